@@ -1,0 +1,43 @@
+"""The exceptions of simscale_gym: every error that a user's input can cause derives from one class."""
+
+from __future__ import annotations
+
+
+class SimScaleError(Exception):
+    """Base class: catch it to catch every error that simscale_gym raises about data or its use."""
+
+
+class DataError(SimScaleError):
+    """A file or folder cannot be used.
+
+    Args:
+        path: The file or folder.
+        field: The table, column, key or part of it that is wrong; empty when it is the whole file.
+        found: What stands there.
+        expected: What should stand there.
+        hint: What to do next.
+    """
+
+    def __init__(self, path: object, *, field: str = "", found: str, expected: str, hint: str = "") -> None:
+        self.path, self.field, self.found, self.expected, self.hint = str(path), field, found, expected, hint
+        where = f"{path}, {field}" if field else f"{path}"
+        super().__init__(f"{where}: found {found}, expected {expected}." + (f" {hint}" if hint else ""))
+
+
+class SceneError(SimScaleError, ValueError):
+    """A scene cannot serve what was asked of it (no such scene, too short, no route, no lane near)."""
+
+
+class ArgumentError(SimScaleError, ValueError):
+    """A caller's argument is wrong; the message names it, its value, what is allowed and what to do."""
+
+
+class ResetError(SimScaleError):
+    """No acceptable start was found within the attempt budget; the message counts rejections by reason."""
+
+
+class MissingExtraError(SimScaleError, ImportError):
+    """An optional dependency is absent; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed. Run: pip install 'simscale-gym[{extra}]'")

@@ -1,0 +1,1 @@
+"""Planes, poses, lines, boxes and polygons: arrays only, nothing of driving."""

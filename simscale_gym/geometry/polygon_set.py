@@ -1,0 +1,133 @@
+"""Many polygons at once: which of them contain a point, fast (numba, uniform grid over the bounding boxes)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PolygonSet:
+    """Simple polygons (open or closed rings), with a grid that lists the polygons near each cell.
+
+    Attributes:
+        vertices: ``[V, 2]`` all rings one after another, open.
+        starts: ``[P + 1]`` where each ring starts in ``vertices``.
+        origin: ``[2]`` lower corner of the grid.
+        cell: Edge of a grid cell [m].
+        cell_starts, cell_polygons: Polygon indices per cell, row-major over ``shape`` (x fastest).
+        shape: Number of cells in x and y.
+    """
+
+    vertices: Array
+    starts: NDArray[np.int64]
+    origin: Array
+    cell: float
+    shape: tuple[int, int]
+    cell_starts: NDArray[np.int64]
+    cell_polygons: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def build(cls, rings: Sequence[Array], cell: float = 8.0) -> PolygonSet:
+        """Index ``rings``, each ``[K, 2+]`` [m]."""
+        opened = [_open_ring(ring) for ring in rings]
+        starts = np.concatenate([[0], np.cumsum([len(ring) for ring in opened])]).astype(np.int64)
+        vertices = np.concatenate(opened) if opened else np.zeros((0, 2))
+        low = vertices.min(0) if len(vertices) else np.zeros(2)
+        high = vertices.max(0) if len(vertices) else np.zeros(2)
+        cell = max(cell, float((high - low).max()) / 1024.0)  # bounds the grid for far-flung input
+        shape = tuple(int(n) for n in np.floor((high - low) / cell) + 1)
+        cells: list[list[int]] = [[] for _ in range(shape[0] * shape[1])]
+        for index, ring in enumerate(opened):
+            first = np.floor((ring.min(0) - low) / cell).astype(int)
+            last = np.floor((ring.max(0) - low) / cell).astype(int)
+            for y in range(first[1], last[1] + 1):
+                for x in range(first[0], last[0] + 1):
+                    cells[y * shape[0] + x].append(index)
+        cell_starts = np.concatenate([[0], np.cumsum([len(c) for c in cells])]).astype(np.int64)
+        cell_polygons = np.array([i for c in cells for i in c], np.int64)
+        return cls(vertices, starts, low, cell, shape, cell_starts, cell_polygons)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def contains_any(self, points: Array) -> NDArray[np.bool_]:
+        """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``."""
+        points = np.asarray(points, float)
+        flat = np.ascontiguousarray(points.reshape(-1, 2))
+        return _any(flat, *self._arrays()).reshape(points.shape[:-1])
+
+    def contains(self, points: Array) -> NDArray[np.bool_]:
+        """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
+        return _all(np.ascontiguousarray(points, dtype=float), len(self), *self._arrays())
+
+    def _arrays(self) -> tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray]:
+        return (
+            self.vertices,
+            self.starts,
+            self.origin,
+            float(self.cell),
+            self.shape[0],
+            self.shape[1],
+            self.cell_starts,
+            self.cell_polygons,
+        )
+
+
+def _open_ring(ring: Array) -> Array:
+    ring = np.asarray(ring, float)[:, :2]
+    return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
+
+
+@njit(cache=True)
+def _inside(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
+    """Even-odd rule."""
+    inside = False
+    j = end - 1
+    for i in range(start, end):
+        yi, yj = vertices[i, 1], vertices[j, 1]
+        if (yi > y) != (yj > y):
+            if x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[i, 0]:
+                inside = not inside
+        j = i
+    return inside
+
+
+@njit(cache=True)
+def _cell_of(x, y, origin, cell, nx, ny):
+    cx, cy = int(np.floor((x - origin[0]) / cell)), int(np.floor((y - origin[1]) / cell))
+    return cy * nx + cx if 0 <= cx < nx and 0 <= cy < ny else -1
+
+
+@njit(cache=True)
+def _any(points, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons):
+    out = np.zeros(len(points), np.bool_)
+    for m in range(len(points)):
+        c = _cell_of(points[m, 0], points[m, 1], origin, cell, nx, ny)
+        if c < 0:
+            continue
+        for k in range(cell_starts[c], cell_starts[c + 1]):
+            p = cell_polygons[k]
+            if _inside(points[m, 0], points[m, 1], vertices, starts[p], starts[p + 1]):
+                out[m] = True
+                break
+    return out
+
+
+@njit(cache=True)
+def _all(points, count, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons):
+    out = np.zeros((len(points), count), np.bool_)
+    for m in range(len(points)):
+        c = _cell_of(points[m, 0], points[m, 1], origin, cell, nx, ny)
+        if c < 0:
+            continue
+        for k in range(cell_starts[c], cell_starts[c + 1]):
+            p = cell_polygons[k]
+            out[m, p] = _inside(points[m, 0], points[m, 1], vertices, starts[p], starts[p + 1])
+    return out

@@ -1,0 +1,54 @@
+"""What was recorded: maps, logs, lights, cameras, side shapes. Immutable."""
+
+from simscale_gym.scene.cameras import CAMERA_NAMES, Camera, CameraRig, nuplan_rig
+from simscale_gym.scene.lane_graph import LaneGraph
+from simscale_gym.scene.lights import LightStatus, TrafficLights
+from simscale_gym.scene.road_map import (
+    Area,
+    BoundaryType,
+    Intersection,
+    IntersectionType,
+    Lane,
+    Roadblock,
+    RoadMap,
+    StopLine,
+    StopLineType,
+    Turn,
+)
+from simscale_gym.scene.scene import DT, EgoLog, Scene
+from simscale_gym.scene.shapes import Building, Fixture, Ground, Shapes, Tree
+from simscale_gym.scene.tracks import Tracks, TrackType
+from simscale_gym.scene.vehicle import STATE_SIZE, StateIndex, Vehicle
+
+__all__ = [
+    "CAMERA_NAMES",
+    "DT",
+    "STATE_SIZE",
+    "Area",
+    "BoundaryType",
+    "Building",
+    "Camera",
+    "CameraRig",
+    "EgoLog",
+    "Fixture",
+    "Ground",
+    "Intersection",
+    "IntersectionType",
+    "Lane",
+    "LaneGraph",
+    "LightStatus",
+    "RoadMap",
+    "Roadblock",
+    "Scene",
+    "Shapes",
+    "StateIndex",
+    "StopLine",
+    "StopLineType",
+    "TrackType",
+    "Tracks",
+    "TrafficLights",
+    "Tree",
+    "Turn",
+    "Vehicle",
+    "nuplan_rig",
+]

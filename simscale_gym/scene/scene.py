@@ -1,0 +1,120 @@
+"""A scene: one recorded clip, immutable, in a local frame whose origin is kept in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.errors import SceneError
+from simscale_gym.geometry import se3
+from simscale_gym.scene.cameras import CameraRig, nuplan_rig
+from simscale_gym.scene.lights import TrafficLights
+from simscale_gym.scene.road_map import RoadMap
+from simscale_gym.scene.shapes import Shapes
+from simscale_gym.scene.tracks import Tracks
+from simscale_gym.scene.vehicle import STATE_SIZE, StateIndex, Vehicle
+
+Array = NDArray[np.float64]
+
+DT = 0.1
+"""Time between the frames of a scene [s]: every source resamples its log to 10 Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class EgoLog:
+    """What the recorded ego did.
+
+    Attributes:
+        states: ``[T, 11]`` (:class:`StateIndex`) at the rear axle, scene frame.
+        z: ``[T]`` height of the rear axle's ground point above the scene origin [m].
+        roll, pitch: ``[T]`` [rad].
+    """
+
+    states: Array
+    z: Array
+    roll: Array
+    pitch: Array
+
+    @property
+    def poses(self) -> Array:
+        """``[T, 3]`` x, y, heading."""
+        return self.states[:, : StateIndex.HEADING + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One recorded clip at 10 Hz.
+
+    Attributes:
+        id: Unique within its source.
+        log_id: The log that it was cut from; scenes of one log share road and traffic.
+        source: Name of the source ("town", "nuplan", "scenario_description", ...).
+        origin: ``[3]`` global position of the scene frame's origin [m], float64; axes are parallel.
+        timestamps_us: ``[T]`` int64, 100 000 us apart.
+        map: Road map in the scene frame.
+        ego: The recorded ego.
+        tracks: The recorded others.
+        lights: The recorded traffic lights.
+        route: Roadblock ids from the ego's place to its goal, in driving order.
+        vehicle: The ego's dimensions.
+        rig: The ego's cameras.
+        shapes: Side shapes of the source; None where it has none (a look is then inferred from the map).
+        goal: ``[3]`` pose that the log drives to, or None.
+        inferred: What the source did not say and the reader worked out, one sentence each.
+        asset: Folder of the scene's trained Gaussian asset, or None.
+    """
+
+    id: str
+    log_id: str
+    source: str
+    origin: Array
+    timestamps_us: NDArray[np.int64]
+    map: RoadMap
+    ego: EgoLog
+    tracks: Tracks
+    lights: TrafficLights
+    route: tuple[str, ...]
+    vehicle: Vehicle = field(default_factory=Vehicle)
+    rig: CameraRig = field(default_factory=nuplan_rig)
+    shapes: Shapes | None = None
+    goal: Array | None = None
+    inferred: tuple[str, ...] = ()
+    asset: Path | None = None
+
+    def __post_init__(self) -> None:
+        t = len(self.timestamps_us)
+        if self.ego.states.shape != (t, STATE_SIZE) or not np.isfinite(self.ego.states).all():
+            found = self.ego.states.shape
+            raise SceneError(
+                f"scene {self.id}: ego.states {found} or NaN, expected finite {(t, STATE_SIZE)}."
+            )
+        if self.tracks.valid.shape[1] != t:
+            raise SceneError(
+                f"scene {self.id}: tracks have {self.tracks.valid.shape[1]} frames, expected {t}."
+            )
+        if self.lights.lane_ids and self.lights.status.shape != (len(self.lights.lane_ids), t):
+            raise SceneError(
+                f"scene {self.id}: lights.status is {self.lights.status.shape}, expected [L, {t}]."
+            )
+
+    @property
+    def num_frames(self) -> int:
+        """Frames ``T`` of the clip."""
+        return len(self.timestamps_us)
+
+    @property
+    def duration(self) -> float:
+        """From the first to the last frame [s]."""
+        return (self.num_frames - 1) * DT
+
+    def ego_to_world(self, pose: Array) -> Array:
+        """Transform ``[4, 4]`` of an ego at planar ``pose [3]``.
+
+        Height, roll and pitch are those of the nearest logged pose (as WorldEngine lifts poses to 3-D).
+        """
+        nearest = int(np.argmin(((self.ego.poses[:, :2] - np.asarray(pose)[:2]) ** 2).sum(1)))
+        rotation = se3.rpy_to_matrix(self.ego.roll[nearest], self.ego.pitch[nearest], pose[2])
+        return se3.rigid(rotation, np.array([pose[0], pose[1], self.ego.z[nearest]]))
