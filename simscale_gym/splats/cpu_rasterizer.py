@@ -1,0 +1,200 @@
+"""The CPU rasteriser: packed Gaussians, scratch memory and threads, kept from frame to frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.splats.cpu_bin import bin_bands
+from simscale_gym.splats.cpu_blend import blend_tiles
+from simscale_gym.splats.cpu_cull import cull_chunks
+from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
+from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
+from simscale_gym.splats.cpu_threads import Crew
+from simscale_gym.splats.rasterize import Raster
+
+LARGEST_IMAGE = 16384
+"""Greatest width and height [px]; boxes of pixels are kept as int16."""
+
+
+class CpuRasterizer:
+    """Draws instances of packed Gaussians, any number of cameras at a time.
+
+    A template (the static scene, a car) is packed once; an instance is a template at a pose. Moving an instance
+    costs nothing but drawing it, and no Gaussian is copied between frames. The same input gives the same bits,
+    whatever the number of threads. One object renders one frame at a time: calls from several threads queue.
+
+    Args:
+        templates: What can be drawn, each from `cpu_pack.pack`.
+        threads: How many to use; None for one per core that the process may use.
+    """
+
+    def __init__(self, templates: Sequence[PackedGaussians], *, threads: int | None = None) -> None:
+        if not templates:
+            raise ArgumentError("templates is empty: give at least one PackedGaussians (it may hold none).")
+        self._crew = Crew(threads)
+        self._lock = threading.Lock()
+        chunks = [len(template.lanes) for template in templates]
+        self._first_chunk = np.concatenate([[0], np.cumsum(chunks)]).astype(np.int64)
+        self._lanes = np.concatenate([template.lanes for template in templates])
+        self._bounds = np.concatenate([template.bounds for template in templates])
+        self._sh_rest = np.concatenate([template.sh_rest.reshape(-1) for template in templates])
+        terms = np.repeat([template.sh_rest.shape[1] // 3 for template in templates], chunks).astype(np.int64)
+        sizes = terms * 3 * CHUNK
+        self._sh_span = np.stack([np.cumsum(sizes) - sizes, terms], axis=1)
+        self._scratch: dict[str, np.ndarray] = {}
+
+    def render(
+        self,
+        viewmats: np.ndarray,
+        Ks: np.ndarray,
+        width: int,
+        height: int,
+        *,
+        instance_index: np.ndarray | Sequence[int] = (0,),
+        instance_poses: np.ndarray | None = None,
+        near: float = 0.01,
+        far: float = 1e10,
+        eps2d: float = 0.3,
+        antialiased: bool = False,
+        background: np.ndarray | None = None,
+        out: Raster | None = None,
+    ) -> Raster:
+        """Draws one frame.
+
+        Args:
+            viewmats: World to camera, OpenCV axes, `[C, 4, 4]`, rigid.
+            Ks: Pinhole intrinsics, `[C, 3, 3]` [px].
+            width: Image width [px].
+            height: Image height [px].
+            instance_index: Template of each instance, `[I]`; by default the first template, once.
+            instance_poses: Node to world, `[I, 4, 4]`, rigid; all at the origin if None.
+            near: Gaussians whose mean is nearer are left out [m].
+            far: Gaussians whose mean is farther are left out [m].
+            eps2d: Blur added to the projected covariance's diagonal [px^2].
+            antialiased: Lower the opacity of splats that the blur enlarges.
+            background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
+            out: Images to write to, as `Raster.empty` makes them; new ones if None.
+
+        Returns:
+            The images; `out` if it was given.
+        """
+        index = np.asarray(instance_index, np.int64)
+        poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
+        viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
+        self._check(viewmats, Ks, width, height, index, poses, near, far, eps2d)
+        out = Raster.empty(len(viewmats), width, height) if out is None else _checked(out, viewmats, width, height)
+        views = viewmats[:, None] @ poses[None]
+        cameras = np.stack([Ks[:, 0, 0], Ks[:, 1, 1], Ks[:, 0, 2], Ks[:, 1, 2]], axis=1)
+        backgrounds = np.zeros((len(viewmats), 3), np.float32)
+        backgrounds[:] = 0.0 if background is None else background
+        with self._lock:
+            limits = np.array([near, min(far, 1e30), eps2d], np.float32)
+            items, ends = self._cull(index, views, cameras, width, height, limits)
+            tallies = self._project(items, views, cameras, width, height, limits, bool(antialiased))
+            starts, counts = self._bin(ends, tallies, width, height)
+            self._blend(starts, counts, backgrounds, width, height, out)
+        return out
+
+    def _cull(self, index, views, cameras, width, height, limits):
+        """Lists the chunks to project (see `cull_chunks`)."""
+        most = int(np.diff(self._first_chunk)[index].sum()) * len(cameras)
+        items = self._buffer("items", most * 3, np.int32)[: most * 3].reshape(most, 3)
+        near, far, eps2d = (float(limit) for limit in limits)
+        ends = cull_chunks(
+            self._bounds, self._first_chunk, index, views, cameras, width, height, near, far, eps2d, items
+        )
+        return items[: ends[-1]], ends
+
+    def _project(self, items, views, cameras, width, height, limits, antialiased):
+        """Projects the listed chunks into the scratch memory; returns their tallies (see `project_chunks`)."""
+        rows = len(items) * CHUNK
+        records = self._buffer("records", rows * RECORD, np.float32).reshape(-1, RECORD)
+        tiles = self._buffer("tiles", rows * 4, np.int16).reshape(-1, 4)
+        depths = self._buffer("depths", rows, np.int32)
+        tallies = np.zeros((len(items), 4), np.int64)
+        eyes = -np.einsum("cinm,cin->cim", views[..., :3, :3], views[..., :3, 3])
+        self._crew.run(
+            project_chunks, np.zeros(1, np.int64), items, self._lanes, self._sh_rest, self._sh_span,
+            views.astype(np.float32), eyes.astype(np.float32), cameras.astype(np.float32), width, height, limits,
+            antialiased, records, records.view(np.int16), tiles, depths, tallies,
+        )  # fmt: skip
+        return tallies
+
+    def _bin(self, ends, tallies, width, height):
+        """Sorts the splats by depth and lists them by tile; returns where the lists start and how long they are."""
+        columns, rows = -(-width // TILE), -(-height // TILE)
+        cameras, threads = len(ends) - 1, self._crew.threads
+        parts = min(threads if cameras < 2 * threads else 1, columns)
+        edges = np.arange(parts + 1) * columns // parts
+        sums = np.concatenate([[[0, 0]], np.cumsum(tallies[:, :2], axis=0)])[ends]
+        most = np.repeat(np.diff(sums, axis=0), parts, axis=0)  # a band holds at most all of its camera's splats
+        bands = np.empty((cameras * parts, 5), np.int64)
+        bands[:, 0] = np.repeat(np.arange(cameras), parts)
+        bands[:, 1], bands[:, 2] = np.tile(edges[:-1], cameras), np.tile(edges[1:] - 1, cameras)
+        bands[:, 3:] = np.cumsum(most, axis=0) - most
+        sorting, listing = most.sum(0)
+        starts, counts = np.zeros((2, cameras, columns * rows), np.int64)
+        self._crew.run(
+            bin_bands, np.zeros(1, np.int64), bands, ends, tallies, self._buffer("tiles", 0, np.int16).reshape(-1, 4),
+            self._buffer("depths", 0, np.int32), columns, self._buffer("keys", sorting, np.int32),
+            self._buffer("rows", sorting, np.int32), self._buffer("order", sorting, np.int32), starts, counts,
+            self._buffer("listed", listing, np.int32),
+        )  # fmt: skip
+        return starts, counts
+
+    def _blend(self, starts, counts, backgrounds, width, height, out):
+        """Blends all tiles of all cameras, the longest lists first."""
+        turns = np.argsort(-counts.reshape(-1), kind="stable")
+        records = self._buffer("records", 0, np.float32).reshape(-1, RECORD)
+        self._crew.run(
+            blend_tiles, np.zeros(1, np.int64), turns, -(-width // TILE), starts, counts,
+            self._buffer("listed", 0, np.int32), records, records.view(np.int16), backgrounds, width, height,
+            out.rgb, out.alpha, out.depth, out.transmittance,
+        )  # fmt: skip
+
+    def _buffer(self, name: str, size: int, dtype: type) -> np.ndarray:
+        """Scratch memory of at least `size` values on a cache line's boundary; it grows and is never cleared."""
+        buffer = self._scratch.get(name)
+        if buffer is None or len(buffer) < size:
+            count = -(-int(size * 1.25 + 64) // 64) * 64
+            raw = np.empty(count + 64, dtype)
+            skip = -raw.ctypes.data % 64 // raw.itemsize
+            buffer = self._scratch[name] = raw[skip : skip + count]
+        return buffer
+
+    def _check(self, viewmats, Ks, width, height, index, poses, near, far, eps2d):
+        """Raises ArgumentError for what the kernels, which check nothing, must not see."""
+        cameras, templates = len(viewmats), len(self._first_chunk) - 1
+        shapes = {"viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3))}
+        shapes["instance_poses"] = (poses, (len(index), 4, 4))
+        for name, (value, shape) in shapes.items():
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
+        for name, size in (("width", width), ("height", height)):
+            if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
+                raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
+        if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
+            raise ArgumentError(f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}.")
+        if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
+            raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
+        if not (0.0 < near < far and eps2d >= 0.0):
+            raise ArgumentError(
+                f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."
+            )
+
+
+def _checked(out: Raster, viewmats: np.ndarray, width: int, height: int) -> Raster:
+    """Checks that images can be written to."""
+    shape = (len(viewmats), height, width)
+    for name, image in vars(out).items():
+        expected = (*shape, 3) if name == "rgb" else shape
+        if image.shape != expected or image.dtype != np.float32 or not image.flags.carray:
+            raise ArgumentError(
+                f"out.{name} is {image.dtype} {image.shape}, expected writable contiguous float32 {expected}: "
+                "use Raster.empty."
+            )
+    return out

@@ -1,0 +1,200 @@
+"""Gaussians: what a scene looks like, as arrays of activated values."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.splats.spherical_harmonics import SH_C0, TERMS_BY_DEGREE, rotate_sh
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A set of 3D Gaussians. Values are activated: metres and opacities, not logarithms and logits.
+
+    Attributes:
+        means: Centres, `[N, 3]` float32 [m].
+        quats: Rotations, `[N, 4]` float32, wxyz, unit length.
+        scales: Standard deviations along the rotated axes, `[N, 3]` float32 [m].
+        opacities: Peak opacities in 0..1, `[N]` float32.
+        sh: Spherical-harmonic colour coefficients, `[N, K, 3]` float32 with K = 1, 4, 9 or 16 (degree 0 to 3);
+            colour = max(0, SH(direction) + 0.5).
+    """
+
+    means: np.ndarray
+    quats: np.ndarray
+    scales: np.ndarray
+    opacities: np.ndarray
+    sh: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @classmethod
+    def from_rgb(
+        cls,
+        means: np.ndarray,
+        quats: np.ndarray,
+        scales: np.ndarray,
+        opacities: np.ndarray,
+        rgb: np.ndarray,
+    ) -> Gaussians:
+        """Builds Gaussians that look the same from every side.
+
+        Args:
+            means: Centres, `[N, 3]` [m].
+            quats: Rotations, `[N, 4]` wxyz, of any length but 0.
+            scales: Standard deviations, `[N, 3]` [m].
+            opacities: Peak opacities in 0..1, `[N]`.
+            rgb: Colours, `[N, 3]`, 0..1.
+        """
+        quats = np.asarray(quats, np.float64)
+        norm = np.linalg.norm(quats, axis=-1, keepdims=True)
+        quats = quats / np.where(norm > 0.0, norm, 1.0)
+        sh = (np.asarray(rgb, np.float64)[:, None, :] - 0.5) / SH_C0
+        values = (means, quats, scales, opacities, sh)
+        return cls(*(np.array(value, np.float32) for value in values)).validate()
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Gaussians]) -> Gaussians:
+        """Joins sets into one; those of a lower SH degree are padded with zero coefficients."""
+        if not parts:
+            raise ArgumentError("parts is empty: give at least one Gaussians to concatenate.")
+        terms = max(part.sh.shape[1] for part in parts)
+        padded = [np.pad(part.sh, ((0, 0), (0, terms - part.sh.shape[1]), (0, 0))) for part in parts]
+        names = ("means", "quats", "scales", "opacities")
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names), np.concatenate(padded))
+
+    def subset(self, index: np.ndarray | slice) -> Gaussians:
+        """Selects Gaussians by an index array, a boolean mask or a slice."""
+        return Gaussians(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def transformed(self, pose: np.ndarray) -> Gaussians:
+        """Moves the Gaussians rigidly, view-dependent colours included.
+
+        Args:
+            pose: Transform from the present frame to the new one, `[4, 4]`, rotation and translation only [m].
+        """
+        pose = np.asarray(pose, np.float64)
+        if pose.shape != (4, 4) or not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-4):
+            raise ArgumentError(f"pose must be a rigid [4, 4] transform (rotation and translation), got {pose!r}.")
+        rotation = pose[:3, :3]
+        if np.linalg.det(rotation) < 0.0:
+            raise ArgumentError("pose mirrors (determinant -1); a Gaussian's quaternion cannot hold that.")
+        means = self.means @ rotation.T + pose[:3, 3]
+        quats = _quat_multiply(_quat_from_matrix(rotation), self.quats.astype(np.float64))
+        quats /= np.linalg.norm(quats, axis=-1, keepdims=True)
+        return Gaussians(
+            means.astype(np.float32),
+            quats.astype(np.float32),
+            self.scales,
+            self.opacities,
+            rotate_sh(self.sh, rotation),
+        )
+
+    def validate(self) -> Gaussians:
+        """Checks shapes and values.
+
+        Returns:
+            The same object, so that calls chain.
+
+        Raises:
+            ArgumentError: Naming the field, what stands there and what should.
+        """
+        count = len(self.means) if np.ndim(self.means) else 0
+        shapes = {"means": (count, 3), "quats": (count, 4), "scales": (count, 3), "opacities": (count,)}
+        terms = self.sh.shape[1] if np.ndim(self.sh) == 3 else 0
+        shapes["sh"] = (count, terms if terms in TERMS_BY_DEGREE else TERMS_BY_DEGREE, 3)
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if value.shape != shape:
+                raise ArgumentError(f"Gaussians.{name} has shape {value.shape}, expected {shape}.")
+            if value.dtype != np.float32:
+                raise ArgumentError(f"Gaussians.{name} is {value.dtype}, expected float32: use .astype.")
+            _reject(name, ~np.isfinite(value).reshape(count, -1).all(1) if count else None, value, "finite values")
+        norms = np.linalg.norm(self.quats, axis=1)
+        _reject("quats", np.abs(norms - 1.0) > 1e-2, self.quats, "unit length (wxyz)")
+        _reject("scales", (self.scales < 0.0).any(1), self.scales, "scales of at least 0")
+        _reject("opacities", (self.opacities < 0.0) | (self.opacities > 1.0), self.opacities, "0..1")
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a `.npz` with one array per field."""
+        with open(path, "wb") as file:
+            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Gaussians:
+        """Reads a `.npz` written by `save`.
+
+        Raises:
+            DataError: When the file is no such archive, lacks a field or holds wrong values.
+        """
+        expected = f"an uncompressed .npz with the float32 arrays {', '.join(f.name for f in fields(cls))}"
+        if not Path(path).is_file():
+            raise DataError(path, found="no file", expected=expected)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                arrays = [_read_member(path, archive, field.name) for field in fields(cls)]
+        except zipfile.BadZipFile as error:
+            raise DataError(path, found=f"no readable archive ({error})", expected=expected) from error
+        try:
+            return cls(*arrays).validate()
+        except ArgumentError as error:
+            raise DataError(path, found=str(error), expected=expected) from error
+
+
+def _reject(name: str, bad: np.ndarray | None, value: np.ndarray, expected: str) -> None:
+    if bad is not None and bad.any():
+        row = int(np.argmax(bad))
+        raise ArgumentError(f"Gaussians.{name}[{row}] is {value[row]}, expected {expected}; {int(bad.sum())} such.")
+
+
+def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Reads one array of an `.npz`, its header checked against the stored size before anything is allocated."""
+    expected = "a little-endian float32 array in C order, stored uncompressed"
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError as error:
+        raise DataError(path, field=name, found="no such array", expected=expected) from error
+    with archive.open(info) as member:
+        try:
+            version = np.lib.format.read_magic(member)
+            if version != (1, 0):
+                raise ValueError(f"npy format version {version}")
+            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+        except ValueError as error:
+            raise DataError(path, field=name, found=f"a bad header ({error})", expected=expected) from error
+        size = int(np.prod(shape, dtype=object)) * 4
+        stored = info.compress_type == zipfile.ZIP_STORED and member.tell() + size == info.file_size
+        if fortran_order or dtype != np.dtype("<f4") or not stored:
+            found = f"dtype {dtype}, shape {shape}, Fortran order {fortran_order}, {info.file_size} bytes"
+            raise DataError(path, field=name, found=found, expected=expected)
+        return np.frombuffer(member.read(size), "<f4").astype(np.float32).reshape(shape)
+
+
+def _quat_from_matrix(rotation: np.ndarray) -> np.ndarray:
+    """Quaternion wxyz `[4]` of a rotation matrix `[3, 3]`: the main eigenvector of Bar-Itzhack's 4x4 matrix."""
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    symmetric = np.array(
+        [
+            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
+            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
+            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
+            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
+        ]
+    )
+    return np.linalg.eigh(symmetric)[1][:, -1]
+
+
+def _quat_multiply(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Hamilton product of one quaternion `[4]` with many `[N, 4]`, wxyz."""
+    w, x, y, z = left
+    matrix = np.array([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]])
+    return right @ matrix.T

@@ -1,0 +1,191 @@
+"""The CPU rasteriser against a plain one: random scenes and hard cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reference_rasterizer import reference_rasterize
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.rasterize import rasterize
+
+WIDTH, HEIGHT = 64, 36
+K = np.array([[50.0, 0.0, 32.0], [0.0, 50.0, 18.0], [0.0, 0.0, 1.0]])
+FRONT = np.eye(4)
+
+
+def random_gaussians(rng, low, high, scales, *, count=300, opacity=(0.02, 1.0), terms=1):
+    """Random Gaussians in a box, standard deviations log-uniform within `scales`."""
+    sh = rng.normal(0.0, 0.6 / np.sqrt(terms), (count, terms, 3))
+    quats = rng.normal(size=(count, 4))
+    values = (
+        rng.uniform(low, high, (count, 3)),
+        quats / np.linalg.norm(quats, axis=1, keepdims=True),
+        np.exp(rng.uniform(*np.log(scales), (count, 3))),
+        rng.uniform(*opacity, count),
+        sh,
+    )
+    return Gaussians(*(value.astype(np.float32) for value in values)).validate()
+
+
+def decibel(image, expected, peak=1.0):
+    return 10.0 * np.log10(peak**2 / max(np.mean((image - expected) ** 2), 1e-20))
+
+
+def assert_matches(gaussians, viewmats=FRONT[None], Ks=K[None], size=(WIDTH, HEIGHT), *, least=45.0, **settings):
+    """Compares colour, alpha and depth; returns the raster and the worst of the three in dB."""
+    raster = rasterize(gaussians, viewmats, Ks, *size, **settings)
+    rgb, alpha, depth = reference_rasterize(gaussians, viewmats, Ks, *size, **settings)
+    assert alpha.max() > 0.05, "the case shows nothing"
+    figures = {
+        "rgb": decibel(raster.rgb, rgb),
+        "alpha": decibel(raster.alpha, alpha),
+        "depth": decibel(raster.depth * alpha, depth * alpha, peak=depth.max()),
+    }
+    assert min(figures.values()) >= least, figures
+    np.testing.assert_allclose(raster.transmittance, 1.0 - raster.alpha, atol=1e-7)
+    print({k: round(float(v),1) for k, v in figures.items()})
+    return raster, min(figures.values())
+
+
+SCENES = {
+    "ordinary": ((-6, -4, 2), (6, 4, 20), (0.05, 1.0)),
+    "huge ones beside the frustum and at the near plane": ((-30, -30, -5), (30, 30, 20), (0.5, 20.0)),
+    "around and behind the camera": ((-3, -3, -3), (3, 3, 3), (0.05, 1.0)),
+    "tiny": ((-2, -1, 2), (2, 1, 6), (3e-3, 2e-2)),
+    "needles and flakes": ((-6, -4, 2), (6, 4, 20), (1e-5, 3.0)),
+    "just before the near plane": ((-0.1, -0.1, 0.0), (0.1, 0.1, 0.05), (1e-3, 0.05)),
+    "far away": ((-300, -200, 900), (300, 200, 2000), (1.0, 40.0)),
+}
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+@pytest.mark.parametrize("name", SCENES)
+def test_matches_the_reference(name, antialiased):
+    gaussians = random_gaussians(np.random.default_rng(7), *SCENES[name], opacity=(0.3, 1.0))
+    assert_matches(gaussians, antialiased=antialiased)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_matches_the_reference_for_any_seed(seed):
+    rng = np.random.default_rng(seed)
+    assert_matches(random_gaussians(rng, (-15, -10, -5), (15, 10, 25), (0.05, 3.0)))
+
+
+@pytest.mark.parametrize("terms", [4, 9, 16])
+def test_view_dependent_colour(terms):
+    rng = np.random.default_rng(terms)
+    gaussians = random_gaussians(rng, (-6, -4, 2), (6, 4, 20), (0.1, 1.0), terms=terms)
+    raster, _ = assert_matches(gaussians, look(yaw=0.3, position=(1.0, 0.5, -2.0))[None], least=60.0)
+    plain = rasterize(Gaussians(*list(vars(gaussians).values())[:4], gaussians.sh[:, :1]), FRONT[None], K[None], 64, 36)
+    assert np.abs(raster.rgb - plain.rgb).max() > 0.05
+
+
+def look(yaw=0.0, position=(0.0, 0.0, 0.0)):
+    """World to camera of a camera turned about its vertical axis."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    view = np.eye(4)
+    view[:3, :3] = [[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]]
+    view[:3, 3] = -view[:3, :3] @ position
+    return view
+
+
+def test_several_cameras_with_off_centre_principal_points_at_once():
+    gaussians = random_gaussians(np.random.default_rng(3), (-9, -5, -9), (9, 5, 9), (0.05, 1.0), count=500)
+    viewmats = np.stack([look(0.0), look(1.0, (0.5, 0.0, 0.2)), look(-2.0)])
+    Ks = np.stack([K, K, K])
+    Ks[1, :2, 2] = [5.0, 30.0]
+    Ks[2, 0, 2] = -20.0
+    Ks[2, [0, 1], [0, 1]] = [80.0, 40.0]
+    raster, _ = assert_matches(gaussians, viewmats, Ks)
+    for camera in range(3):
+        single = rasterize(gaussians, viewmats[camera : camera + 1], Ks[camera : camera + 1], WIDTH, HEIGHT)
+        np.testing.assert_array_equal(single.rgb[0], raster.rgb[camera])
+        np.testing.assert_array_equal(single.depth[0], raster.depth[camera])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 95), (70, 3), (32, 32)])
+def test_image_sizes_that_are_no_multiple_of_a_tile(size):
+    gaussians = random_gaussians(np.random.default_rng(4), (-3, -3, 2), (3, 3, 9), (0.05, 1.0))
+    Ks = np.array([[[40.0, 0.0, size[0] / 2], [0.0, 40.0, size[1] / 2], [0.0, 0.0, 1.0]]])
+    assert_matches(gaussians, Ks=Ks, size=size)
+
+
+def test_opaque_layers_stop_before_the_gaussian_that_closes_the_pixel():
+    means = [[0.0, 0.0, 2.0], [0.0, 0.0, 3.0], [0.0, 0.0, 4.0]]
+    rgb = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    gaussians = Gaussians.from_rgb(means, [[1, 0, 0, 0]] * 3, np.full((3, 3), 50.0), [1.0, 1.0, 0.05], rgb)
+    raster, _ = assert_matches(gaussians, least=90.0)
+    # alpha is clamped to 0.999; the second would bring T from 1e-3 to 1e-6: the pixel is finished without it.
+    np.testing.assert_allclose(raster.rgb[0, 18, 32], [0.999, 0.0, 0.0], atol=1e-6)
+    assert raster.transmittance[0, 18, 32] == pytest.approx(1e-3, rel=1e-3)
+    assert raster.depth[0, 18, 32] == pytest.approx(2.0, rel=1e-5)
+
+
+def test_a_splat_ends_at_one_255th():
+    gaussians = Gaussians.from_rgb([[0, 0, 5]], [[1, 0, 0, 0]], [[0.8, 0.3, 0.1]], [0.9], [[1, 1, 1]])
+    raster, _ = assert_matches(gaussians, least=80.0)
+    assert raster.alpha[raster.alpha > 0].min() >= 1.0 / 255.0 * 0.999
+    assert (raster.alpha == 0.0).any()
+    assert (raster.depth[raster.alpha == 0.0] == 0.0).all()
+
+
+def test_near_and_far_cut_by_the_mean():
+    gaussians = random_gaussians(np.random.default_rng(5), (-3, -3, 1), (3, 3, 9), (0.1, 0.5))
+    raster, _ = assert_matches(gaussians, near=3.0, far=6.0)
+    assert 3.0 <= raster.depth[raster.alpha > 0.5].min() <= raster.depth.max() <= 6.0
+
+
+@pytest.mark.parametrize("eps2d", [0.0, 1.0])
+def test_other_blurs(eps2d):
+    gaussians = random_gaussians(np.random.default_rng(6), (-6, -4, 2), (6, 4, 20), (0.05, 1.0))
+    assert_matches(gaussians, eps2d=eps2d)
+
+
+def test_background_shows_by_transmittance():
+    gaussians = random_gaussians(np.random.default_rng(8), (-3, -2, 2), (3, 2, 9), (0.05, 0.4), count=60)
+    plain = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT)
+    painted = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT, background=[0.1, 0.5, 2.0])
+    expected = plain.rgb + plain.transmittance[..., None] * np.array([0.1, 0.5, 2.0])
+    np.testing.assert_allclose(painted.rgb, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 50])
+def test_nothing_visible(count):
+    gaussians = random_gaussians(np.random.default_rng(9), (-3, -3, -9), (3, 3, -2), (0.1, 0.5), count=count)
+    raster = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT, background=[0.2, 0.3, 0.4])
+    assert (raster.rgb == np.float32([0.2, 0.3, 0.4])).all()
+    assert not raster.alpha.any() and not raster.depth.any()
+
+
+def test_degenerate_gaussians_leave_no_nan():
+    rng = np.random.default_rng(10)
+    gaussians = random_gaussians(rng, (-1, -1, -0.5), (1, 1, 0.5), (1e-20, 1e6), count=500)
+    gaussians.scales[::3, 0] = 0.0
+    gaussians.scales[::7] = 0.0
+    gaussians.means[::11, 2] = 0.0
+    gaussians.means[::13] = 0.0
+    for settings in ({}, {"eps2d": 0.0}, {"antialiased": True}, {"near": 1e-30, "antialiased": True}):
+        raster = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT, **settings)
+        assert all(np.isfinite(image).all() for image in vars(raster).values()), settings
+        assert raster.alpha.max() <= 1.0 and raster.alpha.min() >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backend": "gpu"}, "'gpu'.*'auto', 'cpu'"),
+        ({"width": 0}, "width is 0"),
+        ({"height": 1.5}, "height is 1.5"),
+        ({"near": 2.0, "far": 1.0}, "near, far"),
+        ({"Ks": np.zeros((1, 3, 3))}, "focal"),
+        ({"viewmats": np.full((1, 4, 4), np.nan)}, "viewmats"),
+        ({"viewmats": np.eye(4)}, "viewmats"),
+    ],
+)
+def test_wrong_arguments_are_named(settings, message):
+    gaussians = random_gaussians(np.random.default_rng(11), (-3, -3, 1), (3, 3, 9), (0.1, 0.5), count=5)
+    arguments = {"viewmats": FRONT[None], "Ks": K[None], "width": WIDTH, "height": HEIGHT, **settings}
+    with pytest.raises(ArgumentError, match=message):
+        rasterize(gaussians, **arguments)
