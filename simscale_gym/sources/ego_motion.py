@@ -1,0 +1,75 @@
+"""Ego states worked out from poses alone, for sources that record no more."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import savgol_filter
+
+from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.scene import DT, STATE_SIZE, StateIndex
+
+Array = NDArray[np.float64]
+
+_WINDOW, _ORDER = 15, 3  # 1.5 s: takes centimetres of position noise out of the acceleration
+_STANDSTILL = 1.0  # [m/s] under which yaw rate over speed says nothing about the steering
+_MAX_STEERING = np.radians(60.0)  # nuPlan's limit of the bicycle model
+
+_JUMP = 0.25  # [m] off its neighbors that a 0.1 s step is no motion (25 m/s^2) but a slip of the record
+
+MIN_FRAMES = 11
+"""Shortest log [frames], one second, that can be differentiated."""
+
+
+def without_jumps(positions: Array) -> tuple[Array, int]:
+    """Positions ``[T, 2]`` at 10 Hz with sudden shifts undone, and how many there were.
+
+    Records joined from two localizations jump by decimeters in one step. Such a step is replaced by the
+    median of those around it; most positions stay where they were.
+    """
+    steps = np.diff(positions, axis=0)
+    padded = np.pad(steps, ((3, 3), (0, 0)), mode="edge")
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7, axis=0), axis=-1)
+    jumps = np.linalg.norm(steps - usual, axis=1) > _JUMP
+    if not jumps.any():
+        return positions, 0
+    mended = np.concatenate([positions[:1], np.where(jumps[:, None], usual, steps)]).cumsum(0)
+    return mended + np.median(positions - mended, axis=0), int(jumps.sum())
+
+
+def states_from_poses(poses: Array, wheel_base: float) -> Array:
+    """States ``[T, 11]`` of the rear axle that drives ``poses [T, 3]`` at 10 Hz.
+
+    Savitzky-Golay derivatives; the rear axle does not slip (vy = 0), so lateral acceleration is v times
+    yaw rate and steering that of a kinematic bicycle with ``wheel_base`` [m].
+    """
+    window = min(_WINDOW, len(poses) - 1 + len(poses) % 2)
+    x, y, heading = poses[:, 0], poses[:, 1], np.unwrap(poses[:, 2])
+
+    def derivative(values: Array, order: int) -> Array:
+        return savgol_filter(values, window, _ORDER, deriv=order, delta=DT)
+
+    cos, sin = np.cos(heading), np.sin(heading)
+    states = np.zeros((len(poses), STATE_SIZE))
+    states[:, StateIndex.X] = savgol_filter(x, window, _ORDER)
+    states[:, StateIndex.Y] = savgol_filter(y, window, _ORDER)
+    states[:, StateIndex.HEADING] = wrap_angle(heading)
+    states[:, StateIndex.VX] = cos * derivative(x, 1) + sin * derivative(y, 1)
+    states[:, StateIndex.AX] = cos * derivative(x, 2) + sin * derivative(y, 2)
+    states[:, StateIndex.YAW_RATE] = derivative(heading, 1)
+    states[:, StateIndex.YAW_ACC] = derivative(heading, 2)
+    states[:, StateIndex.AY] = states[:, StateIndex.VX] * states[:, StateIndex.YAW_RATE]
+    states[:, StateIndex.STEERING] = _steering(states, wheel_base)
+    states[:, StateIndex.STEERING_RATE] = np.gradient(states[:, StateIndex.STEERING], DT)
+    return states
+
+
+def _steering(states: Array, wheel_base: float) -> Array:
+    """Steering angle ``[T]`` [rad], held through standstill."""
+    speed = states[:, StateIndex.VX]
+    moving = np.abs(speed) > _STANDSTILL
+    if not moving.any():
+        return np.zeros(len(states))
+    frames = np.arange(len(states))
+    angle = np.arctan(wheel_base * states[moving, StateIndex.YAW_RATE] / speed[moving])
+    return np.interp(frames, frames[moving], np.clip(angle, -_MAX_STEERING, _MAX_STEERING))
