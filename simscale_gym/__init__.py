@@ -1,3 +1,11 @@
-"""simscale_gym."""
+"""Closed-loop driving simulation on 3D Gaussian Splatting scenes, as a Gymnasium environment.
+
+``import simscale_gym`` registers ``SimScale-v0``; everything heavy loads when it is used.
+"""
+
+import gymnasium
 
 __version__ = "0.1.0"
+
+if "SimScale-v0" not in gymnasium.registry:
+    gymnasium.register(id="SimScale-v0", entry_point="simscale_gym.envs:SimScaleEnv")

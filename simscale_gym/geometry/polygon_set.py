@@ -92,9 +92,8 @@ def _inside(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
     j = end - 1
     for i in range(start, end):
         yi, yj = vertices[i, 1], vertices[j, 1]
-        if (yi > y) != (yj > y):
-            if x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[i, 0]:
-                inside = not inside
+        if (yi > y) != (yj > y) and x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[i, 0]:
+            inside = not inside
         j = i
     return inside
 

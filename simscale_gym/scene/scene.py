@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from simscale_gym.geometry import se3
 from simscale_gym.scene.cameras import CameraRig, nuplan_rig
 from simscale_gym.scene.lights import TrafficLights
 from simscale_gym.scene.road_map import RoadMap
+from simscale_gym.scene.route_path import route_path
 from simscale_gym.scene.shapes import Shapes
 from simscale_gym.scene.tracks import Tracks
 from simscale_gym.scene.vehicle import STATE_SIZE, StateIndex, Vehicle
@@ -109,6 +111,11 @@ class Scene:
     def duration(self) -> float:
         """From the first to the last frame [s]."""
         return (self.num_frames - 1) * DT
+
+    @cached_property
+    def route_path(self) -> Array:
+        """Where the ego should go, ``[K, 3]``: see :func:`simscale_gym.scene.route_path.route_path`."""
+        return route_path(self.map, self.ego.poses, self.route)
 
     def ego_to_world(self, pose: Array) -> Array:
         """Transform ``[4, 4]`` of an ego at planar ``pose [3]``.

@@ -1,0 +1,41 @@
+# make demo, make test, make lint, make bench: each installs what it needs into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/core
+	$(BIN)/simscale-gym demo --out out
+
+test: $(VENV)/test
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+bench: $(VENV)/core
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) out build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: setup.cfg constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/test: setup.cfg constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable ".[test]"
+	touch $(VENV)/core $@
+
+$(VENV)/lint: setup.cfg constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable ".[lint]"
+	touch $(VENV)/core $@

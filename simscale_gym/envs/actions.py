@@ -1,0 +1,108 @@
+"""How an agent drives: actions in, commands of the bicycle model out, and experts' plans back into actions."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import PLAN_STRIDE, ExpertPlan
+from simscale_gym.errors import ArgumentError
+from simscale_gym.scene import Scene, StateIndex, Vehicle
+from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, step
+
+Array = NDArray[np.float64]
+
+MAX_ACCELERATION = 4.0
+"""Acceleration [m/s^2] of a control action of 1 (full throttle or full brake)."""
+
+MAX_STEERING_RATE = 1.0
+"""Steering rate [rad/s] of a control action of 1 (left +)."""
+
+_TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
+
+
+class ActionType(Protocol):
+    """One way to drive: an action space and what its actions do for one environment step."""
+
+    space: spaces.Space
+
+    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
+        """The simulation states of one environment step, the last of them the new present."""
+
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+        """The action that follows ``plan`` from ``ego [11]``."""
+
+
+class ControlAction:
+    """``[2]`` in -1..1: acceleration and steering rate, for one simulation step of 0.1 s."""
+
+    def __init__(self) -> None:
+        self.space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
+        """One step of the kinematic bicycle and the traffic."""
+        limited = np.clip(action, -1.0, 1.0) * np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
+        return [step(scene, traffic, state, limited)]
+
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+        """The LQR tracker's first command toward the plan, clipped to the limits."""
+        poses = plan.poses_world(ego)[None]
+        command = lqr_command(ego[None], poses, *fit_reference(poses), 0, vehicle=vehicle)[0]
+        scaled = command / np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
+        return np.clip(scaled, -1.0, 1.0).astype(np.float32)
+
+
+class TrajectoryAction:
+    """``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by LQR for 0.5 s."""
+
+    def __init__(self) -> None:
+        high = np.tile(np.array([_TRAJECTORY_BOUND, _TRAJECTORY_BOUND, np.pi], np.float32), (8, 1))
+        self.space = spaces.Box(-high, high, dtype=np.float32)
+
+    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
+        """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
+        poses = plan_to_poses(state.ego[None, : StateIndex.HEADING + 1], np.asarray(action, float)[None])
+        reference = fit_reference(poses)
+        states: list[SimState] = []
+        for k in range(PLAN_STRIDE):
+            now = states[-1] if states else state
+            command = lqr_command(now.ego[None], poses, *reference, k, vehicle=scene.vehicle)[0]
+            states.append(step(scene, traffic, now, command))
+        return states
+
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+        """The plan at 0.5 s steps."""
+        return plan.trajectory.astype(np.float32)
+
+
+ACTIONS = {"control": ControlAction, "trajectory": TrajectoryAction}
+
+
+def make_action_type(name: str) -> ActionType:
+    """The action type called ``name``.
+
+    Raises:
+        ArgumentError: There is none; the message lists those there are.
+    """
+    if name not in ACTIONS:
+        raise ArgumentError(f"action: {name!r}, expected one of {', '.join(ACTIONS)}.")
+    return ACTIONS[name]()
+
+
+def checked_action(space: spaces.Box, action: object) -> Array:
+    """``action`` as float64 of the space's shape.
+
+    Raises:
+        ArgumentError: Wrong shape or not finite.
+    """
+    array = np.asarray(action, dtype=float)
+    if array.shape != space.shape:
+        raise ArgumentError(
+            f"action: shape {array.shape}, expected {space.shape}; env.action_space.sample() shows one."
+        )
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"action: {array.tolist()} is not finite; check the policy's output for NaN.")
+    return array

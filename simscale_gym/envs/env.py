@@ -1,0 +1,344 @@
+"""The environment: one scene at a time, driven in closed loop."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import ExpertPlan
+from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.envs import episode
+from simscale_gym.envs.actions import checked_action, make_action_type
+from simscale_gym.envs.arguments import (
+    checked_cameras,
+    checked_horizon,
+    checked_image_size,
+    checked_render_mode,
+)
+from simscale_gym.envs.info import expert_info, state_info
+from simscale_gym.envs.observations import (
+    driving_command,
+    ego_observation,
+    observation_space,
+    state_observation,
+)
+from simscale_gym.envs.resources import Resources
+from simscale_gym.envs.rewards import (
+    RewardConfig,
+    goal_progress,
+    judge,
+    progress_along,
+    reward_terms,
+)
+from simscale_gym.errors import ArgumentError
+from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.scene import DT, Scene
+from simscale_gym.sim import SimState, TrafficModel
+
+if TYPE_CHECKING:
+    from simscale_gym.viewer.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An episode at one moment.
+
+    Attributes:
+        scene: Id of the scene.
+        start: How the episode began.
+        history: Simulation states so far.
+        random_state: Of the environment's bit generator.
+    """
+
+    scene: str
+    start: episode.Start
+    history: tuple[SimState, ...]
+    random_state: Mapping[str, Any]
+
+
+_LEAST_GOAL = 10.0  # [m] from start to the log's end for it to count as a goal
+
+
+class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
+    """Drive a recorded scene in closed loop: reactive traffic, rendered cameras, an expert's advice.
+
+    ## Observation
+    A flat dictionary:
+
+    | key | space | meaning |
+    |---|---|---|
+    | `ego` | float32 `[6]` | vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad] |
+    | `command` | float32 `[4]` | one-hot: left, straight, right, unknown |
+    | `cam_f0` ... | uint8 `[H, W, 3]` | one entry per name in `cameras` (observation `"camera"`) |
+    | `state` | float32 `[331]` | tracks, route and lights in the ego frame (observation `"state"`) |
+
+    ## Action
+    `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one
+    step of 0.1 s. `"trajectory"`: `Box([8, 3])`, x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame,
+    tracked by an LQR controller for one planning period of 0.5 s.
+
+    ## Reward
+    The sum of `info["rewards"]`, weighted terms named as in `RewardConfig`.
+
+    ## End
+    `terminated`: at-fault collision, off-road, goal (where the log ended, if that is 10 m ahead or more).
+    `truncated`: after `horizon` seconds, or when the log's clip ends.
+
+    ## Info
+    `scene`, `time_us`, `ego_state` (`[11]`, columns in `simscale_gym.scene.StateIndex`), `rewards`,
+    `expert` (by name: `trajectory` `[8, 3]` in the ego frame, `action`, `scores`, `valid`), `expert_action`
+    (of the first valid expert; of the first one where none is valid), `reset` (`perturbed`, `attempts`,
+    `rejections` by reason), `arrive_dest`, `out_of_road`, `crash_vehicle`, `crash_pedestrian`, `crash_object`
+    (contacts, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
+
+    ## Reset options
+    `scene` (an id), `time` (when to leave the log [s] in the clip), `perturb` (bool or PerturbConfig), `state`
+    (what `get_state()` gave).
+
+    ## Versions
+    v0: first.
+
+    Args:
+        scenes: `"town"`, a path to a nuPlan data set or ScenarioDescription files, or a list of Scene.
+        split: "train", "val", "test" or "hard" (of the town; other sources name their own).
+        observation: "camera", "state", or several of them.
+        cameras: Names of cameras on the rig.
+        image_size: Height, width [pixel].
+        action: "control" or "trajectory".
+        traffic: "idm", "log", "constant_velocity", or a TrafficModel.
+        experts: Names of pseudo-experts to ask at every step ("recovery"); () for none.
+        perturb: Start off the log; or a PerturbConfig.
+        horizon: Longest episode [s].
+        renderer: "auto" or "cpu".
+        render_mode: None, "rgb_array" or "human".
+        reward: Weights; None for the defaults.
+    """
+
+    metadata = {"render_modes": ["rgb_array", "human"], "render_fps": round(1 / DT)}  # noqa: RUF012
+
+    def __init__(
+        self,
+        scenes: str | Path | Sequence[Scene] = "town",
+        split: str = "train",
+        observation: str | Sequence[str] = "camera",
+        cameras: Sequence[str] = ("cam_f0", "cam_l0", "cam_r0"),
+        image_size: tuple[int, int] = (144, 256),
+        action: str = "control",
+        traffic: str | TrafficModel = "idm",
+        experts: Sequence[str] = ("recovery",),
+        perturb: bool | PerturbConfig = True,
+        horizon: float = 8.0,
+        renderer: str = "auto",
+        render_mode: str | None = None,
+        reward: RewardConfig | None = None,
+    ) -> None:
+        self.render_mode = checked_render_mode(render_mode)
+        self._kinds = (observation,) if isinstance(observation, str) else tuple(observation)
+        self._cameras = checked_cameras(cameras)
+        self._image_size = checked_image_size(image_size)
+        self.observation_space = observation_space(self._kinds, self._cameras, self._image_size)
+        self._action = make_action_type(action)
+        self.action_space = self._action.space
+        self._traffic = make_traffic(traffic) if isinstance(traffic, str) else traffic
+        self._perturb = PerturbConfig() if perturb is True else perturb
+        self._horizon_steps = checked_horizon(horizon)
+        self._reward = reward or RewardConfig()
+        self._resources = Resources(scenes, split, experts, renderer)
+        self._window: Window | None = None
+        self._scene: Scene | None = None
+        self._plans: dict[str, ExpertPlan] = {}
+        self._terms: dict[str, float] = {}
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Begin an episode; see the class for ``options``.
+
+        Raises:
+            ArgumentError: Unknown or unfit options.
+            SceneError: The scene is too short to start in.
+            ResetError: No perturbation was found and the config says to raise.
+        """
+        super().reset(seed=seed)
+        options = episode.checked_options(options)
+        if "state" in options:
+            self.set_state(options["state"])
+        else:
+            scene = self._resources.choose_scene(options.get("scene"), self.np_random)
+            self._begin(scene, self._find_start(scene, options))
+        observation, info = self._observation(), self._info()
+        self._show()
+        return observation, info
+
+    def step(self, action: NDArray) -> tuple[dict[str, NDArray], float, bool, bool, dict[str, Any]]:
+        """Drive on.
+
+        Raises:
+            ArgumentError: The action has the wrong shape or is not finite.
+            gymnasium.error.ResetNeeded: Before the first reset.
+        """
+        scene, action = self._running(), checked_action(self.action_space, action)
+        states = self._action.apply(scene, self._traffic, self.sim_state, action)
+        outcome = judge(scene, states, self._goal, self._outcome)
+        terms = reward_terms(scene, states, self._outcome.progress, outcome, self._reward)
+        self._history, self._outcome, self._terms = (*self._history, *states), outcome, terms
+        truncation = self._truncation()
+        observation, info = self._observation(), self._info() | {"rewards": terms, "truncation": truncation}
+        self._show()
+        return observation, float(sum(terms.values())), outcome.terminated, bool(truncation), info
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
+        if self.render_mode == "rgb_array":
+            return self._picture()
+        return None
+
+    def close(self) -> None:
+        """Close the window, if one is open."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    @property
+    def scene(self) -> Scene:
+        """The scene that is being driven."""
+        return self._running()
+
+    @property
+    def sim_state(self) -> SimState:
+        """Where everything is now."""
+        self._running()
+        return self._history[-1]
+
+    @property
+    def history(self) -> tuple[SimState, ...]:
+        """Every simulation state since the log was left, 0.1 s apart, the present one last."""
+        return self._history
+
+    @property
+    def start(self) -> episode.Start:
+        """How the episode began."""
+        self._running()
+        return self._start
+
+    @property
+    def plans(self) -> Mapping[str, ExpertPlan]:
+        """The experts' plans from the present state, by name."""
+        return self._plans
+
+    def get_state(self) -> Snapshot:
+        """All that the episode's future depends on; cheap, immutable, can be pickled."""
+        scene = self._running()
+        return Snapshot(scene.id, self._start, self._history, self.np_random.bit_generator.state)
+
+    def set_state(self, snapshot: Snapshot) -> None:
+        """Go (back) to where :meth:`get_state` was called, on this or another environment of the same scenes."""
+        if not isinstance(snapshot, Snapshot):
+            raise ArgumentError(f"state: {type(snapshot).__name__}, expected what get_state() gave.")
+        scene = self._resources.choose_scene(snapshot.scene, self.np_random)
+        self._begin(scene, snapshot.start)
+        self._history = snapshot.history
+        self._outcome = judge(scene, [self.sim_state], self._goal)
+        self.np_random.bit_generator.state = snapshot.random_state
+
+    def fork(self, n: int) -> list[SimScaleEnv]:
+        """``n`` environments in the same state that go on independently of this one and of each other."""
+        snapshot = self.get_state()
+        twins = []
+        for _ in range(n):
+            twin = copy.copy(self)
+            twin.render_mode, twin._window = None, None
+            twin.np_random = np.random.Generator(np.random.PCG64())
+            twin.set_state(snapshot)
+            twins.append(twin)
+        return twins
+
+    def peek(self, action: NDArray) -> tuple[dict[str, NDArray], float, bool, bool, dict[str, Any]]:
+        """What :meth:`step` would return, without going there."""
+        return self.fork(1)[0].step(action)
+
+    def _find_start(self, scene: Scene, options: Mapping[str, Any]) -> episode.Start:
+        perturb = options.get("perturb", self._perturb)
+        config = PerturbConfig() if perturb is True else perturb or None
+        frames = episode.start_frames(scene, self._horizon_steps, config is not None)
+        if "time" in options:
+            order = [episode.frame_at(scene, options["time"], frames, config is not None)]
+        else:
+            order = [int(f) for f in self.np_random.permutation(np.array(frames))]
+        if config is None:
+            return episode.start_on_log(scene, self._traffic, order[0])
+        vocabulary = self._resources.vocabulary
+        return episode.start_off_log(scene, self._traffic, order, vocabulary, config, self.np_random)
+
+    def _begin(self, scene: Scene, start: episode.Start) -> None:
+        self._scene, self._start, self._history, self._terms = scene, start, start.states, {}
+        self._begin_progress = progress_along(scene, start.states[-1].ego)
+        goal = goal_progress(scene)
+        self._goal = goal if goal - self._begin_progress >= _LEAST_GOAL else None
+        self._outcome = judge(scene, [start.states[-1]], self._goal)
+
+    def _running(self) -> Scene:
+        if self._scene is None:
+            raise gym.error.ResetNeeded("Call env.reset() before anything else.")
+        return self._scene
+
+    def _truncation(self) -> str:
+        """Why the episode is cut here: "horizon", "log_end", or "" if it is not."""
+        if self.sim_state.frame - self._start.states[-1].frame >= self._horizon_steps:
+            return "horizon"
+        return "log_end" if self.sim_state.frame >= self.scene.num_frames - 1 else ""
+
+    def _observation(self) -> dict[str, NDArray]:
+        scene, state = self._running(), self.sim_state
+        out = {"ego": ego_observation(state), "command": driving_command(scene, state)}
+        if "camera" in self._kinds:
+            images = self._resources.images(scene, state, self._cameras, self._image_size)
+            out |= dict(zip(self._cameras, images, strict=True))
+        if "state" in self._kinds:
+            out["state"] = state_observation(scene, state)
+        return out
+
+    def _info(self) -> dict[str, Any]:
+        scene, state = self._running(), self.sim_state
+        self._plans = {expert.name: expert.plan(scene, state) for expert in self._resources.experts}
+        gained = self._outcome.progress - self._begin_progress
+        whole = (self._goal or 0.0) - self._begin_progress
+        completion = float(np.clip(gained / whole, 0.0, 1.0)) if self._goal else 1.0
+        return {
+            **state_info(scene, state, self._outcome, self._start, completion),
+            **expert_info(scene, state, self._plans, self._action),
+        }
+
+    def _picture(self) -> NDArray[np.uint8]:
+        from simscale_gym.viewer import Overlay, film_frame
+
+        scene, state = self._running(), self.sim_state
+        images = self._resources.images(scene, state, self._cameras, self._image_size)
+        ways = Overlay(
+            log=scene.ego.poses,
+            perturbed=np.stack([s.ego[:3] for s in self._start.states]),
+            driven=np.stack([s.ego[:3] for s in self._history[len(self._start.states) - 1 :]]),
+            plans=[plan.poses_world(state.ego) for plan in self._plans.values()],
+        )
+        return film_frame(scene, state, dict(zip(self._cameras, images, strict=True)), ways, self._lines())
+
+    def _lines(self) -> list[str]:
+        """Text for the picture's panel."""
+        experts = [f"{name}: {'valid' if p.valid else 'not valid'}" for name, p in self._plans.items()]
+        terms = [f"{name}: {value:+.3f}" for name, value in self._terms.items()]
+        return [f"start: {'perturbed' if self._start.perturbed else 'on the log'}", *experts, "", *terms]
+
+    def _show(self) -> None:
+        if self.render_mode != "human":
+            return
+        from simscale_gym.viewer.window import Window
+
+        self._window = self._window or Window(self.metadata["render_fps"])
+        self._window.show(self._picture())

@@ -1,0 +1,135 @@
+"""How an episode starts: which scene, which moment, on the log or thrown off it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.errors import ArgumentError, ResetError, SceneError
+from simscale_gym.perturbation import PerturbConfig, sample_perturbation
+from simscale_gym.scene import DT, Scene
+from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road
+
+HISTORY_STEPS = 15
+"""Log that must lie before the start: 1.5 s, NAVSIM's history."""
+
+_LEAST_STEPS = 10  # what an episode must be able to last
+
+OPTIONS = ("scene", "time", "perturb", "state")
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where an episode begins.
+
+    Attributes:
+        states: Simulation states up to the present, one per frame; the last one is the present.
+        perturbed: The ego was thrown off its log.
+        plan: ``[41, 3]`` world poses that the ego was told to drive to get there, or None.
+        attempts: Reactive rollouts that were run for it.
+        rejections: Candidates and start frames that fell, by reason.
+    """
+
+    states: tuple[SimState, ...]
+    perturbed: bool
+    plan: np.ndarray | None = None
+    attempts: int = 0
+    rejections: Counter[str] = field(default_factory=Counter)
+
+
+def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options of a reset.
+
+    Raises:
+        ArgumentError: One of them is unknown.
+    """
+    unknown = sorted(set(options or {}) - set(OPTIONS))
+    if unknown:
+        raise ArgumentError(
+            f"reset options: {unknown[0]!r} is unknown, expected some of {', '.join(OPTIONS)}."
+        )
+    return dict(options or {})
+
+
+def start_frames(scene: Scene, horizon_steps: int, perturbed: bool) -> range:
+    """Frames at which the log may be left so that history, perturbation and horizon fit.
+
+    Where the clip is too short for the whole horizon, the episode will be cut at the log's end instead.
+
+    Raises:
+        SceneError: The clip is too short even so.
+    """
+    before = HORIZON_STEPS if perturbed else 0
+    last = scene.num_frames - 1 - before
+    if last - _LEAST_STEPS < HISTORY_STEPS:
+        needed = (HISTORY_STEPS + before + _LEAST_STEPS) * DT
+        raise SceneError(
+            f"scene {scene.id}: lasts {scene.duration:.1f} s, a start here needs {needed:.1f} s."
+        )
+    return range(HISTORY_STEPS, max(HISTORY_STEPS, last - horizon_steps - HORIZON_STEPS) + 1)
+
+
+def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> int:
+    """The frame at ``time`` [s] of the clip.
+
+    Raises:
+        ArgumentError: Too near the clip's ends to start there.
+    """
+    frame = round(float(time) / DT)
+    last = scene.num_frames - 1 - _LEAST_STEPS - (HORIZON_STEPS if perturbed else 0)
+    if not frames.start <= frame <= last:
+        raise ArgumentError(
+            f"reset options: time {time} s, expected {frames.start * DT:.1f} to {last * DT:.1f} s in {scene.id}."
+        )
+    return frame
+
+
+def log_state(scene: Scene, traffic: TrafficModel, frame: int) -> SimState:
+    """The scene as recorded at ``frame``."""
+    ego = scene.ego.states[frame]
+    return SimState(frame, ego, traffic.start(scene, frame, ego))
+
+
+def start_on_log(scene: Scene, traffic: TrafficModel, frame: int) -> Start:
+    """Begin where the log was."""
+    return Start((log_state(scene, traffic, frame),), perturbed=False)
+
+
+def start_off_log(
+    scene: Scene,
+    traffic: TrafficModel,
+    frames: list[int],
+    vocabulary: HumanFutures,
+    config: PerturbConfig,
+    rng: np.random.Generator,
+) -> Start:
+    """Begin 4 s after one of ``frames`` (tried in order), where a perturbation led.
+
+    Raises:
+        ResetError: None could be accepted and ``config.on_failure`` is "error".
+    """
+    rejections: Counter[str] = Counter()
+    attempts = 0
+    for frame in frames[: config.starts]:
+        state = log_state(scene, traffic, frame)
+        touching, _ = ego_contacts(scene, state)
+        if touching.any() or off_road(state.ego[None], scene.map, scene.vehicle).any():
+            rejections["log_start_unfit"] += 1
+            continue
+        found = sample_perturbation(scene, state, vocabulary, traffic, config, rng)
+        rejections.update(found.rejections)
+        attempts += found.attempts
+        if found.found:
+            return Start(found.states, True, found.plan, attempts, rejections)
+    if config.on_failure == "error":
+        raise ResetError(
+            f"scene {scene.id}: no perturbation survived {attempts} reactive attempts at frames "
+            f"{frames[: config.starts]}; rejected: {dict(rejections)}. Raise PerturbConfig.attempts, widen its "
+            f"bounds, or set on_failure='log'."
+        )
+    return Start(start_on_log(scene, traffic, frames[0]).states, False, None, attempts, rejections)

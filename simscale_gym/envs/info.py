@@ -1,0 +1,64 @@
+"""What a step tells beside observation and reward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simscale_gym.agents.expert import ExpertPlan
+from simscale_gym.envs.actions import ActionType
+from simscale_gym.envs.episode import Start
+from simscale_gym.envs.rewards import Outcome
+from simscale_gym.scene import DT, Scene, TrackType
+from simscale_gym.sim import SimState, state_hash
+
+_PERSONS = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
+
+
+def frame_time_us(scene: Scene, frame: int) -> int:
+    """Timestamp of ``frame`` [us], also past the log's end."""
+    return int(scene.timestamps_us[0]) + round(frame * DT * 1e6)
+
+
+def state_info(
+    scene: Scene, state: SimState, outcome: Outcome, start: Start, completion: float
+) -> dict[str, Any]:
+    """The entries of ``info`` that say where the simulation stands."""
+    return {
+        "scene": scene.id,
+        "time_us": frame_time_us(scene, state.frame),
+        "ego_state": state.ego.copy(),
+        "reset": {
+            "perturbed": start.perturbed,
+            "attempts": start.attempts,
+            "rejections": dict(start.rejections),
+        },
+        "arrive_dest": outcome.arrived,
+        "out_of_road": outcome.out_of_road,
+        "crash_vehicle": TrackType.VEHICLE in outcome.contact,
+        "crash_pedestrian": bool(outcome.contact & _PERSONS),
+        "crash_object": bool(outcome.contact - _PERSONS - {TrackType.VEHICLE}),
+        "at_fault": bool(outcome.at_fault),
+        "route_completion": completion,
+        "inferred": scene.inferred,
+        "state_hash": state_hash(state),
+    }
+
+
+def expert_info(
+    scene: Scene, state: SimState, plans: Mapping[str, ExpertPlan], action: ActionType
+) -> dict[str, Any]:
+    """``expert`` by name, and ``expert_action``: of the first valid expert, of the first where none is."""
+    entries = {
+        name: {
+            "trajectory": plan.trajectory,
+            "action": action.of_plan(scene.vehicle, state.ego, plan),
+            "scores": dict(plan.scores),
+            "valid": plan.valid,
+        }
+        for name, plan in plans.items()
+    }
+    if not entries:
+        return {"expert": {}}
+    chosen = next((entry for entry in entries.values() if entry["valid"]), next(iter(entries.values())))
+    return {"expert": entries, "expert_action": chosen["action"]}

@@ -1,0 +1,139 @@
+"""What an agent sees, as flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import polyline, se2
+from simscale_gym.scene import LightStatus, Scene, StateIndex, TrackType
+from simscale_gym.sim import SimState
+
+Array = NDArray[np.float64]
+
+OBSERVATIONS = ("camera", "state")
+EGO_COLUMNS = (
+    StateIndex.VX,
+    StateIndex.VY,
+    StateIndex.AX,
+    StateIndex.AY,
+    StateIndex.YAW_RATE,
+    StateIndex.STEERING,
+)
+COMMANDS = ("left", "straight", "right", "unknown")
+
+NEAREST_TRACKS = 24
+TRACK_FEATURES = 12
+PATH_POINTS = 20
+PATH_SPACING = 2.0
+STATE_SIZE = NEAREST_TRACKS * TRACK_FEATURES + PATH_POINTS * 2 + 3
+
+_COMMAND_TIME, _COMMAND_DISTANCE, _COMMAND_OFFSET = 3.0, 15.0, 2.0
+_LIGHT_RANGE = 80.0
+
+
+def observation_space(
+    kinds: Sequence[str], cameras: Sequence[str], image_size: tuple[int, int]
+) -> spaces.Dict:
+    """Flat dictionary of the entries of ``kinds`` (see the environment's docstring).
+
+    Raises:
+        ArgumentError: An unknown kind.
+    """
+    unknown = [kind for kind in kinds if kind not in OBSERVATIONS]
+    if unknown or not kinds:
+        raise ArgumentError(f"observation: {list(kinds)}, expected some of {', '.join(OBSERVATIONS)}.")
+    entries: dict[str, spaces.Space] = {
+        "ego": spaces.Box(-np.inf, np.inf, (len(EGO_COLUMNS),), np.float32),
+        "command": spaces.Box(0.0, 1.0, (len(COMMANDS),), np.float32),
+    }
+    if "camera" in kinds:
+        for name in cameras:
+            entries[name] = spaces.Box(0, 255, (*image_size, 3), np.uint8)
+    if "state" in kinds:
+        entries["state"] = spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float32)
+    return spaces.Dict(entries)
+
+
+def ego_observation(state: SimState) -> NDArray[np.float32]:
+    """``[6]`` vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
+    return state.ego[list(EGO_COLUMNS)].astype(np.float32)
+
+
+def driving_command(scene: Scene, state: SimState) -> NDArray[np.float32]:
+    """``[4]`` one-hot left, straight, right, unknown: where the route goes in the next 3 s (15 m at least).
+
+    Left or right when the route is 2 m or more to the side there (the threshold of UniAD and NAVSIM's log
+    annotations); unknown when the ego is more than 20 m off the route.
+    """
+    s, offset = polyline.project(scene.route_path, state.ego[None, :2])
+    ahead = max(_COMMAND_DISTANCE, _COMMAND_TIME * float(state.ego[StateIndex.VX]))
+    here, there = polyline.at_arc_length(scene.route_path, s + np.array([0.0, ahead]))
+    lateral = se2.points_to_local(here, there[None, :2])[0, 1]
+    index = 0 if lateral > _COMMAND_OFFSET else 2 if lateral < -_COMMAND_OFFSET else 1
+    out = np.zeros(len(COMMANDS), np.float32)
+    out[3 if abs(offset[0]) > 20.0 else index] = 1.0
+    return out
+
+
+def state_observation(scene: Scene, state: SimState) -> NDArray[np.float32]:
+    """``[STATE_SIZE]`` privileged state in the ego frame, zeros where there is nothing.
+
+    The nearest 24 tracks, 12 values each (present, x, y, cos and sin of relative heading, relative velocity
+    x and y, length, width, is vehicle, is bicycle, is pedestrian), the route ahead as 20 points x, y every
+    2 m, the speed limit [m/s], 1 if a red light stands on the route within 80 m, and the distance to it [m].
+    """
+    limit, red, distance = _road_ahead(scene, state)
+    tail = np.array([limit, red, distance])
+    return np.concatenate([_tracks(scene, state).ravel(), _path(scene, state).ravel(), tail]).astype(
+        np.float32
+    )
+
+
+def _tracks(scene: Scene, state: SimState) -> Array:
+    out = np.zeros((NEAREST_TRACKS, TRACK_FEATURES))
+    rows = np.flatnonzero(state.traffic.valid)
+    local = se2.poses_to_local(state.ego[:3], state.traffic.poses[rows])
+    rows, local = _nearest(rows, local)
+    n, heading = len(rows), state.ego[StateIndex.HEADING]
+    velocity = se2.points_to_local(np.array([0.0, 0.0, heading]), state.traffic.velocities[rows])
+    types = scene.tracks.types[rows]
+    out[:n, 0], out[:n, 1:3] = 1.0, local[:, :2]
+    out[:n, 3], out[:n, 4] = np.cos(local[:, 2]), np.sin(local[:, 2])
+    out[:n, 5:7] = velocity - state.ego[[StateIndex.VX, StateIndex.VY]]
+    out[:n, 7:9] = scene.tracks.sizes[rows, :2]
+    for column, kind in enumerate((TrackType.VEHICLE, TrackType.BICYCLE, TrackType.PEDESTRIAN)):
+        out[:n, 9 + column] = types == kind
+    return out
+
+
+def _nearest(rows: NDArray[np.int64], local: Array) -> tuple[NDArray[np.int64], Array]:
+    order = np.argsort(np.hypot(local[:, 0], local[:, 1]), kind="stable")[:NEAREST_TRACKS]
+    return rows[order], local[order]
+
+
+def _path(scene: Scene, state: SimState) -> Array:
+    s = polyline.project(scene.route_path, state.ego[None, :2])[0]
+    ahead = s + PATH_SPACING * np.arange(1, PATH_POINTS + 1)
+    return se2.points_to_local(state.ego[:3], polyline.at_arc_length(scene.route_path, ahead)[:, :2])
+
+
+def _road_ahead(scene: Scene, state: SimState) -> tuple[float, float, float]:
+    """Speed limit [m/s] (0 if unknown), red light ahead (0 or 1), distance to it [m]."""
+    lanes = scene.map.lanes_at(state.ego[:2])
+    limits = [scene.map.lanes[i].speed_limit for i in lanes if scene.map.lanes[i].speed_limit is not None]
+    here = polyline.project(scene.route_path, state.ego[None, :2])[0][0]
+    nearest = _LIGHT_RANGE
+    for lane_id, status in scene.lights.at(state.frame).items():
+        lane = scene.map.lanes.get(lane_id)
+        if lane is None or status != LightStatus.RED or lane.roadblock_id not in scene.route:
+            continue
+        s, d = polyline.project(scene.route_path, lane.centerline[:1, :2])
+        if abs(d[0]) < 1.5 and 0.0 < s[0] - here < nearest:
+            nearest = float(s[0] - here)
+    found = nearest < _LIGHT_RANGE
+    return max(limits, default=0.0), float(found), nearest if found else 0.0

@@ -1,0 +1,141 @@
+"""What environments load once and keep: scenes, renderers, the bank of human futures, experts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import Expert
+from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.agents.recovery import RecoveryExpert
+from simscale_gym.errors import ArgumentError
+from simscale_gym.perturbation import cluster_futures
+from simscale_gym.scene import Scene
+from simscale_gym.sim import SimState
+from simscale_gym.sources import TOWN_VERSION, cache_root, find_scene, list_scenes, load_scene
+
+if TYPE_CHECKING:
+    from simscale_gym.splats.render import SceneRenderer
+
+T = TypeVar("T")
+
+EXPERTS = ("recovery",)
+BACKENDS = ("auto", "cpu")
+
+VOCABULARY_SIZE = 1024
+_BANK_SCENES = 60
+_BANK_STRIDE = 0.2  # [s]
+_ENOUGH_FUTURES = 2000
+_KEPT_SCENES, _KEPT_RENDERERS = 16, 2
+
+
+class Resources:
+    """Everything heavy behind an environment, loaded on first use.
+
+    Args:
+        scenes: As of the environment.
+        split: As of the environment.
+        experts: Names.
+        backend: Of the rasteriser.
+
+    Raises:
+        ArgumentError: An unknown expert or backend.
+        DataError, ArgumentError: ``scenes`` cannot be read.
+    """
+
+    def __init__(
+        self, scenes: str | Path | Sequence[Scene], split: str, experts: Sequence[str], backend: str
+    ) -> None:
+        unknown = [name for name in experts if name not in EXPERTS]
+        if unknown:
+            raise ArgumentError(f"experts: {unknown[0]!r} is unknown, expected some of {', '.join(EXPERTS)}.")
+        if backend not in BACKENDS:
+            raise ArgumentError(f"renderer: {backend!r}, expected one of {', '.join(BACKENDS)}.")
+        self.refs = list_scenes(scenes, split)
+        self._expert_names, self._backend = tuple(experts), backend
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._renderers: OrderedDict[str, SceneRenderer] = OrderedDict()
+
+    def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
+        """The scene called ``scene_id``, or any.
+
+        Raises:
+            SceneError: There is no such scene; the message lists the nearest names.
+        """
+        ref = (
+            self.refs[int(rng.integers(len(self.refs)))]
+            if scene_id is None
+            else find_scene(self.refs, scene_id)
+        )
+        return _kept(self._scenes, ref.id, _KEPT_SCENES, lambda: load_scene(ref))
+
+    @cached_property
+    def bank(self) -> HumanFutures:
+        """Human futures of these scenes' source, and of the town where that has too few."""
+        if self.refs[0].source == "town":
+            return town_futures()
+        own = HumanFutures.from_scenes(
+            (load_scene(ref) for ref in self.refs[:_BANK_SCENES]), stride=_BANK_STRIDE
+        )
+        return own if len(own) >= _ENOUGH_FUTURES else HumanFutures.concatenate([own, town_futures()])
+
+    @cached_property
+    def vocabulary(self) -> HumanFutures:
+        """The bank's clusters."""
+        size = min(VOCABULARY_SIZE, len(self.bank))
+        return cluster_futures(self.bank, size, rng=np.random.default_rng(0))
+
+    @cached_property
+    def experts(self) -> tuple[Expert, ...]:
+        """The experts that were asked for, in that order."""
+        makers = {"recovery": lambda: RecoveryExpert(self.bank)}
+        return tuple(makers[name]() for name in self._expert_names)
+
+    def images(
+        self, scene: Scene, state: SimState, cameras: Sequence[str], size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
+        """Pictures ``[C, H, W, 3]`` of the named cameras."""
+        from simscale_gym.splats.render import SceneRenderer
+
+        renderer = _kept(
+            self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, backend=self._backend)
+        )
+        traffic = state.traffic
+        return renderer.render(
+            state.ego[:3],
+            traffic.poses,
+            traffic.velocities,
+            traffic.valid,
+            scene.lights.at(state.frame),
+            cameras,
+            size,
+        )
+
+
+def town_futures() -> HumanFutures:
+    """Human futures of the first logs of the town's train split, kept in the cache folder."""
+    refs = list_scenes("town", "train")[:_BANK_SCENES]
+    key = hashlib.sha256(repr([ref.id for ref in refs] + [TOWN_VERSION, _BANK_STRIDE]).encode()).hexdigest()[
+        :16
+    ]
+    path = cache_root() / "futures" / f"town-{key}.npz"
+    if not path.exists():
+        HumanFutures.from_scenes((load_scene(ref) for ref in refs), stride=_BANK_STRIDE).save(path)
+    return HumanFutures.load(path)
+
+
+def _kept(store: OrderedDict[str, T], key: str, limit: int, make: Callable[[], T]) -> T:
+    """``store[key]``, made if absent; the least recently used entries beyond ``limit`` are dropped."""
+    if key not in store:
+        store[key] = make()
+    store.move_to_end(key)
+    while len(store) > limit:
+        store.popitem(last=False)
+    return store[key]

@@ -1,0 +1,114 @@
+"""Perturbations: vocabulary trajectories that end off the log, driven reactively, kept if nothing went wrong.
+
+SimScale (arXiv 2511.23369): the ego leaves its log at T along a trajectory of the vocabulary that ends, at
+T+H, within bounds of the logged pose; traffic reacts; what collides or leaves the road is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.geometry import se2
+from simscale_gym.perturbation.config import PerturbConfig
+from simscale_gym.scene import DT, Scene
+from simscale_gym.sim import SimState, TrafficModel, ego_boxes, ego_contacts, off_road, rollout, track
+
+Array = NDArray[np.float64]
+
+_LEVER = 5.0  # [m/rad] as in the vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Perturbation:
+    """What became of one try to perturb.
+
+    Attributes:
+        states: ``H + 1`` simulation states from T to T+H; empty where every attempt failed.
+        plan: ``[41, 3]`` the vocabulary trajectory that the ego was told to drive, scene frame.
+        attempts: Reactive rollouts that were run.
+        rejections: How many candidates fell for which reason.
+    """
+
+    states: tuple[SimState, ...]
+    plan: Array
+    attempts: int
+    rejections: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def found(self) -> bool:
+        """A perturbation was accepted."""
+        return bool(self.states)
+
+
+def sample_perturbation(
+    scene: Scene,
+    state: SimState,
+    vocabulary: HumanFutures,
+    traffic: TrafficModel,
+    config: PerturbConfig,
+    rng: np.random.Generator,
+) -> Perturbation:
+    """Drive the ego off its log for H = 4 s from ``state``, which lies on it.
+
+    Every trajectory of the vocabulary is first tracked without regard to the others (LQR and bicycle from the
+    present state, all at once) and dropped if its end is out of bounds or its way leaves the road. The rest
+    is tried in random order with reacting traffic until one survives or the attempts are used up.
+
+    Raises:
+        ValueError: The log does not reach T+H (a caller's mistake: check before).
+    """
+    end = state.frame + HORIZON_STEPS
+    if end >= scene.num_frames:
+        raise ValueError(f"scene {scene.id}: frame {end} needed, it has {scene.num_frames}")
+    start = state.ego[:3]
+    poses = se2.poses_to_world(start, vocabulary.poses.reshape(-1, 3)).reshape(vocabulary.poses.shape)
+    plans = np.concatenate([np.broadcast_to(start, (len(poses), 1, 3)), poses], axis=1)
+    driven = track(state.ego, plans, vehicle=scene.vehicle)
+    rejections: Counter[str] = Counter()
+    inside = _within_bounds(driven[:, -1, :3], scene.ego.poses[end], config)
+    rejections["out_of_bounds"] = int((~inside).sum())
+    candidates = np.flatnonzero(inside)
+    left_road = off_road(driven[candidates], scene.map, scene.vehicle).any(1)
+    rejections["off_road"] = int(left_road.sum())
+    candidates = rng.permutation(candidates[~left_road])
+    for attempt, index in enumerate(candidates[: config.attempts]):
+        states = (state, *rollout(scene, traffic, state, plans[index]))
+        reason = _failure(scene, states, config)
+        if reason is None:
+            return Perturbation(states, plans[index], attempt + 1, rejections)
+        rejections[reason] += 1
+    return Perturbation((), plans[0], min(len(candidates), config.attempts), rejections)
+
+
+def _within_bounds(ends: Array, logged: Array, config: PerturbConfig) -> NDArray[np.bool_]:
+    """Which end poses ``[P, 3]`` are off the logged one, but not too far."""
+    x, y, turn = np.abs(se2.poses_to_local(logged, ends)).T
+    far = (x > config.longitudinal) | (y > config.lateral) | (turn > config.heading)
+    return ~far & (np.hypot(x, y) + _LEVER * turn >= config.minimum)
+
+
+def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) -> str | None:
+    """Why a rollout must be dropped, or None."""
+    for state in states:
+        touching, _ = ego_contacts(scene, state)
+        if touching.any():
+            return "collision"
+    egos = np.stack([state.ego for state in states])
+    if off_road(egos, scene.map, scene.vehicle).any():
+        return "off_road"
+    return "imminent_collision" if _collides_soon(scene, states[-1], config.clearance) else None
+
+
+def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:
+    times = np.arange(0.0, clearance + DT / 2, 3 * DT)
+    ahead = state.ego[3] * times
+    pose = state.ego[:3]
+    moved = pose + ahead[:, None] * np.array([np.cos(pose[2]), np.sin(pose[2]), 0.0])
+    others = constant_velocity_boxes(scene, state.traffic, times)
+    return first_conflict(ego_boxes(moved, scene.vehicle), others) < len(times)

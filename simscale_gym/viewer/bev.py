@@ -1,0 +1,133 @@
+"""The bird's-eye view: map, lights, road users, the log, the perturbed way, and plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from PIL import Image
+
+from simscale_gym.geometry import box
+from simscale_gym.scene import BoundaryType, LightStatus, Scene, TrackType
+from simscale_gym.sim import SimState, ego_boxes
+from simscale_gym.viewer.canvas import Canvas, Color
+
+Array = NDArray[np.float64]
+
+GROUND, ROAD, CROSSWALK, PAINT = (38, 42, 46), (66, 70, 76), (150, 152, 156), (172, 174, 178)
+BUILDING, TREE, SIDEWALK = (50, 52, 56), (44, 74, 52), (54, 58, 62)
+EGO, LOG, PERTURBED, PLAN = (64, 224, 208), (235, 235, 235), (255, 159, 64), (120, 255, 120)
+TRACK_COLORS: Mapping[TrackType, Color] = {
+    TrackType.VEHICLE: (92, 148, 245),
+    TrackType.BICYCLE: (230, 120, 220),
+    TrackType.PEDESTRIAN: (255, 214, 92),
+}
+OBJECT_COLOR = (240, 130, 80)
+LIGHT_COLORS: Mapping[LightStatus, Color] = {
+    LightStatus.GREEN: (60, 220, 90),
+    LightStatus.YELLOW: (250, 205, 60),
+    LightStatus.RED: (245, 60, 60),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """What a view shows beside the present state.
+
+    Attributes:
+        log: ``[K, 3]`` the recorded way.
+        perturbed: ``[K, 3]`` the way that led off the log.
+        driven: ``[K, 3]`` the way since then.
+        plans: ``[K, 3]`` each, from the present.
+    """
+
+    log: Array
+    perturbed: Array
+    driven: Array
+    plans: Sequence[Array] = ()
+
+
+def draw_bev(
+    scene: Scene, state: SimState, overlay: Overlay, width: int, height: int, scale: float
+) -> Image.Image:
+    """Picture of the scene around the ego, heading up.
+
+    Args:
+        scene: The scene.
+        state: Who is where.
+        overlay: Ways to draw.
+        width: Of the picture [pixel].
+        height: Of the picture [pixel].
+        scale: [pixel/m].
+    """
+    canvas = Canvas(state.ego[:3], width, height, scale, background=GROUND)
+    _surroundings(canvas, scene)
+    _road(canvas, scene)
+    _lights(canvas, scene, state.frame)
+    canvas.dashes(overlay.log, LOG, 0.25, on=4, off=4)
+    canvas.line(overlay.perturbed, PERTURBED, 0.45)
+    canvas.line(overlay.driven, EGO, 0.45)
+    _tracks(canvas, scene, state)
+    for plan in overlay.plans:
+        canvas.line(plan, PLAN, 0.3)
+        for pose in plan[5::5]:
+            canvas.dot(pose, PLAN, 0.35)
+    canvas.polygon(box.corners(ego_boxes(state.ego, scene.vehicle)), EGO, outline=(255, 255, 255))
+    return canvas.image()
+
+
+def _surroundings(canvas: Canvas, scene: Scene) -> None:
+    if scene.shapes is None:
+        return
+    for ground in scene.shapes.grounds:
+        canvas.polygon(ground.polygon, (48, 66, 50) if ground.kind == "grass" else SIDEWALK)
+    for building in scene.shapes.buildings:
+        canvas.polygon(building.footprint, BUILDING, outline=(80, 82, 86))
+    for tree in scene.shapes.trees:
+        canvas.dot(np.array([tree.x, tree.y]), (*TREE, 200), tree.radius * 0.8)
+
+
+def _road(canvas: Canvas, scene: Scene) -> None:
+    for polygon in scene.map.drivable_region.geoms:
+        canvas.polygon(shapely.get_coordinates(polygon.exterior), ROAD)
+        for hole in polygon.interiors:
+            canvas.polygon(shapely.get_coordinates(hole), GROUND)
+    for area in scene.map.crosswalks.values():
+        canvas.polygon(area.polygon, (*CROSSWALK, 90))
+    for lane in scene.map.lanes.values():
+        for line, kind in ((lane.left_boundary, lane.left_type), (lane.right_boundary, lane.right_type)):
+            if lane.connector or kind == BoundaryType.VIRTUAL or not canvas.sees(line):
+                continue
+            if kind == BoundaryType.DASHED_WHITE:
+                canvas.dashes(_dense(line), PAINT, 0.12, on=3, off=4)
+            else:
+                canvas.line(line, PAINT, 0.12)
+
+
+def _dense(line: Array) -> Array:
+    """Points 1 m apart, so that dashes have one length."""
+    return shapely.get_coordinates(shapely.segmentize(shapely.LineString(line[:, :2]), 1.0))
+
+
+def _lights(canvas: Canvas, scene: Scene, frame: int) -> None:
+    for lane_id, status in scene.lights.at(frame).items():
+        lane = scene.map.lanes.get(lane_id)
+        if lane is not None and status in LIGHT_COLORS:
+            color = LIGHT_COLORS[status]
+            canvas.line(lane.centerline, (*color[:3], 70), 0.3)
+            canvas.line(np.stack([lane.left_boundary[0], lane.right_boundary[0]]), color, 0.5)
+
+
+def _tracks(canvas: Canvas, scene: Scene, state: SimState) -> None:
+    traffic = state.traffic
+    corners = box.corners(np.concatenate([traffic.poses, scene.tracks.sizes[:, :2]], axis=1))
+    for row in np.flatnonzero(traffic.valid):
+        color = TRACK_COLORS.get(TrackType(scene.tracks.types[row]), OBJECT_COLOR)
+        moving = np.hypot(*traffic.velocities[row]) > 0.2
+        shade = color if moving else tuple(int(0.6 * c) for c in color[:3])
+        canvas.polygon(corners[row], shade)
+        front = (corners[row, 0] + corners[row, 3]) / 2
+        canvas.line(np.stack([traffic.poses[row, :2], front]), (20, 20, 20), 0.15)
