@@ -90,7 +90,7 @@ def find_connectors(lines: Sequence[Array]) -> NDArray[np.bool_]:
 
 
 def cluster_overlapping(polygons: Sequence[shapely.Geometry], min_area: float = 4.0) -> NDArray[np.int64]:
-    """Label ``[L]`` of each polygon; those that share ``min_area`` [m^2], directly or by way of others, have one."""
+    """Label ``[L]`` of each polygon, the same for those that share ``min_area`` [m^2], maybe over others."""
     shapes = np.array(polygons)
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]
@@ -131,7 +131,7 @@ def neighbor_pairs(
 
 
 def group_parallel(lines: Sequence[Array], pairs: Pairs) -> list[list[int]]:
-    """Groups of lanes that :func:`neighbor_pairs` joins, each left to right; a lane alone is a group of one."""
+    """Groups of lanes that :func:`neighbor_pairs` joins, left to right; a lane alone is a group of one."""
     labels = _components(len(lines), pairs)
     groups = []
     for label in range(labels.max(initial=-1) + 1):

@@ -82,7 +82,7 @@ def _move_cost(road_map: RoadMap, start: str, end: str) -> float:
 
 
 def _lanes_between(road_map: RoadMap, start: str, end: str) -> list[str]:
-    """Lanes of the shortest way from ``start`` to the roadblock of ``end``, both left out; none if too far."""
+    """Lanes of the shortest way from ``start`` to the roadblock of ``end``, without these; none if far."""
     goal = road_map.lanes[end].roadblock_id
     queue: deque[list[str]] = deque([[start]])
     seen = {start}

@@ -10,8 +10,17 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.scene import (
-    Area, BoundaryType, Intersection, IntersectionType, Lane, Roadblock, RoadMap, StopLine, StopLineType, Turn,
-)  # fmt: skip
+    Area,
+    BoundaryType,
+    Intersection,
+    IntersectionType,
+    Lane,
+    Roadblock,
+    RoadMap,
+    StopLine,
+    StopLineType,
+    Turn,
+)
 from simscale_gym.sources import lane_edges, lane_linking
 from simscale_gym.sources.paved_area import paved_pieces
 from simscale_gym.sources.scenario_features import LaneFeature, MapFeatures
@@ -40,7 +49,7 @@ class _Links:
 def build_map(
     name: str, features: MapFeatures, light_lanes: Sequence[str]
 ) -> tuple[RoadMap, dict[str, list[str]], list[str]]:
-    """The map, the connectors that each light of ``light_lanes`` rules, and sentences on what was inferred."""
+    """The map, the connectors that each light of ``light_lanes`` rules, and what was inferred."""
     lanes, said = features.lanes, []
     row = {lane.id: i for i, lane in enumerate(lanes)}
     successors = _successors(lanes, row, said)
@@ -105,7 +114,7 @@ def _connectors(lanes: Sequence[LaneFeature], said: list[str]) -> NDArray[np.boo
 def _half_widths(
     features: MapFeatures, successors: Rows, predecessors: Rows, connector: NDArray[np.bool_], said: list[str]
 ) -> list[tuple[Array, Array]]:
-    """Left and right half width ``[K]`` of every lane: by polygon, statement, paint, or the lanes it joins."""
+    """Left and right half width ``[K]`` of every lane: from polygon, file, paint, or the lanes it joins."""
     plain = [shapely.LineString(line).simplify(0.05) for line, _ in features.lines]
     paint = lane_edges.line_segments([shapely.get_coordinates(line) for line in plain])
     known: dict[int, tuple[Array, Array]] = {}

@@ -103,7 +103,7 @@ def read_sampling(metadata: Fields, frames: int, valid: NDArray[np.bool_]) -> Sa
 
 
 def resample(motion: Motion, sampling: Sampling) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Positions ``[T, 3]``, headings ``[T]``, velocities ``[T, 2]``, validity; gaps hold the nearest value."""
+    """Positions ``[T, 3]``, headings ``[T]``, velocities ``[T, 2]``, validity; gaps hold what is nearest."""
     seen = np.flatnonzero(motion.valid)
     frames = np.arange(len(motion.valid))
     fill = seen[np.argmin(np.abs(frames[:, None] - seen[None]), axis=1)]
