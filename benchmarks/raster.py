@@ -67,7 +67,9 @@ def street(rng: np.random.Generator, count: int) -> Gaussians:
     quats[:, 0] = 1.0
     quats[ground + walls :] = rng.normal(size=(trees, 4))
     scales *= np.exp(rng.normal(0.0, 0.2, (count, 3)))
-    return Gaussians.from_rgb(means, quats, scales, rng.uniform(0.7, 0.99, count), rng.uniform(0, 1, (count, 3)))
+    return Gaussians.from_rgb(
+        means, quats, scales, rng.uniform(0.7, 0.99, count), rng.uniform(0, 1, (count, 3))
+    )
 
 
 def car(rng: np.random.Generator) -> Gaussians:
@@ -105,7 +107,9 @@ def poses_of_cars(count: int, time_s: float) -> np.ndarray:
     return poses
 
 
-def time_case(rasterizer: CpuRasterizer, cameras: int, size: tuple[int, int], nodes: int, frames: int) -> list[float]:
+def time_case(
+    rasterizer: CpuRasterizer, cameras: int, size: tuple[int, int], nodes: int, frames: int
+) -> list[float]:
     """Milliseconds of each frame after two to warm up."""
     viewmats, Ks = rig(cameras, *size)
     out = Raster.empty(cameras, *size)
@@ -128,7 +132,9 @@ def machine() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--million", action="store_true", help="1,000,000 Gaussians as well")
     parser.add_argument("--quick", action="store_true", help="250,000 Gaussians at the small sizes only")
     parser.add_argument("--frames", type=int, default=15, help="timed frames per case")

@@ -86,8 +86,8 @@ def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, b
 def _blend_splat(record, box, left, top, state, finished):
     """Adds one splat to the blocks of a tile that its ellipse touches.
 
-    The ellipse of alpha = 1/255 spans, at height dy over the mean, SLOPE dy ± HALF_WIDTH sqrt(1 - dy^2 / top^2):
-    the widest place within a row of blocks is at the height of the ellipse's own outermost point, clamped.
+    At the height dy the ellipse of alpha = 1/255 spans SLOPE dy ± HALF_WIDTH sqrt(1 - dy^2 INVERSE_TOP): the
+    widest place within a row of blocks is at the height of the ellipse's own outermost point, clamped.
     """
     mean_x, mean_y = record[MEAN_X], record[MEAN_Y]
     fall_x, fall_y, shear, peak = record[FALL_X], record[FALL_Y], record[SHEAR], record[LOG_PEAK]

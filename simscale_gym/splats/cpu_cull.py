@@ -38,9 +38,9 @@ def clamp_limits(focal, centre, size):
 def _axis_misses(position, depth, radius, reach, focal, centre, size, blur):
     """Whether all splats around (position, depth) lie beyond either edge of the image along one axis.
 
-    A splat at x with reach r covers at most x focal/z + centre ± (r focal/z sqrt(1 + t^2) + blur), t the clamped
-    direction. Times z > 0, each edge is a plane through the camera, and a sphere of means is on its outer side
-    if its centre is by more than the radius.
+    A splat at x with reach r covers at most x focal/z + centre ± (r focal/z sqrt(1 + t^2) + blur), t the
+    clamped direction. Times z > 0, each edge is a plane through the camera, and a sphere of means is on its
+    outer side if its centre is by more than the radius.
     """
     low, high = clamp_limits(focal, centre, size)
     steepest = max(abs(low), abs(high))

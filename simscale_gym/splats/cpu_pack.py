@@ -45,8 +45,8 @@ class PackedGaussians:
 def pack(gaussians: Gaussians) -> PackedGaussians:
     """Sorts, chunks and bounds Gaussians for the CPU rasteriser.
 
-    Where two splats have the same depth, the one that stands first in this order is drawn in front. That order
-    is Morton's, then the input's; it is an implementation detail and no part of gsplat's conventions.
+    Where two splats have the same depth, the one that stands first in this order is drawn in front. That
+    order is Morton's, then the input's; it is an implementation detail and no part of gsplat's conventions.
     """
     gaussians.validate()
     gaussians = gaussians.subset(gaussians.opacities >= 1.0 / 255.0)
@@ -70,7 +70,7 @@ def _chunked(rows: np.ndarray) -> np.ndarray:
 
 
 def _morton_order(means: np.ndarray) -> np.ndarray:
-    """Order along a Morton curve through the bounding cube, 10 bits an axis, `[N]`; equal cells keep their order."""
+    """Order along a Morton curve, 10 bits an axis, `[N]`; within a cell the input's order stays."""
     if not len(means):
         return np.arange(0)
     low = means.min(0)
@@ -85,7 +85,7 @@ def _morton_order(means: np.ndarray) -> np.ndarray:
 
 
 def _cholesky_rows(quats: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Lower Cholesky factors of the covariances R diag(scales)^2 R^T, rows l00 l10 l11 l20 l21 l22, `[6, N]`."""
+    """Lower Cholesky factors of the covariances R S^2 R^T, rows l00 l10 l11 l20 l21 l22, `[6, N]`."""
     w, x, y, z = (quats / np.linalg.norm(quats, axis=1, keepdims=True)).astype(np.float64).T
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],

@@ -1,6 +1,7 @@
 """Projects the Gaussians of chunks to splats: EWA as in gsplat 1.5.3, `ProjectionEWA3DGSFused.cu`.
 
-Every chunk is projected whole and without branches, so that it vectorises; the visible splats are then compacted.
+Every chunk is projected whole and without branches, so that it vectorises; the visible splats are compacted
+after that.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ MEAN_X, MEAN_Y, FALL_X, FALL_Y, SHEAR, LOG_PEAK, RED, GREEN, BLUE, DEPTH = range
 BOX = 20  # slot 10 as int16: first and last column, first and last row
 SLOPE, HALF_WIDTH, INVERSE_TOP, SPARE = 12, 13, 14, 15  # SPARE: room for an instance id
 
-ALIVE, LEFT, RIGHT, TOP, BOTTOM = 15, 16, 17, 18, 19  # further rows of the work space, beyond the record's
-WORK_ROWS = 20
+ALIVE, LEFT, RIGHT, TOP, BOTTOM, TOWARDS = 15, 16, 17, 18, 19, 20  # further rows of the work space
+WORK_ROWS = 23
 
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Fast arithmetic, but comparisons with NaN and infinity keep their meaning: degenerate splats rely on it."""
@@ -50,8 +51,11 @@ def _log(value):
 def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialiased, work):
     """Projects the 256 Gaussians of a chunk into the rows of `work`; ALIVE says which reach the image.
 
-    The exponent is kept as log peak + FALL_X dx^2 + FALL_Y (dy + SHEAR dx)^2: the conic's Cholesky form, which
-    unlike the conic itself does not cancel for thin splats far from their mean, and is never above the peak.
+    Both are flat: with two-dimensional arrays the compiler cannot tell that rows do not overlap.
+
+    The exponent is kept as log peak + FALL_X dx^2 + FALL_Y (dy + SHEAR dx)^2: the conic's Cholesky form,
+    which unlike the conic itself does not cancel for thin splats far from their mean, and is never above the
+    peak.
     """
     r00, r01, r02, tx = view[0, 0], view[0, 1], view[0, 2], view[0, 3]
     r10, r11, r12, ty = view[1, 0], view[1, 1], view[1, 2], view[1, 3]
@@ -63,7 +67,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
     u_low, u_high, v_low, v_high = f32(u_low), f32(u_high), f32(v_low), f32(v_high)
     soften = f32(0.5) if antialiased else f32(0.0)
     for i in range(CHUNK):
-        px, py, pz = rows[lane.X, i], rows[lane.Y, i], rows[lane.Z, i]
+        px, py, pz = rows[lane.X * CHUNK + i], rows[lane.Y * CHUNK + i], rows[lane.Z * CHUNK + i]
         x = r00 * px + r01 * py + r02 * pz + tx
         y = r10 * px + r11 * py + r12 * pz + ty
         z = r20 * px + r21 * py + r22 * pz + tz
@@ -74,8 +78,8 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         sx, sy = fx * inverse, fy * inverse
         a0, a1, a2 = sx * (r00 - uc * r20), sx * (r01 - uc * r21), sx * (r02 - uc * r22)
         b0, b1, b2 = sy * (r10 - vc * r20), sy * (r11 - vc * r21), sy * (r12 - vc * r22)
-        l00, l10, l11 = rows[lane.L00, i], rows[lane.L10, i], rows[lane.L11, i]
-        l20, l21, l22 = rows[lane.L20, i], rows[lane.L21, i], rows[lane.L22, i]
+        l00, l10, l11 = rows[lane.L00 * CHUNK + i], rows[lane.L10 * CHUNK + i], rows[lane.L11 * CHUNK + i]
+        l20, l21, l22 = rows[lane.L20 * CHUNK + i], rows[lane.L21 * CHUNK + i], rows[lane.L22 * CHUNK + i]
         p0, p1, p2 = l00 * a0 + l10 * a1 + l20 * a2, l11 * a1 + l21 * a2, l22 * a2
         q0, q1, q2 = l00 * b0 + l10 * b1 + l20 * b2, l11 * b1 + l21 * b2, l22 * b2
         sharp_xx, sharp_yy = p0 * p0 + p1 * p1 + p2 * p2, q0 * q0 + q1 * q1 + q2 * q2
@@ -84,7 +88,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         sharp_det = n0 * n0 + n1 * n1 + n2 * n2  # Cauchy-Binet: no difference of large numbers
         xx, yy = sharp_xx + eps2d, sharp_yy + eps2d
         det = sharp_det + eps2d * (sharp_xx + sharp_yy) + eps2d * eps2d
-        peak = rows[lane.LOG_OPACITY, i] + soften * _log(max(sharp_det / det, f32(1e-12)))
+        peak = rows[lane.LOG_OPACITY * CHUNK + i] + soften * _log(max(sharp_det / det, f32(1e-12)))
         spread = f32(2.0) * (peak + f32(LOG_255))  # squared extent in standard deviations
         reach_x, reach_y = math.sqrt(max(spread * xx, f32(0.0))), math.sqrt(max(spread * yy, f32(0.0)))
         mx, my = fx * u + cx, fy * v + cy
@@ -92,14 +96,21 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         alive &= (xx > f32(0.0)) & (yy > f32(0.0)) & (xx < HUGEST) & (yy < HUGEST)
         alive &= (mx + reach_x > f32(0.0)) & (mx - reach_x < wide)
         alive &= (my + reach_y > f32(0.0)) & (my - reach_y < high)
-        work[ALIVE, i] = f32(1.0) if alive else f32(0.0)
-        work[MEAN_X, i], work[MEAN_Y, i], work[DEPTH, i] = mx - f32(0.5), my - f32(0.5), z
-        work[FALL_X, i], work[FALL_Y, i] = f32(-0.5) / xx, f32(-0.5) * xx / det
-        work[SHEAR, i], work[LOG_PEAK, i] = -xy / xx, peak
-        work[SLOPE, i], work[HALF_WIDTH, i] = xy / yy, math.sqrt(max(spread * det / yy, f32(0.0)))
-        work[INVERSE_TOP, i] = f32(1.0) / (spread * yy)
-        work[LEFT, i], work[RIGHT, i] = mx - f32(0.5) - reach_x, mx - f32(0.5) + reach_x
-        work[TOP, i], work[BOTTOM, i] = my - f32(0.5) - reach_y, my - f32(0.5) + reach_y
+        work[ALIVE * CHUNK + i] = f32(1.0) if alive else f32(0.0)
+        work[MEAN_X * CHUNK + i], work[MEAN_Y * CHUNK + i], work[DEPTH * CHUNK + i] = (
+            mx - f32(0.5),
+            my - f32(0.5),
+            z,
+        )
+        work[FALL_X * CHUNK + i], work[FALL_Y * CHUNK + i] = f32(-0.5) / xx, f32(-0.5) * xx / det
+        work[SHEAR * CHUNK + i], work[LOG_PEAK * CHUNK + i] = -xy / xx, peak
+        work[SLOPE * CHUNK + i], work[HALF_WIDTH * CHUNK + i] = (
+            xy / yy,
+            math.sqrt(max(spread * det / yy, f32(0.0))),
+        )
+        work[INVERSE_TOP * CHUNK + i] = f32(1.0) / (spread * yy)
+        work[LEFT * CHUNK + i], work[RIGHT * CHUNK + i] = mx - f32(0.5) - reach_x, mx - f32(0.5) + reach_x
+        work[TOP * CHUNK + i], work[BOTTOM * CHUNK + i] = my - f32(0.5) - reach_y, my - f32(0.5) + reach_y
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -107,33 +118,52 @@ def _shade_lanes(rows, rest, terms, eye, work):
     """Fills the colour rows of `work`: the constant term, and `terms` more of the spherical harmonics.
 
     Args:
-        rows: The chunk, `[13, 256]`.
+        rows: The chunk, `[13 * 256]`.
         rest: The colour coefficients behind the constant one, `[terms * 3 * 256]`.
         terms: 0, 3, 8 or 15.
         eye: Camera position in the node's frame, `[3]` [m].
         work: Written.
     """
-    for channel in range(3):
-        for i in range(CHUNK):
-            work[RED + channel, i] = rows[lane.RED + channel, i]
+    for i in range(3 * CHUNK):
+        work[RED * CHUNK + i] = rows[lane.RED * CHUNK + i]
     if terms > 0:
         for i in range(CHUNK):
-            dx, dy, dz = rows[lane.X, i] - eye[0], rows[lane.Y, i] - eye[1], rows[lane.Z, i] - eye[2]
+            dx = rows[lane.X * CHUNK + i] - eye[0]
+            dy = rows[lane.Y * CHUNK + i] - eye[1]
+            dz = rows[lane.Z * CHUNK + i] - eye[2]
             unit = f32(1.0) / math.sqrt(max(dx * dx + dy * dy + dz * dz, f32(1e-20)))
-            x, y, z = dx * unit, dy * unit, dz * unit
+            work[TOWARDS * CHUNK + i] = dx * unit
+            work[(TOWARDS + 1) * CHUNK + i] = dy * unit
+            work[(TOWARDS + 2) * CHUNK + i] = dz * unit
+    for degree in range(1, 4):
+        if terms >= (degree + 1) * (degree + 1) - 1:
             for channel in range(3):
-                at = channel * CHUNK + i
-                value = f32(0.48860251190292) * (
-                    z * rest[at + 3 * CHUNK] - y * rest[at] - x * rest[at + 6 * CHUNK]
-                )
-                if terms > 3:
-                    value += _degree_2(x, y, z, rest, at)
-                if terms > 8:
-                    value += _degree_3(x, y, z, rest, at)
-                work[RED + channel, i] += value
-    for channel in range(3):
-        for i in range(CHUNK):
-            work[RED + channel, i] = max(work[RED + channel, i], f32(0.0))
+                _add_degree(degree, work, rest[channel * CHUNK :], (RED + channel) * CHUNK)
+    for i in range(3 * CHUNK):
+        work[RED * CHUNK + i] = max(work[RED * CHUNK + i], f32(0.0))
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def _add_degree(degree, work, rest, first):
+    """Adds the terms of one degree to one channel, the row of `work` that starts at `first`."""
+    for i in range(CHUNK):
+        x = work[TOWARDS * CHUNK + i]
+        y = work[(TOWARDS + 1) * CHUNK + i]
+        z = work[(TOWARDS + 2) * CHUNK + i]
+        if degree == 1:
+            value = _degree_1(x, y, z, rest, i)
+        elif degree == 2:
+            value = _degree_2(x, y, z, rest, i)
+        else:
+            value = _degree_3(x, y, z, rest, i)
+        work[first + i] += value
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def _degree_1(x, y, z, rest, at):
+    """Sum of the three terms of degree 1 (see `spherical_harmonics.sh_basis`)."""
+    step = 3 * CHUNK
+    return f32(0.48860251190292) * (z * rest[at + step] - y * rest[at] - x * rest[at + 2 * step])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -176,17 +206,23 @@ def _write_visible(work, first, width, height, records, boxes, tiles):
     count, touched = 0, 0
     last_column, last_row = f32(width - 1), f32(height - 1)
     for i in range(CHUNK):
-        if work[ALIVE, i] == f32(0.0):
+        if work[ALIVE * CHUNK + i] == f32(0.0):
             continue
-        left, right = math.ceil(max(work[LEFT, i], f32(0.0))), math.floor(min(work[RIGHT, i], last_column))
-        top, bottom = math.ceil(max(work[TOP, i], f32(0.0))), math.floor(min(work[BOTTOM, i], last_row))
+        left, right = (
+            math.ceil(max(work[LEFT * CHUNK + i], f32(0.0))),
+            math.floor(min(work[RIGHT * CHUNK + i], last_column)),
+        )
+        top, bottom = (
+            math.ceil(max(work[TOP * CHUNK + i], f32(0.0))),
+            math.floor(min(work[BOTTOM * CHUNK + i], last_row)),
+        )
         if left > right or top > bottom:
             continue
         row = first + count
         for slot in range(10):
-            records[row, slot] = work[slot, i]
+            records[row, slot] = work[slot * CHUNK + i]
         for slot in range(12, 15):
-            records[row, slot] = work[slot, i]
+            records[row, slot] = work[slot * CHUNK + i]
         x0, x1, y0, y1 = np.int64(left), np.int64(right), np.int64(top), np.int64(bottom)
         boxes[row, BOX], boxes[row, BOX + 1], boxes[row, BOX + 2], boxes[row, BOX + 3] = x0, x1, y0, y1
         x0, x1, y0, y1 = x0 // TILE, x1 // TILE, y0 // TILE, y1 // TILE
@@ -220,9 +256,10 @@ def project_chunks(
         boxes: The same memory as int16, `[n * 256, 32]`.
         tiles: Written: first and last tile column, first and last tile row, `[n * 256, 4]` int16.
         depths: Written: bit patterns of the depths, which sort like the depths, `[n * 256]` int32.
-        tallies: Written: splats, tiles touched, least and greatest depth pattern of each item, `[n, 4]` int64.
+        tallies: Written: splats, tiles touched, least and greatest depth pattern by item, `[n, 4]` int64.
     """
-    work = np.empty((WORK_ROWS, CHUNK), f32)
+    work = np.empty(WORK_ROWS * CHUNK, f32)
+    flat_lanes = lanes.reshape(len(lanes), lanes.shape[1] * CHUNK)
     near, far, eps2d = limits[0], limits[1], limits[2]
     while True:
         start = take(counter, 4)
@@ -230,11 +267,10 @@ def project_chunks(
             return
         for item in range(start, min(start + 4, len(items))):
             camera, instance, chunk = items[item]
-            rows = lanes[chunk]
-            _project_lanes(
-                rows, views[camera, instance], cameras[camera], width, height, near, far, eps2d, antialiased, work
-            )
-            if work[ALIVE].max() > f32(0.0):
+            rows = flat_lanes[chunk]
+            view = views[camera, instance]
+            _project_lanes(rows, view, cameras[camera], width, height, near, far, eps2d, antialiased, work)
+            if work[ALIVE * CHUNK : (ALIVE + 1) * CHUNK].max() > f32(0.0):
                 begin, terms = sh_span[chunk]
                 rest = sh_rest[begin : begin + terms * 3 * CHUNK]
                 _shade_lanes(rows, rest, terms, eyes[camera, instance], work)
@@ -245,4 +281,5 @@ def project_chunks(
                 depth = f32(records[row, DEPTH]).view(np.int32)
                 depths[row] = depth
                 least, greatest = min(least, depth), max(greatest, depth)
-            tallies[item, 0], tallies[item, 1], tallies[item, 2], tallies[item, 3] = count, touched, least, greatest
+            tallies[item, 0], tallies[item, 1] = count, touched
+            tallies[item, 2], tallies[item, 3] = least, greatest

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_bin import bin_bands
+from simscale_gym.splats.cpu_bin import depth_bands, list_bands, sort_bands
 from simscale_gym.splats.cpu_blend import blend_tiles
 from simscale_gym.splats.cpu_cull import cull_chunks
 from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
@@ -23,9 +23,10 @@ LARGEST_IMAGE = 16384
 class CpuRasterizer:
     """Draws instances of packed Gaussians, any number of cameras at a time.
 
-    A template (the static scene, a car) is packed once; an instance is a template at a pose. Moving an instance
-    costs nothing but drawing it, and no Gaussian is copied between frames. The same input gives the same bits,
-    whatever the number of threads. One object renders one frame at a time: calls from several threads queue.
+    A template (the static scene, a car) is packed once; an instance is a template at a pose. Moving an
+    instance costs nothing but drawing it, and no Gaussian is copied between frames. The same input gives the
+    same bits, whatever the number of threads. One object renders one frame at a time: calls from several
+    threads queue.
 
     Args:
         templates: What can be drawn, each from `cpu_pack.pack`.
@@ -86,7 +87,11 @@ class CpuRasterizer:
         poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
         viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
         self._check(viewmats, Ks, width, height, index, poses, near, far, eps2d)
-        out = Raster.empty(len(viewmats), width, height) if out is None else _checked(out, viewmats, width, height)
+        out = (
+            Raster.empty(len(viewmats), width, height)
+            if out is None
+            else _checked(out, viewmats, width, height)
+        )
         views = viewmats[:, None] @ poses[None]
         cameras = np.stack([Ks[:, 0, 0], Ks[:, 1, 1], Ks[:, 0, 2], Ks[:, 1, 2]], axis=1)
         backgrounds = np.zeros((len(viewmats), 3), np.float32)
@@ -110,7 +115,7 @@ class CpuRasterizer:
         return items[: ends[-1]], ends
 
     def _project(self, items, views, cameras, width, height, limits, antialiased):
-        """Projects the listed chunks into the scratch memory; returns their tallies (see `project_chunks`)."""
+        """Projects the listed chunks into scratch memory; returns their tallies (see `project_chunks`)."""
         rows = len(items) * CHUNK
         records = self._buffer("records", rows * RECORD, np.float32).reshape(-1, RECORD)
         tiles = self._buffer("tiles", rows * 4, np.int16).reshape(-1, 4)
@@ -125,26 +130,31 @@ class CpuRasterizer:
         return tallies
 
     def _bin(self, ends, tallies, width, height):
-        """Sorts the splats by depth and lists them by tile; returns where the lists start and how long they are."""
+        """Lists the splats by tile, nearest first; returns where the lists start and how long they are."""
         columns, rows = -(-width // TILE), -(-height // TILE)
         cameras, threads = len(ends) - 1, self._crew.threads
-        parts = min(threads if cameras < 2 * threads else 1, columns)
-        edges = np.arange(parts + 1) * columns // parts
-        sums = np.concatenate([[[0, 0]], np.cumsum(tallies[:, :2], axis=0)])[ends]
-        most = np.repeat(np.diff(sums, axis=0), parts, axis=0)  # a band holds at most all of its camera's splats
-        bands = np.empty((cameras * parts, 5), np.int64)
-        bands[:, 0] = np.repeat(np.arange(cameras), parts)
-        bands[:, 1], bands[:, 2] = np.tile(edges[:-1], cameras), np.tile(edges[1:] - 1, cameras)
-        bands[:, 3:] = np.cumsum(most, axis=0) - most
-        sorting, listing = most.sum(0)
-        starts, counts = np.zeros((2, cameras, columns * rows), np.int64)
+        parts = threads if cameras < 2 * threads else 1
+        bands = depth_bands(ends, tallies, parts)
+        splats, touched = (int(total) for total in tallies[:, :2].sum(axis=0))
+        keys, order = (
+            self._buffer("keys", splats * parts, np.int32),
+            self._buffer("order", splats * parts, np.int32),
+        )
+        counts, lengths = np.zeros((len(bands), columns * rows), np.int64), np.zeros(len(bands), np.int64)
+        tiles = self._buffer("tiles", 0, np.int16).reshape(-1, 4)
         self._crew.run(
-            bin_bands, np.zeros(1, np.int64), bands, ends, tallies, self._buffer("tiles", 0, np.int16).reshape(-1, 4),
-            self._buffer("depths", 0, np.int32), columns, self._buffer("keys", sorting, np.int32),
-            self._buffer("rows", sorting, np.int32), self._buffer("order", sorting, np.int32), starts, counts,
-            self._buffer("listed", listing, np.int32),
+            sort_bands, np.zeros(1, np.int64), bands, tallies, tiles, self._buffer("depths", 0, np.int32), columns,
+            keys, self._buffer("rows", splats * parts, np.int32), order, lengths, counts,
         )  # fmt: skip
-        return starts, counts
+        by_tile = counts.reshape(cameras, parts, -1).swapaxes(1, 2)  # a tile's list runs through all bands
+        ends_by_tile = np.cumsum(by_tile).reshape(by_tile.shape)
+        band_starts = np.ascontiguousarray((ends_by_tile - by_tile).swapaxes(1, 2)).reshape(counts.shape)
+        starts = band_starts.reshape(cameras, parts, -1)[:, 0].copy()
+        self._crew.run(
+            list_bands, np.zeros(1, np.int64), bands, lengths, tiles, columns, order, band_starts,
+            self._buffer("listed", touched, np.int32),
+        )  # fmt: skip
+        return starts, by_tile.sum(axis=2)
 
     def _blend(self, starts, counts, backgrounds, width, height, out):
         """Blends all tiles of all cameras, the longest lists first."""
@@ -157,7 +167,7 @@ class CpuRasterizer:
         )  # fmt: skip
 
     def _buffer(self, name: str, size: int, dtype: type) -> np.ndarray:
-        """Scratch memory of at least `size` values on a cache line's boundary; it grows and is never cleared."""
+        """Scratch memory of at least `size` values, aligned to a cache line; it grows, nothing clears it."""
         buffer = self._scratch.get(name)
         if buffer is None or len(buffer) < size:
             count = -(-int(size * 1.25 + 64) // 64) * 64
@@ -173,14 +183,22 @@ class CpuRasterizer:
         shapes["instance_poses"] = (poses, (len(index), 4, 4))
         for name, (value, shape) in shapes.items():
             if value.shape != shape or not np.isfinite(value).all():
-                raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
+                raise ArgumentError(
+                    f"{name} has shape {value.shape}, expected finite values of shape {shape}."
+                )
         for name, size in (("width", width), ("height", height)):
             if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
-                raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
+                raise ArgumentError(
+                    f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px]."
+                )
         if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
-            raise ArgumentError(f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}.")
+            raise ArgumentError(
+                f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}."
+            )
         if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
-            raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
+            raise ArgumentError(
+                f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px]."
+            )
         if not (0.0 < near < far and eps2d >= 0.0):
             raise ArgumentError(
                 f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."

@@ -1,9 +1,9 @@
 """Threads for the CPU rasteriser: plain Python threads in kernels that release the GIL.
 
-numba's own `prange` was left aside on purpose. It splits work statically, which leaves a core idle when tiles
-differ in cost; its OpenMP layer spins while it waits and aborts in a forked child (asynchronous vector
-environments fork), and its workqueue layer is not thread-safe. Here each thread runs the same kernel and takes
-items off a shared counter, one thread means a plain call, and nothing lives at module level.
+numba's own `prange` was left aside on purpose. It splits work statically, which leaves a core idle when
+tiles differ in cost; its OpenMP layer spins while it waits and aborts in a forked child (asynchronous vector
+environments fork), and its workqueue layer is not thread-safe. Here each thread runs the same kernel and
+takes items off a shared counter, one thread means a plain call, and nothing lives at module level.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from simscale_gym.errors import ArgumentError
 
 @intrinsic
 def take(typingctx, counter, step):
-    """Atomically adds `step` to `counter[0]` (int64) and returns the value before: the next items to work on."""
+    """Atomically adds `step` to `counter[0]` (int64) and returns the value before: the next items' first."""
     signature = types.int64(counter, types.int64)
 
     def codegen(context, builder, signature, arguments):

@@ -23,7 +23,7 @@ class Gaussians:
         quats: Rotations, `[N, 4]` float32, wxyz, unit length.
         scales: Standard deviations along the rotated axes, `[N, 3]` float32 [m].
         opacities: Peak opacities in 0..1, `[N]` float32.
-        sh: Spherical-harmonic colour coefficients, `[N, K, 3]` float32 with K = 1, 4, 9 or 16 (degree 0 to 3);
+        sh: Spherical-harmonic colour coefficients, `[N, K, 3]` float32, K = 1, 4, 9 or 16 (degree 0 to 3);
             colour = max(0, SH(direction) + 0.5).
     """
 
@@ -69,7 +69,8 @@ class Gaussians:
         terms = max(part.sh.shape[1] for part in parts)
         padded = [np.pad(part.sh, ((0, 0), (0, terms - part.sh.shape[1]), (0, 0))) for part in parts]
         names = ("means", "quats", "scales", "opacities")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names), np.concatenate(padded))
+        joined = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        return cls(*joined, np.concatenate(padded))
 
     def subset(self, index: np.ndarray | slice) -> Gaussians:
         """Selects Gaussians by an index array, a boolean mask or a slice."""
@@ -79,11 +80,13 @@ class Gaussians:
         """Moves the Gaussians rigidly, view-dependent colours included.
 
         Args:
-            pose: Transform from the present frame to the new one, `[4, 4]`, rotation and translation only [m].
+            pose: Rotation and translation from the present frame to the new one, `[4, 4]` [m].
         """
         pose = np.asarray(pose, np.float64)
         if pose.shape != (4, 4) or not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-4):
-            raise ArgumentError(f"pose must be a rigid [4, 4] transform (rotation and translation), got {pose!r}.")
+            raise ArgumentError(
+                f"pose must be a rigid [4, 4] transform (rotation and translation), got {pose!r}."
+            )
         rotation = pose[:3, :3]
         if np.linalg.det(rotation) < 0.0:
             raise ArgumentError("pose mirrors (determinant -1); a Gaussian's quaternion cannot hold that.")
@@ -117,7 +120,12 @@ class Gaussians:
                 raise ArgumentError(f"Gaussians.{name} has shape {value.shape}, expected {shape}.")
             if value.dtype != np.float32:
                 raise ArgumentError(f"Gaussians.{name} is {value.dtype}, expected float32: use .astype.")
-            _reject(name, ~np.isfinite(value).reshape(count, -1).all(1) if count else None, value, "finite values")
+            _reject(
+                name,
+                ~np.isfinite(value.reshape(count, int(np.prod(value.shape[1:])))).all(1),
+                value,
+                "finite",
+            )
         norms = np.linalg.norm(self.quats, axis=1)
         _reject("quats", np.abs(norms - 1.0) > 1e-2, self.quats, "unit length (wxyz)")
         _reject("scales", (self.scales < 0.0).any(1), self.scales, "scales of at least 0")
@@ -150,14 +158,17 @@ class Gaussians:
             raise DataError(path, found=str(error), expected=expected) from error
 
 
-def _reject(name: str, bad: np.ndarray | None, value: np.ndarray, expected: str) -> None:
-    if bad is not None and bad.any():
+def _reject(name: str, bad: np.ndarray, value: np.ndarray, expected: str) -> None:
+    if bad.any():
         row = int(np.argmax(bad))
-        raise ArgumentError(f"Gaussians.{name}[{row}] is {value[row]}, expected {expected}; {int(bad.sum())} such.")
+        found = value[row].ravel()[:4]
+        raise ArgumentError(
+            f"Gaussians.{name}[{row}] is {found}, expected {expected}; {int(bad.sum())} rows are so."
+        )
 
 
 def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Reads one array of an `.npz`, its header checked against the stored size before anything is allocated."""
+    """Reads one array of an `.npz`; its header is checked against the stored size before allocation."""
     expected = "a little-endian float32 array in C order, stored uncompressed"
     try:
         info = archive.getinfo(f"{name}.npy")
@@ -180,7 +191,7 @@ def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarra
 
 
 def _quat_from_matrix(rotation: np.ndarray) -> np.ndarray:
-    """Quaternion wxyz `[4]` of a rotation matrix `[3, 3]`: the main eigenvector of Bar-Itzhack's 4x4 matrix."""
+    """Quaternion wxyz `[4]` of a rotation `[3, 3]`: the main eigenvector of Bar-Itzhack's 4x4 matrix."""
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
     symmetric = np.array(
         [

@@ -51,10 +51,10 @@ def rasterize(
 ) -> Raster:
     """Rasterizes Gaussians once. For many frames of one scene, keep a `cpu_rasterizer.CpuRasterizer`.
 
-    Conventions: pixel centres at +0.5; alpha = min(0.999, opacity exp(-sigma)), skipped below 1/255; a pixel is
-    finished before the Gaussian that would bring its transmittance to 1e-4 or less; the Jacobian is taken within
-    the frustum widened by 0.3 tan(fov / 2) a side. Gaussians at the same depth are drawn in an order that is an
-    implementation detail (see `cpu_pack.pack`).
+    Conventions: pixel centres at +0.5; alpha = min(0.999, opacity exp(-sigma)), skipped below 1/255; a pixel
+    is finished before the Gaussian that would bring its transmittance to 1e-4 or less; the Jacobian is taken
+    within the frustum widened by 0.3 tan(fov / 2) a side. Gaussians at the same depth are drawn in an order
+    that is an implementation detail (see `cpu_pack.pack`).
 
     Args:
         gaussians: What to draw.
@@ -77,5 +77,8 @@ def rasterize(
     from simscale_gym.splats.cpu_pack import pack
     from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 
-    settings = {"near": near, "far": far, "eps2d": eps2d, "antialiased": antialiased, "background": background}
-    return CpuRasterizer([pack(gaussians)]).render(viewmats, Ks, width, height, **settings)
+    rasterizer = CpuRasterizer([pack(gaussians)])
+    return rasterizer.render(
+        viewmats, Ks, width, height,
+        near=near, far=far, eps2d=eps2d, antialiased=antialiased, background=background,
+    )  # fmt: skip

@@ -53,8 +53,8 @@ def sh_basis(directions: np.ndarray, terms: int) -> np.ndarray:
 def rotate_sh(sh: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """Rotates view-dependent colours with the object that bears them.
 
-    Every degree spans a space that rotations map to itself, so the coefficients that reproduce the turned colour
-    function on enough sample directions are exact: no recurrence for Wigner matrices is needed.
+    Every degree spans a space that rotations map to itself, so the coefficients that reproduce the turned
+    colour function on enough sample directions are exact: no recurrence for Wigner matrices is needed.
 
     Args:
         sh: Coefficients, `[N, K, 3]`.
