@@ -86,9 +86,13 @@ def _bare_arms(layout: Layout, index: int, config: TownConfig) -> list[Arm]:
                 continue
             line = street.line if outward else street.line[::-1]
             u = curves.unit(polyline.at_arc_length(line, 16.0)[:2] - line[0])
-            inbound_side, outbound_side = (street.left, street.right) if outward else (street.right, street.left)
+            inbound_side, outbound_side = (
+                (street.left, street.right) if outward else (street.right, street.left)
+            )
             half = street.half_width(config.lane_width)
-            widths = [half + (config.bike_width if s == "bike" else 0.0) for s in (inbound_side, outbound_side)]
+            widths = [
+                half + (config.bike_width if s == "bike" else 0.0) for s in (inbound_side, outbound_side)
+            ]
             major = street.ring or street.lanes > 1
             arms.append(Arm(number, outward, float(np.arctan2(u[1], u[0])), u, 0.0, *widths, major))
     return arms
@@ -171,7 +175,9 @@ def across(junction: Junction, arm: Arm, near: float, far: float) -> Array:
     """Ring ``[4, 2]`` over the whole road on ``arm``, ``near`` to ``far`` [m] inward of the lanes' end."""
     n = curves.left_of(arm.u)
     a, b = junction.center + (arm.cut - far) * arm.u, junction.center + (arm.cut - near) * arm.u
-    return np.array([a - arm.width_out * n, b - arm.width_out * n, b + arm.width_in * n, a + arm.width_in * n])
+    return np.array(
+        [a - arm.width_out * n, b - arm.width_out * n, b + arm.width_in * n, a + arm.width_in * n]
+    )
 
 
 def trimmed(street: Street, junctions: list[Junction], number: int, step: float = 1.0) -> Array:

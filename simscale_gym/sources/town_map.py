@@ -226,7 +226,9 @@ def _draw_stop_line(draft: Draft, junction: Junction, arm: Arm) -> str | None:
     kind = kinds.get(junction.control, StopLineType.TRAFFIC_LIGHT)
     lanes = [draft.lanes[i] for i in block.lane_ids]
     ends = np.array([lanes[0].left_boundary[-1], lanes[-1].right_boundary[-1]])
-    ring = np.array([ends[0] + 0.4 * arm.u, ends[0] - 0.1 * arm.u, ends[1] - 0.1 * arm.u, ends[1] + 0.4 * arm.u])
+    ring = np.array(
+        [ends[0] + 0.4 * arm.u, ends[0] - 0.1 * arm.u, ends[1] - 0.1 * arm.u, ends[1] + 0.4 * arm.u]
+    )
     ring = ring if shapely.LinearRing(ring).is_ccw else ring[::-1]
     stop = StopLine(draft.next_id(), ring, kind, block.lane_ids)
     draft.stop_lines[stop.id] = stop
