@@ -65,7 +65,7 @@ def meeting_pairs(lines: Sequence[Array]) -> tuple[Pairs, Pairs]:
     A crossing is a point that both lanes pass more than 2 m from either end of theirs.
     """
     strings = np.array([shapely.LineString(x[:, :2]) for x in lines])
-    a, b = shapely.STRtree(strings).query(strings, predicate="intersects")
+    a, b = shapely.STRtree(strings).query(strings, predicate="dwithin", distance=TOUCH)
     a, b = a[a < b], b[a < b]
     starts, ends = np.array([x[0, :2] for x in lines]), np.array([x[-1, :2] for x in lines])
     fork = np.linalg.norm(starts[a] - starts[b], axis=1) < TOUCH

@@ -81,7 +81,7 @@ def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) 
             found.specks += lane is None
         elif kind == "STOP_SIGN":
             lanes = tuple(str(i) for i in feature.values.get("lane") or ())
-            found.stop_signs[key] = (feature.array("position", (2,))[:2] - origin, lanes)
+            found.stop_signs[key] = (_position(feature) - origin, lanes)
         elif kind in ("CROSSWALK", "DRIVEWAY") or "SIDEWALK" in kind:
             _add_area(found, key, kind, feature, origin)
         elif "LINE" in kind or kind.startswith("ROAD_EDGE"):
@@ -122,6 +122,13 @@ def _read_polygon(feature: Fields, origin: Array) -> Array | None:
     ring = polyline.without_repeats(ring) if len(ring) else ring
     ring = ring[:-1] if len(ring) > 1 and np.allclose(ring[0], ring[-1]) else ring
     return ring if len(ring) >= 3 else None
+
+
+def _position(feature: Fields) -> Array:
+    position = feature.array("position", (None,))
+    if len(position) < 2:
+        raise feature.error("position", f"{len(position)} numbers", "x, y and maybe z")
+    return position[:2]
 
 
 def _speed_limit(feature: Fields) -> float | None:
