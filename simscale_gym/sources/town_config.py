@@ -44,7 +44,7 @@ class TownConfig:
     lane_width: float = 3.3
     parking_width: float = 2.3
     bike_width: float = 1.5
-    sidewalk_width: float = 3.0
+    sidewalk_width: float = 3.4
     corner_radius: tuple[float, float] = (6.0, 8.5)
     crosswalk_width: float = 3.5
     vehicles: tuple[int, int] = (28, 42)

@@ -6,8 +6,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from simscale_gym.scene import Area, Ground, Shapes
+from simscale_gym.scene import Area, Building, Ground, Shapes, Tree
 from simscale_gym.sources import town_curves as curves
+from simscale_gym.sources import town_furniture as furniture
+from simscale_gym.sources.town_buildings import Face, build_fronts, faces_of
+from simscale_gym.sources.town_junctions import ISLAND_RADIUS
 from simscale_gym.sources.town_map import Draft
 
 Array = NDArray[np.float64]
@@ -16,9 +19,6 @@ Array = NDArray[np.float64]
 def carriageway(draft: Draft, parking_throughout: bool) -> shapely.Geometry:
     """Kerb to kerb; with ``parking_throughout`` the parking strips reach from junction to junction."""
     c, parts = draft.config, [junction.area for junction in draft.junctions]
-    for junction in draft.junctions:
-        if junction.round:
-            parts.append(shapely.Point(junction.center).buffer(8.0))
     for road in draft.roads:
         half = road.street.half_width(c.lane_width)
         beyond = {"bike": c.bike_width, "parking": c.parking_width * parking_throughout}
@@ -58,10 +58,57 @@ def simple_rings(region: shapely.Geometry, smallest: float = 0.5) -> list[Array]
 def dress(rng: np.random.Generator, draft: Draft) -> tuple[Shapes, dict[str, Area]]:
     """All side shapes, and the pavements as the map's walkways."""
     road = carriageway(draft, False)
-    line = carriageway(draft, True).buffer(draft.config.sidewalk_width, quad_segs=12)
-    pavements = simple_rings(line.difference(road))
+    paved = carriageway(draft, True).buffer(draft.config.sidewalk_width, quad_segs=12)
+    paved = max(getattr(paved, "geoms", [paved]), key=lambda part: part.area)
+    islands = _islands(draft)
+    pavements = simple_rings(paved.difference(shapely.unary_union([road, *(shapely.Polygon(r) for r in islands)])))
     walkways = {}
     for ring in pavements:
         area = Area(draft.next_id(), ring)
         walkways[area.id] = area
-    return Shapes(grounds=tuple(Ground("sidewalk", ring) for ring in pavements)), walkways
+    grounds = [Ground("sidewalk", ring) for ring in pavements] + [Ground("island", ring) for ring in islands]
+    buildings: list[Building] = []
+    trees = furniture.islands(rng, draft)
+    for face in faces_of(draft, paved):
+        fronts = build_fronts(rng, draft, face)
+        buildings += fronts
+        kind = "grass" if face.suburban or face.area.interiors else "plaza"
+        grounds += [Ground(kind, ring) for ring in simple_rings(face.area)]
+        trees += _garden_trees(rng, face, fronts)
+    rows, fixtures = furniture.street_rows(rng, draft)
+    fixtures += furniture.signals(draft) + furniture.signs(rng, draft) + furniture.bollards(draft)
+    clear = road.buffer(0.15)
+    shapely.prepare(clear)
+    fixtures = [f for f in fixtures if not clear.contains(shapely.Point(f.x, f.y))]
+    trees = [t for t in trees + rows if not road.contains(shapely.Point(t.x, t.y))]
+    return Shapes(tuple(buildings), tuple(trees), tuple(fixtures), tuple(grounds)), walkways
+
+
+def _islands(draft: Draft) -> list[Array]:
+    """Rings of roundabouts' middles and of medians."""
+    rings = []
+    for junction in draft.junctions:
+        if junction.round:
+            disc = shapely.Point(junction.center).buffer(ISLAND_RADIUS, quad_segs=16)
+            rings.append(np.array(shapely.geometry.polygon.orient(disc).exterior.coords)[:-1])
+    for road in draft.roads:
+        half = road.street.median / 2
+        if half > 0.0:
+            rings.append(curves.ring_of(*curves.strip(road.line, half, -half)))
+    return rings
+
+
+def _garden_trees(rng: np.random.Generator, face: Face, fronts: list[Building]) -> list[Tree]:
+    """Trees scattered over the ground that is not built on."""
+    low_x, low_y, high_x, high_y = face.area.bounds
+    count = int((0.008 if face.suburban else 0.003) * face.area.area)
+    inner = face.area.buffer(-1.2).difference(
+        shapely.unary_union([shapely.Polygon(b.footprint) for b in fronts]).buffer(2.2)
+    )
+    points = rng.uniform([low_x, low_y], [high_x, high_y], (3 * count, 2))
+    inside = shapely.contains_xy(inner, points[:, 0], points[:, 1])
+    out = []
+    for x, y in points[inside][:count]:
+        radius = float(rng.uniform(1.5, 2.8))
+        out.append(Tree(float(x), float(y), 2.4 + 2.0 * radius, radius, int(rng.integers(2**31))))
+    return out

@@ -114,7 +114,7 @@ def draw_walks(rng: np.random.Generator, graph: dict[Node, list], count: int, se
             rng, graph, nodes[int(rng.integers(len(nodes)))], speed * seconds + head + 30.0
         )
         smooth = curves.eased(line, 0.6, WALK_STEP)
-        smooth = polyline.resample(polyline.offset_left(smooth, -rng.uniform(0.3, 1.0)), WALK_STEP)
+        smooth = polyline.resample(polyline.offset_left(smooth, -rng.uniform(0.2, 0.85)), WALK_STEP)
         nearest = polyline.project(line, smooth[:, :2])[0]
         part = np.searchsorted(polyline.arc_lengths(line), nearest, side="right") - 1
         points.append(smooth)
