@@ -35,8 +35,18 @@ UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 45.0, 1.2, 0.6
 """A second ground under the first [m] closes the view through the joints of the grid."""
 
 
-def ground_surfels(scene: Scene, terrain: Terrain, rng: np.random.Generator, seed: int) -> Surfels:
-    """Everything flat: returns it with the road at the height of the path."""
+def ground_surfels(
+    scene: Scene, terrain: Terrain, rng: np.random.Generator, seed: int, *, detail: float = 1.0
+) -> Surfels:
+    """Everything flat, with the road at the height of the path.
+
+    Args:
+        scene: Its map is read.
+        terrain: The plan of the ground.
+        rng: Source of jitter and noise.
+        seed: Of the fields that color varies with.
+        detail: Scales the distances up to which cells keep each size.
+    """
     taken = GroundRaster.over(terrain.path.min(0) - DETAIL_REACH - 8, terrain.path.max(0) + DETAIL_REACH + 8, 0.05)
     kerbs = lay_kerbs(terrain, taken)
     patterns = [*markings.stop_and_crossing_patterns(scene.map), *markings.arrow_patterns(scene.map)]
@@ -44,7 +54,7 @@ def ground_surfels(scene: Scene, terrain: Terrain, rng: np.random.Generator, see
     layers.append(markings.paint_lines(markings.lane_lines(scene.map), terrain, taken))
     cells = [kerbs.stones, *(layer.solid for layer in layers), *(layer.raised for layer in layers)]
     cells.append(_lay_skirts(layers, kerbs, terrain, taken))
-    fill = fill_quadtree(terrain, taken)
+    fill = fill_quadtree(terrain, taken, detail)
     builder = SurfelBuilder(rng)
     _add_cells(builder, Cells.concatenate(cells), terrain, seed, k=0.56, noise=0.015)
     _add_cells(builder, fill, terrain, seed, k=0.58, noise=0.035, jitter=0.10)
@@ -84,7 +94,7 @@ def _claim(boxes: Array, taken: GroundRaster) -> Array:
     return boxes[taken.claim(boxes, SKIRT, 0.55, SKIRT)]
 
 
-def fill_quadtree(terrain: Terrain, taken: GroundRaster) -> Cells:
+def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) -> Cells:
     """Square cells on all free ground; small near the path and where the kind of ground changes."""
     root = BASE_CELL * 2 ** len(CELL_REACH)
     low, high = terrain.path.min(0) - EXTENT, terrain.path.max(0) + EXTENT
@@ -96,7 +106,7 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster) -> Cells:
         if level == len(CELL_REACH):
             keep = distance < EXTENT
             points, distance = points[keep], distance[keep]
-        wanted = np.searchsorted(CELL_REACH, distance, side="right")
+        wanted = np.searchsorted(np.multiply(CELL_REACH, detail), distance, side="right")
         split = wanted < level
         mixed = ~split & (distance < 80.0)
         split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken)

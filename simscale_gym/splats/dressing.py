@@ -1,0 +1,183 @@
+"""The static look of a scene that has no trained Gaussians: made from its map, its side shapes and its ego log."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from simscale_gym.scene import Building, Fixture, RoadMap, Scene, Shapes, Tree
+from simscale_gym.splats.bake import Sunlight, bake
+from simscale_gym.splats.facade import building_occluders, building_surfels
+from simscale_gym.splats.fixture import fixture_surfels
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.ground import ground_surfels
+from simscale_gym.splats.occluders import Occluders, sun_visibility
+from simscale_gym.splats.sky import Sky, make_sky
+from simscale_gym.splats.surfels import Surfels
+from simscale_gym.splats.terrain import Surface, Terrain
+from simscale_gym.splats.tree import tree_occluders, tree_surfels
+
+Array = NDArray[np.float64]
+
+FULL_DETAIL = 16.0
+"""Things within this distance of the ego's path are built in full; beyond, coarser in proportion [m]."""
+
+BUILDING_REACH, TREE_REACH, FIXTURE_REACH = 180.0, 150.0, 90.0
+"""Farther from the path [m] nothing of the kind is built."""
+
+COARSEST = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class StaticLook:
+    """Everything of a scene that does not move, lit.
+
+    Attributes:
+        gaussians: All of it but the sky.
+        sky: Behind it.
+        light: What it was lit with; things that move are lit with the same.
+        occluders: What casts shadows.
+    """
+
+    gaussians: Gaussians
+    sky: Sky
+    light: Sunlight
+    occluders: Occluders
+
+    def sun_at(self, points: ArrayLike, size: float = 1.0) -> NDArray[np.float32]:
+        """Share ``[N]`` of the sun that reaches things about ``size`` [m] wide at ``points [N, 3]``."""
+        points = np.asarray(points, np.float32).reshape(-1, 3)
+        axes = (np.tile(np.eye(3, dtype=np.float32)[i], (len(points), 1)) for i in (0, 1, 2))
+        sigmas = np.full((len(points), 3), size / 2, np.float32)
+        return sun_visibility(points, *axes, sigmas, self.occluders, self.light.direction)
+
+
+def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 1.0) -> StaticLook:
+    """Build and light the street around the log of ``scene``.
+
+    Detail falls with the distance from the logged path, never with the camera's place: nothing changes shape while
+    the ego drives. The same scene gives the same Gaussians in every process.
+
+    Args:
+        scene: Its map and ego log are read.
+        shapes: What stands beside its roads (``scene.shapes``, or what was inferred for it).
+        detail: Scales the distance up to which things are built in full.
+    """
+    seed = _seed(scene.log_id)
+    terrain = Terrain.of(scene, shapes)
+    light, sky = weather(scene.map, seed)
+    ground = ground_surfels(scene, terrain, np.random.default_rng([seed, 1]), seed % 9973, detail=detail)
+    parts, casters = [ground], []
+    for building in shapes.buildings:
+        _add_building(building, terrain, detail, parts, casters)
+    for tree in shapes.trees:
+        _add_tree(tree, terrain, detail, parts, casters)
+    for fixture in shapes.fixtures:
+        _add_fixture(fixture, terrain, detail, parts, casters)
+    occluders = Occluders.concatenate(casters)
+    return StaticLook(bake(Surfels.concatenate(parts), occluders, light), sky, light, occluders)
+
+
+def weather(road_map: RoadMap, seed: int) -> tuple[Sunlight, Sky]:
+    """A fair day: the sun aslant to most streets, so that one side of them is lit, at 38 to 52 degrees."""
+    rng = np.random.default_rng([seed, 2])
+    slant = rng.uniform(np.radians(25.0), np.radians(65.0)) + rng.integers(4) * np.pi / 2
+    light = Sunlight.at(street_axis(road_map) + slant, np.radians(rng.uniform(38.0, 52.0)))
+    return light, make_sky(light.direction, rng, clouds=rng.uniform(0.25, 0.75))
+
+
+def street_axis(road_map: RoadMap) -> float:
+    """The direction [rad] of most of the lanes' length, up to a quarter turn, in steps of 15 degrees."""
+    turn = 0.0 + 0.0j
+    for lane in road_map.lanes.values():
+        if not lane.connector:
+            delta = np.diff(lane.centerline[:, :2], axis=0)
+            step = delta[:, 0] + 1j * delta[:, 1]
+            turn += np.sum(np.abs(step) * np.exp(4j * np.angle(step)))
+    return float(np.round(np.angle(turn) / 4 / np.radians(15.0)) * np.radians(15.0))
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
+
+
+def _lod(distance: float, detail: float) -> float:
+    return float(np.clip(distance / (FULL_DETAIL * detail), 1.0, COARSEST))
+
+
+def _raised(surfels: Surfels, terrain: Terrain, place: Array) -> tuple[Surfels, float]:
+    """Lift things built at height 0 to the ground at ``place [2]``."""
+    height = float(terrain.height(place[None])[0])
+    pose = np.eye(4)
+    pose[2, 3] = height
+    return (surfels.transformed(pose) if height else surfels), height
+
+
+def _lifted(casters: Occluders, height: float) -> Occluders:
+    if not height:
+        return casters
+    walls, plates, crowns = casters.walls.copy(), casters.plates.copy(), casters.crowns.copy()
+    walls[:, 4:] += height
+    plates[:, 2] += height
+    crowns[:, 2] += height
+    return Occluders(walls, plates, crowns)
+
+
+def _add_building(
+    building: Building, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+) -> None:
+    footprint = np.asarray(building.footprint, float)
+    outline = np.concatenate([footprint, (footprint + np.roll(footprint, -1, axis=0)) / 2])
+    distance = float(terrain.distance(outline).min())
+    if distance > BUILDING_REACH:
+        return
+    visible = facing_edges(footprint, terrain)
+    surfels = building_surfels(building, lod=_lod(distance, detail), visible_edges=visible)
+    surfels, height = _raised(surfels, terrain, footprint.mean(0))
+    parts.append(surfels)
+    casters.append(_lifted(building_occluders(building, visible_edges=visible), height))
+
+
+def facing_edges(footprint: Array, terrain: Terrain) -> NDArray[np.bool_]:
+    """Which edges ``[K]`` of a footprint (counter-clockwise) look at the path and lean on no other building."""
+    start, end = footprint, np.roll(footprint, -1, axis=0)
+    along = end - start
+    outward = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True).clip(1e-9)
+    middle = (start + end) / 2
+    towards = terrain.path[None, ::4] - middle[:, None]
+    ahead = np.einsum("kpi,ki->kp", towards, outward)
+    seen = (ahead > 0.08 * np.linalg.norm(towards, axis=-1)).any(1)
+    leaning = np.zeros(len(footprint), bool)
+    for share in (0.25, 0.5, 0.75):
+        beside = start + share * along + 1.0 * outward
+        leaning |= terrain.surfaces.at(beside) == Surface.BUILDING
+    return seen & ~leaning
+
+
+def _add_tree(
+    tree: Tree, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+) -> None:
+    place = np.array([tree.x, tree.y])
+    distance = float(terrain.distance(place[None])[0])
+    if distance > TREE_REACH:
+        return
+    surfels, height = _raised(tree_surfels(tree, lod=_lod(distance, detail)), terrain, place)
+    parts.append(surfels)
+    casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
+
+
+def _add_fixture(
+    fixture: Fixture, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+) -> None:
+    place = np.array([fixture.x, fixture.y])
+    distance = float(terrain.distance(place[None])[0])
+    if distance > FIXTURE_REACH:
+        return
+    surfels, height = _raised(fixture_surfels(fixture, lod=_lod(distance, detail)), terrain, place)
+    parts.append(surfels)
+    if distance < FULL_DETAIL * detail and fixture.kind in ("lamp", "signal", "sign"):
+        pole = Occluders.box((*place, fixture.height / 2), fixture.heading, 0.12, 0.12, fixture.height)
+        casters.append(_lifted(pole, height))
