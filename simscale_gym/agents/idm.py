@@ -7,6 +7,7 @@ where it is, slow for curves, give way in junctions, and brake harder than comfo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,8 +23,7 @@ from simscale_gym.agents.traffic_kernel import DRIVING, GONE, LOGGED, PENDING, S
 from simscale_gym.agents.yielding_log import LogArrays, log_arrays
 from simscale_gym.geometry import box
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import LightStatus, Scene, TrackType
-from simscale_gym.sim.collision import ego_boxes
+from simscale_gym.scene import LightStatus, Scene, TrackType, Vehicle
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
@@ -169,7 +169,7 @@ class IDMTraffic:
         """Everybody sees everybody, and the ego, at ``frame``, and moves to ``frame + 1``."""
         arrays = scene_arrays(scene)
         ego = np.ascontiguousarray(ego, float)
-        ego_box = ego_boxes(ego, scene.vehicle)
+        ego_box = _ego_box(ego, scene.vehicle)
         state = TrafficState(
             traffic.poses.copy(),
             traffic.velocities.copy(),
@@ -185,10 +185,19 @@ class IDMTraffic:
         )  # fmt: skip
         if frame + 1 < scene.num_frames:
             waiting = (memory["kinds"] == PENDING) & scene.tracks.valid[:, frame + 1]
-            for row in np.flatnonzero(waiting):
+            for row in np.flatnonzero(waiting) if waiting.any() else ():
                 if _is_free(scene, int(row), frame + 1, state, ego_box):
                     _enter(scene, int(row), frame + 1, state)
         return state
+
+
+def _ego_box(ego: Array, vehicle: Vehicle) -> Array:
+    """:func:`simscale_gym.sim.ego_boxes` of one ego, without the cost of its broadcasting."""
+    x, y, heading = float(ego[0]), float(ego[1]), float(ego[2])
+    ahead = vehicle.rear_axle_to_center
+    return np.array(
+        [x + ahead * math.cos(heading), y + ahead * math.sin(heading), heading, vehicle.length, vehicle.width]
+    )
 
 
 def _enter(scene: Scene, row: int, frame: int, state: TrafficState) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.scene import STATE_SIZE, RoadMap, TrackType, Vehicle
+from simscale_gym.scene import STATE_SIZE, RoadMap, Scene, TrackType, Vehicle
+from simscale_gym.sim.state import SimState
 
 Array = NDArray[np.float64]
 
@@ -84,6 +85,31 @@ def contacts(
     if multiple_lanes_or_off_road:
         at_fault |= kinds == ContactType.LATERAL
     return kinds > 0, at_fault, kinds
+
+
+def ego_contacts(scene: Scene, state: SimState) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which tracks the ego touches in ``state`` ``[N]``, and which of these contacts are its fault ``[N]``.
+
+    A track that stays in touch counts in every state: only the first contact says whose fault it was.
+    """
+    traffic, tracks = state.traffic, scene.tracks
+    boxes = np.concatenate([traffic.poses, tracks.sizes[:, :2]], axis=1)
+    speeds = np.hypot(traffic.velocities[:, 0], traffic.velocities[:, 1])
+    touching, at_fault, kinds = contacts(
+        state.ego,
+        boxes,
+        speeds,
+        tracks.types,
+        traffic.valid,
+        multiple_lanes_or_off_road=False,
+        vehicle=scene.vehicle,
+    )
+    lateral = kinds == ContactType.LATERAL
+    if lateral.any() and (
+        straddles_lanes(state.ego, scene.map, scene.vehicle) or off_road(state.ego, scene.map, scene.vehicle)
+    ):
+        at_fault = at_fault | lateral
+    return touching, at_fault
 
 
 def off_road(states: Array, road_map: RoadMap, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:

@@ -28,14 +28,14 @@ def rollout(
         steps: How many steps to drive, for one planning period; None for all M.
 
     Returns:
-        ``steps + 1`` states, the first being ``state``.
+        The ``steps`` states after ``state``.
     """
     poses = np.asarray(poses, float)
     if poses.ndim != 2:
         raise ArgumentError(f"rollout: poses {poses.shape}, expected one plan [M + 1, 3].")
-    states = [state]
+    states: list[SimState] = []
     for ego in track(state.ego, poses, vehicle=scene.vehicle, steps=steps)[1:]:
-        states.append(advance(scene, traffic_model, states[-1], ego))
+        states.append(advance(scene, traffic_model, states[-1] if states else state, ego))
     return states
 
 
