@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def building_occluders(building: Building, *, visible_edges: NDArray[np.bool_] |
         _, (a, b), _ = ridge(plan, footprint, visible)
         steps = np.linspace(0.0, 1.0, 6)[1:]
         center = (a + b)[:2] / 2
-        for low, high in zip(steps[:-1], steps[1:], strict=True):
+        for low, high in pairwise(steps):
             ring = footprint + low * (_nearest(footprint, a[:2], b[:2]) - footprint)
             ring = center + (ring - center) * 0.96
             z = plan.height + low * (a[2] - plan.height)
@@ -108,7 +109,7 @@ def _plain_wall(plan: FacadePlan, length: float, lod: float, rng: np.random.Gene
     builder = SheetBuilder(rng, k=0.62)
     color = wall_color(0.95 * plan.wall, plan.style, plan.height, int(rng.integers(1 << 16)))
     # Sharp ends: a coarse wall would reach far over the roof and round the corner.
-    options = {"occlusion": sky_openness, "sharp": "lrt", "edge": 0.12 * max(lod, 2.0), "growth": 2.6}
+    options = {"occlusion": sky_openness, "sharp": "lrt", "edge": 0.10 * max(lod, 1.0), "growth": 3.0}
     builder.rect(
         0 * UP, RIGHT, UP, (0.0, length), (0.0, plan.height), 1.5 * max(1.0, lod**0.5), color, **options
     )
@@ -129,7 +130,7 @@ def _facade(
     else:
         rows = _ground_row(plan, length, rng) + rows
     for opening, corners, level in rows:
-        detail = round(4.0 * lod * (1.0 + 0.22 * level)) / 4.0
+        detail = round(4.0 * lod * (1.0 + 0.28 * level)) / 4.0
         builder.extend(set_openings(opening_template(opening, detail), corners, rng))
     strings = _string_levels(plan, rows, shop) if plan.strings and lod < 6.0 else []
     add_strings(builder, plan, strings, length, lod)
@@ -189,9 +190,11 @@ def _ground_row(plan: FacadePlan, length: float, rng: np.random.Generator) -> li
     rows: list[Row] = []
     if length > 4.0 or len(lefts) == 1:
         middle = lefts[place] + opening.width / 2
-        half = plan.door.width / 2
-        keep = np.abs(lefts + opening.width / 2 - middle) > half + opening.width / 2 + 0.3
-        rows.append((plan.door, np.array([[middle - half, 0.14]]), 0))
+        door = replace(plan.door, width=opening.width) if plan.style == "glass" else plan.door
+        half = door.width / 2
+        gap = 0.3 if plan.style != "glass" else -0.2
+        keep = np.abs(lefts + opening.width / 2 - middle) > half + opening.width / 2 + gap
+        rows.append((door, np.array([[middle - half, 0.14]]), 0))
         lefts = lefts[keep]
     sill = 0.5 if plan.style == "glass" else max(0.95, 2.6 - opening.height)
     if len(lefts):
@@ -216,11 +219,17 @@ def _string_levels(plan: FacadePlan, rows: list[Row], shop: bool) -> list[float]
 
 
 def _add_wall(
-    builder: SheetBuilder, plan: FacadePlan, length: float, rows: list[Row], base: tuple[float, list[float]], lod: float,
+    builder: SheetBuilder,
+    plan: FacadePlan,
+    length: float,
+    rows: list[Row],
+    base: tuple[float, list[float]],
+    lod: float,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """The wall around the openings, cut into slabs at their upper and lower edges."""
     low, strings = base
+    gloss = 0.25 if plan.style == "glass" else 0.0
     top = plan.height - CORNICE_HEIGHT
     color = wall_color(plan.wall, plan.style, plan.height, int(rng.integers(1 << 16)))
     edge = QUOIN_WIDTH if plan.quoins and lod < 3.0 and length > 6.0 else 0.0
@@ -230,7 +239,7 @@ def _add_wall(
     holes += [(0.0, length, z, z + STRING_HEIGHT) for z in strings]
     levels = {low, top, *(v for hole in holes for v in hole[2:])} | ({PLINTH} if low < PLINTH else set())
     marks = sorted(level for level in levels if low <= level <= top)
-    for bottom, upper in zip(marks[:-1], marks[1:], strict=True):
+    for bottom, upper in pairwise(marks):
         if upper - bottom < 0.03:
             continue
         middle = (bottom + upper) / 2
@@ -240,11 +249,17 @@ def _add_wall(
         pieces = _gaps(cuts, *ends)
         paint = wall_color(plan.base, "concrete", plan.height, 3) if plinth else color
         spot = (0.03 if plinth else 0.0) * OUTWARD
-        rise = 1.0 + 0.05 * middle
+        rise = 1.0 + 0.10 * middle
         sharp = "lr" + ("bt" if not cuts else "")
         for left, right in pieces:
             cell = (0.55 * lod, (0.42 if plan.style == "brick" else 0.55) * lod)
-            options = {"sharp": sharp, "edge": 0.035 * lod * rise, "occlusion": sky_openness}
+            options = {
+                "sharp": sharp,
+                "edge": 0.038 * lod * rise,
+                "growth": 2.3,
+                "occlusion": sky_openness,
+                "gloss": gloss,
+            }
             builder.rect(spot, RIGHT, UP, (left, right), (bottom, upper), cell, paint, **options)
 
 
@@ -273,7 +288,7 @@ def _add_extras(
     if lod < 4.0:
         french = [(o, c) for o, c, level in rows if level and o.height > plan.window.height + 0.2]
         if french:
-            corners = np.concatenate([c + [o.width / 2, 0.0] for o, c in french])
+            corners = np.concatenate([c + np.array([o.width / 2, 0.0]) for o, c in french])
             builder.extend(balconies_at(corners, 0.95 * plan.trim, lod))
     if lod < 2.5 and plan.style not in ("glass", "concrete") and not shop and length > 5.0:
         add_downpipe(builder, plan, 0.25 if rng.random() < 0.5 else length - 0.25, lod)

@@ -152,10 +152,10 @@ def _add_bars(builder: SheetBuilder, lod: float) -> None:
             np.stack([np.full(len(ys), half), -ys], 1),
         ]
     )
-    for level in (0.25, 0.75):
+    for level in (0.22, 0.5, 0.78):
         centers = np.column_stack([feet, np.full(len(feet), level * RAIL_HEIGHT)])
         builder.add(
-            centers, RIGHT, UP, [0.010 * step / 0.13, 0.29 * RAIL_HEIGHT, 0.010], IRON, normal=OUTWARD
+            centers, RIGHT, UP, [0.010 * step / 0.13, 0.15 * RAIL_HEIGHT, 0.010], IRON, normal=OUTWARD
         )
     rail = (RAIL_HEIGHT - 0.05, RAIL_HEIGHT)
     builder.rect(deep * OUTWARD, RIGHT, UP, (-half, half), rail, (0.5 * lod, 0.05), IRON)

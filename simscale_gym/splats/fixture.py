@@ -84,7 +84,7 @@ def _add_lantern(builder: SheetBuilder, height: float, lod: float, around: int) 
 
 def _add_sign(builder: SheetBuilder, height: float, label: str, lod: float) -> None:
     middle = max(height - HALF, 0.8)
-    builder.tube((0, 0, 0), (0, 0, height - 0.05), 0.032, 0.032, 0.22 * lod, 6 if lod < 2.0 else 4, ZINC)
+    builder.tube((0, 0, 0), (0, 0, middle + 0.16), 0.032, 0.032, 0.22 * lod, 6 if lod < 2.0 else 4, ZINC)
     add_sign_face(builder, np.array([0.075, 0.0, middle]), label, lod)
 
 
@@ -195,8 +195,8 @@ def _add_poster(builder: SheetBuilder, half: float, deep: float, lod: float) -> 
 
     for offset, side in ((0.06, 1.0), (-0.06, -1.0)):
         spot = (-deep + 0.08, -half + offset, 0.0)
-        face = {"normal": side * LEFT, "noise": 0.0, "sharp": "lrbt", "edge": 0.06 * lod}
-        builder.rect(spot, FORWARD, UP, (0.06, 1.14), (0.4, 2.05), 0.14 * lod, picture, **face)
+        face = {"normal": side * LEFT, "noise": 0.0, "k": 0.72}
+        builder.rect(spot, FORWARD, UP, (0.06, 1.14), (0.4, 2.05), 0.10 * lod, picture, **face)
         frame = {"normal": side * LEFT, "noise": 0.01}
         for x in (0.0, 1.14):
             builder.rect(spot, FORWARD, UP, (x, x + 0.06), (0.3, 2.12), (0.06, 0.3 * lod), DARK, **frame)

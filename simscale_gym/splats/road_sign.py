@@ -36,13 +36,13 @@ def add_sign_face(builder: SurfelBuilder, center: Array, label: str, lod: float)
     # Seen from ahead, with x towards the eye, the reader's right is +y.
     across, up = np.meshgrid(-level, level)
     paint = sign_paint(label, across, up)
-    row, left, right, value = runs(paint, 3).T
+    row, left, right, value = runs(paint, 2).T
     keep = value != OUTSIDE
     row, left, right, value = row[keep], left[keep], right[keep], value[keep]
     centers = np.zeros((len(row), 3))
     centers[:, 1] = -HALF + 0.5 * (left + right) * size
     centers[:, 2] = HALF - (row + 0.5) * size
-    sigmas = np.stack([0.56 * (right - left) * size, np.full(len(row), 0.58 * size)], 1)
+    sigmas = np.stack([0.62 * (right - left) * size, np.full(len(row), 0.66 * size)], 1)
     axes = ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
     builder.add(center + centers, *axes, sigmas, PAINTS[value], opacity=0.985, gloss=0.05)
     back = center + centers - [0.035, 0.0, 0.0]

@@ -67,7 +67,7 @@ def _is_rectangle(footprint: Array) -> bool:
 
 def _cells(along: float, across: float, lod: float, street: bool) -> tuple[float, float]:
     """Cell sizes [m] for a level of detail; never so large that a surfel reaches far over the edge."""
-    coarse = lod if street else 1.5 * lod
+    coarse = lod if street else 2.0 * lod
     return min(along * coarse, 1.6), min(across * coarse, 1.2)
 
 
@@ -126,7 +126,7 @@ def _add_pitched(
         outer = turned + np.stack(
             [-jut - EAVES * depth, jut - EAVES * depth, jut + EAVES * depth, -jut + EAVES * depth]
         )
-        ridge_a, ridge_b = ridge_a - [*jut, 0.0], ridge_b + [*jut, 0.0]
+        ridge_a, ridge_b = ridge_a - np.append(jut, 0.0), ridge_b + np.append(jut, 0.0)
     eaves = _lifted(outer, plan.height - EAVES * slope)
     color = tile_color(tiles, int(rng.integers(1 << 16)))
     faces = [(eaves[0], eaves[1], ridge_b, ridge_a, seen[0]), (eaves[2], eaves[3], ridge_a, ridge_b, seen[2])]
@@ -136,7 +136,7 @@ def _add_pitched(
             (eaves[3], eaves[0], ridge_a, ridge_a, seen[3]),
         ]
     for *corners, street in faces:
-        builder.patch(np.stack(corners), _cells(0.7, 0.45, lod, street), color, **_trimmed(lod))
+        builder.patch(np.stack(corners), _cells(0.8, 0.55, lod, street), color, **_trimmed(lod))
     if not hipped:
         for i, top in ((1, ridge_b), (3, ridge_a)):
             _add_gable(builder, plan, turned[i], turned[(i + 1) % 4], top[2], lod)
@@ -180,7 +180,7 @@ def _add_mansard(
         j = (i + 1) % len(footprint)
         street, ends = bool(visible[i]), _trimmed(lod)
         steep = np.stack([lower[i], lower[j], upper[j], upper[i]])
-        builder.patch(steep, _cells(0.7, 0.45, lod, street), color, **ends)
+        builder.patch(steep, _cells(0.8, 0.55, lod, street), color, **ends)
         edge = np.stack([upper[i], upper[j], upper[j] + [0, 0, 0.16], upper[i] + [0, 0, 0.16]])
         builder.patch(edge, _cells(0.9, 0.16, lod, street), 0.5 * SLATE + 0.3, **ends)
         low = np.stack([upper[i], upper[j], crown[j], crown[i]])

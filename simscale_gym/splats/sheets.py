@@ -1,4 +1,4 @@
-"""Many small sheets of surfels at once: rectangles and quadrilaterals are written down first and cut into cells together.
+"""Many small sheets of surfels at once: rectangles and quadrilaterals, first written down, then cut together.
 
 A façade is a few hundred rectangles of a few cells; one compiled pass over all of them is thirty times as fast as
 one numpy call for each.
@@ -54,7 +54,7 @@ class SheetBuilder(SurfelBuilder):
     def patch(
         self, corners: ArrayLike, cell: float | tuple[float, float], color: ArrayLike | ColorField, **options
     ) -> None:
-        """Covers the flat quadrilateral ``corners [4, 3]`` (in order round; two may coincide); options as in ``rect``."""
+        """Covers the flat quadrilateral ``corners [4, 3]``, in order round, of which two may coincide."""
         corners = np.asarray(corners, float)
         along = max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3]))
         across = max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1]))

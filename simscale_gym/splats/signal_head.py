@@ -65,7 +65,7 @@ def _add_head(builder: SheetBuilder, foot: Array, plate: bool, lod: float) -> No
     depth, wide, tall = HOUSING
     low = foot - [depth, wide / 2, 0.0]
     cell = (0.115 * min(lod, 3.0), 0.125 * min(lod, 3.0))
-    builder.box(low, foot + [0.0, wide / 2, tall], cell, BLACK, k=0.66, noise=0.02, gloss=0.05)
+    builder.box(low, foot + np.array([0.0, wide / 2, tall]), cell, BLACK, k=0.66, noise=0.02, gloss=0.05)
     if plate:
         back = foot - [0.10, 0.0, 0.0]
         for side in ((-0.33, -wide / 2), (wide / 2, 0.33)):
@@ -75,26 +75,19 @@ def _add_head(builder: SheetBuilder, foot: Array, plate: bool, lod: float) -> No
         if lod < 2.5:
             _add_rim(builder, back, tall)
     if lod < 4.0:
-        builder.tube(
-            foot + [-depth, 0, 0.3 * tall],
-            foot * [0.0, 1.0, 1.0] + [0, 0, 0.3 * tall],
-            0.03,
-            0.03,
-            0.1,
-            5,
-            GREY,
-        )
+        bracket = foot + 0.3 * tall * UP
+        builder.tube(bracket - depth * FORWARD, bracket - foot[0] * FORWARD, 0.03, 0.03, 0.1, 5, GREY)
     for step in range(3):
-        _add_visor(builder, foot + [0.0, 0.0, 0.185 + LENS_STEP * step], lod)
+        _add_visor(builder, foot + (0.185 + LENS_STEP * step) * UP, lod)
 
 
 def _add_rim(builder: SheetBuilder, back: Array, tall: float) -> None:
     """The pale border of a background plate."""
     pale = (0.82, 0.82, 0.80)
     for y in (-0.345, 0.325):
-        builder.rect(back, LEFT, UP, (y, y + 0.02), (-0.115, tall + 0.115), (0.02, 0.2), pale)
+        builder.rect(back, LEFT, UP, (y, y + 0.02), (-0.09, tall + 0.09), (0.02, 0.1), pale)
     for z in (-0.115, tall + 0.095):
-        builder.rect(back, LEFT, UP, (-0.345, 0.345), (z, z + 0.02), (0.2, 0.02), pale)
+        builder.rect(back, LEFT, UP, (-0.32, 0.32), (z, z + 0.02), (0.1, 0.02), pale)
 
 
 def _add_visor(builder: SheetBuilder, lens: Array, lod: float) -> None:
@@ -127,11 +120,9 @@ def _lamps(height: float, reach: float, status: LightStatus) -> Surfels:
             # Brighter in the middle, as a camera sees a lamp, and a weak glow around it.
             bright = np.clip(LIT[lamp] + 0.28, 0.0, 1.0)
             builder.disc(center, LEFT, UP, LENS_RADIUS, 2, LIT[lamp], noise=0.0, emissive=1.0, opacity=0.985)
+            builder.add(center + 0.02 * FORWARD, LEFT, UP, [0.042, 0.042], bright, opacity=0.85, emissive=1.0)
             builder.add(
-                center + [0.02, 0.0, 0.0], LEFT, UP, [0.042, 0.042], bright, opacity=0.85, emissive=1.0
-            )
-            builder.add(
-                center + [0.20, 0.0, 0.0], LEFT, UP, [0.15, 0.15], LIT[lamp], opacity=0.30, emissive=1.0
+                center + 0.20 * FORWARD, LEFT, UP, [0.15, 0.15], LIT[lamp], opacity=0.30, emissive=1.0
             )
     return builder.build()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def add_storefront(
     builder.rect(
         0.02 * OUTWARD, RIGHT, UP, span, (SIGN_BOTTOM, SIGN_TOP), (0.8 * lod, 0.3 * lod), 0.7 * pier_color
     )
-    for left, right in zip(bounds[:-1], bounds[1:], strict=True):
+    for left, right in pairwise(bounds):
         accent = plan.accent if rng.random() < 0.5 else ACCENTS[rng.integers(len(ACCENTS))]
         _add_shop(builder, accent, (left + PIER, right - PIER), lod, rng)
 
@@ -77,7 +79,7 @@ def _add_shop(
     for low, high in ((left, door), (door + DOOR_WIDTH, right)):
         if high - low > 0.3:
             cuts = np.linspace(low, high, max(1, round((high - low) / 1.7)) + 1)
-            panes += [(a, b, STALL) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+            panes += [(a, b, STALL) for a, b in pairwise(cuts)]
             _add_stall(
                 builder, (low, high), dark if rng.random() < 0.5 else np.array([0.42, 0.40, 0.38]), lod
             )
@@ -208,7 +210,7 @@ def _add_sign(
         pieces = [((left, right), (SIGN_BOTTOM, low)), ((left, right), (high, SIGN_TOP))]
         pieces += [((left, start), (low, high)), ((start + width, right), (low, high))]
         ink = np.array([0.95, 0.93, 0.86]) if accent.sum() < 1.5 else np.array([0.10, 0.10, 0.11])
-        middle = bars.reshape(-1, 2, 2).mean(2) + [start, low]
+        middle = bars.reshape(-1, 2, 2).mean(2) + np.array([start, low])
         centers = np.column_stack([middle[:, 0], np.full(len(bars), -0.10), middle[:, 1]])
         sigmas = np.stack([0.52 * (bars[:, 1] - bars[:, 0]), 0.56 * (bars[:, 3] - bars[:, 2])], 1)
         builder.add(centers, RIGHT, UP, sigmas, np.where(inked[:, None], ink, accent), normal=OUTWARD)

@@ -20,7 +20,7 @@ OPTICAL_DEPTH = (
 )
 BARK = np.array([0.35, 0.29, 0.23])
 # Leaf albedo (sRGB): lime, maple, plane, a touch of early autumn, and two conifers.
-LEAF_COLORS = np.array([[0.35, 0.45, 0.20], [0.28, 0.40, 0.18], [0.36, 0.42, 0.22], [0.43, 0.42, 0.19]])
+LEAF_COLORS = np.array([[0.35, 0.44, 0.22], [0.29, 0.385, 0.20], [0.36, 0.41, 0.23], [0.40, 0.42, 0.21]])
 NEEDLE_COLORS = np.array([[0.20, 0.31, 0.20], [0.24, 0.34, 0.19]])
 
 
@@ -61,7 +61,7 @@ def tree_surfels(tree: Tree, *, lod: float = 1.0) -> Surfels:
     )
     total = len(centers)
     return Surfels(
-        centers=(centers + [tree.x, tree.y, 0.0]).astype(np.float32),
+        centers=(centers + np.array([tree.x, tree.y, 0.0])).astype(np.float32),
         u=u.astype(np.float32),
         v=v.astype(np.float32),
         normals=np.cross(u, v).astype(np.float32),
@@ -82,7 +82,7 @@ def tree_occluders(tree: Tree) -> Array:
     """
     blobs = _habit(tree, np.random.default_rng(tree.seed)).blobs
     extinction = OPTICAL_DEPTH / (2.0 * blobs[:, 3:])
-    return np.concatenate([blobs + [tree.x, tree.y, 0.0, 0.0], extinction], 1)
+    return np.concatenate([blobs + np.array([tree.x, tree.y, 0.0, 0.0]), extinction], 1)
 
 
 def _habit(tree: Tree, rng: np.random.Generator) -> _Habit:
@@ -114,10 +114,10 @@ def _cloud(
     """Sub-crowns `[count + 1, 4]` inside the ellipsoid between two heights, and one that fills its middle."""
     index = np.arange(count)
     polar = np.arccos(1.0 - 2.0 * (index + 0.6) / (count + 0.4))
-    azimuth = index * GOLDEN_ANGLE + rng.uniform(0.0, 2.0 * np.pi) + rng.normal(0.0, 0.25, count)
-    size = radius * rng.uniform(0.34, 0.52, count)
+    azimuth = index * GOLDEN_ANGLE + rng.uniform(0.0, 2.0 * np.pi) + rng.normal(0.0, 0.35, count)
+    size = radius * rng.uniform(0.28, 0.50, count)
     half = 0.5 * (high - low)
-    reach = np.minimum(spread, 1.0) + rng.uniform(-0.08, 0.16, count)
+    reach = np.minimum(spread, 1.0) + rng.uniform(-0.16, 0.26, count)
     flat = np.sin(polar) * np.clip(radius - size, 0.1, None) * reach / 0.75
     flat = np.minimum(flat, radius - 0.8 * size)
     level = low + half + np.cos(polar) * np.clip(half - 0.8 * size, 0.05, None)
@@ -128,18 +128,18 @@ def _cloud(
 
 def _column(rng: np.random.Generator, tree: Tree, cone: bool) -> Array:
     """Sub-crowns of a slender tree: rings that narrow towards the top (cone) or towards both ends (column)."""
-    layers = max(5, round(tree.height / (0.75 * tree.radius + 0.3)))
-    share = (np.arange(layers) + 0.5) / layers
-    width = tree.radius * (1.0 - 0.93 * share if cone else np.sin(np.pi * (0.1 + 0.84 * share)) ** 0.6)
+    low, high = 0.12 * tree.height, 0.99 * tree.height
     rows = []
-    for layer in range(layers):
+    level = low + 0.3 * tree.radius
+    while level < high:
+        share = (level - low) / (high - low)
+        width = tree.radius * (1.0 - 0.93 * share if cone else np.sin(np.pi * (0.1 + 0.84 * share)) ** 0.6)
+        size = max(0.52 * width, 0.18) * rng.uniform(0.85, 1.15, 4)
         turn = rng.uniform(0.0, 2.0 * np.pi) + np.arange(4) * np.pi / 2
-        size = np.maximum(0.52 * width[layer], 0.16) * rng.uniform(0.85, 1.15, 4)
-        offset = np.maximum(width[layer] - size, 0.0)
-        level = (
-            0.12 * tree.height + 0.86 * tree.height * share[layer] + rng.normal(0.0, 0.05 * tree.radius, 4)
-        )
-        rows.append(np.stack([offset * np.cos(turn), offset * np.sin(turn), level, size], 1))
+        offset = np.maximum(width - size, 0.0)
+        height = level + rng.normal(0.0, 0.12, 4) * size
+        rows.append(np.stack([offset * np.cos(turn), offset * np.sin(turn), height, size], 1))
+        level += 0.62 * float(size.mean())
     return np.concatenate(rows)
 
 
