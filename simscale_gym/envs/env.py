@@ -207,6 +207,16 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             self._window = None
 
     @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Cameras that are rendered."""
+        return self._cameras
+
+    @property
+    def horizon_steps(self) -> int:
+        """Longest episode, in simulation steps of 0.1 s."""
+        return self._horizon_steps
+
+    @property
     def scene(self) -> Scene:
         """The scene that is being driven."""
         return self._running()

@@ -33,13 +33,18 @@ class PackedGaussians:
         sh_rest: View-dependent colour coefficients, `[M, (K - 1) * 3, 256]` float32.
         bounds: `[M, 5]` float64: centre and radius of a sphere around the means, and the greatest distance
             from its mean at which a Gaussian of the chunk still has an alpha of 1/255 [m].
-        count: Number of Gaussians kept.
+        order: Row of each kept Gaussian in what was packed, `[count]`.
     """
 
     lanes: np.ndarray
     sh_rest: np.ndarray
     bounds: np.ndarray
-    count: int
+    order: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of Gaussians kept."""
+        return len(self.order)
 
 
 def pack(gaussians: Gaussians) -> PackedGaussians:
@@ -49,8 +54,9 @@ def pack(gaussians: Gaussians) -> PackedGaussians:
     order is Morton's, then the input's; it is an implementation detail and no part of gsplat's conventions.
     """
     gaussians.validate()
-    gaussians = gaussians.subset(gaussians.opacities >= 1.0 / 255.0)
-    gaussians = gaussians.subset(_morton_order(gaussians.means))
+    kept = np.flatnonzero(gaussians.opacities >= 1.0 / 255.0)
+    order = kept[_morton_order(gaussians.means[kept])]
+    gaussians = gaussians.subset(order)
     count, terms = len(gaussians), gaussians.sh.shape[1]
     chunks = -(-count // CHUNK)
     rows = np.zeros((13, chunks * CHUNK), np.float32)
@@ -61,7 +67,7 @@ def pack(gaussians: Gaussians) -> PackedGaussians:
     rows[RED : BLUE + 1, :count] = gaussians.sh[:, 0].T * SH_C0 + 0.5
     rest = np.zeros(((terms - 1) * 3, chunks * CHUNK), np.float32)
     rest[:, :count] = gaussians.sh[:, 1:].reshape(count, (terms - 1) * 3).T
-    return PackedGaussians(_chunked(rows), _chunked(rest), _chunk_bounds(gaussians, chunks), count)
+    return PackedGaussians(_chunked(rows), _chunked(rest), _chunk_bounds(gaussians, chunks), order)
 
 
 def _chunked(rows: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from simscale_gym.splats.cpu_blend import blend_tiles
 from simscale_gym.splats.cpu_cull import cull_chunks
 from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
 from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
+from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
 from simscale_gym.splats.rasterize import Raster
 
@@ -38,15 +39,23 @@ class CpuRasterizer:
             raise ArgumentError("templates is empty: give at least one PackedGaussians (it may hold none).")
         self._crew = Crew(threads)
         self._lock = threading.Lock()
-        chunks = [len(template.lanes) for template in templates]
-        self._first_chunk = np.concatenate([[0], np.cumsum(chunks)]).astype(np.int64)
-        self._lanes = np.concatenate([template.lanes for template in templates])
-        self._bounds = np.concatenate([template.bounds for template in templates])
-        self._sh_rest = np.concatenate([template.sh_rest.reshape(-1) for template in templates])
-        terms = np.repeat([template.sh_rest.shape[1] // 3 for template in templates], chunks).astype(np.int64)
-        sizes = terms * 3 * CHUNK
-        self._sh_span = np.stack([np.cumsum(sizes) - sizes, terms], axis=1)
+        self._store = TemplateStore(templates)
         self._scratch: dict[str, np.ndarray] = {}
+
+    def add(self, template: PackedGaussians) -> int:
+        """Makes one more template known; returns its number."""
+        with self._lock:
+            return self._store.add(template)
+
+    def recolor(self, template: int, rgb: np.ndarray) -> None:
+        """Gives a template's Gaussians new base colours.
+
+        Args:
+            template: Its number.
+            rgb: `[N, 3]`, in the order of the Gaussians that were packed.
+        """
+        with self._lock:
+            self._store.recolor(template, rgb)
 
     def render(
         self,
@@ -106,11 +115,11 @@ class CpuRasterizer:
 
     def _cull(self, index, views, cameras, width, height, limits):
         """Lists the chunks to project (see `cull_chunks`)."""
-        most = int(np.diff(self._first_chunk)[index].sum()) * len(cameras)
+        most = int(np.diff(self._store.first_chunk)[index].sum()) * len(cameras)
         items = self._buffer("items", most * 3, np.int32)[: most * 3].reshape(most, 3)
         near, far, eps2d = (float(limit) for limit in limits)
         ends = cull_chunks(
-            self._bounds, self._first_chunk, index, views, cameras, width, height, near, far, eps2d, items
+            self._store.bounds, self._store.first_chunk, index, views, cameras, width, height, near, far, eps2d, items
         )
         return items[: ends[-1]], ends
 
@@ -123,7 +132,7 @@ class CpuRasterizer:
         tallies = np.zeros((len(items), 4), np.int64)
         eyes = -np.einsum("cinm,cin->cim", views[..., :3, :3], views[..., :3, 3])
         self._crew.run(
-            project_chunks, np.zeros(1, np.int64), items, self._lanes, self._sh_rest, self._sh_span,
+            project_chunks, np.zeros(1, np.int64), items, self._store.lanes, self._store.sh_rest, self._store.sh_span,
             views.astype(np.float32), eyes.astype(np.float32), cameras.astype(np.float32), width, height, limits,
             antialiased, records, records.view(np.int16), tiles, depths, tallies,
         )  # fmt: skip
@@ -178,7 +187,7 @@ class CpuRasterizer:
 
     def _check(self, viewmats, Ks, width, height, index, poses, near, far, eps2d):
         """Raises ArgumentError for what the kernels, which check nothing, must not see."""
-        cameras, templates = len(viewmats), len(self._first_chunk) - 1
+        cameras, templates = len(viewmats), len(self._store)
         shapes = {"viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3))}
         shapes["instance_poses"] = (poses, (len(index), 4, 4))
         for name, (value, shape) in shapes.items():

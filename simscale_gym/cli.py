@@ -1,0 +1,64 @@
+"""The command line: ``simscale-gym <command>``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import tyro
+
+from simscale_gym.errors import SimScaleError
+
+
+def demo(
+    out: Path = Path("out"),
+    scenes: str = "town",
+    split: str = "train",
+    seed: int = 0,
+    scene: str | None = None,
+    image_size: tuple[int, int] = (216, 384),
+    horizon: float = 8.0,
+) -> None:
+    """Drive a perturbed episode with the expert; write a film, a picture and a table.
+
+    Args:
+        out: Folder for demo.mp4 and demo.png.
+        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        split: train, val, test or hard.
+        seed: Of the episode.
+        scene: Id of the scene; any of the split if left out.
+        image_size: Height and width of each camera [pixel].
+        horizon: Longest episode [s].
+    """
+    from simscale_gym.demo import run_demo
+
+    run_demo(out, scenes, split, seed, scene, image_size, horizon)
+
+
+def town(
+    out: Path, seed: int = 0, logs: int = 1, images: bool = False, image_size: tuple[int, int] = (1080, 1920)
+) -> None:
+    """Write a town as a nuPlan data set: map.gpkg, one .db per log, calibration, side shapes.
+
+    Args:
+        out: Folder to write to; made if absent.
+        seed: Of the town.
+        logs: How many drives through it.
+        images: Also render all eight cameras at 10 Hz (slow: about 800 pictures per camera and log).
+        image_size: Height and width of the pictures [pixel].
+    """
+    from simscale_gym.town_export import export_town
+
+    export_town(out, seed, logs, image_size if images else None)
+
+
+COMMANDS = {"demo": demo, "town": town}
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="simscale-gym")
+    except SimScaleError as error:
+        print(f"simscale-gym: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,78 @@
+"""The templates of a CPU rasteriser, one after another in arrays that grow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simscale_gym.splats.cpu_pack import BLUE, CHUNK, RED, PackedGaussians
+
+
+class TemplateStore:
+    """Chunks of all templates in the order in which they were added.
+
+    Args:
+        templates: The first ones.
+    """
+
+    def __init__(self, templates: Sequence[PackedGaussians] = ()) -> None:
+        self._orders: list[np.ndarray] = []
+        self.first_chunk = np.zeros(1, np.int64)
+        self._lanes = np.empty((0, BLUE + 1, CHUNK), np.float32)
+        self._bounds = np.empty((0, 5))
+        self._spans = np.empty((0, 2), np.int64)
+        self.sh_rest = np.empty(0, np.float32)
+        for template in templates:
+            self.add(template)
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    @property
+    def lanes(self) -> np.ndarray:
+        """`[M, 13, 256]` (see `PackedGaussians`)."""
+        return self._lanes[: self.first_chunk[-1]]
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """`[M, 5]` (see `PackedGaussians`)."""
+        return self._bounds[: self.first_chunk[-1]]
+
+    @property
+    def sh_span(self) -> np.ndarray:
+        """`[M, 2]`: where the view-dependent coefficients of each chunk start in `sh_rest`, and how many terms."""
+        return self._spans[: self.first_chunk[-1]]
+
+    def add(self, template: PackedGaussians) -> int:
+        """Appends a template; returns its number. The cost is that of the template, on average."""
+        start = int(self.first_chunk[-1])
+        end = start + len(template.lanes)
+        self._lanes = _grown(self._lanes, end)
+        self._bounds, self._spans = _grown(self._bounds, end), _grown(self._spans, end)
+        self._lanes[start:end], self._bounds[start:end] = template.lanes, template.bounds
+        terms = template.sh_rest.shape[1] // 3
+        self._spans[start:end, 0] = len(self.sh_rest) + np.arange(end - start) * terms * 3 * CHUNK
+        self._spans[start:end, 1] = terms
+        if terms:
+            self.sh_rest = np.concatenate([self.sh_rest, template.sh_rest.reshape(-1)])
+        self.first_chunk = np.append(self.first_chunk, end)
+        self._orders.append(template.order)
+        return len(self._orders) - 1
+
+    def recolor(self, number: int, rgb: np.ndarray) -> None:
+        """Replaces the colours of template `number` by `rgb` `[N, 3]`, in the order that was packed."""
+        start, end = self.first_chunk[number], self.first_chunk[number + 1]
+        order = self._orders[number]
+        rows = np.zeros((3, (end - start) * CHUNK), np.float32)
+        rows[:, : len(order)] = rgb[order].T
+        self._lanes[start:end, RED : BLUE + 1] = rows.reshape(3, end - start, CHUNK).swapaxes(0, 1)
+
+
+def _grown(array: np.ndarray, rows: int) -> np.ndarray:
+    """`array` with room for `rows` rows, at least doubled when it has to move."""
+    if len(array) >= rows:
+        return array
+    grown = np.empty((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
