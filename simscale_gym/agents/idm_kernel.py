@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.junction import JunctionArrays
 from simscale_gym.agents.lane_walk import LaneArrays, body_pose, extend_route, point_at, vertex_before
-from simscale_gym.agents.right_of_way import Approaches, must_yield
+from simscale_gym.agents.right_of_way import FAR, Approaches, must_yield, taken_gap
 
 Array = NDArray[np.float64]
 
@@ -233,6 +233,9 @@ def accelerations(lanes: LaneArrays, junctions: JunctionArrays, approaches: Appr
             room < 8.0 + v * v / 3.0 and must_yield(n, junctions, approaches, driver.deceleration)
         ):
             value = min(value, following(v, desired, room, 0.0, driver))
+        taken = taken_gap(n, junctions, approaches)
+        if taken < FAR:
+            value = min(value, following(v, desired, taken, 0.0, driver))
         result[n] = value
     return result
 

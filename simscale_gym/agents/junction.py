@@ -28,15 +28,19 @@ class JunctionArrays(NamedTuple):
     Attributes:
         starts: ``[L + 1]`` into the conflict lists.
         others: Row of the connector that each conflict is with.
-        clear_other: Arc length along it from which it has passed the conflict [m].
-        clear_own: Likewise along the own connector.
+        reach_other: Arc length along it at which the conflict begins [m].
+        clear_other: Arc length along it at which it has passed the conflict [m].
+        reach_own: As ``reach_other``, along the own connector.
+        clear_own: As ``clear_other``, along the own connector.
         priorities: ``[L]`` the higher goes first: straight on, right, left; lower by 4 behind a yield line.
         stop_offsets: ``[L]`` from the connector's start back to the stop line before it [m].
     """
 
     starts: NDArray[np.int64]
     others: NDArray[np.int64]
+    reach_other: Array
     clear_other: Array
+    reach_own: Array
     clear_own: Array
     priorities: NDArray[np.int64]
     stop_offsets: Array
@@ -45,18 +49,20 @@ class JunctionArrays(NamedTuple):
 def junction_arrays(road_map: RoadMap) -> JunctionArrays:
     """Work out conflicts, priorities and stop lines of ``road_map``."""
     lanes = list(road_map.lanes.values())
-    lists: list[list[tuple[int, float, float]]] = [[] for _ in lanes]
+    lists: list[list[tuple[int, float, float, float, float]]] = [[] for _ in lanes]
     for i, j in _near_pairs(road_map):
-        passed = _conflict(lanes[i], lanes[j])
-        if passed is not None:
-            lists[i].append((j, passed[1], passed[0]))
-            lists[j].append((i, passed[0], passed[1]))
+        spans = _conflict(lanes[i], lanes[j])
+        if spans is not None:
+            lists[i].append((j, *spans[1], *spans[0]))
+            lists[j].append((i, *spans[0], *spans[1]))
     flat = [item for items in lists for item in sorted(items)]
     return JunctionArrays(
         starts=np.concatenate([[0], np.cumsum([len(items) for items in lists])]).astype(np.int64),
         others=np.array([item[0] for item in flat], np.int64),
-        clear_other=np.array([item[1] for item in flat], float),
-        clear_own=np.array([item[2] for item in flat], float),
+        reach_other=np.array([item[1] for item in flat], float),
+        clear_other=np.array([item[2] for item in flat], float),
+        reach_own=np.array([item[3] for item in flat], float),
+        clear_own=np.array([item[4] for item in flat], float),
         priorities=np.array([_priority(lane, road_map) for lane in lanes], np.int64),
         stop_offsets=np.array([_stop_offset(lane, road_map) for lane in lanes], float),
     )
@@ -72,8 +78,8 @@ def _near_pairs(road_map: RoadMap) -> list[tuple[int, int]]:
     return [(int(rows[i]), int(rows[j])) for i, j in zip(first, second, strict=True)]
 
 
-def _conflict(a: Lane, b: Lane) -> tuple[float, float] | None:
-    """Arc lengths along ``a`` and ``b`` from which each has passed the other, or None if they do not meet.
+def _conflict(a: Lane, b: Lane) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Arc lengths along ``a`` and ``b`` between which each is too near the other, or None if they do not meet.
 
     Connectors that leave the same lane do not conflict: their vehicles follow each other.
     """
@@ -82,13 +88,13 @@ def _conflict(a: Lane, b: Lane) -> tuple[float, float] | None:
     along_a, along_b = polyline.resample(a.centerline, 1.0), polyline.resample(b.centerline, 1.0)
     delta = along_a[:, None, :2] - along_b[None, :, :2]
     near = (delta**2).sum(-1) < CONFLICT_DISTANCE**2
-    if not near.any():
-        return None
-    last_a, last_b = np.flatnonzero(near.any(1))[-1], np.flatnonzero(near.any(0))[-1]
-    return (
-        a.length * float(last_a + 1) / (len(along_a) - 1),
-        b.length * float(last_b + 1) / (len(along_b) - 1),
-    )
+    return (_span(near.any(1), a.length), _span(near.any(0), b.length)) if near.any() else None
+
+
+def _span(near: NDArray[np.bool_], length: float) -> tuple[float, float]:
+    """Arc lengths just outside the first and the last of equally spaced points that are ``near``."""
+    rows, step = np.flatnonzero(near), length / (len(near) - 1)
+    return max(float(rows[0] - 1) * step, 0.0), float(rows[-1] + 1) * step
 
 
 def _stop_lines(lane: Lane, road_map: RoadMap) -> list[StopLine]:

@@ -173,3 +173,30 @@ def _goes_first(m: int, n: int, k: int, junctions: JunctionArrays, approaches: A
     arrives = approaches.entry[m] / max(approaches.speeds[m], 3.0)
     way = approaches.entry[n] + junctions.clear_own[k] + approaches.half_lengths[n]
     return arrives < way / max(approaches.speeds[n], 3.0) + TIME_MARGIN
+
+
+@njit(cache=True)
+def taken_gap(n: int, junctions: JunctionArrays, approaches: Approaches) -> float:
+    """From the front of vehicle ``n`` to the first conflict that somebody inside the junction reaches before it [m].
+
+    For those who cannot wait before the junction any more. Only moving ones count, so nobody waits in a circle.
+    """
+    nearest = FAR
+    for own in (approaches.inside[n], approaches.ahead[n]):
+        if own < 0:
+            continue
+        front = approaches.half_lengths[n] - approaches.entry[n]
+        if own == approaches.inside[n]:
+            front = approaches.rear[n] + 2.0 * approaches.half_lengths[n]
+        for k in range(junctions.starts[own], junctions.starts[own + 1]):
+            room = junctions.reach_own[k] - front
+            if room < 0.0 or room > 30.0:
+                continue
+            for m in range(len(approaches.inside)):
+                if m == n or approaches.inside[m] != junctions.others[k] or approaches.speeds[m] < 0.5:
+                    continue
+                way = junctions.reach_other[k] - approaches.rear[m] - 2.0 * approaches.half_lengths[m]
+                sooner = way / approaches.speeds[m] < room / max(approaches.speeds[n], 0.5)
+                if approaches.rear[m] < junctions.clear_other[k] and (way <= 0.0 or sooner):
+                    nearest = min(nearest, room)
+    return nearest
