@@ -80,7 +80,11 @@ def read_scenario_description(path: str | Path) -> Scene:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     road_map, lights = _read_map(record, metadata, sampling, origin, dataset, said)
     route = find_route(road_map, ego.poses)
-    said.append(f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end.")
+    said.append(
+        f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
+        if route
+        else "No lane lies near the log: the scene has no route."
+    )
     start = round(sampling.start * 1e6)
     return Scene(
         id=str(record.get("id")),

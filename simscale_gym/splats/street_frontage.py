@@ -49,12 +49,13 @@ def _add_row(
     rng: np.random.Generator,
 ) -> None:
     """Fill one closed ``line [K, 2]``, ``distance`` [m] off the road, with façades as wide as fit."""
-    points = polyline.resample(line, 1.0)[:, :2]  # façades are whole metres wide
-    inside = shapely.contains_xy(space.focus, points)
-    others = [shapely.Polygon(footprint) for footprint in footprints]
+    poses = polyline.resample(line, 1.0)  # façades are whole meters wide
+    points = poses[:, :2]
+    others = shapely.STRtree([shapely.Polygon(footprint) for footprint in footprints])
+    open_sites = _open_sites(poses, space, clear_of, others, distance)
     i = 0
     while i + _WIDTHS[0] < len(points):
-        if not inside[i]:
+        if not open_sites[i]:
             i += 1
             continue
         wanted, depth = int(rng.integers(_WIDTHS[0], _WIDTHS[1] + 1)), rng.uniform(*_DEPTHS)
@@ -63,11 +64,24 @@ def _add_row(
             footprint = _footprint(points[i], points[min(i + width, len(points) - 1)], depth)
             if _fits(footprint, clear_of, others, distance):
                 footprints.append(footprint)
-                others.append(shapely.Polygon(footprint))
+                others = shapely.STRtree([*others.geometries, shapely.Polygon(footprint)])
                 i += width + gap
                 break
         else:
             i += _STEP
+
+
+def _open_sites(
+    poses: Array, space: StreetSpace, clear_of: shapely.Geometry, others: shapely.STRtree, distance: float
+) -> NDArray[np.bool_]:
+    """Where ``[K]`` along a line a façade may start: the least width is free and sees the road."""
+    points, heading = poses[:, :2], poses[:, 2]
+    road = points + (distance - 1.0) * np.column_stack([-np.sin(heading), np.cos(heading)])
+    good = shapely.contains_xy(space.focus, points) & ~shapely.contains_xy(clear_of, points)
+    hidden, _ = others.query(shapely.linestrings(np.stack([points, road], 1)), predicate="intersects")
+    good[hidden] = False
+    ahead = np.lib.stride_tricks.sliding_window_view(np.pad(good, (0, _WIDTHS[0])), _WIDTHS[0])[:, 1:-1]
+    return ahead.all(1)[: len(good)]
 
 
 def _footprint(start: Array, end: Array, depth: float) -> Array:
@@ -78,15 +92,13 @@ def _footprint(start: Array, end: Array, depth: float) -> Array:
     return np.array([end, start, start + depth * away, end + depth * away])
 
 
-def _fits(
-    footprint: Array, clear_of: shapely.Geometry, others: list[shapely.Polygon], distance: float
-) -> bool:
+def _fits(footprint: Array, clear_of: shapely.Geometry, others: shapely.STRtree, distance: float) -> bool:
     area = shapely.Polygon(footprint)
     if area.area < 0.7 * _WIDTHS[0] * _DEPTHS[0] or clear_of.intersects(area):
         return False
     forward = (footprint[0] - footprint[3]) / np.linalg.norm(footprint[0] - footprint[3])
     sight = shapely.Polygon([*footprint[2:], *(footprint[:2] + (distance - 1.0) * forward)])
-    return not others or not shapely.intersects(np.array(others), sight.buffer(-0.05)).any()
+    return not len(others.query(sight, predicate="intersects"))
 
 
 def _dress(footprint: Array, rng: np.random.Generator) -> Building:
