@@ -30,6 +30,9 @@ BUILDING_REACH, TREE_REACH, FIXTURE_REACH = 180.0, 150.0, 90.0
 
 COARSEST = 6.0
 
+TREE_COARSENESS = 1.5
+"""Trees take the most Gaussians for what they show: begin with a coarser one."""
+
 
 @dataclass(frozen=True, eq=False)
 class StaticLook:
@@ -164,7 +167,7 @@ def _add_tree(
     distance = float(terrain.distance(place[None])[0])
     if distance > TREE_REACH:
         return
-    surfels, height = _raised(tree_surfels(tree, lod=_lod(distance, detail)), terrain, place)
+    surfels, height = _raised(tree_surfels(tree, lod=TREE_COARSENESS * _lod(distance, detail)), terrain, place)
     parts.append(surfels)
     casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
 

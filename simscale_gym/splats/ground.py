@@ -106,7 +106,9 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) ->
         if level == len(CELL_REACH):
             keep = distance < EXTENT
             points, distance = points[keep], distance[keep]
-        wanted = np.searchsorted(np.multiply(CELL_REACH, detail), distance, side="right")
+        bare = terrain.surfaces.at(points) == Surface.NEUTRAL
+        reach = np.where(bare, 1.8 * distance, distance) / detail
+        wanted = np.searchsorted(CELL_REACH, reach, side="right")
         split = wanted < level
         mixed = ~split & (distance < 80.0)
         split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken)
@@ -125,8 +127,8 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) ->
 
 def _is_mixed(points: Array, distance: Array, size: float, terrain: Terrain, taken: GroundRaster) -> NDArray:
     """Cells worth a split: those that straddle laid cells, or two kinds of ground."""
-    laid_limit = np.where(distance < NEAR, 0.10, 0.25)
-    kind_limit = np.select([distance < NEAR, distance < 30.0], [0.10, 0.25], 0.5 + 0.01 * distance)
+    laid_limit = np.where(distance < NEAR, 0.16, 0.31)
+    kind_limit = np.select([distance < NEAR, distance < 30.0], [0.16, 0.31], 0.4 + 0.015 * distance)
     boxes = np.column_stack([points, np.zeros(len(points)), np.full((len(points), 2), size)])
     share = taken.share(boxes, TAKEN | SKIRT)
     corners = points[:, None] + 0.45 * size * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1], [0, 0]])

@@ -100,7 +100,8 @@ def _fill_polygon(values, vertices, starts, value):
         line = np.sort(crossings[offsets[row] : offsets[row + 1]])
         for k in range(0, len(line) - 1, 2):
             first, last = max(int(np.ceil(line[k] - 0.5)), 0), min(int(np.ceil(line[k + 1] - 0.5)), nx)
-            values[row + low, first:last] = value
+            if last > first:
+                values[row + low, first:last] = value
 
 
 @njit(cache=True)

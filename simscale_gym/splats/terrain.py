@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import Scene, Shapes
 from simscale_gym.splats.ground_raster import GroundRaster
@@ -21,6 +22,10 @@ REACH = 160.0
 
 DETAIL_REACH = 42.0
 """Around the path, within which paint and kerbs are cut out of the ground [m]."""
+
+
+AHEAD = 40.0
+"""How far beyond the end of the log its route counts as path [m]: another driver may be faster."""
 
 
 class Surface(IntEnum):
@@ -88,14 +93,37 @@ class Terrain:
 
 
 def _path_of(scene: Scene) -> tuple[Array, Array]:
+    """Places ``[K, 2]`` every metre along the log and on along its route, with the height of the ground there."""
     poses = scene.ego.poses[:, :2]
     keep = np.r_[True, np.linalg.norm(np.diff(poses, axis=0), axis=1) > 1e-3]
     points, heights = poses[keep], scene.ego.z[keep]
+    ahead = _ahead(scene)
+    points = np.concatenate([points, ahead])
+    heights = np.concatenate([heights, np.full(len(ahead), heights[-1])])
     if len(points) < 2:
         return points, heights
     length = polyline.arc_lengths(points)
     s = np.linspace(0.0, length[-1], max(2, int(length[-1]) + 1))
     return polyline.at_arc_length(points, s)[:, :2], np.interp(s, length, heights)
+
+
+def _ahead(scene: Scene) -> Array:
+    """Where the route leads from the last logged pose, ``AHEAD`` metres on: ``[M, 2]``, none off the lanes."""
+    try:
+        lane_id, s, _ = scene.map.nearest_lane(scene.ego.poses[-1], max_distance=4.0)
+    except SceneError:
+        return np.zeros((0, 2))
+    lane, points, left = scene.map.lanes[lane_id], [], AHEAD
+    while left > 0.0:
+        stations = np.arange(s + 1.0, min(lane.length, s + left), 1.0)
+        points.append(polyline.at_arc_length(lane.centerline, stations)[:, :2])
+        left -= lane.length - s
+        following = [scene.map.lanes[i] for i in lane.successors if i in scene.map.lanes]
+        if not following:
+            break
+        on_route = [item for item in following if item.roadblock_id in scene.route]
+        lane, s = (on_route or following)[0], 0.0
+    return np.concatenate(points)
 
 
 def _road_of(scene: Scene, shapes: Shapes, window: shapely.Polygon) -> shapely.MultiPolygon:
