@@ -25,7 +25,7 @@ from simscale_gym.sources.scenario_tracks import Motion, Sampling
 Array = NDArray[np.float64]
 
 SUMMARY_NAME = "dataset_summary.pkl"
-_SUMMARIES = (SUMMARY_NAME, "dataset_mapping.pkl")
+_MAPPING_NAME = "dataset_mapping.pkl"  # names the sub-folder of each file
 _AT_REAR_AXLE = ("nuscenes",)  # its ego_pose table is the rear axle; every other converter stores box centres
 
 _LIGHTS = {
@@ -80,11 +80,7 @@ def read_scenario_description(path: str | Path) -> Scene:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     road_map, lights = _read_map(record, metadata, sampling, origin, dataset, said)
     route = find_route(road_map, ego.poses)
-    said.append(
-        f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
-        if route
-        else "No lane lies near the log: the scene has no route."
-    )
+    said.append(_about_route(route))
     start = round(sampling.start * 1e6)
     return Scene(
         id=str(record.get("id")),
@@ -103,9 +99,15 @@ def read_scenario_description(path: str | Path) -> Scene:
     )
 
 
+def _about_route(route: tuple[str, ...]) -> str:
+    if not route:
+        return "No lane lies near the log: the scene has no route."
+    return f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
+
+
 def _from_summary(folder: Path) -> list[Path]:
     summary = load_pickle(folder / SUMMARY_NAME)
-    mapping_file = folder / _SUMMARIES[1]
+    mapping_file = folder / _MAPPING_NAME
     mapping = load_pickle(mapping_file) if mapping_file.is_file() else {}
     names = Fields.of(folder / SUMMARY_NAME, "", summary).values
     places = Fields.of(mapping_file, "", mapping).values
