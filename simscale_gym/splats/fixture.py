@@ -53,7 +53,7 @@ def _template(kind: str, height: float, reach: float, label: str, lod: float) ->
 
 
 def _add_lamp(builder: SheetBuilder, height: float, reach: float, lod: float) -> None:
-    around = 8 if lod < 2.0 else 5
+    around, lod = (8 if lod < 2.0 else 5), min(lod, 2.0)
     builder.tube((0, 0, 0), (0, 0, 1.1), 0.10, 0.085, 0.25 * lod, around, STEEL)
     if reach == 0.0:
         _add_lantern(builder, height, lod, around)
@@ -84,7 +84,9 @@ def _add_lantern(builder: SheetBuilder, height: float, lod: float, around: int) 
 
 def _add_sign(builder: SheetBuilder, height: float, label: str, lod: float) -> None:
     middle = max(height - HALF, 0.8)
-    builder.tube((0, 0, 0), (0, 0, middle + 0.16), 0.032, 0.032, 0.22 * lod, 6 if lod < 2.0 else 4, ZINC)
+    builder.tube(
+        (0, 0, 0), (0, 0, middle + 0.16), 0.032, 0.032, 0.22 * min(lod, 2.0), 6 if lod < 2.0 else 4, ZINC
+    )
     add_sign_face(builder, np.array([0.075, 0.0, middle]), label, lod)
 
 

@@ -176,7 +176,9 @@ def _add_panel(
         return np.array(opening.frame) * np.where(field, 0.78, 1.0)[:, None]
 
     cell = (0.14 * detail, 0.16 * detail)
-    builder.rect(opening.recess * INWARD, RIGHT, UP, across, up, cell, color, noise=0.01, occlusion=0.85)
+    builder.rect(
+        opening.recess * INWARD, RIGHT, UP, across, up, cell, color, noise=0.01, occlusion=0.85, k=0.66
+    )
 
 
 def _add_frame(builder: SheetBuilder, opening: Opening, detail: float) -> None:
@@ -184,19 +186,18 @@ def _add_frame(builder: SheetBuilder, opening: Opening, detail: float) -> None:
     origin = opening.recess * INWARD
     low = opening.panel * opening.height
     bounds = np.linspace(rim, width - rim, opening.leaves + 1)
-    lefts = [0.0, *(bounds[1:-1] - rim / 2), width - rim]
-    options = {"noise": 0.01, "occlusion": 0.85}
-    for left in lefts:
-        cell = (rim, 0.5 * detail)
-        builder.rect(origin, RIGHT, UP, (left, left + rim), (low, height), cell, opening.frame, **options)
+    # Short cells at both ends, or the bars would stick out of the window.
+    ends = {"noise": 0.01, "occlusion": 0.85, "edge": 0.10 * detail, "growth": 2.6}
+    long = 0.5 * min(detail, 2.0)
+    for left in [0.0, *(bounds[1:-1] - rim / 2), width - rim]:
+        bar = (left, left + rim), (low, height)
+        builder.rect(origin, RIGHT, UP, *bar, (rim, long), opening.frame, sharp="bt", **ends)
     levels = [0.0] * (opening.panel == 0.0) + [height - rim]
     if opening.transom and detail < 3.0:
         levels.append(opening.transom * height - rim / 2)
     for level in levels:
-        cell = (0.5 * detail, rim)
-        builder.rect(
-            origin, RIGHT, UP, (rim, width - rim), (level, level + rim), cell, opening.frame, **options
-        )
+        bar = (rim, width - rim), (level, level + rim)
+        builder.rect(origin, RIGHT, UP, *bar, (long, rim), opening.frame, sharp="lr", **ends)
 
 
 def _add_reveals(builder: SheetBuilder, opening: Opening, detail: float) -> None:
@@ -214,14 +215,14 @@ def _add_reveals(builder: SheetBuilder, opening: Opening, detail: float) -> None
 def _add_jut(builder: SheetBuilder, opening: Opening, detail: float) -> None:
     """What stands out of the wall: sill, surround or lintel, shutters, rail."""
     width, height, trim = opening.width, opening.height, opening.trim
-    long = 0.6 * detail
+    long = 0.45 * detail
     if opening.sill:
         builder.rect(
-            0.10 * OUTWARD - 0.08 * UP, RIGHT, UP, (-0.08, width + 0.08), (0.0, 0.08), (long, 0.08), trim
+            0.07 * OUTWARD - 0.07 * UP, RIGHT, UP, (-0.05, width + 0.05), (0.0, 0.07), (long, 0.07), trim
         )
-        top = (0.1 + opening.recess) if detail < 2.5 else 0.1
+        top = (0.07 + opening.recess) if detail < 2.5 else 0.07
         builder.rect(
-            0.10 * OUTWARD, RIGHT, INWARD, (-0.08, width + 0.08), (0.0, top), (long, top), trim, normal=UP
+            0.07 * OUTWARD, RIGHT, INWARD, (-0.05, width + 0.05), (0.0, top), (long, top), trim, normal=UP
         )
         if detail < 2.5:
             stain = np.array(opening.wall) * 0.55

@@ -30,7 +30,7 @@ def add_sign_face(builder: SurfelBuilder, center: Array, label: str, lod: float)
         label: A number ("30"), "stop", "yield", "crossing" or "parking".
         lod: Level of detail, larger is coarser.
     """
-    count = int(np.clip(28 / lod**0.75, 6, 28))
+    count = int(np.clip(28 * (2.0 / lod) ** 0.75, 6, 28))
     size = 2.0 * HALF / count
     level = HALF - (np.arange(count) + 0.5) * size
     # Seen from ahead, with x towards the eye, the reader's right is +y.

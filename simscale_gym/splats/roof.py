@@ -20,7 +20,7 @@ MAX_RISE = 5.2  # of a pitched roof over its eaves [m]
 EAVES = 0.35  # overhang of a pitched roof [m]
 MANSARD_RISE, MANSARD_INSET = 2.7, 0.95  # [m]
 PARAPET = 0.75  # height of the wall around a flat roof [m]
-TILES = np.array([[0.50, 0.28, 0.21], [0.44, 0.26, 0.20], [0.31, 0.31, 0.33], [0.36, 0.33, 0.31]])
+TILES = np.array([[0.45, 0.29, 0.23], [0.40, 0.27, 0.22], [0.31, 0.31, 0.33], [0.36, 0.33, 0.31]])
 SLATE = np.array([0.33, 0.35, 0.39])
 DECK = np.array([0.44, 0.43, 0.41])
 
@@ -253,7 +253,7 @@ def _add_chimneys(
 @lru_cache(maxsize=16)
 def _chimney(rendered: bool, lod: float) -> Surfels:
     builder = SheetBuilder(np.random.default_rng(11), k=0.64)
-    color = (0.72, 0.68, 0.62) if rendered else (0.50, 0.30, 0.24)
+    color = (0.72, 0.68, 0.62) if rendered else (0.45, 0.30, 0.25)
     builder.box((-0.5, -0.3, 0.0), (0.5, 0.3, 1.7), (0.34 * lod, 0.34 * lod), color, "xXyY", noise=0.05)
     builder.box((-0.56, -0.36, 1.7), (0.56, 0.36, 1.84), (0.4 * lod, 0.14), (0.5, 0.48, 0.45), "xXyYZ")
     if lod < 2.5:
@@ -296,18 +296,19 @@ def _dormer(trim: Color, cover: Color, deep: float, lod: float) -> Surfels:
     wide, high, rim = 1.2, 1.45, 0.14
     left = -wide / 2
     cell = 0.4 * lod
+    ends = {"edge": 0.12 * lod, "growth": 2.6}
     for x in (left, -left - rim):
-        builder.rect(x * RIGHT, RIGHT, UP, (0.0, rim), (0.0, high), (rim, cell), trim)
+        builder.rect(x * RIGHT, RIGHT, UP, (0.0, rim), (0.0, high), (rim, cell), trim, sharp="bt", **ends)
+    inside = (left + rim, -left - rim)
     for z in (0.0, high - rim):
-        builder.rect(
-            (left + rim) * RIGHT + z * UP, RIGHT, UP, (0.0, wide - 2 * rim), (0.0, rim), (cell, rim), trim
-        )
-    pane = (left + rim, -left - rim), (rim, high - rim)
+        builder.rect(z * UP, RIGHT, UP, inside, (0.0, rim), (cell, rim), trim, sharp="lr", **ends)
     glass = {"sharp": "lrbt" if lod < 2.5 else "", "edge": 0.06 * lod, "gloss": 0.35}
-    builder.rect(0.05 * INWARD, RIGHT, UP, *pane, 0.4 * lod, (0.19, 0.22, 0.25), **glass)
-    builder.rect(0.02 * OUTWARD, RIGHT, UP, (-0.035, 0.035), (rim, high - rim), (0.07, cell), trim)
+    builder.rect(0.05 * INWARD, RIGHT, UP, inside, (rim, high - rim), 0.4 * lod, (0.19, 0.22, 0.25), **glass)
+    builder.rect(
+        0.02 * OUTWARD, RIGHT, UP, (-0.035, 0.035), (rim, high - rim), (0.07, cell), trim, sharp="bt", **ends
+    )
     for x, side in ((left, -1.0), (-left, 1.0)):
-        face = np.array([[x, 0, 0], [x, deep, high], [x, deep, high], [x, 0, high]], float)
+        face = np.array([[x, 0, 0], [x, 0, high], [x, deep, high], [x, deep, high]], float)
         builder.patch(face, (0.6 * lod, 0.5 * lod), np.array(cover) * 0.9, normal=side * RIGHT)
     top = np.array(
         [

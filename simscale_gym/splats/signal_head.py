@@ -46,15 +46,13 @@ def lens_centers(height: float, reach: float) -> Array:
 
 def add_signal(builder: SheetBuilder, height: float, reach: float, lod: float) -> None:
     """A signal without its lamps, at the origin, facing x; its arm goes to y = ``reach``."""
-    around = 8 if lod < 2.0 else 5
-    builder.tube((0, 0, 0), (0, 0, 0.35), 0.11, 0.10, 0.18 * lod, around, GREY, k=0.66)
+    around, cell = (8 if lod < 2.0 else 5), 0.3 * min(lod, 2.0)
+    builder.tube((0, 0, 0), (0, 0, 0.35), 0.11, 0.10, 0.6 * cell, around, GREY, k=0.66)
     top = height if reach == 0.0 else height + 0.1
-    builder.tube((0, 0, 0.35), (0, 0, top), 0.07, 0.055, 0.30 * lod, around, GREY, k=0.66)
+    builder.tube((0, 0, 0.35), (0, 0, top), 0.07, 0.055, cell, around, GREY, k=0.66)
     builder.ball((0, 0, top), 0.06, 10, GREY)
     if reach != 0.0:
-        builder.tube(
-            (0, 0, height - 0.15), (0, reach, height), 0.055, 0.045, 0.30 * lod, around, GREY, k=0.66
-        )
+        builder.tube((0, 0, height - 0.15), (0, reach, height), 0.055, 0.045, cell, around, GREY, k=0.66)
     for index, foot in enumerate(head_feet(height, reach)):
         _add_head(builder, foot, index == 1 or reach == 0.0, lod)
     if lod < 2.5:
@@ -91,12 +89,14 @@ def _add_rim(builder: SheetBuilder, back: Array, tall: float) -> None:
 
 
 def _add_visor(builder: SheetBuilder, lens: Array, lod: float) -> None:
-    """A hood over the upper two thirds of a lens."""
-    count = 9 if lod < 1.5 else 5
-    angle = np.linspace(-0.25 * np.pi, 1.25 * np.pi, count)
+    """A hood over the upper half of a lens."""
+    if lod > 3.0:
+        return
+    count, radius = 9, 0.145
+    angle = np.linspace(0.0, np.pi, count)
     normal = np.stack([np.zeros(count), np.cos(angle), np.sin(angle)], 1)
-    centers = lens + 0.135 * normal + [0.085, 0.0, 0.0]
-    across = 0.62 * 0.135 * 1.5 * np.pi / count
+    centers = lens + radius * normal + 0.085 * FORWARD
+    across = 0.62 * np.pi * radius / count
     builder.add(centers, FORWARD, np.cross(normal, FORWARD), [0.055, across], BLACK, normal=normal)
 
 

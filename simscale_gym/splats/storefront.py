@@ -115,10 +115,14 @@ def _show_window(seed: int, bottom: float):
 
     def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
         level = np.clip((z - bottom) / (GLASS_TOP - bottom), 0.0, 1.0)
-        goods = value_noise(x, z, 0.42, seed) * value_noise(x, 0.6 * z, 1.1, seed + 9)
-        goods = goods * np.clip(1.25 - 1.7 * np.abs(level - 0.28), 0.0, 1.0)
-        warmth = np.array([0.42, 0.36, 0.28]) * (0.75 + 0.5 * value_noise(x, z, 2.5, seed + 4))[:, None]
-        room = np.array([0.115, 0.115, 0.115]) + goods[:, None] * warmth
+        goods = value_noise(x, z, 0.34, seed) * (0.5 + value_noise(x, 0.6 * z, 1.1, seed + 9))
+        goods = goods * np.clip(1.3 - 2.0 * np.abs(level - 0.25), 0.0, 1.0)
+        warmth = np.array([0.50, 0.43, 0.33]) * (0.75 + 0.5 * value_noise(x, z, 2.5, seed + 4))[:, None]
+        lamps = np.clip(value_noise(x, 0.0 * z, 0.55, seed + 2) - 0.55, 0.0, 1.0) * np.exp(
+            -(((level - 0.86) / 0.06) ** 2)
+        )
+        room = np.array([0.13, 0.128, 0.122]) * (1.0 + 0.5 * level)[:, None] + goods[:, None] * warmth
+        room = room + lamps[:, None] * np.array([1.3, 1.15, 0.85])
         mirror = 0.05 + 0.20 * level * value_noise(x, 0.3 * z, 2.0, seed + 7)
         return room + mirror[:, None] * (SKY_IN_GLASS - room)
 

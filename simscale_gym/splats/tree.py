@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.scene.shapes import Tree
@@ -13,7 +14,7 @@ from simscale_gym.splats.surfels import Surfels
 Array = NDArray[np.float64]
 
 GOLDEN_ANGLE = np.pi * (3.0 - 5.0**0.5)
-NEAR_SPRAYS = 3600  # leaf sprays of a tree beside the path; fewer look painterly from below
+NEAR_SPRAYS = 4000  # leaf sprays of a tree beside the path; fewer look painterly from below
 FAR_SPRAYS = 380
 OPTICAL_DEPTH = (
     1.5  # of a sub-crown along its diameter: a third of the sun comes through one, a tenth through two
@@ -144,13 +145,19 @@ def _column(rng: np.random.Generator, tree: Tree, cone: bool) -> Array:
 
 
 def _unit(vectors: Array) -> Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    size = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return vectors / np.maximum(size, 1e-9)[:, None]
 
 
-def _depth_inside(points: Array, blobs: Array) -> Array:
+@njit(cache=True)
+def _depth_inside(points, blobs):
     """How deep points `[N, 3]` lie in the crown: 0 on its skin, 1 in the middle of a sub-crown; `[N]`."""
-    distance = np.linalg.norm(points[:, None] - blobs[None, :, :3], axis=2) / blobs[:, 3]
-    return np.clip(1.0 - distance, 0.0, None).max(1)
+    out = np.zeros(len(points))
+    for i in range(len(points)):
+        for j in range(len(blobs)):
+            x, y, z = points[i, 0] - blobs[j, 0], points[i, 1] - blobs[j, 1], points[i, 2] - blobs[j, 2]
+            out[i] = max(out[i], 1.0 - np.sqrt(x * x + y * y + z * z) / blobs[j, 3])
+    return out
 
 
 def _sample_sprays(
@@ -175,9 +182,9 @@ def _foliage(habit: _Habit, tree: Tree, count: int, rng: np.random.Generator) ->
     middle = np.array([0.0, 0.0, 0.5 * (low + high)])
     layers = []
     for share, shell, sizes, tone, opacity in (
-        (0.16, (0.35, 0.80), (0.13, 0.19), 0.62, 0.92),
-        (0.26, (0.70, 0.98), (0.075, 0.12), 0.86, 0.90),
-        (0.58, (0.82, 1.13), (0.034, 0.066), 1.06, 0.86),
+        (0.13, (0.35, 0.80), (0.13, 0.19), 0.62, 0.92),
+        (0.25, (0.70, 0.98), (0.070, 0.11), 0.86, 0.90),
+        (0.62, (0.82, 1.13), (0.034, 0.066), 1.06, 0.88),
     ):
         points, outward, depth = _sample_sprays(habit, int(share * count), shell, rng)
         number = len(points)
