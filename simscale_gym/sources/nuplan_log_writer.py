@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -40,6 +41,7 @@ _POSES_PER_SWEEP = 5
 _POSE_STEP_US = SWEEP_STEP_US // _POSES_PER_SWEEP
 _SWEEPS_PER_IMAGE = 2
 _GOALS_AFTER_US = 60_000_000  # goals stand in ego_pose, too, a minute and more behind the drive
+_TOKEN = re.compile("[0-9a-f]{16}")
 _INDEXED = ("lidar_box", "traffic_light_status", "scenario_tag")
 
 
@@ -167,6 +169,12 @@ class _LogWriter:
     def _tokens(self, table: str, count: int) -> list[bytes]:
         return tokens(self.name, table, count)
 
+    def _track_tokens(self) -> list[bytes]:
+        """The tracks' own ids where these are tokens already."""
+        ids = self.log.tracks.ids
+        own = all(_TOKEN.fullmatch(i) for i in ids) and len(set(ids)) == len(ids)
+        return [bytes.fromhex(i) for i in ids] if own else self._tokens("track", len(ids))
+
     def write_log(self, database: sqlite3.Connection, location: str, vehicle: str) -> None:
         """Tables ``log``, ``lidar``, ``camera``, ``category``."""
         date = datetime.fromtimestamp(self.log.start_us / 1e6, timezone.utc).strftime("%Y-%m-%d")
@@ -271,8 +279,8 @@ class _LogWriter:
 
     def write_boxes(self, database: sqlite3.Connection) -> None:
         """Tables ``track`` and ``lidar_box``: one row per track and sweep, global frame."""
-        tracks, count = self.log.tracks, len(self.log.tracks)
-        names, categories = self._tokens("track", count), self._tokens("category", len(CATEGORIES))
+        tracks = self.log.tracks
+        names, categories = self._track_tokens(), self._tokens("category", len(CATEGORIES))
         columns = {
             "token": names,
             "category_token": [categories[int(kind)] for kind in tracks.types],

@@ -1,0 +1,225 @@
+"""One list over all sources; the town is written once, however many ask for it at the same time."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from simscale_gym.errors import ArgumentError, DataError, SceneError
+from simscale_gym.sources import town_dataset
+from simscale_gym.sources.cache import CACHE_VARIABLE, build_folder, publish, remove_stale_builds
+from simscale_gym.sources.catalog import filter_scenes, find_scene, list_scenes, load_scene
+from simscale_gym.sources.nuplan import NuPlanRoot
+from simscale_gym.sources.town import build_town, simulate_log, town_scenes
+from simscale_gym.sources.town_dataset import town_log_name, write_town_dataset
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache of its own, filled with the first log of the first town."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ[CACHE_VARIABLE]
+    else:
+        os.environ[CACHE_VARIABLE] = before
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test", "hard"])
+def test_every_split_lists_a_hundred_town_scenes_and_none_twice(split):
+    refs = list_scenes("town", split)
+    assert len(refs) >= 100 and len({ref.id for ref in refs}) == len(refs)
+    assert refs == list_scenes("town", split) and all(ref.id.startswith(f"town-{split}-") for ref in refs)
+    others = {
+        ref.entry
+        for name in ("train", "val", "test", "hard")
+        if name != split
+        for ref in list_scenes("town", name)
+    }
+    assert not others & {ref.entry for ref in refs}
+
+
+def test_a_ref_is_light_and_travels():
+    ref = list_scenes("town")[3]
+    assert pickle.loads(pickle.dumps(ref)) == ref and len(pickle.dumps(ref)) < 1000
+    assert ref in {ref}
+
+
+def test_the_town_through_nuplans_files_is_the_town(cache):
+    """What the reader makes of the files equals the scene cut from the simulation without any file."""
+    ref = list_scenes("town")[1]
+    read = load_scene(ref)
+    town = build_town(0)
+    direct = town_scenes(town, simulate_log(town, 0))[1]
+    assert (read.id, read.source, read.log_id) == (ref.id, "town", ref.id[:-10])
+    move = town_dataset._PLACE - read.origin
+    exact = [0, 1, 2, 3, 4, 5, 6, 9]  # all but steering and the derivatives, which nuPlan does not store
+    wanted = direct.ego.states + np.r_[move[:2], np.zeros(9)]
+    np.testing.assert_allclose(read.ego.states[:, exact], wanted[:, exact], atol=1e-8)
+    fast = np.abs(read.ego.states[:, 3]) > 1.0
+    np.testing.assert_allclose(read.ego.states[fast, 7], direct.ego.states[fast, 7], atol=1e-9)
+    rows = [read.tracks.ids.index(i) for i in direct.tracks.ids]
+    assert len(read.tracks) == len(direct.tracks)
+    np.testing.assert_array_equal(read.tracks.valid[rows], direct.tracks.valid)
+    seen = direct.tracks.valid
+    np.testing.assert_allclose(
+        read.tracks.poses[rows][seen][:, :2], direct.tracks.poses[seen][:, :2] + move[:2], atol=1e-8
+    )
+    np.testing.assert_array_equal(read.tracks.types[rows], direct.tracks.types)
+    row = {lane: k for k, lane in enumerate(direct.lights.lane_ids)}
+    assert read.lights.lane_ids
+    for lane, status in zip(read.lights.lane_ids, read.lights.status, strict=True):
+        np.testing.assert_array_equal(status, direct.lights.status[row[lane]])
+    assert read.route == direct.route
+    np.testing.assert_allclose(read.goal[:2], direct.goal[:2] + move[:2], atol=1e-8)
+    for lane_id, lane in read.map.lanes.items():
+        np.testing.assert_allclose(
+            lane.centerline[:, :2], direct.map.lanes[lane_id].centerline[:, :2] + move[:2], atol=1e-6
+        )
+    assert read.shapes.buildings and all(
+        set(f.lane_ids) <= set(direct.map.lanes) for f in read.shapes.fixtures if f.kind == "signal"
+    )
+
+
+def test_the_second_time_nothing_is_built(cache, monkeypatch):
+    load_scene(list_scenes("town")[0])
+    monkeypatch.setattr(town_dataset, "build_town", lambda seed: pytest.fail("built again"))
+    town_dataset._town.cache_clear()
+    assert load_scene(list_scenes("town")[4]).num_frames == 200
+    left = [path.name for path in cache.rglob(".build-*")]
+    assert left == []
+
+
+def test_two_processes_that_start_at_once_make_one_whole_data_set(tmp_path):
+    code = (
+        "from simscale_gym.sources.catalog import list_scenes, load_scene\n"
+        "scene = load_scene(list_scenes('town', 'val')[0])\n"
+        "print(scene.num_frames, len(scene.tracks), scene.ego.states.sum().hex())"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, CACHE_VARIABLE: str(tmp_path)},
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    outputs = {run.communicate(timeout=300)[0] for run in runs}
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len(outputs) == 1 and outputs.pop().startswith(b"200 ")
+    assert len(list(tmp_path.rglob("*.db"))) == 1 and not list(tmp_path.rglob(".build-*"))
+
+
+def test_publishing_shows_all_or_nothing_and_the_first_wins(tmp_path):
+    def build(number):
+        with build_folder(tmp_path) as folder:
+            (folder / "set").mkdir()
+            for k in range(20):
+                (folder / "set" / str(k)).write_text(str(number))
+            barrier.wait()
+            publish(folder / "set", tmp_path / "set")
+
+    barrier = threading.Barrier(4)
+    threads = [threading.Thread(target=build, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    texts = {path.read_text() for path in (tmp_path / "set").iterdir()}
+    assert len(texts) == 1 and len(list((tmp_path / "set").iterdir())) == 20
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_what_killed_builds_left_is_removed_after_a_day(tmp_path):
+    old, new = tmp_path / ".build-old", tmp_path / ".build-new"
+    old.mkdir()
+    new.mkdir()
+    os.utime(old, (0, 0))
+    remove_stale_builds(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".build-new"]
+
+
+def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(DataError, match=CACHE_VARIABLE):
+        load_scene(list_scenes("town", "test")[0])
+
+
+def test_a_data_set_with_pictures(tmp_path, cache):
+    """Files and table ``image`` agree, and the cameras have the size of the pictures."""
+    frames = []
+
+    def render(scene, frame):
+        frames.append((scene.id, frame))
+        if frame:
+            return {}
+        return {"cam_f0": np.full((9, 16, 3), len(frames) % 200, np.uint8)}
+
+    root = write_town_dataset(tmp_path / "set", 0, 1, image_size=(9, 16), render=render)
+    refs = list_scenes(tmp_path / "set")
+    assert len(refs) == 5 and [ref.id for ref in refs] == [
+        f"{town_log_name(0, 0)}/scene-{k:03d}" for k in range(5)
+    ]
+    camera = load_scene(refs[0]).rig.cameras["cam_f0"]
+    assert (camera.height, camera.width) == (9, 16) and camera.K[0, 0] == pytest.approx(1545 * 16 / 1920)
+    assert len(frames) == 1000
+    files = sorted((root.path / "nuplan-v1.1" / "sensor_blobs").rglob("*.jpg"))
+    with __import__("sqlite3").connect(root.logs[0]) as database:
+        named = dict(database.execute("SELECT filename_jpg, timestamp FROM image"))
+    times = sorted(named[str(file.relative_to(root.path / "nuplan-v1.1" / "sensor_blobs"))] for file in files)
+    assert times == [load_scene(ref).timestamps_us[0] for ref in refs]
+    with pytest.raises(ArgumentError, match="not empty"):
+        write_town_dataset(tmp_path / "set")
+
+
+def test_paths_are_told_apart(small_root, tmp_path):
+    refs = list_scenes(small_root)
+    assert [ref.source for ref in refs] == ["nuplan", "nuplan"]
+    assert list_scenes(str(refs[0].path), "val") == refs
+    assert load_scene(refs[1]).id == refs[1].id
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
+    with pytest.raises(DataError, match=r"ScenarioDescription"):
+        list_scenes(tmp_path / "other")
+    with pytest.raises(DataError, match="Did you mean 'town'"):
+        list_scenes("twon")
+
+
+def test_a_split_picks_the_folder_of_its_name(small_root, tmp_path):
+    shutil.copytree(small_root, tmp_path / "set")
+    splits = tmp_path / "set" / "nuplan-v1.1" / "splits"
+    (splits / "trainval").mkdir()
+    (log,) = (splits / "mini").iterdir()
+    shutil.copyfile(log, splits / "trainval" / "2022.01.01.00.00.00_veh-01_00000_00036.db")
+    root = NuPlanRoot.open(tmp_path / "set")
+    assert [path.parent.name for path in root.split("train")] == ["trainval"]
+    assert len(root.split("test")) == 2
+
+
+def test_scenes_in_memory(small_root):
+    scenes = [load_scene(ref) for ref in list_scenes(small_root)]
+    refs = list_scenes(scenes)
+    assert load_scene(refs[1]) is scenes[1]
+    for wrong in ([], scenes * 2, [1], 3.5):
+        with pytest.raises((ArgumentError, TypeError)):
+            list_scenes(wrong)
+
+
+def test_names_that_match_nothing_list_the_nearest():
+    refs = list_scenes("town")
+    assert find_scene(refs, refs[7].id) is refs[7]
+    assert filter_scenes(refs, "log-01/scene-003")[0].entry == "0/1/3"
+    with pytest.raises(SceneError, match=r"Nearest: town-train-000001/log-01/scene-00"):
+        find_scene(refs, "town-train-000001/log-01/scene-09")
+    with pytest.raises(SceneError, match="Nearest: "):
+        filter_scenes(refs, "boston")
+    with pytest.raises(ArgumentError, match="train, val, test, hard"):
+        list_scenes("town", "trian")

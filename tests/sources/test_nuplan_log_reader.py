@@ -1,0 +1,288 @@
+"""A log written as nuPlan does comes back at 10 Hz as it was driven; whatever is broken in one is named."""
+
+import pickle
+import shutil
+import sqlite3
+
+import numpy as np
+import pytest
+
+from simscale_gym.errors import DataError, SceneError
+from simscale_gym.scene import LightStatus, StateIndex, TrackType, nuplan_rig
+from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene, scene_names
+from simscale_gym.sources.nuplan_log_reader import read_head
+from simscale_gym.sources.nuplan_log_writer import tokens
+from simscale_gym.sources.nuplan_resample import steering_angle
+from simscale_gym.sources.nuplan_schema import LOG_TABLES
+
+START_US = 1_650_000_000_000_000
+
+
+@pytest.fixture
+def root(small_root, tmp_path):
+    shutil.copytree(small_root, tmp_path / "nuplan")
+    return tmp_path / "nuplan"
+
+
+@pytest.fixture
+def log(root):
+    (path,) = (root / "nuplan-v1.1" / "splits" / "mini").glob("*.db")
+    return path
+
+
+@pytest.fixture(scope="module")
+def scene(small_root):
+    found = NuPlanRoot.open(small_root)
+    return load_log_scene(found.logs[0], found.maps, "scene-000")
+
+
+def change(path, *statements):
+    database = sqlite3.connect(path)
+    with database:
+        for statement, *arguments in statements:
+            database.execute(statement, arguments)
+    database.close()
+
+
+def load(root, name="scene-000"):
+    found = NuPlanRoot.open(root)
+    return load_log_scene(found.logs[0], found.maps, name)
+
+
+def test_scenes_are_listed_without_the_one_that_is_too_short(small_root):
+    found = NuPlanRoot.open(small_root)
+    assert scene_names(found.logs[0]) == ["scene-000", "scene-001"]
+    head = read_head(found.logs[0])
+    assert head.name == found.logs[0].stem and head.location == "us-pa-pittsburgh-hazelwood"
+    assert [row.num_frames for row in head.scenes] == [150, 150]
+
+
+def test_frame_and_clock(scene, small_drive):
+    np.testing.assert_array_equal(scene.origin, np.round(small_drive.origin))
+    np.testing.assert_array_equal(scene.timestamps_us, START_US + 100_000 * np.arange(150))
+    assert scene.id == f"{scene.log_id}/scene-000" and scene.source == "nuplan"
+    assert scene.route == ("1", "4", "2") and scene.inferred == ()
+
+
+def test_the_ego_drives_as_recorded(scene, small_drive):
+    shift = small_drive.origin - scene.origin
+    wanted, ego = small_drive.ego.states[:300:2], scene.ego
+    np.testing.assert_allclose(
+        ego.states[:, :2] + scene.origin[:2], wanted[:, :2] + small_drive.origin[:2], atol=1e-8
+    )
+    recorded = [
+        StateIndex.HEADING,
+        StateIndex.VX,
+        StateIndex.VY,
+        StateIndex.AX,
+        StateIndex.AY,
+        StateIndex.YAW_RATE,
+    ]
+    np.testing.assert_allclose(ego.states[:, recorded], wanted[:, recorded], atol=1e-12)
+    np.testing.assert_allclose(ego.z, small_drive.ego.z[:300:2] + shift[2], atol=1e-8)
+    np.testing.assert_allclose(ego.roll, 0.02, atol=1e-12)
+    np.testing.assert_allclose(ego.pitch, -0.01, atol=1e-12)
+    np.testing.assert_allclose(ego.states[:, StateIndex.STEERING], np.arctan(3.089 * 0.03 / 7.5), atol=1e-12)
+    np.testing.assert_allclose(ego.states[:, StateIndex.YAW_ACC], 0.0, atol=1e-9)
+    np.testing.assert_allclose(scene.goal, [290 + shift[0], shift[1], 0.25], atol=1e-8)
+
+
+def test_the_others_come_back_with_class_size_and_presence(scene, small_drive):
+    shift = (small_drive.origin - scene.origin)[:2]
+    rows = [scene.tracks.ids.index(i) for i in small_drive.tracks.ids]
+    assert scene.tracks.types[rows].tolist() == [TrackType.VEHICLE, TrackType.PEDESTRIAN]
+    np.testing.assert_array_equal(scene.tracks.sizes[rows], small_drive.tracks.sizes)
+    valid = small_drive.tracks.valid[:, :300:2]
+    np.testing.assert_array_equal(scene.tracks.valid[rows], valid)
+    for row, k in enumerate(rows):
+        wanted, seen = small_drive.tracks.poses[row, :300:2][valid[row]], valid[row]
+        np.testing.assert_allclose(scene.tracks.poses[k, seen, :2], wanted[:, :2] + shift, atol=1e-8)
+        turn = scene.tracks.poses[k, seen, 2] - wanted[:, 2]
+        np.testing.assert_allclose(np.sin(turn), 0.0, atol=1e-12)
+        np.testing.assert_allclose(
+            scene.tracks.velocities[k, seen], small_drive.tracks.velocities[row, :300:2][seen]
+        )
+
+
+def test_lights_hold_between_samples_for_half_a_second(scene):
+    lights = dict(zip(scene.lights.lane_ids, scene.lights.status, strict=True))
+    left, right = lights["5"], lights["6"]
+    assert (left[:100] == LightStatus.GREEN).all() and (left[100:] == LightStatus.RED).all()
+    # samples 50 .. 79 of the right one are missing: 2.45 s holds until 2.95 s, then unknown until 4.0 s
+    assert (right[:30] == LightStatus.GREEN).all() and (right[30:40] == LightStatus.UNKNOWN).all()
+    assert (right[40:] == LightStatus.GREEN).all()
+
+
+def test_cameras_come_from_the_log(scene):
+    nominal = nuplan_rig()
+    assert list(scene.rig.cameras) == list(nominal.cameras)
+    for name, camera in scene.rig.cameras.items():
+        np.testing.assert_allclose(camera.cam_to_ego, nominal.cameras[name].cam_to_ego, atol=1e-12)
+        np.testing.assert_array_equal(camera.K, nominal.cameras[name].K)
+
+
+def test_a_later_scene_shares_map_and_frame_with_the_first(small_root, scene):
+    second = load(small_root, "scene-001")
+    assert second.map is scene.map and second.shapes is scene.shapes
+    np.testing.assert_array_equal(second.origin, scene.origin)
+    assert second.timestamps_us[0] - scene.timestamps_us[0] == 15_000_000 and second.goal is None
+
+
+def test_rows_off_the_grid_are_interpolated(root, log, small_drive):
+    """Sweeps 20 ms late, as if the scene had started between two of them: boxes lie in between."""
+    change(log, ("UPDATE lidar_pc SET timestamp = timestamp + 20000 WHERE rowid % 2 = 0",))
+    scene = load(root)
+    k = scene.tracks.ids.index(small_drive.tracks.ids[0])
+    shift = (small_drive.origin - scene.origin)[0]
+    np.testing.assert_allclose(scene.tracks.poses[k, :, 0], 20 + 2 * 0.1 * np.arange(150) + shift, atol=1e-6)
+
+
+def test_tables_and_links_are_nuplans(log):
+    database = sqlite3.connect(log)
+    for name, columns in LOG_TABLES.items():
+        assert [row[1] for row in database.execute(f"PRAGMA table_info({name})")] == list(columns)
+
+    def one(query):
+        return database.execute(query).fetchone()[0]
+
+    assert one("SELECT channel FROM lidar") == "MergedPointCloud"
+    assert one("SELECT logfile FROM log") == log.stem
+    assert one("SELECT count(*) FROM ego_pose") == 719 * 5 + 1 + 1
+    assert one("SELECT count(*) FROM image") == 8 * 360
+    assert one("SELECT count(*) FROM scenario_tag WHERE type = 'on_intersection'") == 720 - 267
+    assert one("SELECT count(*) FROM lidar_pc p JOIN lidar_pc q ON p.next_token = q.token AND q.prev_token = p.token "
+               "AND q.timestamp = p.timestamp + 50000") == 719  # fmt: skip
+    assert one("SELECT count(*) FROM lidar_pc p JOIN ego_pose e ON p.ego_pose_token = e.token "
+               "AND e.timestamp = p.timestamp") == 720  # fmt: skip
+    assert one("SELECT count(*) FROM lidar_box b JOIN lidar_box c ON b.next_token = c.token AND b.track_token = "
+               "c.track_token AND c.prev_token = b.token") == 719 + 619  # fmt: skip
+    assert one("SELECT count(DISTINCT token) FROM lidar_box") == 720 + 620
+    assert one("SELECT roadblock_ids FROM scene WHERE name = 'scene-000'") == "1 4 2"
+    assert pickle.loads(one("SELECT distortion FROM camera LIMIT 1")) == [0.0] * 5
+    database.close()
+
+
+def test_tokens_are_stable_and_differ():
+    assert tokens("log", "table", 3) == tokens("log", "table", 3)
+    many = tokens("log", "table", 5000) + tokens("log", "other", 5000)
+    assert len(set(many)) == 10_000 and {len(token) for token in many} == {8}
+
+
+def test_steering_is_held_through_standstill():
+    speed, rate = np.array([5.0, 0.0, 0.0, 5.0]), np.array([0.5, 1e-3, 0.0, 0.5])
+    angle = np.arctan(3.089 * 0.1)
+    np.testing.assert_allclose(steering_angle(speed, rate, 3.089), angle)
+    np.testing.assert_array_equal(steering_angle(np.zeros(3), np.ones(3), 3.089), 0.0)
+
+
+def test_a_log_without_route_or_cameras_says_what_was_worked_out(root, log):
+    change(log, ("UPDATE scene SET roadblock_ids = 'None'",), ("DELETE FROM camera",))
+    scene = load(root)
+    assert scene.route[:3] == ("1", "4", "2") and len(scene.inferred) == 2
+    assert scene.rig.cameras.keys() == nuplan_rig().cameras.keys()
+
+
+def test_devkit_list_classes_and_commas_are_read(root, log):
+    change(log, ("UPDATE scene SET roadblock_ids = '1, 1,4 ,2,2'",))
+    assert load(root).route == ("1", "4", "2")
+
+
+@pytest.mark.parametrize(
+    ("statement", "field"),
+    [
+        ("DROP TABLE lidar_box", "table lidar_box"),
+        ("DROP TABLE scene", "table scene"),
+        ("ALTER TABLE ego_pose RENAME qw TO w", "table ego_pose, column qw"),
+        ("UPDATE ego_pose SET x = NULL WHERE rowid = 7", "table ego_pose, column x"),
+        ("UPDATE ego_pose SET vx = 'fast' WHERE rowid = 7", "table ego_pose, column vx"),
+        ("UPDATE ego_pose SET y = 9e999 WHERE rowid = 7", "table ego_pose, column y"),
+        ("UPDATE ego_pose SET qw = 0, qx = 0, qy = 0, qz = 0 WHERE rowid = 7", "table ego_pose, column qw"),
+        ("DELETE FROM ego_pose", "table ego_pose"),
+        ("DELETE FROM ego_pose WHERE rowid BETWEEN 100 AND 200", "table ego_pose"),
+        ("DELETE FROM lidar_pc WHERE rowid BETWEEN 100 AND 120", "table lidar_pc"),
+        ("UPDATE lidar_pc SET timestamp = 'noon' WHERE rowid = 3", "table lidar_pc, column timestamp"),
+        ("UPDATE lidar_box SET yaw = NULL WHERE rowid = 3", "table lidar_box, column yaw"),
+        ("UPDATE lidar_box SET track_token = x'00' WHERE rowid = 3", "table lidar_box, column track_token"),
+        ("UPDATE category SET name = 'dragon' WHERE name = 'vehicle'", "table category, column name"),
+        ("DELETE FROM category WHERE name = 'vehicle'", "table track, column category_token"),
+        ("UPDATE traffic_light_status SET status = 'blue'", "table traffic_light_status, column status"),
+        ("UPDATE camera SET rotation = NULL", "table camera, column rotation"),
+        ("UPDATE camera SET intrinsic = distortion", "table camera, column intrinsic"),
+        ("UPDATE camera SET width = NULL", "table camera, column width"),
+        ("UPDATE log SET map_version = 'atlantis'", "table log, column map_version"),
+        ("INSERT INTO log (token, logfile) VALUES (x'01', 'another')", "table log"),
+        ("UPDATE lidar_pc SET scene_token = NULL", "table scene"),
+        ("DELETE FROM lidar_pc", "table scene"),
+    ],
+)  # fmt: skip
+def test_a_broken_log_names_file_table_and_column(root, log, statement, field):
+    change(log, (statement,))
+    with pytest.raises(DataError) as caught:
+        load(root)
+    assert field in caught.value.field and str(log) in str(caught.value)
+
+
+def test_a_hostile_calibration_is_refused(root, log, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "pwned"), "w"))
+
+    change(log, ("UPDATE camera SET translation = ?", pickle.dumps(Bomb())))
+    with pytest.raises(DataError, match=r"table camera, column translation, row 0.*io\.open|builtins"):
+        load(root)
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-5, 1e-3, 0.05, 0.3, 0.6, 0.9, 0.999, 0.99999])
+def test_a_truncated_log_is_one_error(root, log, share):
+    whole = log.read_bytes()
+    log.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(DataError) as caught:
+        load(root)
+    assert caught.value.path == str(log)
+
+
+def test_noise_in_a_log_raises_only_our_error(root, log):
+    """Pages overwritten with noise: either the scene does not need them, or the error is ours."""
+    whole, rng = log.read_bytes(), np.random.default_rng(0)
+    failed = 0
+    for _ in range(12):
+        at = int(rng.integers(100, len(whole) - 20_000))
+        log.write_bytes(whole[:at] + rng.bytes(20_000) + whole[at + 20_000 :])
+        try:
+            load(root)
+        except DataError:
+            failed += 1
+    assert failed > 0
+
+
+def test_what_is_no_database_is_refused(root, log):
+    log.write_bytes(b"PK\x03\x04 this is a zip file, really" * 10)
+    with pytest.raises(DataError, match="SQLite"):
+        load(root)
+
+
+def test_missing_places_say_what_was_looked_for(tmp_path, root, log):
+    with pytest.raises(DataError, match=r"splits/<split>/<log>\.db"):
+        NuPlanRoot.open(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no \.db file"):
+        NuPlanRoot.open(tmp_path / "empty")
+    (root / "maps" / "nuplan-maps-v1.0.json").write_text("{")
+    with pytest.raises(DataError, match=r"nuplan-maps-v1\.0\.json"):
+        load(root)
+    shutil.rmtree(root / "maps")
+    with pytest.raises(DataError, match=r"maps/nuplan-maps-v1\.0\.json"):
+        NuPlanRoot.open(root)
+
+
+def test_one_log_alone_finds_its_maps_above(small_root):
+    log = NuPlanRoot.open(small_root).logs[0]
+    alone = NuPlanRoot.open(log)
+    assert alone.logs == (log,) and alone.maps == small_root / "maps"
+    assert NuPlanRoot.open(log.parent, maps=small_root / "maps").logs == (log,)
+
+
+def test_an_unknown_scene_lists_the_nearest(small_root):
+    with pytest.raises(SceneError, match="nearest: scene-00[01], "):
+        load(small_root, "scene-00")
