@@ -19,6 +19,7 @@ from simscale_gym.splats.sky import Sky, make_sky
 from simscale_gym.splats.surfels import Surfels
 from simscale_gym.splats.terrain import Surface, Terrain
 from simscale_gym.splats.tree import tree_occluders, tree_surfels
+from simscale_gym.splats.visibility import seen_from_path
 
 Array = NDArray[np.float64]
 
@@ -138,26 +139,25 @@ def _add_building(
     if distance > BUILDING_REACH:
         return
     visible = facing_edges(footprint, terrain)
-    surfels = building_surfels(building, lod=_lod(distance, detail), visible_edges=visible)
+    lod = _lod(distance, detail) if visible.any() else COARSEST
+    surfels = building_surfels(building, lod=lod, visible_edges=visible)
     surfels, height = _raised(surfels, terrain, footprint.mean(0))
     parts.append(surfels)
     casters.append(_lifted(building_occluders(building, visible_edges=visible), height))
 
 
 def facing_edges(footprint: Array, terrain: Terrain) -> NDArray[np.bool_]:
-    """Which edges ``[K]`` of a footprint (counter-clockwise) look at the path and lean on no other building."""
+    """Which edges ``[K]`` of a footprint (counter-clockwise) are seen from the path and lean on no other building."""
     start, end = footprint, np.roll(footprint, -1, axis=0)
     along = end - start
     outward = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True).clip(1e-9)
-    middle = (start + end) / 2
-    towards = terrain.path[None, ::4] - middle[:, None]
-    ahead = np.einsum("kpi,ki->kp", towards, outward)
-    seen = (ahead > 0.08 * np.linalg.norm(towards, axis=-1)).any(1)
-    leaning = np.zeros(len(footprint), bool)
-    for share in (0.25, 0.5, 0.75):
-        beside = start + share * along + 1.0 * outward
-        leaning |= terrain.surfaces.at(beside) == Surface.BUILDING
-    return seen & ~leaning
+    shares = np.array([0.06, 0.5, 0.94])[:, None, None]
+    beside = start + shares * along + 1.0 * outward
+    free = terrain.surfaces.at(beside) != Surface.BUILDING
+    seen = seen_from_path(beside, terrain).reshape(free.shape)
+    towards = terrain.path[None, ::4] - ((start + end) / 2)[:, None]
+    ahead = np.einsum("kpi,ki->kp", towards, outward) > 0.05 * np.linalg.norm(towards, axis=-1)
+    return (seen & free).any(0) & ahead.any(1) & (free.sum(0) >= 2)
 
 
 def _add_tree(
@@ -167,9 +167,17 @@ def _add_tree(
     distance = float(terrain.distance(place[None])[0])
     if distance > TREE_REACH:
         return
-    surfels, height = _raised(tree_surfels(tree, lod=TREE_COARSENESS * _lod(distance, detail)), terrain, place)
+    casters_only = distance > 12.0 and not seen_from_path(_corners(place, tree.radius), terrain).any()
+    if casters_only and distance > 40.0:
+        return
+    lod = COARSEST if casters_only else _lod(distance, detail)
+    surfels, height = _raised(tree_surfels(tree, lod=TREE_COARSENESS * lod), terrain, place)
     parts.append(surfels)
     casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
+
+
+def _corners(place: Array, radius: float) -> Array:
+    return place + radius * np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [0.0, 0.0]])
 
 
 def _add_fixture(
@@ -177,7 +185,7 @@ def _add_fixture(
 ) -> None:
     place = np.array([fixture.x, fixture.y])
     distance = float(terrain.distance(place[None])[0])
-    if distance > FIXTURE_REACH:
+    if distance > FIXTURE_REACH or not (distance < 12.0 or seen_from_path(place, terrain)[0]):
         return
     surfels, height = _raised(fixture_surfels(fixture, lod=_lod(distance, detail)), terrain, place)
     parts.append(surfels)

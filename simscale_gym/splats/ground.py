@@ -15,10 +15,12 @@ from simscale_gym.scene import Scene
 from simscale_gym.splats import markings
 from simscale_gym.splats.ground_cells import NEAR, SKIRT, TAKEN, Cells, split_lengthwise
 from simscale_gym.splats.ground_colors import ground_albedo
+from simscale_gym.splats.ground_details import add_details
 from simscale_gym.splats.ground_raster import GroundRaster
-from simscale_gym.splats.kerbs import HEIGHT, Kerbs, lay_kerbs
+from simscale_gym.splats.kerbs import HEIGHT, Kerbs, border_lines, lay_kerbs
 from simscale_gym.splats.surfels import SurfelBuilder, Surfels
-from simscale_gym.splats.terrain import DETAIL_REACH, Surface, Terrain
+from simscale_gym.splats.terrain import DETAIL_REACH, REACH, Surface, Terrain
+from simscale_gym.splats.visibility import seen_raster
 
 Array = NDArray[np.float64]
 
@@ -30,6 +32,9 @@ CELL_REACH = (9.0, 25.0, 56.0, 115.0, 190.0, 300.0, 420.0)
 
 EXTENT = 520.0
 """The ground ends this far from the path [m]; haze has taken it by then."""
+
+HIDDEN_CELL = 2.4
+"""Cell of the ground that buildings hide from the path [m]."""
 
 UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 45.0, 1.2, 0.6
 """A second ground under the first [m] closes the view through the joints of the grid."""
@@ -60,6 +65,7 @@ def ground_surfels(
     _add_cells(builder, fill, terrain, seed, k=0.58, noise=0.035, jitter=0.10)
     _add_underlay(builder, terrain, seed)
     _add_faces(builder, kerbs, terrain, seed)
+    add_details(builder, terrain, taken, border_lines(terrain))
     return builder.build()
 
 
@@ -96,7 +102,7 @@ def _claim(boxes: Array, taken: GroundRaster) -> Array:
 
 def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) -> Cells:
     """Square cells on all free ground; small near the path and where the kind of ground changes."""
-    root = BASE_CELL * 2 ** len(CELL_REACH)
+    root, seen = BASE_CELL * 2 ** len(CELL_REACH), seen_raster(terrain)
     low, high = terrain.path.min(0) - EXTENT, terrain.path.max(0) + EXTENT
     axes = (np.arange(a, b, root) + root / 2 for a, b in zip(low, high, strict=True))
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
@@ -109,8 +115,10 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) ->
         bare = terrain.surfaces.at(points) == Surface.NEUTRAL
         reach = np.where(bare, 1.8 * distance, distance) / detail
         wanted = np.searchsorted(CELL_REACH, reach, side="right")
+        hidden = (seen.at(points) == 0) & (distance < REACH) & (size <= HIDDEN_CELL)
+        wanted = np.where(hidden, level, wanted)
         split = wanted < level
-        mixed = ~split & (distance < 80.0)
+        mixed = ~split & (distance < 80.0) & ~hidden
         split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken)
         if level == -2:
             split[:] = False
@@ -151,7 +159,8 @@ def _add_cells(
     albedo *= 1.0 + noise * rough[:, None] * builder.rng.standard_normal((count, 1))
     cos, sin, zero = np.cos(heading), np.sin(heading), np.zeros(count)
     centers = np.column_stack([points, cells.z + terrain.height(points)])
-    spread = np.where(length > 1.0, np.maximum(k, 0.64), k)  # coarse cells have no underlay
+    spread = np.where(length > 1.0, max(k, 0.64), k)  # coarse cells have no underlay
+    spread = np.where(cells.surface == Surface.PAINT, max(k, 0.60), spread)  # dark joints would show in white
     sigmas = np.stack([spread * length, spread * width], 1)
     occlusion = _openness(points, cells.surface, terrain)
     u, v = np.stack([cos, sin, zero], 1), np.stack([-sin, cos, zero], 1)

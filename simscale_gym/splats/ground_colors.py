@@ -85,7 +85,7 @@ def _grass(x: Array, y: Array, seed: int) -> Array:
     broad, fine = value_noise(x, y, 1.3, seed + 12), value_noise(x, y, 0.28, seed + 13)
     dry = value_noise(x, y, 7.0, seed + 14)
     return np.stack(
-        [0.26 + 0.09 * broad + 0.08 * fine + 0.06 * dry, 0.36 + 0.07 * broad + 0.10 * fine, 0.15 + 0.05 * broad], 1
+        [0.22 + 0.07 * broad + 0.07 * fine + 0.07 * dry, 0.285 + 0.06 * broad + 0.08 * fine, 0.12 + 0.05 * broad], 1
     )
 
 

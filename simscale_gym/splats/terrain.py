@@ -79,8 +79,8 @@ class Terrain:
 
     def height(self, points: ArrayLike) -> Array:
         """Height ``[N]`` of the road level at ``points [N, 2]`` [m], that of the nearest places on the path."""
-        distance, row = self._path_tree.query(np.asarray(points, float), k=min(4, len(self.path)))
-        distance, row = distance.reshape(len(row), -1), row.reshape(len(row), -1)
+        nearest = list(range(1, min(4, len(self.path)) + 1))
+        distance, row = self._path_tree.query(np.asarray(points, float), k=nearest)
         weight = 1.0 / (distance + 0.5)
         return (weight * self.heights[row]).sum(1) / weight.sum(1)
 
