@@ -106,6 +106,13 @@ def test_a_splat_ends_at_one_255th():
     assert (raster.depth[raster.alpha == 0.0] == 0.0).all()
 
 
+@pytest.mark.parametrize("pixel", [(-0.5, 18.0), (64.5, 18.0), (32.0, -0.5), (32.0, 36.5)])
+def test_the_blur_of_a_speck_beside_the_image_reaches_into_it(pixel):
+    mean = [(pixel[0] - 32.0) / 50.0, (pixel[1] - 18.0) / 50.0, 1.0]
+    speck = Gaussians.from_rgb([mean], [[1, 0, 0, 0]], [[1e-4] * 3], [1.0], [[1, 1, 1]])
+    assert_matches(speck, least=60.0)
+
+
 def test_near_and_far_cut_by_the_mean():
     gaussians = random_gaussians(np.random.default_rng(5), (-3, -3, 1), (3, 3, 9), (0.1, 0.5))
     raster = assert_matches(gaussians, near=3.0, far=6.0)

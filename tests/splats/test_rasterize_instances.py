@@ -119,7 +119,7 @@ def test_a_forked_child_can_render():
     expected = float(rasterizer.render(*FRAME).rgb.sum())
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=lambda: queue.put(float(rasterizer.render(*FRAME).rgb.sum())))
+    child = context.Process(target=lambda: queue.put(float(rasterizer.render(*FRAME).rgb.sum())), daemon=True)
     child.start()
     assert queue.get(timeout=30) == expected
     child.join(timeout=30)
