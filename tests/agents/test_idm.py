@@ -22,7 +22,7 @@ from simscale_gym.agents.idm_kernel import following
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.scene import TrackType
+from simscale_gym.scene import RoadMap, TrackType
 from simscale_gym.sim.snapshot import from_bytes, state_hash, to_bytes
 from simscale_gym.sim.step import advance, start
 
@@ -298,3 +298,26 @@ def test_unknown_traffic_models_are_named_with_the_allowed_ones():
     with pytest.raises(ArgumentError, match=r"'idn', expected one of idm, log, constant_velocity.*\"idm\""):
         make_traffic("idn")
     assert isinstance(make_traffic("idm"), IDMTraffic)
+
+
+def test_without_lanes_vehicles_keep_to_their_log():
+    scene = scene_of(RoadMap("blank", {}), [moving(20, 0, 0.3, 8.0, 50)], 50)
+    states = drive(scene, 40)
+    np.testing.assert_allclose(states[40].traffic.poses[0], scene.tracks.poses[0, 40], atol=1e-9)
+
+
+def test_who_is_too_late_to_wait_brakes_for_who_crosses_inside():
+    road = crossroads_map()
+    late = along(lane_path(road, "in_0", "0>2", "out_2"), 9.0, 60, 72.0)
+    slow = along(lane_path(road, "in_3", "3>2", "out_2"), 2.0, 60, 82.0)
+    scene = scene_of(road, [late, slow], 60)
+    assert overlaps(scene, drive(scene, 80)) == 0
+
+
+def test_several_vehicles_are_stepped_as_if_alone_where_they_cannot_meet():
+    road = straight_map(800.0, 8)
+    both = [moving(20, 0.5, 0, 6.0, 50), moving(500, -0.4, 0, 9.0, 50)]
+    together = drive(scene_of(road, both, 50), 60)
+    for n in range(2):
+        alone = drive(scene_of(road, [both[n]], 50), 60)
+        np.testing.assert_array_equal(path_of(together, n)[0], path_of(alone, 0)[0])

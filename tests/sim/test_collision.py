@@ -5,15 +5,17 @@ from hypothesis import strategies as st
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.scene import Area, Lane, RoadMap, TrackType, Vehicle
+from simscale_gym.scene import Area, EgoLog, Lane, RoadMap, Scene, Tracks, TrackType, TrafficLights, Vehicle
 from simscale_gym.sim.collision import (
     ContactType,
     boxes_touch,
     contacts,
     ego_boxes,
+    ego_contacts,
     off_road,
     straddles_lanes,
 )
+from simscale_gym.sim.state import SimState, TrafficState
 
 CAR = [4.6, 1.9]
 
@@ -111,3 +113,27 @@ def test_wrong_shapes_are_named():
             ego(), np.zeros((1, 4)), np.zeros(1), np.zeros(1, np.uint8), np.ones(1, bool),
             multiple_lanes_or_off_road=False, vehicle=Vehicle(),
         )  # fmt: skip
+
+
+def scene_with(poses, velocities, types):
+    n = len(poses)
+    lanes = two_lanes()
+    tracks = Tracks(
+        tuple(map(str, range(n))), np.array(types, np.uint8), np.array(poses, float)[:, None],
+        np.array(velocities, float)[:, None], np.zeros((n, 1)), np.tile([4.6, 1.9, 1.5], (n, 1)), np.ones((n, 1), bool),
+    )  # fmt: skip
+    zeros = np.zeros(1)
+    log = EgoLog(np.zeros((1, 11)), zeros, zeros, zeros)
+    lights = TrafficLights((), np.zeros((0, 1), np.uint8))
+    scene = Scene("s", "l", "t", np.zeros(3), np.zeros(1, np.int64), lanes, log, tracks, lights, ())
+    return scene, TrafficState(tracks.poses[:, 0], tracks.velocities[:, 0], tracks.valid[:, 0])
+
+
+@pytest.mark.parametrize(("y", "expected"), [(0.0, False), (0.9, True)])
+def test_a_side_contact_is_the_egos_fault_when_it_straddles_lanes(y, expected):
+    scene, traffic = scene_with(
+        [[21.0, y + 2.0, 0.0], [60.0, y, 0.0]], [[5.0, 0.0]] * 2, [TrackType.VEHICLE] * 2
+    )
+    touching, at_fault = ego_contacts(scene, SimState(0, ego(x=20.0, y=y), traffic))
+    assert touching.tolist() == [True, False]
+    assert at_fault.tolist() == [expected, False]
