@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.scene import RoadMap, Scene, Shapes, Tracks, TrackType, TrafficLights, Vehicle
+from simscale_gym.scene import RoadMap, Scene, Shapes, StateIndex, Tracks, TrackType, TrafficLights, Vehicle
 from simscale_gym.sources.town_config import SPLIT_SEEDS, TOWN_VERSION, TownConfig, config_for_seed
 from simscale_gym.sources.town_driver import TICK, Drivers
 from simscale_gym.sources.town_layout import lay_out
@@ -29,7 +29,7 @@ from simscale_gym.sources.town_parking import park_cars
 from simscale_gym.sources.town_shapes import dress
 from simscale_gym.sources.town_tags import scenario_tags
 from simscale_gym.sources.town_traffic import draw_drivers, run
-from simscale_gym.sources.town_walkers import draw_walks, walk_graph
+from simscale_gym.sources.town_walkers import WalkGraph, draw_walks, walk_graph
 
 __all__ = [
     "SPLIT_SEEDS",
@@ -46,7 +46,9 @@ Array = NDArray[np.float64]
 
 WARM_UP = 20.0
 """Driven before the recording starts, so that queues have formed [s]."""
-MAX_ATTEMPTS = 12
+HARDEST = 3.3
+"""Largest acceleration or braking of the ego in a log [m/s^2]."""
+MAX_ATTEMPTS = 20
 """How often a log is drawn again when the ego touched something or left the road."""
 
 
@@ -61,7 +63,7 @@ class Town:
         signals: The traffic lights' cycles.
         spawn: ``[K, 3]`` poses on the middle of car lanes, 20 m apart.
         config: What it was built with.
-        draft, network: The construction drawing and its flat arrays, for the drivers.
+        draft, network, walks: The construction drawing, its flat arrays for the drivers, and the walkers' ways.
     """
 
     seed: int
@@ -72,6 +74,7 @@ class Town:
     config: TownConfig
     draft: Draft
     network: Network
+    walks: WalkGraph
 
 
 def build_town(seed: int, config: TownConfig | None = None) -> Town:
@@ -93,13 +96,13 @@ def build_town(seed: int, config: TownConfig | None = None) -> Town:
     network = build_network(draft, road_map, signals)
     lanes = [lane for lane in road_map.lanes.values() if not lane.connector]
     spawn = np.concatenate([lane.centerline[10:-10:20] for lane in lanes])
-    return Town(seed, road_map, shapes, signals, spawn, config, draft, network)
+    return Town(seed, road_map, shapes, signals, spawn, config, draft, network, walk_graph(draft))
 
 
 def simulate_log(town: Town, log_index: int, *, duration: float = 100.0) -> TownLog:
     """Drive through ``town`` for ``duration`` [s]; the same index gives the same log.
 
-    A drive in which the ego touches anything or leaves the drivable area is thrown away and drawn again.
+    A drive in which the ego touches anything, leaves the drivable area or brakes harder than HARDEST is drawn again.
     """
     if log_index < 0:
         raise ArgumentError(f"log_index: {log_index} is negative; logs are counted from 0.")
@@ -123,7 +126,7 @@ def _drive(rng: np.random.Generator, town: Town, log_index: int, duration: float
         for low, high in (config.vehicles, config.cyclists, config.pedestrians)
     ]
     drivers, sizes = draw_drivers(rng, net, config, 1 + counts[0], counts[1])
-    walkers = draw_walks(rng, walk_graph(town.draft), counts[2], duration + WARM_UP)
+    walkers = draw_walks(rng, town.walks, counts[2], duration + WARM_UP)
     parked, parked_sizes = park_cars(rng, town.draft)
     clock = float(rng.uniform(0.0, 600.0))
     ticks, n = round(duration / TICK), len(sizes)
@@ -203,7 +206,9 @@ def _in_range(tracks: Tracks, states: Array) -> Tracks:
 
 
 def _clean(town: Town, states: Array, tracks: Tracks) -> bool:
-    """Did the ego touch nobody and stay on the drivable area?"""
+    """Did the ego touch nobody, stay on the drivable area and brake within reason?"""
+    if np.abs(states[:, StateIndex.AX]).max() > HARDEST:
+        return False
     car = Vehicle()
     center = states[:, :2] + car.rear_axle_to_center * np.stack(
         [np.cos(states[:, 2]), np.sin(states[:, 2])], -1

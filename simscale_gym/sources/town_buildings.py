@@ -70,12 +70,18 @@ def build_fronts(rng: np.random.Generator, draft: Draft, face: Face) -> list[Bui
         width, depth = _size(rng, house)
         place = _place(line, s, width, depth + (rng.uniform(1.5, 4.0) if house else 0.0), house)
         free = place is not None and not square[0] <= s <= square[0] + square[1]
-        if free and room.contains(place) and not any(place.intersects(other) for other in taken[-14:] + taken[:14]):
+        if (
+            free
+            and room.contains(place)
+            and not any(place.intersects(other) for other in taken[-14:] + taken[:14])
+        ):
             taken.append(place)
             style, height = _look(rng, house, street.lanes > 1)
             ring = np.array(shapely.geometry.polygon.orient(place).exterior.coords)[:-1]
             buildings.append(Building(ring, height, style, int(rng.integers(2**31))))
-            s += width + (rng.uniform(4.0, 9.0) if house else (0.15 if rng.random() < 0.7 else rng.uniform(0.6, 3.0)))
+            s += width + (
+                rng.uniform(4.0, 9.0) if house else (0.15 if rng.random() < 0.7 else rng.uniform(0.6, 3.0))
+            )
         else:
             s += 1.5
     return buildings
@@ -94,7 +100,10 @@ def _size(rng: np.random.Generator, house: bool) -> tuple[float, float]:
 def _place(line: Array, s: float, width: float, depth: float, house: bool) -> shapely.Polygon | None:
     """Footprint with its front on the chord from ``s`` to ``s + width``; None across a corner."""
     ends = polyline.at_arc_length(line, np.array([s, s + width]))
-    if abs(wrap_angle(ends[1, 2] - ends[0, 2])) > np.radians(32.0) or np.hypot(*(ends[1] - ends[0])[:2]) < 0.9 * width:
+    if (
+        abs(wrap_angle(ends[1, 2] - ends[0, 2])) > np.radians(32.0)
+        or np.hypot(*(ends[1] - ends[0])[:2]) < 0.9 * width
+    ):
         return None
     along = curves.unit(ends[1, :2] - ends[0, :2])
     inward = curves.left_of(along)

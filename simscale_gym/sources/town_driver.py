@@ -218,13 +218,14 @@ def steer_and_move(net, drivers, i, demand, path, count):
     """Apply the wanted acceleration within its jerk, steer at the preview point, move one TICK."""
     p, state = drivers.traits[i], drivers.state[i]
     urgent = demand < -2.6
+    if state[_V] < 1.0 and not urgent:
+        demand = max(demand, -0.25 - 0.9 * state[_V])  # ease off the brake before standing still
     up, down = (2.0, 6.0 if urgent else 2.4)
     step = min(max(demand - state[_A], -down * TICK), up * TICK)
     a = state[_A] + step
     v = state[_V]
-    if v + a * TICK < 0.0 or (v < 0.05 and demand <= 0.05):
-        a = -v / TICK if v > 0.0 else 0.0
-        a = max(a, -1.5)
+    if v + a * TICK < 0.0 or (v < 0.02 and demand <= 0.05):
+        a = -v / TICK
     preview = min(max(2.6 + 0.42 * v, 3.6), 9.0) if p[_KIND] == 0 else min(max(1.6 + 0.4 * v, 2.0), 5.0)
     k = min(int(preview / SPACING), count - 2)
     share = preview / SPACING - k

@@ -65,7 +65,11 @@ def signs(rng: np.random.Generator, draft: Draft) -> list[Fixture]:
             fixtures.append(_along(draft, road, side, 6.0, "sign", 2.4, speed, with_traffic=True))
             strips = [p for p in road.parking if p[0] == side]
             if strips and rng.random() < 0.8:
-                at = strips[0][1] + 4.0 if side < 0 else polyline.arc_lengths(road.line)[-1] - strips[0][2] + 4.0
+                at = (
+                    strips[0][1] + 4.0
+                    if side < 0
+                    else polyline.arc_lengths(road.line)[-1] - strips[0][2] + 4.0
+                )
                 fixtures.append(_along(draft, road, side, at, "sign", 2.3, "parking", with_traffic=True))
     return fixtures
 
@@ -110,13 +114,17 @@ def street_rows(rng: np.random.Generator, draft: Draft) -> tuple[list[Tree], lis
             lamps = np.arange(7.0 if side > 0 else 21.0, length - 5.0, 28.0)
             for at in lamps:
                 lamp = _along(draft, road, side, float(at), "lamp", 7.5, with_traffic=False, reach=0.0)
-                heading = lamp.heading - np.pi / 2  # its arm, to the left of its heading, reaches over the road
+                heading = (
+                    lamp.heading - np.pi / 2
+                )  # its arm, to the left of its heading, reaches over the road
                 fixtures.append(Fixture("lamp", lamp.x, lamp.y, heading, 7.5, 1.6))
-            busy = list(lamps) + [6.0]
+            busy = [*lamps, 6.0]
             shelter = road.street.lanes > 1 or (road.street.ring and rng.random() < 0.4)
             if shelter and length > 50.0 and rng.random() < 0.7:
                 at = float(rng.uniform(0.45, 0.7) * length)
-                fixtures.append(_along(draft, road, side, at, "shelter", 2.5, with_traffic=False, from_kerb=2.4))
+                fixtures.append(
+                    _along(draft, road, side, at, "shelter", 2.5, with_traffic=False, from_kerb=2.4)
+                )
                 busy += [at - 3.0, at, at + 3.0]
             if leafy:
                 trees += _tree_row(rng, draft, road, side, busy, crown)
@@ -148,10 +156,14 @@ def islands(rng: np.random.Generator, draft: Draft) -> list[Tree]:
             for k in range(3):
                 angle, radius = 2.1 * k + rng.uniform(0, 1), 0.45 * ISLAND_RADIUS
                 x, y = junction.center + radius * np.array([np.cos(angle), np.sin(angle)])
-                trees.append(Tree(float(x), float(y), float(rng.uniform(4.5, 6.5)), 1.7, int(rng.integers(2**31))))
+                trees.append(
+                    Tree(float(x), float(y), float(rng.uniform(4.5, 6.5)), 1.7, int(rng.integers(2**31)))
+                )
     for road in draft.roads:
         if road.street.median > 2.0:
-            for pose in polyline.at_arc_length(road.line, np.arange(14.0, polyline.arc_lengths(road.line)[-1] - 14.0, 13.0)):
+            for pose in polyline.at_arc_length(
+                road.line, np.arange(14.0, polyline.arc_lengths(road.line)[-1] - 14.0, 13.0)
+            ):
                 trees.append(Tree(float(pose[0]), float(pose[1]), 5.8, 1.5, int(rng.integers(2**31))))
     return trees
 

@@ -73,7 +73,7 @@ def lay_out(rng: np.random.Generator, config: TownConfig) -> Layout:
         ring = all(_on_rim(cell, config) for cell in chain)
         line = _line(rng, np.array([nodes[c] for c in chain]), 4.0 if avenue else 11.0)
         middle = polyline.at_arc_length(line, polyline.arc_lengths(line)[-1] / 2)[:2]
-        suburban = bool(middle[suburb % 2] * (1 if suburb < 2 else -1) > 35.0) and not avenue
+        suburban = bool(middle[suburb % 2] * (1 if suburb < 2 else -1) > 60.0) and not avenue
         right, left = _edges_of(rng, bikes["ring"] if ring else bikes["avenue"] and avenue, avenue)
         fast = avenue or (ring and rng.random() < 0.6)
         streets.append(
@@ -150,7 +150,7 @@ def _chains(edges: set[tuple[Cell, Cell]], junctions: set[Cell]) -> list[list[Ce
             chain = [cell, step]
             used.add(frozenset((cell, step)))
             while chain[-1] not in junctions:
-                onward = [c for c in _neighbors(chain[-1], edges) if c != chain[-2]][0]
+                onward = next(c for c in _neighbors(chain[-1], edges) if c != chain[-2])
                 used.add(frozenset((chain[-1], onward)))
                 chain.append(onward)
             chains.append(chain)

@@ -102,7 +102,7 @@ def cut_scene(town, log: TownLog, index: int, per_piece: int) -> Scene:
     frames = slice(index * per_piece, (index + 1) * per_piece, 2)
     states = log.states[frames]
     count = len(states)
-    start_us = int(round(index * PIECE * 1e6))
+    start_us = round(index * PIECE * 1e6)
     flat = np.zeros(count)
     return Scene(
         id=f"{log.id}/scene-{index:03d}",

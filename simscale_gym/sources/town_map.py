@@ -112,8 +112,16 @@ def finished(draft: Draft, name: str, walkways: dict[str, Area]) -> RoadMap:
     _link(lanes)
     _link(blocks)
     return RoadMap(
-        name, lanes, blocks, draft.intersections, draft.stop_lines, draft.crosswalks, walkways, draft.carparks, draft.generic
-    )  # fmt: skip
+        name=name,
+        lanes=lanes,
+        roadblocks=blocks,
+        intersections=draft.intersections,
+        stop_lines=draft.stop_lines,
+        crosswalks=draft.crosswalks,
+        walkways=walkways,
+        carparks=draft.carparks,
+        generic_drivable=draft.generic,
+    )
 
 
 def _link(items: dict) -> None:
@@ -209,7 +217,7 @@ def _draw_junction(draft: Draft, index: int, junction: Junction) -> None:
     draft.intersections[intersection_id] = Intersection(intersection_id, ring, kind)
     for a, arm in enumerate(junction.arms):
         stop_id = _draw_stop_line(draft, junction, arm)
-        for b, other in enumerate(junction.arms):
+        for b in range(len(junction.arms)):
             if a != b:
                 _draw_links(draft, index, (a, b), intersection_id, stop_id)
         if junction.control not in ("stop", "yield") or draft.rng.random() < 0.7:
@@ -278,8 +286,14 @@ def _draw_links(
     area = shapely.unary_union(rings).buffer(0.01)
     area = area if area.geom_type == "Polygon" else area.convex_hull
     draft.roadblocks[block_id] = Roadblock(
-        block_id, True, np.array(area.exterior.coords)[:-1][::-1], tuple(ids), (source.id,), (target.id,), intersection_id
-    )  # fmt: skip
+        id=block_id,
+        connector=True,
+        polygon=np.array(shapely.geometry.polygon.orient(area).exterior.coords)[:-1],
+        lane_ids=tuple(ids),
+        predecessors=(source.id,),
+        successors=(target.id,),
+        intersection_id=intersection_id,
+    )
 
 
 def _draw_crosswalk(draft: Draft, index: int, a: int) -> None:

@@ -74,7 +74,7 @@ def build_network(draft: Draft, road_map: RoadMap, plan: SignalPlan) -> Network:
     signal[[row[i] for i in plan.lane_ids]] = plan.timing
     strip, bias = _edges(draft, road_map)
     conflict, spans = _conflicts(lanes, lines, approach, strip, draft.config.bike_width)
-    walks = _walks(draft.crossings, lanes, lines, approach)
+    walks = _walks(draft.crossings, lines, approach)
     blockers = [_blockers(c, row, draft.approaches, road_map) for c in draft.crossings]
     ends = np.array([np.ravel(c.ends) for c in draft.crossings]).reshape(-1, 4)
     graph = road_map.graph
@@ -151,7 +151,11 @@ def _conflicts(lanes, lines, approach, strip, bike_width) -> tuple[Ints, Array]:
         if a:
             by_junction.setdefault(a.junction, []).append(index)
     side = 1.65 + bike_width / 2
-    paths = {i: (lines[i][:, :2], polyline.offset_left(lines[i], -(side if strip[i] else 1.15))) for i in range(len(lanes)) if approach[i]}  # fmt: skip
+    paths = {
+        i: (lines[i][:, :2], polyline.offset_left(lines[i], -(side if strip[i] else 1.15)))
+        for i in range(len(lanes))
+        if approach[i]
+    }
     for members in by_junction.values():
         for i in members:
             for j in members:
@@ -185,10 +189,10 @@ def _span(a, b, reach):
     return low_a, high_a, low_b, high_b
 
 
-def _walks(crossings: list[Crossing], lanes, lines, approach) -> list[tuple[list[int], list]]:
+def _walks(crossings: list[Crossing], lines: list[Array], approach: list) -> list[tuple[list[int], list]]:
     """Per lane: the crosswalks that it passes over, and where."""
     out = []
-    for lane, line, a in zip(lanes, lines, approach, strict=True):
+    for line, a in zip(lines, approach, strict=True):
         rows, spans = [], []
         for number, crossing in enumerate(crossings) if a else ():
             if crossing.junction != a.junction or crossing.arm not in (a.arm_in, a.arm_out):

@@ -25,6 +25,8 @@ from simscale_gym.sources.town_driver import (
 )
 
 _SIGNAL, _ALL_WAY, _ROUND = 0, 2, 3
+_ZONE = 0.7  # past the beginning of a conflict by more, one is in it and drives on [m]
+_PATIENCE = 2.5  # how long one waits for somebody who could cross but does not [s]
 
 
 @njit(cache=True)
@@ -58,9 +60,9 @@ def must_yield(net, drivers, i, lane, offset, j, other, other_offset, span, time
     v, w = drivers.state[i, _V], drivers.state[j, _V]
     i_in, i_out = offset + span[0] - p[_FRONT], offset + span[1] + p[_REAR]
     j_in, j_out = other_offset + span[2] - q[_FRONT], other_offset + span[3] + q[_REAR]
-    if j_out < 0.0 or i_out < 0.0 or i_in < -0.5:
+    if j_out < 0.0 or i_out < 0.0 or i_in < -_ZONE:
         return False
-    if j_in < 0.0:
+    if j_in < -_ZONE:
         return True
     inside, other_inside = offset < p[_FRONT] - 0.5, other_offset < q[_FRONT] - 0.5
     line = other_offset - q[_FRONT]
@@ -100,7 +102,7 @@ def must_yield(net, drivers, i, lane, offset, j, other, other_offset, span, time
 def junction_stop(net, drivers, i, claims, offsets, lead_gap, lead_speed, time):
     """Distance [m] from the front bumper to where driver ``i`` has to stop at the next junctions; 1e3 for none."""
     p, state = drivers.traits[i], drivers.state[i]
-    v, stop, offset, met = state[_V], _WALL, -state[_S], 0
+    stop, offset, met = _WALL, -state[_S], 0
     for k in range(QUEUE):
         lane = drivers.queue[i, k]
         if net.connector[lane] and offset < 85.0:
@@ -131,9 +133,10 @@ def _line_stop(net, drivers, i, lane, line, time):
     if net.has_signal[lane]:
         seen = light(net, lane, time - p[_REACTION])
         now = light(net, lane, time)
-        if seen == 2 or (seen == 1 and v * v < 2.0 * 2.6 * max(line, 0.05)) or (now == 2 and v < 0.5):
-            if not (seen == 2 and v * v > 2.0 * 3.6 * max(line, 0.05) and v > 3.0):
-                return line
+        needed = v * v / (2.0 * max(line, 0.05))
+        too_late = seen == 2 and needed > 3.6 and v > 3.0
+        if not too_late and (seen == 2 or (seen == 1 and needed < 2.6) or (now == 2 and v < 0.5)):
+            return line
     if net.must_stop[lane] and drivers.flags[i, 0] != lane:
         if line < 1.2 and v < 0.25:
             drivers.flags[i, 0] = lane
@@ -176,10 +179,10 @@ def crosswalk_stop(net, drivers, i, claims, offsets, walkers, time):
         row, span = net.walk_rows[k], net.walk_spans[k]
         distance = offset + span[0] - p[_FRONT] - 1.0
         leave = offset + span[1] + p[_REAR]
-        if distance < -1.5 or v * v > 2.0 * 4.0 * max(distance, 0.05):
+        if distance < -0.6 or v * v > 2.0 * 4.0 * max(distance, 0.05):
             continue
         for m in range(len(walkers)):
-            if walkers[m, 0] != row:
+            if walkers[m, 0] != row or (walkers[m, 4] == 0.0 and state[_WAIT] > _PATIENCE):
                 continue
             toward = walkers[m, 2]
             near = span[2] - toward * 2.2

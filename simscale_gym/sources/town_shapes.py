@@ -61,7 +61,9 @@ def dress(rng: np.random.Generator, draft: Draft) -> tuple[Shapes, dict[str, Are
     paved = carriageway(draft, True).buffer(draft.config.sidewalk_width, quad_segs=12)
     paved = max(getattr(paved, "geoms", [paved]), key=lambda part: part.area)
     islands = _islands(draft)
-    pavements = simple_rings(paved.difference(shapely.unary_union([road, *(shapely.Polygon(r) for r in islands)])))
+    pavements = simple_rings(
+        paved.difference(shapely.unary_union([road, *(shapely.Polygon(r) for r in islands)]))
+    )
     walkways = {}
     for ring in pavements:
         area = Area(draft.next_id(), ring)

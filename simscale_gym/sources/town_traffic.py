@@ -14,7 +14,6 @@ from simscale_gym.sources.town_driver import (
     TICK,
     Drivers,
     extend_plan,
-    lateral_target,
     lead_in_corridor,
     look_ahead,
     safe_speed,
@@ -22,7 +21,7 @@ from simscale_gym.sources.town_driver import (
 )
 from simscale_gym.sources.town_network import Network
 from simscale_gym.sources.town_precedence import claim_of, crosswalk_stop, junction_stop
-from simscale_gym.sources.town_walkers import Walkers, step_walkers, walker_place
+from simscale_gym.sources.town_walkers import step_walkers, walker_place
 
 Array = NDArray[np.float64]
 
@@ -62,7 +61,7 @@ def draw_drivers(
     traits[:, 2] = sizes[:, 0] - traits[:, 3]
     traits[:, 5] = bike
     ranges = {
-        6: (0.4, 1.0), 7: (0.85, 1.15), 8: (1.3, 1.9), 9: (1.2, 1.9), 10: (1.4, 2.0), 11: (0.8, 1.4), 12: (1.6, 3.0),
+        6: (0.4, 1.0), 7: (0.85, 1.08), 8: (1.3, 1.9), 9: (1.2, 1.9), 10: (1.4, 2.0), 11: (0.8, 1.4), 12: (1.6, 3.0),
         13: (0.5, 1.6), 14: (0.08, 0.17), 15: (0.28, 0.5), 16: (0, 6.283), 17: (0.08, 0.17), 18: (0.6, 0.9),
         19: (0, 6.283), 22: (1.2, 2.2),
     }  # fmt: skip
@@ -75,8 +74,14 @@ def draw_drivers(
     queue = np.zeros((n, QUEUE), np.int64)
     _place(rng, net, bike, state, queue)
     drivers = Drivers(
-        traits, state, queue, np.ones(n, np.int64), np.full((n, 3), -1, np.int64), np.zeros((n, MEMORY)), rng.random((n, 96))
-    )  # fmt: skip
+        traits=traits,
+        state=state,
+        queue=queue,
+        planned=np.ones(n, np.int64),
+        flags=np.full((n, 3), -1, np.int64),
+        memory=np.zeros((n, MEMORY)),
+        draws=rng.random((n, 96)),
+    )
     drivers.flags[:, 2] = 0
     return drivers, sizes
 
@@ -114,7 +119,7 @@ def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers
     """Move everybody for ``ticks``; fills ``cars_out [T, N, 7]``, ``lanes_out [T, N]``, ``walkers_out [T, M, 4]``."""
     n, m = len(drivers.state), len(walkers.pace)
     claims, offsets = np.full(n, -1, np.int64), np.zeros(n)
-    boxes, crossing = np.zeros((n + m + len(parked), 7)), np.full((m, 4), -1.0)
+    boxes, crossing = np.zeros((n + m + len(parked), 7)), np.full((m, 5), -1.0)
     boxes[n + m :] = parked
     paths, speeds, counts = np.zeros((n, SAMPLES, 3)), np.zeros((n, SAMPLES)), np.zeros(n, np.int64)
     demands = np.zeros((n, 3))
@@ -137,7 +142,7 @@ def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers
                     boxes[n + k, 2],
                     boxes[n + k, 5],
                 )
-        step_walkers(net, walkers, drivers, claims, offsets, boxes[:n], crossing, now)
+        step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, now)
         for i in range(n):
             _keep_side(net, drivers, i)
             consider_change(net, drivers, i, boxes, n)
@@ -165,7 +170,9 @@ def _walker_box(walkers, k, boxes, n):
     b = min(a + 1, walkers.starts[k + 1] - 1)
     share = s / 0.4 - int(s / 0.4)
     p, q = walkers.points[a], walkers.points[b]
-    boxes[n + k, 0], boxes[n + k, 1] = p[0] + share * (q[0] - p[0]), p[1] + share * (q[1] - p[1])
+    aside = walkers.state[k, 3]
+    boxes[n + k, 0] = p[0] + share * (q[0] - p[0]) - aside * np.sin(p[2])
+    boxes[n + k, 1] = p[1] + share * (q[1] - p[1]) + aside * np.cos(p[2])
     boxes[n + k, 2], boxes[n + k, 3], boxes[n + k, 4] = p[2], 0.3, 0.3
     boxes[n + k, 5], boxes[n + k, 6] = walkers.state[k, 1], 2.0
 
@@ -251,7 +258,7 @@ def _others(drivers, i, path, count, boxes):
         dx, dy = boxes[j, 0] - s[0], boxes[j, 1] - s[1]
         if dx * dx + dy * dy > reach * reach or cos * dx + sin * dy < -6.0:
             continue
-        margin = 0.5 if boxes[j, 6] == 2.0 else (0.12 if boxes[j, 6] == 3.0 else 0.3)
+        margin = (0.5 if p[5] == 0 else 0.2) if boxes[j, 6] == 2.0 else (0.12 if boxes[j, 6] == 3.0 else 0.3)
         gap, k = lead_in_corridor(path, count, p[2], half + margin, boxes[j])
         if gap >= 1e3:
             continue

@@ -17,6 +17,9 @@ from simscale_gym.sources.town_map import Draft
 Array = NDArray[np.float64]
 Node = tuple[int, int, int]
 
+WalkGraph = dict[Node, list[tuple[Node, Array, NDArray[np.int64]]]]
+"""Nodes (junction, arm, side: 1 in, -1 out), each with next node, vertices ``[K, 2]``, their crosswalk rows or -1."""
+
 WALK_STEP = 0.4
 """Spacing of the vertices of a walk [m]."""
 
@@ -24,7 +27,8 @@ WALK_STEP = 0.4
 class Walkers(NamedTuple):
     """People ``M``: their walks (vertices ``[V, 3]`` x, y, heading; crosswalk row or -1 ``[V]``), state, traits.
 
-    ``state [M, 3]``: way along the walk [m], speed [m/s], waiting (1 or 0); ``pace [M]`` wanted speed [m/s].
+    ``state [M, 4]``: way along the walk [m], speed [m/s], waiting (1 or 0), step aside [m, left +];
+    ``pace [M]``: wanted speed [m/s].
     """
 
     points: Array
@@ -34,13 +38,19 @@ class Walkers(NamedTuple):
     pace: Array
 
 
-def walk_graph(draft: Draft) -> dict[Node, list[tuple[Node, Array, int]]]:
-    """Nodes (junction, arm, side: 1 in, -1 out), each with (next node, line ``[K, 2]``, crosswalk row or -1)."""
-    graph: dict[Node, list[tuple[Node, Array, int]]] = {}
+def walk_graph(draft: Draft) -> WalkGraph:
+    """The pavements and crosswalks of a town."""
+    graph: WalkGraph = {}
 
     def connect(a: Node, b: Node, line: Array, crosswalk: int) -> None:
-        graph.setdefault(a, []).append((b, line, crosswalk))
-        graph.setdefault(b, []).append((a, line[::-1], crosswalk))
+        dense = polyline.resample(line, WALK_STEP)[:, :2]
+        rows = np.full(len(dense), -1)
+        if crosswalk >= 0:
+            kerbs = polyline.arc_lengths(line)[1:3]
+            s = polyline.arc_lengths(dense)
+            rows[(s > kerbs[0]) & (s < kerbs[1])] = crosswalk
+        graph.setdefault(a, []).append((b, dense, rows))
+        graph.setdefault(b, []).append((a, dense[::-1], rows[::-1]))
 
     for index, junction in enumerate(draft.junctions):
         for a, arm in enumerate(junction.arms):
@@ -103,27 +113,23 @@ def _corner(draft: Draft, index: int, a: int, side: int) -> Array:
     return junction.center + inward * arm.u + side * offset * curves.left_of(arm.u)
 
 
-def draw_walks(rng: np.random.Generator, graph: dict[Node, list], count: int, seconds: float) -> Walkers:
+def draw_walks(rng: np.random.Generator, graph: WalkGraph, count: int, seconds: float) -> Walkers:
     """``count`` random walks, long enough for ``seconds``."""
     nodes = sorted(graph)
     points, rows, lengths, pace, along = [], [], [], [], []
     for _ in range(count):
         speed = float(np.clip(rng.normal(1.32, 0.18), 0.9, 1.8))
         head = float(rng.uniform(0.0, 60.0))
-        line, crosswalk = _random_walk(
-            rng, graph, nodes[int(rng.integers(len(nodes)))], speed * seconds + head + 30.0
-        )
-        smooth = curves.eased(line, 0.6, WALK_STEP)
-        smooth = polyline.resample(polyline.offset_left(smooth, -rng.uniform(0.2, 0.85)), WALK_STEP)
-        nearest = polyline.project(line, smooth[:, :2])[0]
-        part = np.searchsorted(polyline.arc_lengths(line), nearest, side="right") - 1
-        points.append(smooth)
-        rows.append(crosswalk[np.clip(part, 0, len(crosswalk) - 1)])
-        lengths.append(len(smooth))
+        node = nodes[int(rng.integers(len(nodes)))]
+        line, crosswalk = _random_walk(rng, graph, node, speed * seconds + head + 30.0)
+        walk = polyline.with_headings(polyline.offset_left(_smoothed(line), -rng.uniform(0.2, 0.85)))
+        points.append(walk)
+        rows.append(crosswalk)
+        lengths.append(len(walk))
         pace.append(speed)
         along.append(head)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    state = np.zeros((count, 3))
+    state = np.zeros((count, 4))
     state[:, 0] = along
     empty = np.zeros((0, 3))
     return Walkers(
@@ -135,20 +141,25 @@ def draw_walks(rng: np.random.Generator, graph: dict[Node, list], count: int, se
     )
 
 
-def _random_walk(rng: np.random.Generator, graph: dict, node: Node, length: float) -> tuple[Array, Array]:
-    """Line ``[K, 2]`` and crosswalk row ``[K - 1]`` of each of its segments (-1: none)."""
+def _smoothed(line: Array) -> Array:
+    """Corners of ``line [K, 2]`` rounded over about 1 m; vertices stay in step."""
+    kernel = np.array([0.06, 0.24, 0.4, 0.24, 0.06])
+    padded = np.concatenate([line[:1], line[:1], line, line[-1:], line[-1:]])
+    return np.stack([np.convolve(padded[:, i], kernel, "valid") for i in range(2)], -1)
+
+
+def _random_walk(
+    rng: np.random.Generator, graph: WalkGraph, node: Node, length: float
+) -> tuple[Array, Array]:
+    """Vertices ``[K, 2]``, WALK_STEP apart, and the crosswalk row of each (-1: none)."""
     parts, rows, total, before = [], [], 0.0, None
     while total < length:
         options = [edge for edge in graph[node] if edge[0] != before] or graph[node]
-        weights = np.array([1.3 if edge[2] >= 0 else 1.0 for edge in options])
+        weights = np.array([1.3 if (edge[2] >= 0).any() else 1.0 for edge in options])
         nxt, line, crosswalk = options[int(rng.choice(len(options), p=weights / weights.sum()))]
-        new = line if not parts else line[1:]
-        row = np.full(len(line) - 1, -1)
-        if crosswalk >= 0:
-            row[1] = crosswalk  # the middle one of its three segments lies on the road
-        parts.append(new)
-        rows.append(row)
-        total += float(polyline.arc_lengths(line)[-1])
+        parts.append(line[:-1])
+        rows.append(crosswalk[:-1])
+        total += WALK_STEP * (len(line) - 1)
         before, node = node, nxt
     return np.concatenate(parts), np.concatenate(rows)
 
@@ -182,8 +193,8 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
                 continue
             if light(net, lane, time) == 2 and offsets[j] > drivers.traits[j, 2] - 0.5:
                 continue
-            if distance < 0.0 and (v > 0.1 or leave > 0.0):
-                return False
+            if distance < -0.6:
+                return False  # it is on the crosswalk, and does not give way any more
             if v * v > 2.0 * 1.3 * max(distance - 0.6 * v, 0.05) and distance / max(v, 0.1) < need + 1.5:
                 return False
     return True
@@ -191,12 +202,15 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
 
 @njit(cache=True)
 def step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, time):
-    """Move everybody on foot by one TICK; fills ``crossing [M, 4]``: crosswalk row, place, direction, speed."""
+    """Move everybody on foot by one TICK.
+
+    Fills ``crossing [M, 5]``: crosswalk row or -1, place along it, direction, speed, on the road (1 or 0).
+    """
     count = len(walkers.pace)
     for m in range(count):
         state = walkers.state[m]
         here = walker_place(walkers, m, state[0])
-        ahead = walker_place(walkers, m, state[0] + 0.9)
+        ahead = walker_place(walkers, m, state[0] + 1.3)
         row, wanted = walkers.crosswalk[here], walkers.pace[m]
         crossing[m, 0], state[2] = -1.0, 0.0
         x, y, h = walkers.points[here, 0], walkers.points[here, 1], walkers.points[here, 2]
@@ -222,19 +236,19 @@ def step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, time):
                 )
             if row >= 0:
                 wanted = max(wanted, 1.2)
-                wanted = _clear_of_cars(walkers, m, boxes, wanted)
-        wanted = _behind_others(walkers, m, x, y, h, wanted)
+                wanted = _clear_of_cars(walkers, m, boxes, len(claims), wanted)
+        wanted = _behind_others(walkers, m, boxes, len(claims), h, wanted)
         state[1] += min(max(wanted - state[1], -2.5 * TICK), 1.2 * TICK)
         state[0] += state[1] * TICK
 
 
 @njit(cache=True)
-def _clear_of_cars(walkers, m, boxes, wanted):
+def _clear_of_cars(walkers, m, boxes, cars, wanted):
     """Stand still rather than walk into a car that stands or rolls in the way."""
     for reach in (0.7, 1.3):
         k = walker_place(walkers, m, walkers.state[m, 0] + reach)
         px, py = walkers.points[k, 0], walkers.points[k, 1]
-        for j in range(len(boxes)):
+        for j in range(cars):
             dx, dy = px - boxes[j, 0], py - boxes[j, 1]
             if dx * dx + dy * dy > 36.0:
                 continue
@@ -247,20 +261,23 @@ def _clear_of_cars(walkers, m, boxes, wanted):
 
 
 @njit(cache=True)
-def _behind_others(walkers, m, x, y, h, wanted):
-    """Fall in behind slower people, and let those with a smaller number pass first."""
+def _behind_others(walkers, m, boxes, first, h, wanted):
+    """Step aside for people ahead, fall in behind slower ones, stop short of bumping into anybody."""
+    state, x, y = walkers.state[m], boxes[first + m, 0], boxes[first + m, 1]
+    push = -0.6 * state[3]
     for n in range(len(walkers.pace)):
         if n == m:
             continue
-        k = walker_place(walkers, n, walkers.state[n, 0])
-        dx, dy = walkers.points[k, 0] - x, walkers.points[k, 1] - y
-        if dx * dx + dy * dy > 2.25:
+        other = boxes[first + n]
+        dx, dy = other[0] - x, other[1] - y
+        if dx * dx + dy * dy > 4.0:
             continue
         along, across = np.cos(h) * dx + np.sin(h) * dy, -np.sin(h) * dx + np.cos(h) * dy
-        if along > 0.0 and abs(across) < 0.75:
-            same = np.cos(walkers.points[k, 2] - h) > 0.0
-            if same:
-                wanted = min(wanted, max(0.0, walkers.state[n, 1] + 0.8 * (along - 1.0)))
-            elif n < m and along < 1.2:
-                wanted = 0.0
+        if along > -0.2 and abs(across) < 0.85:
+            push = 0.6 if across < 0.0 or (across == 0.0 and n < m) else -0.6
+        if along > 0.0 and abs(across) < 0.65:
+            same = np.cos(other[2] - h) > 0.3
+            if same or (along < 1.0 and (n < m or other[5] < 0.1)):
+                wanted = min(wanted, max(0.0, same * other[5] + 0.8 * (along - 0.9)))
+    state[3] = min(max(state[3] + push * TICK, -0.8), 0.8)
     return wanted
