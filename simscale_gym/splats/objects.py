@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon, box
 
-from simscale_gym.splats.drawing import Fineness, Layers, fill, flatten
+from simscale_gym.splats.drawing import Fineness, Layers, fill, lay
 from simscale_gym.splats.loft import loft_pieces
 from simscale_gym.splats.template import Template, on_chart, pieces
 from simscale_gym.splats.vehicle_wheels import contact_shadow
@@ -145,8 +147,10 @@ def _panel(
         return np.stack([places[:, 0], np.zeros(len(places)), places[:, 1]], 1)
 
     parts = []
-    for color, piece in flatten(layers, canvas, fine.cell * 0.1):
-        rows = on_chart(fill(piece, *lines, fine), chart, fine.k, flip=True)
+    for color, (patches, _) in lay(
+        layers, canvas, tuple(lines), replace(fine, stroke=0.1 * fine.cell)
+    ).items():
+        rows = on_chart(patches, chart, fine.k, flip=True)
         parts.append(
             pieces(*rows[:3], np.tile([0.0, 1.0, 0.0], (len(rows[0]), 1)), "matt", albedo=colors[color])
         )

@@ -84,7 +84,7 @@ def person_template(build: Build, phase: int, lod: int) -> Template:
     person = body(walking(phase % STRIDE_PHASES), build, lod)
     if lod >= 3:
         return person
-    return Template.concatenate([person, contact_shadow(0.35, 0.30, 0.16, 0.28)])
+    return Template.concatenate([person, contact_shadow(0.35, 0.30, 0.16, 0.22)])
 
 
 def outfit(rng: np.random.Generator, *, child: bool = False) -> Array:

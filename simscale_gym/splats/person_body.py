@@ -126,7 +126,7 @@ def _trunk(figure: Figure, build: Build, lod: int) -> Template:
 def _leg(figure: Figure, build: Build, side: int, lod: int) -> list[Template]:
     hip, knee, ankle = figure.hips[side], figure.knees[side], figure.ankles[side]
     upper = limb(
-        [hip - [0, 0, 0.01], (hip + knee) / 2, knee],
+        [hip - [0, 0, 0.05], (hip + knee) / 2, knee],
         np.array([0.086, 0.082, 0.064]) * build.girth,
         LOWER,
         (9, 12),

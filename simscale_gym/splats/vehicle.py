@@ -10,24 +10,27 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Point, box
 
-from simscale_gym.splats.drawing import Fineness, Layers, fill, flatten
+from simscale_gym.splats.drawing import Fineness, Layers, Patches, fill, lay
 from simscale_gym.splats.loft import loft_pieces
 from simscale_gym.splats.template import Template, mirrored, on_chart, pieces
 from simscale_gym.splats.vehicle_drawing import band_layers, side_layers
-from simscale_gym.splats.vehicle_hull import Hull, grid_lines
+from simscale_gym.splats.vehicle_hull import Chart, Hull, grid_lines
 from simscale_gym.splats.vehicle_kinds import CARS, CarKind
 from simscale_gym.splats.vehicle_large import LARGE, LargeKind
-from simscale_gym.splats.vehicle_wheels import contact_shadow, floor, well, wheel
+from simscale_gym.splats.vehicle_wheels import contact_shadow, floor, moved_wheel, well, wheel
 
 Array = NDArray[np.float64]
 
 FINENESS = (
-    Fineness(cell=0.085, edge=0.014, along=0.11, stroke=0.004, k=0.68),
-    Fineness(cell=0.15, edge=0.045, along=0.22, stroke=0.012, k=0.66),
-    Fineness(cell=0.24, edge=0.0, along=0.5, stroke=0.04, k=0.60),
-    Fineness(cell=0.48, edge=0.0, along=1.0, stroke=0.08, k=0.54),
+    Fineness(cell=0.085, edge=0.014, along=0.11, stroke=0.004, k=0.70),
+    Fineness(cell=0.15, edge=0.045, along=0.22, stroke=0.012, k=0.68),
+    Fineness(cell=0.24, edge=0.0, along=0.5, stroke=0.04, k=0.62),
+    Fineness(cell=0.60, edge=0.0, along=1.0, stroke=0.12, k=0.54),
 )
 """One for each level of detail, near to far."""
+
+BEHIND = 0.03
+"""Of the paint's second layer behind the first [m]."""
 
 PLATE = (0.9, 0.1, 0.6, 0.8, 0.2, 0.95, 0.5)
 """Strokes of the number plates; nobody reads them."""
@@ -84,7 +87,7 @@ def _shell(hull: Hull, side: Layers, band: Layers, fine: Fineness) -> Template:
 
 def _underneath(size: Array, height: float, fine: Fineness) -> list[Template]:
     bottom = floor(size[0] - 0.25, size[1] - 0.18, height + 0.04, max(0.35, fine.cell))
-    return [bottom, contact_shadow(size[0], size[1], max(0.2, 1.2 * fine.cell))]
+    return [bottom, contact_shadow(size[0], size[1], max(0.2, 1.2 * fine.cell), height=0.05)]
 
 
 def _side(hull: Hull, layers: Layers, fine: Fineness) -> Template:
@@ -94,40 +97,73 @@ def _side(hull: Hull, layers: Layers, fine: Fineness) -> Template:
     west, south, east, north = hull.outline.bounds
     x_lines = grid_lines(hull.side, np.array([west, 0.6]), np.array([east, 0.6]), 0, fine.cell)
     z_lines = np.linspace(south, north, int(np.ceil((north - south) / fine.cell)) + 1)
-    parts = []
-    for material, polygon in flatten(layers, canvas, fine.stroke):
-        centers, first, second, normals = on_chart(fill(polygon, x_lines, z_lines, fine), hull.side, fine.k)
-        parts.append(_pieces(centers, first, second, normals * np.sign(normals[:, 1:2] + 1e-9), material))
-    return Template.concatenate(parts)
+    return _panels(
+        hull.side, layers, canvas, (x_lines, z_lines), fine, lambda centers: centers * [0.0, 1.0, 0.0]
+    )
 
 
 def _band(hull: Hull, layers: Layers, fine: Fineness) -> Template:
     half = hull.shape.half_width
     s_lines = np.linspace(0.0, hull.length, int(np.ceil(hull.length / fine.cell)) + 1)
     v_lines = np.linspace(-half, half, int(np.ceil(2 * half / fine.cell)) + 1)
-    inside = np.append(hull.silhouette[:, :1].mean(), [0.0, 0.6])
+    canvas = box(0.0, -half, hull.length, half)
+    middle = float(hull.silhouette[:, 0].mean())
+    return _panels(
+        hull.band, layers, canvas, (s_lines, v_lines), fine,
+        lambda centers: (centers - [middle, 0.0, 0.6]) * [1.0, 0.2, 1.5],
+    )  # fmt: skip
+
+
+def _panels(
+    chart: Chart,
+    layers: Layers,
+    canvas: shapely.Polygon,
+    lines: tuple[Array, Array],
+    fine: Fineness,
+    outward: Chart,
+) -> Template:
+    """A drawing on a chart; ``outward`` says for points which way a normal should roughly point."""
     parts = []
-    for material, polygon in flatten(layers, box(0.0, -half, hull.length, half), fine.stroke):
-        centers, first, second, normals = on_chart(fill(polygon, s_lines, v_lines, fine), hull.band, fine.k)
-        outward = ((centers - inside) * normals * [1.0, 0.2, 1.5]).sum(1, keepdims=True)
-        parts.append(_pieces(centers, first, second, normals * np.sign(outward + 1e-9), material))
+
+    def add(patches: Patches, k: float, material: str, depth: float) -> None:
+        centers, first, second, normals = on_chart(patches, chart, k)
+        normals = normals * np.sign((outward(centers) * normals).sum(1, keepdims=True) + 1e-9)
+        parts.append(_pieces(centers - depth * normals, first, second, normals, material))
+
+    for material, (patches, polygons) in lay(layers, canvas, lines, fine).items():
+        add(patches, fine.k, material, 0.0)
+        if material == "paint" and fine.edge > 0.0:
+            add(_backing(polygons, lines), 0.6, material, BEHIND)
     return Template.concatenate(parts)
 
 
+def _backing(polygons: Sequence[shapely.Polygon], lines: tuple[Array, Array]) -> Patches:
+    """Coarse patches under panels, clear of their borders: close what the panels' own pieces let through."""
+    coarse, twice = Fineness(0.0, 0.0, 1.0, 0.0), tuple(a[::2] for a in lines)
+    inner = shapely.get_parts(shapely.buffer(polygons, -0.09))
+    return Patches.concatenate([fill(part, *twice, coarse) for part in inner])
+
+
 def _pieces(centers: Array, first: Array, second: Array, normals: Array, material: str) -> Template:
-    """Pieces of a hull, darker towards the road."""
+    """Pieces of a hull, darker towards the road; glass mirrors more sky towards its top."""
     occlusion = np.clip(0.35 + 0.65 * (centers[:, 2] - 0.15) / 0.55, 0.0, 1.0)
-    return pieces(centers, first, second, normals, material, occlusion=occlusion)
+    part = pieces(centers, first, second, normals, material, occlusion=occlusion)
+    if material in ("glass", "screen", "inside"):
+        height = centers[:, 2] - (0.62 * centers[:, 2].max() + 0.0)
+        part.gloss[:] *= np.clip(0.55 + 1.6 * (height + 0.08), 0.5, 1.4)
+    return part
 
 
 def _running_gear(
     hull: Hull, axles: Sequence[float], tyre: float, arch: float, spokes: int, fine: Fineness
 ) -> Template:
     """Wheels and wells of both sides."""
-    parts = []
+    if not axles:
+        return Template.concatenate([])
+    parts, one = [], wheel(tyre, spokes, fine)
     for x in axles:
         y = float(hull.half_width(np.array(x), np.array(tyre)))
-        left = Template.concatenate([wheel(x, y - 0.022, tyre, spokes, fine), well(x, tyre, arch, y, fine)])
+        left = Template.concatenate([moved_wheel(one, x, y - 0.022), well(x, tyre, arch, y, fine)])
         parts += [left, mirrored(left)]
     return Template.concatenate(parts)
 

@@ -221,12 +221,12 @@ def _front(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
         [(hull.place("bonnet_front"), 0.72 * half), (hull.place("bonnet_front") + 0.01, -0.72 * half)]
     )
     layers: Layers = [("seam", line.buffer(SEAM / 2)) for line in (*mirrored_on_band(bonnet), front_seam)]
-    layers.append(("plastic", end_bar(hull, (-2, 2), (0, foot + 0.07), front=True)))
+    layers.append(("plastic", end_bar(hull, (-2, 2), (0, foot + 0.085), front=True)))
     intake = end_polygon(
         hull,
         [
-            (-0.50 * half, foot + 0.09),
-            (0.50 * half, foot + 0.09),
+            (-0.50 * half, foot + 0.08),
+            (0.50 * half, foot + 0.08),
             (0.58 * half, foot + 0.20),
             (-0.58 * half, foot + 0.20),
         ],

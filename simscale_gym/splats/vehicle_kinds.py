@@ -39,7 +39,7 @@ class CarKind:
     lamp_halves: tuple[float, float] = (0.085, 0.065)
     head_length: float = 0.50
     tail_length: float = 0.26
-    plate_heights: tuple[float, float] = (0.66, 0.47)
+    plate_heights: tuple[float, float] = (0.66, 0.52)
     cladding: bool = False
     rim: int = 5
     window_inset: float = 0.085
@@ -87,7 +87,7 @@ SEDAN = CarKind(
         ((1.08, 0.91), (1.09, 0.60), (1.04, 0.30)), ((-0.01, 0.95), (-0.02, 0.60), (-0.06, 0.30)),
         ((-1.14, 0.98), (-1.10, 0.80), (-0.97, 0.62), (-0.91, 0.42), (-0.89, 0.30)),
     ),
-    handles=(0.18, -0.88), lamp_heights=(0.87, 0.69), tail_length=0.32, plate_heights=(0.72, 0.44), rim=10,
+    handles=(0.18, -0.88), lamp_heights=(0.87, 0.69), tail_length=0.32, plate_heights=(0.72, 0.52), rim=10,
 )  # fmt: skip
 
 SUV = CarKind(
@@ -109,7 +109,7 @@ SUV = CarKind(
         ((1.02, 1.07), (1.03, 0.70), (0.98, 0.36)), ((0.01, 1.11), (0.0, 0.70), (-0.04, 0.36)),
         ((-1.10, 1.13), (-1.07, 0.92), (-0.94, 0.74), (-0.86, 0.52), (-0.84, 0.36)),
     ),
-    handles=(0.20, -0.84), lamp_heights=(1.02, 0.86), lamp_halves=(0.10, 0.06), plate_heights=(0.80, 0.55),
+    handles=(0.20, -0.84), lamp_heights=(1.02, 0.86), lamp_halves=(0.10, 0.06), plate_heights=(0.80, 0.64),
     cladding=True,
 )  # fmt: skip
 
@@ -154,7 +154,7 @@ VAN = CarKind(
         ((-0.82, 1.80), (-0.82, 1.15), (-0.84, 0.34)), ((0.40, 1.12), (-2.2, 1.12)),
     ),
     handles=(0.62, 0.24), lamp_heights=(0.98, 0.92), lamp_halves=(0.22, 0.085), head_length=0.36,
-    tail_length=0.10, plate_heights=(0.72, 0.52), tail_upright=True, window_inset=0.11, rim=6,
+    tail_length=0.10, plate_heights=(0.72, 0.62), tail_upright=True, window_inset=0.11, rim=6,
 )  # fmt: skip
 
 CARS = {"hatchback": HATCHBACK, "sedan": SEDAN, "suv": SUV, "estate": ESTATE, "van": VAN}

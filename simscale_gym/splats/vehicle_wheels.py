@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Point, Polygon, box
 
-from simscale_gym.splats.drawing import Fineness, fill, flatten
+from simscale_gym.splats.drawing import Fineness, fill, lay
 from simscale_gym.splats.template import Template, on_chart, pieces
 
 Array = NDArray[np.float64]
 
 
-def wheel(x: float, y: float, radius: float, spokes: int, fine: Fineness) -> Template:
-    """A left wheel that stands on the road at ``x`` with its outer face at ``y`` [m]."""
+def moved_wheel(template: Template, x: float, y: float) -> Template:
+    """A wheel moved to ``x``, ``y`` [m]."""
+    return replace(template, centers=template.centers + np.array([x, y, 0.0]), pivot=template.pivot + x)
+
+
+def wheel(radius: float, spokes: int, fine: Fineness) -> Template:
+    """A left wheel that stands on the road at x = 0 with its outer face at y = 0 [m]."""
     layers: list[tuple[str, shapely.Geometry]] = [
         ("rubber", Point(0, 0).buffer(radius, quad_segs=10)),
         ("rim", Point(0, 0).buffer(0.70 * radius, quad_segs=10)),
@@ -32,15 +39,16 @@ def wheel(x: float, y: float, radius: float, spokes: int, fine: Fineness) -> Tem
         depth = np.interp(
             share, [0.0, 0.15, 0.3, 0.66, 0.72, 0.86, 1.0], [0.03, 0.03, 0.05, 0.03, 0.0, 0.0, 0.03]
         )
-        return np.stack([x + places[:, 0], y - depth, radius + places[:, 1]], 1)
+        return np.stack([places[:, 0], -depth, radius + places[:, 1]], 1)
 
     count = max(2, int(np.ceil(2 * radius / min(fine.cell, 0.12))))
     lines = np.linspace(-radius, radius, count + 1)
-    parts = []
-    for material, piece in flatten(layers, layers[0][1], 0.6 * fine.stroke):
-        patches = fill(piece, lines, lines, fine)
-        parts.append(pieces(*on_chart(patches, chart, fine.k, flip=True), material, occlusion=0.75, pivot=x))
-    parts.append(_tread(x, y, radius, fine))
+    thin = replace(fine, stroke=0.6 * fine.stroke)
+    parts = [
+        pieces(*on_chart(patches, chart, fine.k, flip=True), material, occlusion=0.75, pivot=0.0)
+        for material, (patches, _) in lay(layers, layers[0][1], (lines, lines), thin).items()
+    ]
+    parts.append(_tread(radius, fine))
     return Template.concatenate(parts)
 
 
@@ -59,15 +67,15 @@ def _gaps(radius: float, spokes: int) -> list[Polygon]:
     return gaps
 
 
-def _tread(x: float, y: float, radius: float, fine: Fineness) -> Template:
-    around = int(np.clip(2 * np.pi * radius / fine.cell, 8, 30))
+def _tread(radius: float, fine: Fineness) -> Template:
+    around = int(np.clip(2 * np.pi * radius / fine.cell, 6, 30))
     angle = (np.arange(around) + 0.5) / around * 2 * np.pi
     out = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], 1)
     along = np.cross(out, [0.0, 1.0, 0.0])
-    centers = np.array([x, y - 0.13, radius]) + (radius - 0.004) * out
+    centers = np.array([0.0, -0.13, radius]) + (radius - 0.004) * out
     width = np.tile([0.0, 0.062, 0.0], (around, 1))
     step = along * fine.k * 2 * np.pi * radius / around
-    return pieces(centers, step, width, out, "rubber", occlusion=0.35 + 0.3 * np.abs(out[:, 0]), pivot=x)
+    return pieces(centers, step, width, out, "rubber", occlusion=0.35 + 0.3 * np.abs(out[:, 0]), pivot=0.0)
 
 
 def well(x: float, z: float, radius: float, y: float, fine: Fineness) -> Template:
@@ -79,6 +87,8 @@ def well(x: float, z: float, radius: float, y: float, fine: Fineness) -> Templat
         return np.stack([x + places[:, 0], np.full(len(places), y - 0.26), z + places[:, 1]], 1)
 
     back = pieces(*on_chart(patches, chart, fine.k, flip=True), "void", occlusion=0.1)
+    if fine.cell > 0.4:
+        return back
     around = int(np.clip(3.6 * radius / max(fine.cell, 0.06), 6, 24))
     angle = np.linspace(-0.1, np.pi + 0.1, around)
     out = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], 1)
@@ -106,15 +116,17 @@ def floor(length: float, width: float, height: float, cell: float) -> Template:
     )
 
 
-def contact_shadow(length: float, width: float, cell: float, strength: float = 0.80) -> Template:
-    """The darkness on the road below: soft discs a little above it, fading out beyond the outline."""
-    x = _centered(length + 0.30, cell)
+def contact_shadow(
+    length: float, width: float, cell: float, strength: float = 0.80, *, height: float = 0.03
+) -> Template:
+    """The darkness on the road below: soft discs at ``height`` [m] above it, fading out beyond the outline."""
+    x = _centered(length + 0.26, cell)
     y = _centered(width + 0.24, cell)
     grid_x, grid_y = (a.ravel() for a in np.meshgrid(x, y, indexing="ij"))
-    inside = 1.0 - np.maximum(np.abs(grid_x) / (length / 2 + 0.20), np.abs(grid_y) / (width / 2 + 0.16)) ** 5
+    inside = 1.0 - np.maximum(np.abs(grid_x) / (length / 2 + 0.14), np.abs(grid_y) / (width / 2 + 0.16)) ** 5
     opacity = strength * np.clip(1.25 * inside, 0.0, 1.0)
     keep = opacity > 0.03
-    centers = np.stack([grid_x, grid_y, np.full(len(grid_x), 0.022)], 1)[keep]
+    centers = np.stack([grid_x, grid_y, np.full(len(grid_x), height)], 1)[keep]
     spread = 0.80 * np.array([x[1] - x[0], y[1] - y[0]])
     first, second, up = (
         np.tile(row, (len(centers), 1)) for row in ([spread[0], 0, 0], [0, spread[1], 0], [0, 0, 1.0])
