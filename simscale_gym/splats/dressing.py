@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,12 +26,15 @@ Array = NDArray[np.float64]
 FULL_DETAIL = 16.0
 """Things within this distance of the ego's path are built in full; beyond, coarser in proportion [m]."""
 
-BUILDING_REACH, TREE_REACH, FIXTURE_REACH = 180.0, 150.0, 90.0
+BUILDING_REACH, TREE_REACH, FIXTURE_REACH = 180.0, 120.0, 90.0
 """Farther from the path [m] nothing of the kind is built."""
 
 COARSEST = 6.0
 
-TREE_COARSENESS = 1.5
+PEEK_HEIGHT = 13.0
+"""A building of which no wall is seen is built where it may look over the others: near, or this high [m]."""
+
+TREE_COARSENESS = 1.7
 """Trees take the most Gaussians for what they show: begin with a coarser one."""
 
 
@@ -112,12 +115,11 @@ def _lod(distance: float, detail: float) -> float:
     return float(np.clip(distance / (FULL_DETAIL * detail), 1.0, COARSEST))
 
 
-def _raised(surfels: Surfels, terrain: Terrain, place: Array) -> tuple[Surfels, float]:
-    """Lift things built at height 0 to the ground at ``place [2]``."""
-    height = float(terrain.height(place[None])[0])
-    pose = np.eye(4)
-    pose[2, 3] = height
-    return (surfels.transformed(pose) if height else surfels), height
+def _raised(surfels: Surfels, height: float) -> Surfels:
+    """Lift things built at height 0."""
+    if not height:
+        return surfels
+    return replace(surfels, centers=surfels.centers + np.array([0.0, 0.0, height], np.float32))
 
 
 def _lifted(casters: Occluders, height: float) -> Occluders:
@@ -139,10 +141,10 @@ def _add_building(
     if distance > BUILDING_REACH:
         return
     visible = facing_edges(footprint, terrain)
-    lod = _lod(distance, detail) if visible.any() else COARSEST
-    surfels = building_surfels(building, lod=lod, visible_edges=visible)
-    surfels, height = _raised(surfels, terrain, footprint.mean(0))
-    parts.append(surfels)
+    height = float(terrain.height(footprint.mean(0)[None])[0])
+    if visible.any() or distance < 60.0 or building.height > PEEK_HEIGHT:
+        lod = _lod(distance, detail) if visible.any() else COARSEST
+        parts.append(_raised(building_surfels(building, lod=lod, visible_edges=visible), height))
     casters.append(_lifted(building_occluders(building, visible_edges=visible), height))
 
 
@@ -171,8 +173,8 @@ def _add_tree(
     if casters_only and distance > 40.0:
         return
     lod = COARSEST if casters_only else _lod(distance, detail)
-    surfels, height = _raised(tree_surfels(tree, lod=TREE_COARSENESS * lod), terrain, place)
-    parts.append(surfels)
+    height = float(terrain.height(place[None])[0])
+    parts.append(_raised(tree_surfels(tree, lod=TREE_COARSENESS * lod), height))
     casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
 
 
@@ -187,8 +189,8 @@ def _add_fixture(
     distance = float(terrain.distance(place[None])[0])
     if distance > FIXTURE_REACH or not (distance < 12.0 or seen_from_path(place, terrain)[0]):
         return
-    surfels, height = _raised(fixture_surfels(fixture, lod=_lod(distance, detail)), terrain, place)
-    parts.append(surfels)
+    height = float(terrain.height(place[None])[0])
+    parts.append(_raised(fixture_surfels(fixture, lod=_lod(distance, detail)), height))
     if distance < FULL_DETAIL * detail and fixture.kind in ("lamp", "signal", "sign"):
         pole = Occluders.box((*place, fixture.height / 2), fixture.heading, 0.12, 0.12, fixture.height)
         casters.append(_lifted(pole, height))

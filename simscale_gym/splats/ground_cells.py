@@ -22,6 +22,10 @@ SKIRT_WIDTHS = ((0.05, 0.10, 0.20, 0.30), (0.12, 0.25, 0.45))
 """Columns of cells beside a sharp edge [m], near and middle: wide enough that the grid beyond does not bleed in."""
 
 
+SMOOTHING = 0.15
+"""Normals of a line are taken over this length to either side [m]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """``N`` level rectangles.
@@ -61,28 +65,33 @@ class Line:
 
     Attributes:
         points: ``[K, 2]`` [m].
-        length: [m].
+        s: ``[K]`` arc length of each point [m].
     """
 
     points: Array
-    length: float
+    s: Array
 
     @classmethod
     def of(cls, points: ArrayLike) -> Line:
         """Prepare ``points [K, 2]``, repeated ones dropped."""
         points = polyline.without_repeats(np.asarray(points, float)[:, :2], 1e-3)
-        return cls(points, float(polyline.arc_lengths(points)[-1]))
+        return cls(points, polyline.arc_lengths(points))
+
+    @property
+    def length(self) -> float:
+        """Of the whole line [m]."""
+        return float(self.s[-1])
 
     def at(self, s: Array, offset: Array | float = 0.0) -> Array:
         """Points ``[M, 2]`` at arc lengths ``s [M]`` (straight on beyond the ends), ``offset`` [m] to the left."""
         inside = np.clip(s, 0.0, self.length)
-        ahead = polyline.at_arc_length(self.points, inside + 0.15)[:, :2]
-        behind = polyline.at_arc_length(self.points, inside - 0.15)[:, :2]
-        tangent = ahead - behind
+        tangent = self._on(inside + SMOOTHING) - self._on(inside - SMOOTHING)
         tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
         normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
-        base = polyline.at_arc_length(self.points, inside)[:, :2]
-        return base + (s - inside)[:, None] * tangent + np.reshape(offset, (-1, 1)) * normal
+        return self._on(inside) + (s - inside)[:, None] * tangent + np.reshape(offset, (-1, 1)) * normal
+
+    def _on(self, s: Array) -> Array:
+        return np.stack([np.interp(s, self.s, self.points[:, axis]) for axis in (0, 1)], 1)
 
     def boxes(self, s_low: Array, s_high: Array, low: float, high: float) -> Array:
         """Boxes ``[M, 5]`` from ``s_low`` to ``s_high [M]`` and from ``low`` to ``high`` [m] to the left.

@@ -13,8 +13,8 @@ from simscale_gym.splats.surfels import unit
 
 Array = NDArray[np.float32]
 
-SIZE = 768
-"""Edge of the table: along the horizon 8.5 texels a degree."""
+SIZE = 512
+"""Edge of the table: along the horizon 5.7 texels a degree."""
 
 ZENITH, HORIZON = np.array([0.29, 0.49, 0.80]), np.array([0.80, 0.86, 0.91])
 CLOUD, CLOUD_SHADE = np.array([0.97, 0.97, 0.98]), np.array([0.16, 0.145, 0.13])
