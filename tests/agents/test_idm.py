@@ -308,10 +308,10 @@ def test_without_lanes_vehicles_keep_to_their_log():
 
 def test_who_is_too_late_to_wait_brakes_for_who_crosses_inside():
     road = crossroads_map()
-    late = along(lane_path(road, "in_0", "0>2", "out_2"), 9.0, 60, 72.0)
-    slow = along(lane_path(road, "in_3", "3>2", "out_2"), 2.0, 60, 82.0)
-    scene = scene_of(road, [late, slow], 60)
-    assert overlaps(scene, drive(scene, 80)) == 0
+    late = along(lane_path(road, "in_0", "0>2", "out_2"), 10.0, 60, 68.0)
+    crossing = along(lane_path(road, "in_1", "1>0", "out_0"), 5.0, 60, 82.0)
+    scene = scene_of(road, [late, crossing], 60)
+    assert overlaps(scene, drive(scene, 60)) == 0  # 20 without the rule
 
 
 def test_several_vehicles_are_stepped_as_if_alone_where_they_cannot_meet():
