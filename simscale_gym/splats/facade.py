@@ -22,7 +22,16 @@ from simscale_gym.splats.facade_relief import (
 )
 from simscale_gym.splats.masonry import sky_openness, wall_color
 from simscale_gym.splats.occluders import Occluders
-from simscale_gym.splats.opening import INWARD, OUTWARD, RIGHT, UP, Opening, opening_template, set_openings
+from simscale_gym.splats.opening import (
+    INWARD,
+    OUTWARD,
+    RIGHT,
+    UP,
+    Opening,
+    opening_template,
+    outline,
+    set_openings,
+)
 from simscale_gym.splats.roof import MANSARD_RISE, PARAPET, inset_polygon, ridge, roof_shape, roof_surfels
 from simscale_gym.splats.sheets import SheetBuilder
 from simscale_gym.splats.storefront import add_storefront
@@ -120,7 +129,7 @@ def _facade(
     plan: FacadePlan, length: float, turning: tuple[bool, bool], lod: float, rng: np.random.Generator
 ) -> Surfels:
     """A façade in its own frame; ``turning`` says whether the walls before and after it have façades too."""
-    builder = SheetBuilder(rng, k=0.56)
+    builder = SheetBuilder(rng, k=0.56 if lod < 6.0 else 0.66)
     shop = plan.shop and length > 4.0
     rows = _upper_rows(plan, length, rng)
     base = 0.0
@@ -130,14 +139,14 @@ def _facade(
     else:
         rows = _ground_row(plan, length, rng) + rows
     for opening, corners, level in rows:
-        detail = round(4.0 * lod * (1.0 + 0.28 * level)) / 4.0
-        builder.extend(set_openings(opening_template(opening, detail), corners, rng))
+        builder.extend(set_openings(opening_template(opening, _detail(lod, level)), corners, rng))
     strings = _string_levels(plan, rows, shop) if plan.strings and lod < 6.0 else []
     add_strings(builder, plan, strings, length, lod)
     _add_wall(builder, plan, length, rows, (base, strings), lod, rng)
     add_cornice(builder, plan, length, lod)
     _add_extras(builder, plan, length, rows, shop, lod, rng)
-    _add_backing(builder, plan, length, turning, lod)
+    if lod < 6.0:
+        _add_backing(builder, plan, length, turning, lod)
     return builder.build()
 
 
@@ -218,6 +227,11 @@ def _string_levels(plan: FacadePlan, rows: list[Row], shop: bool) -> list[float]
     return clear
 
 
+def _detail(lod: float, storey: int) -> float:
+    """Level of detail of an opening: upper storeys are farther from the road."""
+    return round(4.0 * lod * (1.0 + 0.28 * storey)) / 4.0
+
+
 def _add_wall(
     builder: SheetBuilder,
     plan: FacadePlan,
@@ -235,7 +249,15 @@ def _add_wall(
     edge = QUOIN_WIDTH if plan.quoins and lod < 3.0 and length > 6.0 else 0.0
     if edge:
         add_quoins(builder, plan, max(low, PLINTH), length, lod)
-    holes = [(x, x + o.width, z, z + o.height) for o, corners, _ in rows for x, z in corners]
+    holes = []
+    for opening, corners, level in rows:
+        side, above = outline(opening, _detail(lod, level))
+        holes += [(x - side, x + opening.width + side, z, z + opening.height) for x, z in corners]
+        if above:
+            holes += [
+                (x - above, x + opening.width + above, z + opening.height, z + opening.height + above)
+                for x, z in corners
+            ]
     holes += [(0.0, length, z, z + STRING_HEIGHT) for z in strings]
     levels = {low, top, *(v for hole in holes for v in hole[2:])} | ({PLINTH} if low < PLINTH else set())
     marks = sorted(level for level in levels if low <= level <= top)
@@ -250,7 +272,7 @@ def _add_wall(
         paint = wall_color(plan.base, "concrete", plan.height, 3) if plinth else color
         spot = (0.03 if plinth else 0.0) * OUTWARD
         rise = 1.0 + 0.10 * middle
-        sharp = "lr" + ("bt" if not cuts else "")
+        sharp = "" if lod >= 6.0 else "lr" + ("bt" if not cuts else "")
         for left, right in pieces:
             cell = (0.55 * lod, (0.42 if plan.style == "brick" else 0.55) * lod)
             options = {

@@ -158,7 +158,9 @@ def _add_bars(builder: SheetBuilder, lod: float) -> None:
             centers, RIGHT, UP, [0.010 * step / 0.13, 0.15 * RAIL_HEIGHT, 0.010], IRON, normal=OUTWARD
         )
     rail = (RAIL_HEIGHT - 0.05, RAIL_HEIGHT)
-    builder.rect(deep * OUTWARD, RIGHT, UP, (-half, half), rail, (0.5 * lod, 0.05), IRON)
+    builder.rect(
+        deep * OUTWARD, RIGHT, UP, (-half, half), rail, (0.3 * lod, 0.05), IRON, sharp="lr", edge=0.08 * lod
+    )
     for side in (-1.0, 1.0):
         builder.rect(
             side * half * RIGHT, OUTWARD, UP, (0.0, deep), rail, (0.5 * lod, 0.05), IRON, normal=side * RIGHT

@@ -241,12 +241,20 @@ def _add_jut(builder: SheetBuilder, opening: Opening, detail: float) -> None:
     if band and detail < 4.0:
         face = 0.03 * OUTWARD
         builder.rect(face, RIGHT, UP, (-band, width + band), (height, height + band), (long, band), trim)
-        for left in (-band, width):
+        for left in (-band, width) if opening.shutters is None else ():
             builder.rect(face, RIGHT, UP, (left, left + band), (0.0, height), (band, long), trim)
     if opening.shutters is not None:
         _add_shutters(builder, opening, detail)
     if opening.railing and detail < 4.0:
         _add_rail(builder, opening, detail)
+
+
+def outline(opening: Opening, detail: float) -> tuple[float, float]:
+    """How far beside and above its hole an opening covers the wall [m]; the wall must be cut out there."""
+    band = opening.surround if detail < 4.0 else 0.0
+    if opening.shutters is not None and detail < 6.0:
+        return 0.5 * opening.width + 0.02, band
+    return band, band
 
 
 def _add_shutters(builder: SheetBuilder, opening: Opening, detail: float) -> None:
@@ -261,18 +269,9 @@ def _add_shutters(builder: SheetBuilder, opening: Opening, detail: float) -> Non
     for left in (-wide - 0.02, opening.width + 0.02):
         cell = (0.16 * detail, 0.11 * detail)
         spot = left * RIGHT + 0.045 * OUTWARD
-        builder.rect(
-            spot,
-            RIGHT,
-            UP,
-            (0.0, wide),
-            (0.0, opening.height),
-            cell,
-            louvres,
-            sharp="lr",
-            edge=0.05 * detail,
-            noise=0.01,
-        )
+        span = (0.0, wide), (0.0, opening.height)
+        ends = {"sharp": "lr", "edge": 0.05 * detail, "noise": 0.01, "k": 0.64}
+        builder.rect(spot, RIGHT, UP, *span, cell, louvres, **ends)
 
 
 def _add_rail(builder: SheetBuilder, opening: Opening, detail: float) -> None:
@@ -280,9 +279,19 @@ def _add_rail(builder: SheetBuilder, opening: Opening, detail: float) -> None:
     iron = (0.11, 0.11, 0.12)
     step = 0.12 * max(1.0, detail**0.5)
     xs = np.arange(0.03, opening.width, step)
-    half = opening.railing / 4
-    for level in (half, 3 * half):
+    half = opening.railing / 6
+    for level in (1.1 * half, 3 * half, 4.9 * half):
         centers = np.stack([xs, np.full(len(xs), -0.05), np.full(len(xs), level)], 1)
-        builder.add(centers, RIGHT, UP, [0.011 * step / 0.12, 0.55 * 2 * half], iron, normal=OUTWARD)
+        builder.add(centers, RIGHT, UP, [0.011 * step / 0.12, 0.5 * 2 * half], iron, normal=OUTWARD)
     rail = (opening.railing - 0.03, opening.railing + 0.02)
-    builder.rect(0.06 * OUTWARD, RIGHT, UP, (-0.02, opening.width + 0.02), rail, (0.4 * detail, 0.05), iron)
+    builder.rect(
+        0.06 * OUTWARD,
+        RIGHT,
+        UP,
+        (-0.02, opening.width + 0.02),
+        rail,
+        (0.3 * detail, 0.05),
+        iron,
+        sharp="lr",
+        edge=0.08 * detail,
+    )

@@ -6,15 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.lettering import GLYPHS, ROWS, runs, text_dots
+from simscale_gym.splats.lettering import GLYPHS, ROWS, text_dots
 from simscale_gym.splats.surfels import SurfelBuilder
 
 Array = NDArray[np.float64]
 
+FORWARD, LEFT, UP = np.eye(3)
 HALF = 0.36  # half the width of the raster [m]
 SIGN_RADIUS = 0.33  # of round and eight-sided signs [m]
 RED, WHITE, BLUE, BLACK, YELLOW = range(5)
 OUTSIDE = -1
+SAMPLES = 3  # along each side of a cell, to mix the paints that meet in it
+GREY = (0.50, 0.51, 0.52)
 PAINTS = np.array(
     [[0.76, 0.07, 0.09], [0.93, 0.93, 0.92], [0.07, 0.24, 0.60], [0.06, 0.06, 0.07], [0.95, 0.75, 0.10]]
 )
@@ -30,23 +33,36 @@ def add_sign_face(builder: SurfelBuilder, center: Array, label: str, lod: float)
         label: A number ("30"), "stop", "yield", "crossing" or "parking".
         lod: Level of detail, larger is coarser.
     """
-    count = int(np.clip(28 * (2.0 / lod) ** 0.75, 6, 28))
-    size = 2.0 * HALF / count
-    level = HALF - (np.arange(count) + 0.5) * size
+    front, share, paint = _painted_cells(label, int(np.clip(26 * (2.0 / lod) ** 0.75, 6, 26)))
+    rear, rear_share, _ = _painted_cells(label, int(np.clip(12 * (2.0 / lod) ** 0.75, 5, 12)))
+    axes = (LEFT, UP)
+    builder.add(center + front[0], *axes, front[1], paint, opacity=0.985 * share, gloss=0.05)
+    back = {"normal": -FORWARD, "opacity": 0.98 * rear_share}
+    builder.add(center + rear[0] - 0.035 * FORWARD, *axes, np.multiply(rear[1], 1.25), GREY, **back)
+
+
+def _painted_cells(label: str, count: int) -> tuple[tuple[Array, list[float]], Array, Array]:
+    """Cells of a face cut into ``count`` by ``count``.
+
+    Returns:
+        Their places ``[N, 3]`` [m] and standard deviations [m]; the share that the sign fills ``[N]``; the mean of
+        the paints in them ``[N, 3]``.
+    """
+    fine = SAMPLES * count
+    level = HALF - (np.arange(fine) + 0.5) * 2.0 * HALF / fine
     # Seen from ahead, with x towards the eye, the reader's right is +y.
     across, up = np.meshgrid(-level, level)
     paint = sign_paint(label, across, up)
-    row, left, right, value = runs(paint, 2).T
-    keep = value != OUTSIDE
-    row, left, right, value = row[keep], left[keep], right[keep], value[keep]
-    centers = np.zeros((len(row), 3))
-    centers[:, 1] = -HALF + 0.5 * (left + right) * size
-    centers[:, 2] = HALF - (row + 0.5) * size
-    sigmas = np.stack([0.62 * (right - left) * size, np.full(len(row), 0.66 * size)], 1)
-    axes = ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
-    builder.add(center + centers, *axes, sigmas, PAINTS[value], opacity=0.985, gloss=0.05)
-    back = center + centers - [0.035, 0.0, 0.0]
-    builder.add(back, *axes, sigmas, [0.50, 0.51, 0.52], normal=[-1.0, 0.0, 0.0], opacity=0.985)
+    inside = (paint != OUTSIDE).astype(float)
+    cells = (count, SAMPLES, count, SAMPLES)
+    share = inside.reshape(cells).mean((1, 3))
+    mixed = (PAINTS[paint] * inside[..., None]).reshape(*cells, 3).mean((1, 3)) / np.maximum(share, 1e-6)[
+        ..., None
+    ]
+    row, column = np.nonzero(share > 0.2)
+    size = 2.0 * HALF / count
+    places = np.stack([0.0 * row, (column + 0.5) * size - HALF, HALF - (row + 0.5) * size], 1)
+    return (places, [0.62 * size, 0.62 * size]), share[row, column], mixed[row, column]
 
 
 def sign_paint(label: str, across: Array, up: Array) -> NDArray[np.int64]:

@@ -67,8 +67,8 @@ def _is_rectangle(footprint: Array) -> bool:
 
 def _cells(along: float, across: float, lod: float, street: bool) -> tuple[float, float]:
     """Cell sizes [m] for a level of detail; never so large that a surfel reaches far over the edge."""
-    coarse = lod if street else 2.0 * lod
-    return min(along * coarse, 1.6), min(across * coarse, 1.2)
+    coarse, far = (lod if street else 2.0 * lod), (1.6 if lod < 6.0 else 2.4)
+    return min(along * coarse, far), min(across * coarse, 0.75 * far)
 
 
 def _trimmed(lod: float) -> dict[str, object]:
@@ -204,6 +204,8 @@ def _add_flat(
         coping = np.stack([*_lifted(outer, high), *_lifted(inside[::-1], high)])
         back = np.stack([*_lifted(inside[::-1], low), *_lifted(inside, high)])
         builder.patch(wall, _cells(0.7, 0.38, lod, street), 0.95 * plan.wall, **ends)
+        if lod >= 4.0:
+            continue
         builder.patch(coping, _cells(0.8, 0.3, lod, street), 0.85 * plan.trim, **ends)
         builder.patch(back, _cells(1.2, 0.75, lod, street), 0.85 * plan.wall, **ends)
     deck = inset_polygon(footprint, 1.6)

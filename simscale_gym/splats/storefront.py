@@ -92,18 +92,8 @@ def _add_shop(
 
 def _add_stall(builder: SheetBuilder, span: tuple[float, float], color: Array, lod: float) -> None:
     face = (RECESS - 0.04) * INWARD
-    builder.rect(
-        face,
-        RIGHT,
-        UP,
-        span,
-        (0.0, STALL),
-        (0.5 * lod, 0.2 * lod),
-        color,
-        sharp="t",
-        edge=0.06 * lod,
-        occlusion=0.6,
-    )
+    options = {"sharp": "t", "edge": 0.06 * lod, "occlusion": 0.6, "k": 0.68}
+    builder.rect(face, RIGHT, UP, span, (0.0, STALL), (0.4 * lod, 0.2 * lod), color, **options)
     top = STALL * UP + RECESS * INWARD
     builder.rect(
         top, RIGHT, OUTWARD, span, (0.0, RECESS), (0.6 * lod, RECESS), 0.9 * color, normal=UP, occlusion=0.7
@@ -121,7 +111,9 @@ def _show_window(seed: int, bottom: float):
         lamps = np.clip(value_noise(x, 0.0 * z, 0.55, seed + 2) - 0.55, 0.0, 1.0) * np.exp(
             -(((level - 0.86) / 0.06) ** 2)
         )
-        room = np.array([0.13, 0.128, 0.122]) * (1.0 + 0.5 * level)[:, None] + goods[:, None] * warmth
+        room = (np.array([0.13, 0.128, 0.122]) + 0.07 * (seed % 2)) * (1.0 + 0.5 * level)[:, None] + goods[
+            :, None
+        ] * warmth
         room = room + lamps[:, None] * np.array([1.3, 1.15, 0.85])
         mirror = 0.05 + 0.20 * level * value_noise(x, 0.3 * z, 2.0, seed + 7)
         return room + mirror[:, None] * (SKY_IN_GLASS - room)
@@ -136,26 +128,13 @@ def _add_glazing(
     rim = 0.08
     face = RECESS * INWARD
     bars = {"noise": 0.01, "occlusion": 0.7}
+    glass = {"edge": 0.06 * lod, "growth": 2.5, "noise": 0.01, "gloss": 0.3, "k": 0.68, "occlusion": 0.75}
+    # Every other shop has its lights on: its window looks as bright in the shade as in the sun.
+    glass |= {"sharp": "lrbt" if lod < 3.0 else "", "emissive": float(seed % 2)}
     for left, right, bottom in panes:
-        glass = {
-            "sharp": "lrbt" if lod < 3.0 else "",
-            "edge": 0.06 * lod,
-            "growth": 2.5,
-            "noise": 0.01,
-            "gloss": 0.3,
-            "k": 0.68,
-        }
         inside = (left + rim / 2, right - rim / 2), (bottom + rim, GLASS_TOP - rim)
-        builder.rect(
-            face + 0.02 * INWARD,
-            RIGHT,
-            UP,
-            *inside,
-            0.30 * lod,
-            _show_window(seed, bottom),
-            occlusion=0.75,
-            **glass,
-        )
+        behind = face + 0.02 * INWARD
+        builder.rect(behind, RIGHT, UP, *inside, 0.30 * lod, _show_window(seed, bottom), **glass)
         if lod > 6.0:
             continue
         for x in (left, right):
@@ -243,7 +222,7 @@ def _add_awning(
         odd = (np.floor((x - left) / step + 1e-6) % 2 > 0) & striped
         return np.where(odd[:, None], light, accent)
 
-    cells = (step if striped and lod < 3.0 else 0.6 * lod, 0.4 * lod)
+    cells = (step / (3 if lod < 1.5 else 1) if striped and lod < 3.0 else 0.6 * lod, 0.4 * lod)
     builder.rect(base, RIGHT, slope, span, (0.0, 1.25), cells, cloth, k=0.62, normal=np.cross(slope, RIGHT))
     edge = base + 1.25 * slope
     builder.rect(edge, RIGHT, -UP, span, (0.0, 0.22), (cells[0], 0.22), cloth, k=0.62, normal=OUTWARD)
