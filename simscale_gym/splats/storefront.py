@@ -12,12 +12,14 @@ from simscale_gym.splats.lettering import text_bars
 from simscale_gym.splats.masonry import value_noise
 from simscale_gym.splats.opening import INWARD, OUTWARD, RIGHT, SKY_IN_GLASS, UP
 from simscale_gym.splats.sheets import SheetBuilder
-from simscale_gym.splats.surfels import unit
+from simscale_gym.splats.surfels import ColorField, unit
 
 Array = NDArray[np.float64]
 
 WORDS = ("BAKERY", "CAFE", "BOOKS", "HOTEL", "MARKET", "FLOWERS", "BANK", "BIKES", "PIZZA", "OPTIK", "SHOES",
          "WINE", "TOYS", "FISH", "BAR", "TEA ROOM", "HAIR", "GALLERY", "LAUNDRY", "MUSIC")  # fmt: skip
+GOODS = np.array([[0.78, 0.72, 0.60], [0.62, 0.44, 0.24], [0.48, 0.17, 0.14], [0.20, 0.25, 0.36], [0.36, 0.38, 0.28],
+                  [0.70, 0.68, 0.66]])  # fmt: skip
 SHOP_WIDTH = 6.5  # of one shop, about [m]
 PIER = 0.42  # width of the piers beside a shop [m]
 STALL = 0.55  # top of the wall below the show window [m]
@@ -100,25 +102,30 @@ def _add_stall(builder: SheetBuilder, span: tuple[float, float], color: Array, l
     )
 
 
-def _show_window(seed: int, bottom: float):
-    """Goods in the lower half, a dim room above, lamps, and the sky's mirror image near the top."""
+def _show_window(seed: int, bottom: float) -> ColorField:
+    """Goods on a shelf, a room with lamps above them, and the sky's mirror image near the top."""
+    lit = seed % 2
 
     def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
         level = np.clip((z - bottom) / (GLASS_TOP - bottom), 0.0, 1.0)
-        goods = value_noise(x, z, 0.34, seed) * (0.5 + value_noise(x, 0.6 * z, 1.1, seed + 9))
-        goods = goods * np.clip(1.3 - 2.0 * np.abs(level - 0.25), 0.0, 1.0)
-        warmth = np.array([0.50, 0.43, 0.33]) * (0.75 + 0.5 * value_noise(x, z, 2.5, seed + 4))[:, None]
-        lamps = np.clip(value_noise(x, 0.0 * z, 0.55, seed + 2) - 0.55, 0.0, 1.0) * np.exp(
-            -(((level - 0.86) / 0.06) ** 2)
-        )
-        room = (np.array([0.13, 0.128, 0.122]) + 0.07 * (seed % 2)) * (1.0 + 0.5 * level)[:, None] + goods[
-            :, None
-        ] * warmth
-        room = room + lamps[:, None] * np.array([1.3, 1.15, 0.85])
-        mirror = 0.05 + 0.20 * level * value_noise(x, 0.3 * z, 2.0, seed + 7)
+        warm = 0.8 + 0.4 * value_noise(x, z, 2.5, seed + 4)
+        room = (np.array([0.13, 0.128, 0.122]) + 0.09 * lit) * (warm * (0.8 + 0.6 * level))[:, None]
+        room = _goods(room, x, z - bottom, seed, 0.62 + 0.3 * lit)
+        row = np.exp(-(((level - 0.86) / 0.05) ** 2)) * (np.abs(x / 0.8 % 1.0 - 0.5) < 0.2)
+        room = room + (0.15 + 0.5 * lit) * row[:, None] * np.array([1.0, 0.88, 0.66])
+        mirror = 0.04 + 0.16 * level * value_noise(x, 0.3 * z, 2.0, seed + 7)
         return room + mirror[:, None] * (SKY_IN_GLASS - room)
 
     return color
+
+
+def _goods(room: Array, x: Array, height: Array, seed: int, strength: float) -> Array:
+    """Things of muted colours, each a third of a metre wide, stand at different heights before the ``room [N, 3]``."""
+    place = np.floor(x / 0.36)
+    draw = np.stack([value_noise(place * 7.0 + 13.0 * i, 0.0 * x, 1.0, seed + i) for i in range(3)], 1)
+    body = (height < 0.25 + 0.9 * draw[:, 0]) & (np.abs(x / 0.36 - place - 0.5) < 0.40) & (draw[:, 2] > 0.25)
+    paint = GOODS[np.minimum((draw[:, 1] * len(GOODS)).astype(int), len(GOODS) - 1)]
+    return np.where(body[:, None], room + strength * (paint - room), room)
 
 
 def _add_glazing(
@@ -134,7 +141,9 @@ def _add_glazing(
     for left, right, bottom in panes:
         inside = (left + rim / 2, right - rim / 2), (bottom + rim, GLASS_TOP - rim)
         behind = face + 0.02 * INWARD
-        builder.rect(behind, RIGHT, UP, *inside, 0.30 * lod, _show_window(seed, bottom), **glass)
+        builder.rect(
+            behind, RIGHT, UP, *inside, (0.20 * lod, 0.26 * lod), _show_window(seed, bottom), **glass
+        )
         if lod > 6.0:
             continue
         for x in (left, right):
