@@ -33,7 +33,7 @@ FLEET_PAINTS = (
 ACCENTS = ((0.14, 0.26, 0.52), (0.62, 0.12, 0.12), (0.12, 0.42, 0.26), (0.90, 0.56, 0.10), (0.25, 0.26, 0.28))
 BOXES = ((0.16, 0.28, 0.22), (0.20, 0.21, 0.23), (0.20, 0.26, 0.42), (0.58, 0.46, 0.30), (0.70, 0.34, 0.10))
 
-CONE, BARRIER, SIGN = np.array([0.40, 0.40, 0.72]), np.array([0.50, 1.96, 0.99]), np.array([0.50, 0.86, 1.50])
+CONE, BARRIER, SIGN = np.array([0.40, 0.40, 0.72]), np.array([1.96, 0.50, 0.99]), np.array([0.50, 0.86, 1.50])
 """Sizes of the templates [m]."""
 
 
@@ -83,8 +83,10 @@ def look_template(family: str, name: str, lod: int, phase: int) -> Template:
         rider = {"rider": Build(coat=0.02), "slim": Build(girth=0.90, coat=0.02, long_hair=True)}
         rider["helmet"] = Build(girth=0.94, coat=0.0, helmet=True)
         return cyclist.cyclist_template(rider[name], lod) if name in rider else cyclist.bicycle_template(lod)
+    if name.startswith("barrier"):
+        return objects.barrier_template(lod, across=name == "barrier_across")
     make = {
-        "cone": objects.cone_template, "barrier": objects.barrier_template, "sign": objects.sign_template,
+        "cone": objects.cone_template, "sign": objects.sign_template,
         "bin": objects.bin_template, "crate": objects.crate_template,
     }  # fmt: skip
     return make[name](lod)
@@ -148,7 +150,9 @@ def _object(track_type: TrackType, size: Array, rng: np.random.Generator) -> Loo
     if track_type == TrackType.TRAFFIC_CONE:
         return Look("object", "cone", size / CONE, paints)
     if track_type == TrackType.BARRIER:
-        return Look("object", "barrier", size / BARRIER, paints)
+        across = size[1] >= size[0]
+        name, own = ("barrier_across", BARRIER[[1, 0, 2]]) if across else ("barrier_along", BARRIER)
+        return Look("object", name, size / own, paints)
     if track_type == TrackType.CZONE_SIGN:
         return Look("object", "sign", size / SIGN, paints)
     slender = max(size[0], size[1]) < 1.0 and 0.7 < size[2] < 1.6

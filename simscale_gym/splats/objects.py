@@ -21,6 +21,7 @@ OBJECT_FINENESS = (
     Fineness(0.22, 0.0, 0.4, 0.0),
     Fineness(0.5, 0.0, 1.0, 0.0, k=0.56),
 )
+QUARTER_TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 ORANGE, WHITE, RED, BLACK = (0.93, 0.36, 0.10), (0.90, 0.90, 0.88), (0.78, 0.10, 0.10), (0.08, 0.08, 0.08)
 
 
@@ -39,8 +40,8 @@ def cone_template(lod: int) -> Template:
     return Template.concatenate([shaft, foot, contact_shadow(0.40, 0.40, 0.16, 0.45)])
 
 
-def barrier_template(lod: int) -> Template:
-    """A board barrier of 2.0 x 0.5 x 1.0 m across its heading's left: red and white slants on two feet."""
+def barrier_template(lod: int, *, across: bool) -> Template:
+    """A board barrier of 2.0 x 0.5 x 1.0 m on two feet, red and white; along x, or ``across`` it along y."""
     board = _panel(1.96, 0.30, _slants(1.96, 0.30), lod)
     low = _panel(1.96, 0.20, _slants(1.96, 0.20), lod)
     boards = [_placed(p, 0.0, 0.0, z, side) for p, z in ((board, 0.82), (low, 0.38)) for side in (1.0, -1.0)]
@@ -50,7 +51,8 @@ def barrier_template(lod: int) -> Template:
     feet = [
         _box((x - 0.10, -0.25, 0.0), (x + 0.10, 0.25, 0.07), (0.16, 0.16, 0.17), lod) for x in (-0.75, 0.75)
     ]
-    return Template.concatenate([*boards, *posts, *feet, contact_shadow(1.9, 0.4, 0.25, 0.40)])
+    barrier = Template.concatenate([*boards, *posts, *feet, contact_shadow(1.9, 0.4, 0.25, 0.40)])
+    return _turned(barrier, QUARTER_TURN) if across else barrier
 
 
 def sign_template(lod: int) -> Template:
@@ -64,10 +66,9 @@ def sign_template(lod: int) -> Template:
     layers.append(("black", Polygon([(0.10, -0.20), (0.24, -0.20), (0.17, -0.10)])))
     face = _panel(2 * corner, 0.76, layers, lod, outline=outer)
     back = _panel(2 * corner, 0.76, [("grey", outer)], lod, outline=outer)
-    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     sides = [
-        _turned(_placed(face, 0.0, 0.012, 1.10, 1.0), turn),
-        _turned(_placed(back, 0.0, -0.012, 1.10, -1.0), turn),
+        _turned(_placed(face, 0.0, 0.012, 1.10, 1.0), QUARTER_TURN),
+        _turned(_placed(back, 0.0, -0.012, 1.10, -1.0), QUARTER_TURN),
     ]
     post = _box((-0.02, -0.02, 0.0), (0.02, 0.02, 1.10), (0.42, 0.42, 0.43), lod)
     foot = _box((-0.25, -0.20, 0.0), (0.25, 0.20, 0.08), (0.15, 0.15, 0.16), lod)

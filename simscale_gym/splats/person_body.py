@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 UPPER, LOWER, SKIN, HAIR, SHOES, EXTRA = range(6)
 """Colors of a person, in the order of the paints of its template."""
 
-DETAIL = (1.0, 0.55, 0.28, 0.15)
+DETAIL = (1.0, 0.58, 0.34, 0.17)
 """Pieces along a line relative to the nearest level, for each level of detail."""
 
 
