@@ -10,7 +10,11 @@ from pathlib import Path
 from simscale_gym.errors import ArgumentError, DataError, SceneError
 from simscale_gym.scene import Scene
 from simscale_gym.sources.nuplan import NuPlanRoot, find_logs, load_log_scene, scene_names
-from simscale_gym.sources.scenario_description import list_scenario_descriptions, read_scenario_description
+from simscale_gym.sources.scenario_description import (
+    SUMMARY_NAME,
+    list_scenario_descriptions,
+    read_scenario_description,
+)
 from simscale_gym.sources.town_config import SPLIT_SEEDS
 
 TOWNS_PER_SPLIT = {"train": 20, "val": 10, "test": 10, "hard": 10}
@@ -67,12 +71,15 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
         raise DataError(path, found="nothing", expected='"town", a file or a folder of scenes', hint=hint)
     if path.suffix == ".db" or (path.is_dir() and find_logs(path)):
         return _nuplan_refs(NuPlanRoot.open(path), split)
-    files = list_scenario_descriptions(path)
-    if not files:
+    if not _holds_descriptions(path):
         raise DataError(
-            path, found="neither", expected="nuPlan logs (nuplan-v1.1/splits/<split>/<log>.db, with maps/) or "
-            "ScenarioDescription files (sd_*.pkl)",
-        )  # fmt: skip
+            path,
+            found="neither",
+            expected="nuPlan logs (nuplan-v1.1/splits/<split>/<log>.db, with maps/) or ScenarioDescription files "
+            "(sd_*.pkl or dataset_summary.pkl)",
+            hint='Name such a folder or file, or take the built-in "town".',
+        )
+    files = list_scenario_descriptions(path)
     return [SceneRef(file.stem, "scenario_description", path=file) for file in files]
 
 
@@ -120,6 +127,12 @@ def filter_scenes(refs: Sequence[SceneRef], text: str) -> list[SceneRef]:
 def _nearest(refs: Sequence[SceneRef], name: str) -> str:
     near = difflib.get_close_matches(name, [ref.id for ref in refs], 3, 0.0)
     return f"Nearest: {', '.join(near)}." if near else "The list is empty."
+
+
+def _holds_descriptions(path: Path) -> bool:
+    if path.is_file():
+        return path.suffix in (".pkl", ".pickle")
+    return (path / SUMMARY_NAME).is_file() or next(path.rglob("sd_*.pkl"), None) is not None
 
 
 def _in_memory(scenes: Sequence[Scene]) -> list[SceneRef]:

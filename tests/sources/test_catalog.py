@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -32,6 +33,19 @@ def cache(tmp_path_factory):
         os.environ[CACHE_VARIABLE] = before
 
 
+@pytest.fixture(scope="module")
+def first_drive():
+    """The drive that both the cache and the tests below are made from; simulated once."""
+    town = build_town(0)
+    return town, simulate_log(town, 0)
+
+
+@pytest.fixture
+def driven(first_drive, monkeypatch):
+    monkeypatch.setattr(town_dataset, "build_town", lambda seed: first_drive[0])
+    monkeypatch.setattr(town_dataset, "simulate_log", lambda town, index, duration: first_drive[1])
+
+
 @pytest.mark.parametrize("split", ["train", "val", "test", "hard"])
 def test_every_split_lists_a_hundred_town_scenes_and_none_twice(split):
     refs = list_scenes("town", split)
@@ -52,12 +66,11 @@ def test_a_ref_is_light_and_travels():
     assert ref in {ref}
 
 
-def test_the_town_through_nuplans_files_is_the_town(cache):
+def test_the_town_through_nuplans_files_is_the_town(cache, first_drive, driven):
     """What the reader makes of the files equals the scene cut from the simulation without any file."""
     ref = list_scenes("town")[1]
     read = load_scene(ref)
-    town = build_town(0)
-    direct = town_scenes(town, simulate_log(town, 0))[1]
+    direct = town_scenes(*first_drive)[1]
     assert (read.id, read.source, read.log_id) == (ref.id, "town", ref.id[:-10])
     move = town_dataset._PLACE - read.origin
     exact = [0, 1, 2, 3, 4, 5, 6, 9]  # all but steering and the derivatives, which nuPlan does not store
@@ -88,7 +101,7 @@ def test_the_town_through_nuplans_files_is_the_town(cache):
     )
 
 
-def test_the_second_time_nothing_is_built(cache, monkeypatch):
+def test_the_second_time_nothing_is_built(cache, driven, monkeypatch):
     load_scene(list_scenes("town")[0])
     monkeypatch.setattr(town_dataset, "build_town", lambda seed: pytest.fail("built again"))
     town_dataset._town.cache_clear()
@@ -153,7 +166,7 @@ def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch
         load_scene(list_scenes("town", "test")[0])
 
 
-def test_a_data_set_with_pictures(tmp_path, cache):
+def test_a_data_set_with_pictures(tmp_path, driven):
     """Files and table ``image`` agree, and the cameras have the size of the pictures."""
     frames = []
 
@@ -172,7 +185,7 @@ def test_a_data_set_with_pictures(tmp_path, cache):
     assert (camera.height, camera.width) == (9, 16) and camera.K[0, 0] == pytest.approx(1545 * 16 / 1920)
     assert len(frames) == 1000
     files = sorted((root.path / "nuplan-v1.1" / "sensor_blobs").rglob("*.jpg"))
-    with __import__("sqlite3").connect(root.logs[0]) as database:
+    with sqlite3.connect(root.logs[0]) as database:
         named = dict(database.execute("SELECT filename_jpg, timestamp FROM image"))
     times = sorted(named[str(file.relative_to(root.path / "nuplan-v1.1" / "sensor_blobs"))] for file in files)
     assert times == [load_scene(ref).timestamps_us[0] for ref in refs]

@@ -284,5 +284,5 @@ def test_one_log_alone_finds_its_maps_above(small_root):
 
 
 def test_an_unknown_scene_lists_the_nearest(small_root):
-    with pytest.raises(SceneError, match="nearest: scene-00[01], "):
+    with pytest.raises(SceneError, match=r"nearest: scene-00[01], "):
         load(small_root, "scene-00")
