@@ -30,17 +30,14 @@ def add_ledge(
 ) -> None:
     """A moulding that juts out by ``jut`` [m]: face, top and dark underside."""
     long = 0.7 * lod
-    builder.rect(
-        jut * OUTWARD, RIGHT, UP, across, up, (long, 0.16 * max(lod, 1.0)), color, sharp="bt", edge=0.07 * lod
-    )
+    ends = {"sharp": "lr", "edge": 0.10 * lod, "growth": 2.6}
+    face = {"sharp": "lrbt", "edge": 0.07 * lod, "growth": 2.6}
+    builder.rect(jut * OUTWARD, RIGHT, UP, across, up, (long, 0.16 * max(lod, 1.0)), color, **face)
     if lod < 4.0:
-        below = {"normal": -UP, "occlusion": 0.45}
-        builder.rect(
-            up[0] * UP + jut * OUTWARD, RIGHT, INWARD, across, (0.0, jut), (long, jut), 0.9 * color, **below
-        )
-        builder.rect(
-            up[1] * UP + jut * OUTWARD, RIGHT, INWARD, across, (0.0, jut), (long, jut), color, normal=UP
-        )
+        below = {"normal": -UP, "occlusion": 0.45, **ends}
+        edges = across, (0.0, jut)
+        builder.rect(up[0] * UP + jut * OUTWARD, RIGHT, INWARD, *edges, (long, jut), 0.9 * color, **below)
+        builder.rect(up[1] * UP + jut * OUTWARD, RIGHT, INWARD, *edges, (long, jut), color, normal=UP, **ends)
 
 
 def add_cornice(builder: SheetBuilder, plan: FacadePlan, length: float, lod: float) -> None:

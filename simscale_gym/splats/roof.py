@@ -72,8 +72,8 @@ def _cells(along: float, across: float, lod: float, street: bool) -> tuple[float
 
 
 def _trimmed(lod: float) -> dict[str, object]:
-    """Options that keep a face from reaching over its left and right ends."""
-    return {"sharp": "lr", "edge": 0.10 * max(lod, 1.5), "growth": 2.4}
+    """Options that keep a face from reaching over its ends and its upper edge."""
+    return {"sharp": "lrt", "edge": 0.10 * max(lod, 1.5), "growth": 2.4}
 
 
 def _lifted(points: Array, height: float) -> Array:
@@ -150,12 +150,11 @@ def _add_gable(
     builder: SheetBuilder, plan: FacadePlan, start: Array, end: Array, top: float, lod: float
 ) -> None:
     """The wall's triangle under a ridge at height ``top``."""
-    middle = (start + end) / 2
-    peak = np.array([*middle, top - 0.15])
-    base = _lifted(np.stack([start, end]), plan.height)
-    builder.patch(
-        np.stack([*base, peak, peak]), _cells(0.8, 0.5, lod, True), plan.wall * 0.96, **_trimmed(lod)
-    )
+    # Kept back from the slopes by what a surfel reaches; the roof's overhang hides the gap.
+    along = (end - start) / np.linalg.norm(end - start)
+    feet = _lifted(np.stack([start + 0.45 * along, end - 0.45 * along]), plan.height - 0.1)
+    peak = np.array([*(start + end) / 2, top - 0.5])
+    builder.patch(np.stack([*feet, peak, peak]), _cells(0.5, 0.35, lod, True), plan.wall * 0.96, k=0.7)
 
 
 def _add_gutter(builder: SheetBuilder, eaves: Array, lod: float) -> None:
