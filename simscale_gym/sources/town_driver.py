@@ -217,8 +217,8 @@ def lead_in_corridor(path, count, front, half_width, box):
 def steer_and_move(net, drivers, i, demand, path, count):
     """Apply the wanted acceleration within its jerk, steer at the preview point, move one TICK."""
     p, state = drivers.traits[i], drivers.state[i]
-    urgent = demand < -2.6
-    if state[_V] < 1.0 and not urgent:
+    urgent = demand < -2.6 and state[_V] > 1.0
+    if state[_V] < 1.0:
         demand = max(demand, -0.25 - 0.9 * state[_V])  # ease off the brake before standing still
     up, down = (2.0, 6.0 if urgent else 2.4)
     step = min(max(demand - state[_A], -down * TICK), up * TICK)

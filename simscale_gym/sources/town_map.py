@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -211,10 +211,6 @@ def _block_of(draft: Draft, arm: Arm, inbound: bool) -> Roadblock:
 
 def _draw_junction(draft: Draft, index: int, junction: Junction) -> None:
     intersection_id = draft.next_id()
-    ring = np.array(junction.area.exterior.coords)[:-1]
-    kind = _INTERSECTION_TYPES[junction.control]
-    ring = ring if shapely.LinearRing(ring).is_ccw else ring[::-1]
-    draft.intersections[intersection_id] = Intersection(intersection_id, ring, kind)
     for a, arm in enumerate(junction.arms):
         stop_id = _draw_stop_line(draft, junction, arm)
         for b in range(len(junction.arms)):
@@ -222,6 +218,26 @@ def _draw_junction(draft: Draft, index: int, junction: Junction) -> None:
                 _draw_links(draft, index, (a, b), intersection_id, stop_id)
         if junction.control not in ("stop", "yield") or draft.rng.random() < 0.7:
             _draw_crosswalk(draft, index, a)
+    area = _widened(draft, index, intersection_id)
+    draft.junctions[index] = replace(junction, area=area)
+    ring = np.array(shapely.geometry.polygon.orient(area).exterior.coords)[:-1]
+    kind = _INTERSECTION_TYPES[junction.control]
+    draft.intersections[intersection_id] = Intersection(intersection_id, ring, kind)
+
+
+def _widened(draft: Draft, index: int, intersection_id: str) -> shapely.Polygon:
+    """The junction's area, wide enough for its connectors where a road bends inside it."""
+    area = draft.junctions[index].area
+    if draft.junctions[index].round:
+        return area
+    width = draft.config.lane_width
+    paths = [
+        shapely.LineString(lane.centerline[:, :2]).buffer(width / 2, cap_style="flat")
+        for lane in draft.lanes.values()
+        if lane.intersection_id == intersection_id
+    ]
+    wide = shapely.unary_union([area, *paths])
+    return wide.buffer(2.0, quad_segs=12).buffer(-2.0, quad_segs=12, join_style="mitre")
 
 
 def _draw_stop_line(draft: Draft, junction: Junction, arm: Arm) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.geometry import polyline
+from simscale_gym.geometry import box, polyline
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.sources.town_map import Draft
 from simscale_gym.sources.town_traffic import draw_sizes
@@ -33,8 +33,19 @@ def park_cars(rng: np.random.Generator, draft: Draft) -> tuple[Array, Array]:
     rows = np.concatenate(poses) if poses else np.zeros((0, 6))
     sizes = draw_sizes(rng, len(rows))
     gap = rng.uniform(0.12, 0.28, len(rows)) + rng.uniform(0.0, 1.0, len(rows)) * config.parked_overhang
-    gap = np.where(rows[:, 4] * 0 + rng.random(len(rows)) < 0.85, np.minimum(gap, 0.28), gap)
+    gap = np.where(rng.random(len(rows)) < 0.85, np.minimum(gap, 0.28), gap)
     offset = rows[:, 4] * (rows[:, 5] + config.parking_width - gap - sizes[:, 1] / 2)
     x = rows[:, 0] - offset * np.sin(rows[:, 2])
     y = rows[:, 1] + offset * np.cos(rows[:, 2])
-    return np.column_stack([x, y, wrap_angle(rows[:, 3])]), sizes
+    parked = np.column_stack([x, y, wrap_angle(rows[:, 3])])
+    free = _clear_of_earlier(np.column_stack([parked, sizes[:, :2] + 0.4]))
+    return parked[free], sizes[free]
+
+
+def _clear_of_earlier(boxes: Array) -> NDArray[np.bool_]:
+    """Which of ``boxes [K, 5]`` do not overlap an earlier one that stays (inside of bends places lie closer)."""
+    hit = np.tril(box.overlap(boxes[:, None], boxes[None]), -1)
+    free = np.ones(len(boxes), bool)
+    for k in range(len(boxes)):
+        free[k] = not (hit[k] & free).any()
+    return free

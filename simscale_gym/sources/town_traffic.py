@@ -270,7 +270,7 @@ def _others(drivers, i, path, count, boxes):
             needed = (v * v - w * w) / (2.0 * max(gap - 0.5 * keep, 0.3))
             a = max(a, -max(1.3 * needed, 0.4)) if needed < 1.2 else min(a, -needed)
         elif gap <= keep and v > 0.0:
-            a = min(a, -1.2 - 2.0 * (keep - max(gap, 0.0)) * (v > w))
+            a = min(a, -(0.8 + 1.2 * (keep - max(gap, 0.0))) if v > w else 0.3 * (gap - keep))
         if a < demand:
             demand = a
         if gap < nearest:
