@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.geometry import box
 from simscale_gym.scene import Scene
+from simscale_gym.sim.collision import boxes_touch
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
@@ -27,11 +28,20 @@ def first_conflict(ego: Array, others: Array) -> int:
 
     Whom the ego touches at the first time already is left out: leaving a contact is not a conflict.
     """
-    if others.shape[1] == 0:
-        return len(ego)
-    reach = (np.hypot(*ego[0, 3:]) + np.hypot(others[0, :, 3], others[0, :, 4])) / 2
-    near = (np.hypot(*np.moveaxis(others[..., :2] - ego[:, None, :2], -1, 0)) < reach).any(0)
-    hits = box.overlap(ego[:, None], others[:, near])
-    hits = hits[:, ~hits[0]]
-    when = np.flatnonzero(hits.any(1))
-    return int(when[0]) if len(when) else len(ego)
+    return _first_conflict(np.ascontiguousarray(ego), np.ascontiguousarray(others))
+
+
+@njit(cache=True)
+def _first_conflict(ego: Array, others: Array) -> int:
+    times, tracks = others.shape[:2]
+    first = times
+    for n in range(tracks):
+        if boxes_touch(ego[0], others[0, n]):
+            continue
+        reach = (np.hypot(ego[0, 3], ego[0, 4]) + np.hypot(others[0, n, 3], others[0, n, 4])) / 2
+        for k in range(1, first):
+            dx, dy = others[k, n, 0] - ego[k, 0], others[k, n, 1] - ego[k, 1]
+            if dx * dx + dy * dy < reach * reach and boxes_touch(ego[k], others[k, n]):
+                first = k
+                break
+    return first

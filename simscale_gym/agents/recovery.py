@@ -23,6 +23,8 @@ from simscale_gym.sim import SimState, ego_boxes
 
 Array = NDArray[np.float64]
 
+_TIMES = np.arange(0, HORIZON_STEPS + 1, PLAN_STRIDE) * DT
+
 
 @dataclass(frozen=True)
 class RecoveryConfig:
@@ -73,16 +75,15 @@ class RecoveryExpert:
 
     def _first_safe(self, scene: Scene, state: SimState, poses: Array) -> int | None:
         """Index of the first of ``poses [P, 40, 3]`` (ego frame) that keeps the road and hits nobody."""
-        times = np.arange(PLAN_STRIDE, HORIZON_STEPS + 1, PLAN_STRIDE) * DT
         sampled = poses[:, PLAN_STRIDE - 1 :: PLAN_STRIDE]
         world = se2.poses_to_world(state.ego[:3], sampled.reshape(-1, 3)).reshape(sampled.shape)
-        on_road = scene.map.drivable.contains_any(box.corners(ego_boxes(world, scene.vehicle))).all((1, 2))
-        others = constant_velocity_boxes(scene, state.traffic, np.concatenate([[0.0], times]))
-        start, margin = ego_boxes(state.ego[None], scene.vehicle), 2 * self.config.margin
+        boxes = ego_boxes(world, scene.vehicle)
+        on_road = scene.map.drivable.contains_any(box.corners(boxes)).all((1, 2))
+        start = ego_boxes(state.ego[None], scene.vehicle)
+        wide = boxes + 2 * self.config.margin * np.array([0, 0, 0, 1, 1])
+        others = constant_velocity_boxes(scene, state.traffic, _TIMES)
         for index in np.flatnonzero(on_road):
-            ahead = ego_boxes(world[index], scene.vehicle) + np.array([0, 0, 0, margin, margin])
-            path = np.concatenate([start, ahead])
-            if first_conflict(path, others) == len(path):
+            if first_conflict(np.concatenate([start, wide[index]]), others) == len(_TIMES):
                 return int(index)
         return None
 

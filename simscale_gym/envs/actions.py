@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import PLAN_STRIDE, ExpertPlan
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, step
+from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, rollout, step
 
 Array = NDArray[np.float64]
 
@@ -64,14 +64,8 @@ class TrajectoryAction:
 
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
-        poses = plan_to_poses(state.ego[None, : StateIndex.HEADING + 1], np.asarray(action, float)[None])
-        reference = fit_reference(poses)
-        states: list[SimState] = []
-        for k in range(PLAN_STRIDE):
-            now = states[-1] if states else state
-            command = lqr_command(now.ego[None], poses, *reference, k, vehicle=scene.vehicle)[0]
-            states.append(step(scene, traffic, now, command))
-        return states
+        poses = plan_to_poses(state.ego[: StateIndex.HEADING + 1], action)
+        return rollout(scene, traffic, state, poses, steps=PLAN_STRIDE)
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
         """The plan at 0.5 s steps."""

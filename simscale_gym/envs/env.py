@@ -155,6 +155,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._scene: Scene | None = None
         self._plans: dict[str, ExpertPlan] = {}
         self._terms: dict[str, float] = {}
+        self._drawn: tuple[SimState, dict[str, NDArray[np.uint8]]] | None = None
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -309,8 +310,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         scene, state = self._running(), self.sim_state
         out = {"ego": ego_observation(state), "command": driving_command(scene, state)}
         if "camera" in self._kinds:
-            images = self._resources.images(scene, state, self._cameras, self._image_size)
-            out |= dict(zip(self._cameras, images, strict=True))
+            out |= self._images()
         if "state" in self._kinds:
             out["state"] = state_observation(scene, state)
         return out
@@ -330,14 +330,23 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         from simscale_gym.viewer import Overlay, film_frame
 
         scene, state = self._running(), self.sim_state
-        images = self._resources.images(scene, state, self._cameras, self._image_size)
         ways = Overlay(
             log=scene.ego.poses,
             perturbed=np.stack([s.ego[:3] for s in self._start.states]),
             driven=np.stack([s.ego[:3] for s in self._history[len(self._start.states) - 1 :]]),
             plans=[plan.poses_world(state.ego) for plan in self._plans.values()],
         )
-        return film_frame(scene, state, dict(zip(self._cameras, images, strict=True)), ways, self._lines())
+        return film_frame(scene, state, self._images(), ways, self._lines())
+
+    def _images(self) -> dict[str, NDArray[np.uint8]]:
+        """The cameras' pictures of the present state; drawn once per state."""
+        if self._drawn is None or self._drawn[0] is not self.sim_state:
+            before = self._history[-2] if len(self._history) > 1 else self.sim_state
+            pictures = self._resources.images(
+                self.scene, self.sim_state, before, self._cameras, self._image_size
+            )
+            self._drawn = (self.sim_state, dict(zip(self._cameras, pictures, strict=True)))
+        return self._drawn[1]
 
     def _lines(self) -> list[str]:
         """Text for the picture's panel."""

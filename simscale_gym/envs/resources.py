@@ -34,6 +34,8 @@ _BANK_SCENES = 60
 _BANK_STRIDE = 0.2  # [s]
 _ENOUGH_FUTURES = 2000
 _KEPT_SCENES, _KEPT_RENDERERS = 16, 2
+_DRIVING, _STANDING = 1.0, 0.1  # [m/s]
+_SLOWING = 0.08  # [m/s] lost within one step of 0.1 s
 
 
 class Resources:
@@ -99,24 +101,24 @@ class Resources:
         return tuple(makers[name]() for name in self._expert_names)
 
     def images(
-        self, scene: Scene, state: SimState, cameras: Sequence[str], size: tuple[int, int]
+        self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
-        """Pictures ``[C, H, W, 3]`` of the named cameras."""
+        """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
         from simscale_gym.splats.render import SceneRenderer
 
-        renderer = _kept(
-            self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, backend=self._backend)
-        )
-        traffic = state.traffic
+        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene))
+        traffic, braking = state.traffic, _braking(scene, state, before)
+        lights = scene.lights.at(state.frame)
         return renderer.render(
-            state.ego[:3],
-            traffic.poses,
-            traffic.velocities,
-            traffic.valid,
-            scene.lights.at(state.frame),
-            cameras,
-            size,
+            state.ego[:3], traffic.poses, traffic.valid, lights, cameras, size, braking=braking
         )
+
+
+def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:
+    """Which tracks ``[N]`` show brake lamps: those that slow down, and those in traffic that stand."""
+    speed, last = (np.hypot(*s.traffic.velocities.T) for s in (state, before))
+    drives = (np.hypot(*np.moveaxis(scene.tracks.velocities, -1, 0)) > _DRIVING).any(1)
+    return drives & ((last - speed > _SLOWING) | (speed < _STANDING))
 
 
 def town_futures() -> HumanFutures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -11,8 +12,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+UNKNOWN, MIXED, INSIDE, OUTSIDE = 0, 1, 2, 3
+_TILE = 0.5  # [m] edge of a tile at most
+_SEAM = 1e-6  # [m] tiles are classified a little larger than they are, so that rounding cannot matter
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class PolygonSet:
     """Simple polygons (open or closed rings), with a grid that lists the polygons near each cell.
 
@@ -58,10 +63,20 @@ class PolygonSet:
         return len(self.starts) - 1
 
     def contains_any(self, points: Array) -> NDArray[np.bool_]:
-        """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``."""
+        """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``.
+
+        What was found out about a tile of the plane (all inside, all outside, or neither) is kept, so that points
+        that come again to the same places cost a look-up.
+        """
         points = np.asarray(points, float)
         flat = np.ascontiguousarray(points.reshape(-1, 2))
-        return _any(flat, *self._arrays()).reshape(points.shape[:-1])
+        return _any(flat, *self._arrays(), self._tiles).reshape(points.shape[:-1])
+
+    @cached_property
+    def _tiles(self) -> NDArray[np.uint8]:
+        """What is known of each tile, ``[shape[1] * T, shape[0] * T]``: UNKNOWN, MIXED, INSIDE or OUTSIDE."""
+        per_cell = max(1, int(np.ceil(self.cell / _TILE)))
+        return np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.uint8)
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
@@ -92,7 +107,9 @@ def _inside(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
     j = end - 1
     for i in range(start, end):
         yi, yj = vertices[i, 1], vertices[j, 1]
-        if (yi > y) != (yj > y) and x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[i, 0]:
+        if (yi > y) != (yj > y) and x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[
+            i, 0
+        ]:
             inside = not inside
         j = i
     return inside
@@ -105,14 +122,53 @@ def _cell_of(x, y, origin, cell, nx, ny):
 
 
 @njit(cache=True)
-def _any(points, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons):
+def _crosses(x0, y0, x1, y1, vertices, start, end):
+    """May an edge of the ring touch the box? Exact but for edges that pass a corner closely."""
+    j = end - 1
+    for i in range(start, end):
+        ax, ay, bx, by = vertices[j, 0], vertices[j, 1], vertices[i, 0], vertices[i, 1]
+        j = i
+        if max(ax, bx) < x0 or min(ax, bx) > x1 or max(ay, by) < y0 or min(ay, by) > y1:
+            continue
+        nx, ny = ay - by, bx - ax
+        middle = nx * ((x0 + x1) / 2 - ax) + ny * ((y0 + y1) / 2 - ay)
+        if abs(middle) <= abs(nx) * (x1 - x0) / 2 + abs(ny) * (y1 - y0) / 2:
+            return True
+    return False
+
+
+@njit(cache=True)
+def _classify(x0, y0, x1, y1, vertices, starts, polygons):
+    """INSIDE if one polygon holds the whole box, OUTSIDE if none reaches it, else MIXED."""
+    kind = OUTSIDE
+    for p in polygons:
+        if _crosses(x0, y0, x1, y1, vertices, starts[p], starts[p + 1]):
+            kind = MIXED
+        elif _inside((x0 + x1) / 2, (y0 + y1) / 2, vertices, starts[p], starts[p + 1]):
+            return INSIDE
+    return kind
+
+
+@njit(cache=True)
+def _any(points, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles):
     out = np.zeros(len(points), np.bool_)
+    per_cell = tiles.shape[0] // ny
+    size = cell / per_cell
     for m in range(len(points)):
         c = _cell_of(points[m, 0], points[m, 1], origin, cell, nx, ny)
         if c < 0:
             continue
-        for k in range(cell_starts[c], cell_starts[c + 1]):
-            p = cell_polygons[k]
+        polygons = cell_polygons[cell_starts[c] : cell_starts[c + 1]]
+        tx = min(int((points[m, 0] - origin[0]) / size), tiles.shape[1] - 1)
+        ty = min(int((points[m, 1] - origin[1]) / size), tiles.shape[0] - 1)
+        if tiles[ty, tx] == UNKNOWN:
+            x0, y0 = origin[0] + tx * size - _SEAM, origin[1] + ty * size - _SEAM
+            x1, y1 = x0 + size + 2 * _SEAM, y0 + size + 2 * _SEAM
+            tiles[ty, tx] = _classify(x0, y0, x1, y1, vertices, starts, polygons)
+        if tiles[ty, tx] != MIXED:
+            out[m] = tiles[ty, tx] == INSIDE
+            continue
+        for p in polygons:
             if _inside(points[m, 0], points[m, 1], vertices, starts[p], starts[p + 1]):
                 out[m] = True
                 break
