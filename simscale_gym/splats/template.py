@@ -135,6 +135,22 @@ def pieces(
     )  # fmt: skip
 
 
+def straightened(patches: Patches, chart: Callable[[Array], Array], tolerance: float) -> Patches:
+    """Split patches that ``chart`` bends by more than ``tolerance`` [m]: a flat piece would stick out there."""
+    for name, other in (("first", "second"), ("second", "first")):
+        extent = getattr(patches, name)
+        middle = chart(patches.centers)
+        ends = chart(patches.centers + extent / 2) + chart(patches.centers - extent / 2)
+        bend = np.linalg.norm(middle - ends / 2, axis=1)
+        count = np.clip(np.ceil(np.sqrt(bend / tolerance)), 1, 4).astype(int)
+        row = np.repeat(np.arange(len(count)), count)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        share = ((place + 0.5) / count[row] - 0.5)[:, None]
+        split = {name: extent[row] / count[row, None], other: getattr(patches, other)[row]}
+        patches = Patches(centers=patches.centers[row] + share * extent[row], **split)
+    return patches
+
+
 def on_chart(
     patches: Patches, chart: Callable[[Array], Array], k: float, *, flip: bool = False
 ) -> tuple[Array, Array, Array, Array]:

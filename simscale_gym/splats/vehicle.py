@@ -12,7 +12,7 @@ from shapely.geometry import Point, box
 
 from simscale_gym.splats.drawing import Fineness, Layers, Patches, fill, lay
 from simscale_gym.splats.loft import loft_pieces
-from simscale_gym.splats.template import Template, mirrored, on_chart, pieces
+from simscale_gym.splats.template import Template, mirrored, on_chart, pieces, straightened
 from simscale_gym.splats.vehicle_drawing import band_layers, side_layers
 from simscale_gym.splats.vehicle_hull import Chart, Hull, grid_lines
 from simscale_gym.splats.vehicle_kinds import CARS, CarKind
@@ -105,6 +105,7 @@ def _side(hull: Hull, layers: Layers, fine: Fineness) -> Template:
 def _band(hull: Hull, layers: Layers, fine: Fineness) -> Template:
     half = hull.shape.half_width
     s_lines = np.linspace(0.0, hull.length, int(np.ceil(hull.length / fine.cell)) + 1)
+    s_lines = np.union1d(s_lines, hull.creases)
     v_lines = np.linspace(-half, half, int(np.ceil(2 * half / fine.cell)) + 1)
     canvas = box(0.0, -half, hull.length, half)
     middle = float(hull.silhouette[:, 0].mean())
@@ -126,6 +127,7 @@ def _panels(
     parts = []
 
     def add(patches: Patches, k: float, material: str, depth: float) -> None:
+        patches = straightened(patches, chart, 0.3 * fine.cell**2)
         centers, first, second, normals = on_chart(patches, chart, k)
         normals = normals * np.sign((outward(centers) * normals).sum(1, keepdims=True) + 1e-9)
         parts.append(_pieces(centers - depth * normals, first, second, normals, material))

@@ -88,6 +88,13 @@ class Hull:
         return np.concatenate([[0.0], np.cumsum(steps)])
 
     @cached_property
+    def creases(self) -> Array:
+        """Arc lengths at which the profile turns by more than half a radian."""
+        step = np.diff(self.silhouette[:, :2], axis=0)
+        turn = np.abs(np.diff(np.unwrap(np.arctan2(step[:, 1], step[:, 0]))))
+        return self.arc[1:-1][turn > 0.5]
+
+    @cached_property
     def length(self) -> float:
         """Arc length from foot to foot [m]."""
         return float(self.arc[-1])
