@@ -91,6 +91,17 @@ class Cut:
         shapes = self.file.layers[layer].geometries
         return np.flatnonzero(shapely.dwithin(shapes, self.line, self.margin)).tolist() if len(shapes) else []
 
+    @cached_property
+    def kept(self) -> dict[str, frozenset[str]]:
+        """Fids near the path of the layers that lanes and roadblocks point to."""
+        layers = ("intersections", "stop_polygons")
+        return {layer: frozenset(str(self.fid(layer, row)) for row in self.near(layer)) for layer in layers}
+
+    def intersection(self, value: Any) -> str | None:
+        """Id of an intersection that is near the path, else None."""
+        fid = fid_text(value)
+        return fid if fid in self.kept["intersections"] else None
+
     def fid(self, layer: str, row: int) -> int:
         """Fid of a row."""
         return self.file.layers[layer].table["fid"][row]
@@ -210,6 +221,7 @@ def _lane(
 
 def _connector(cut: Cut, i: str, row: int, before: list[str], after: list[str]) -> Lane:
     layer, table = "lane_connectors", cut.file.layers["lane_connectors"].table
+    stops = cut.kept["stop_polygons"]
     baseline = cut.linked(cut.file.baselines[1], i, layer, "fid", row, "baseline_paths")
     area = cut.linked(cut.file.connector_areas, i, layer, "fid", row, _CONNECTOR_AREAS)
     line = cut.path("baseline_paths", baseline)
@@ -228,9 +240,9 @@ def _connector(cut: Cut, i: str, row: int, before: list[str], after: list[str]) 
         speed_limit=_speed(table["speed_limit_mps"][row]),
         predecessors=tuple(before),
         successors=tuple(after),
-        intersection_id=fid_text(table["intersection_fid"][row]) or None,
+        intersection_id=cut.intersection(table["intersection_fid"][row]),
         turn=_kind(table["turn_type_fid"][row], Turn.UNKNOWN),
-        stop_line_ids=fid_list(table["traffic_light_stop_line_fids"][row]),
+        stop_line_ids=tuple(i for i in fid_list(table["traffic_light_stop_line_fids"][row]) if i in stops),
     )
 
 

@@ -16,7 +16,7 @@ from simscale_gym.geometry import se3
 from simscale_gym.scene import DT, Camera, CameraRig, TrackType, nuplan_rig
 from simscale_gym.sources.nuplan_schema import CATEGORIES
 from simscale_gym.sources.pickled import loads_pickle
-from simscale_gym.sources.sqlite_table import Table, open_database, read_table
+from simscale_gym.sources.sqlite_table import Table, check_columns, open_database, read_table
 
 Array = NDArray[np.float64]
 
@@ -149,13 +149,19 @@ def _read_head(path: Path, _changed: tuple[int, int]) -> LogHead:
 
 
 def _scene_times(database: sqlite3.Connection, path: Path) -> dict[bytes, tuple[int, int]]:
-    table = read_table(database, path, "lidar_pc", ("scene_token", "timestamp"), suffix="ORDER BY timestamp")
-    out: dict[bytes, tuple[int, int]] = {}
-    stamps = table.ints("timestamp").tolist()
-    for token, time in zip(table.tokens("scene_token", nullable=True), stamps, strict=True):
-        if token:
-            out[token] = (out[token][0] if token in out else time, time)
-    return out
+    """First and last time of the sweeps of each scene; grouped by SQLite, as real logs have many."""
+    check_columns(database, path, "lidar_pc", ("scene_token", "timestamp"))
+    rows = database.execute(
+        "SELECT scene_token, MIN(timestamp), MAX(timestamp), SUM(typeof(timestamp) != 'integer') FROM lidar_pc "
+        "WHERE scene_token IS NOT NULL GROUP BY scene_token"
+    ).fetchall()
+    wrong = sum(row[3] for row in rows)
+    if wrong:
+        raise DataError(
+            path, field="table lidar_pc, column timestamp", found=f"{wrong} rows that are no whole number",
+            expected="microseconds",
+        )  # fmt: skip
+    return {token: (start, stop) for token, start, stop, _ in rows}
 
 
 def _route(text: str) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ def _roadblocks(
             lane_ids=tuple(members.get(str(fid), ())),
             predecessors=(start,) if start in plain else (),
             successors=(end,) if end in plain else (),
-            intersection_id=fid_text(joints["intersection_fid"][row]) or None,
+            intersection_id=cut.intersection(joints["intersection_fid"][row]),
         )
     return out
 

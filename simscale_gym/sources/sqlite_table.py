@@ -28,6 +28,7 @@ def open_database(path: Path, kind: str) -> Iterator[sqlite3.Connection]:
     _check_header(path, kind)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            database.execute("PRAGMA trusted_schema = OFF")
             yield database
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
         raise DataError(
@@ -145,25 +146,29 @@ def read_table(
     Raises:
         DataError: The table or one of the columns is not there.
     """
-    present = [row[1] for row in database.execute(f'PRAGMA table_info("{name}")')]
-    if not present:
-        tables = sorted(
-            row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
-        )
+    check_columns(database, path, name, columns)
+    names = ", ".join(f'"{name}"."{column}"' for column in columns)
+    rows = database.execute(f'SELECT {names} FROM "{name}" {suffix}', arguments).fetchall()
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    return Table(path, name, dict(zip(columns, values, strict=True)))
+
+
+def check_columns(database: sqlite3.Connection, path: Path, name: str, columns: Sequence[str]) -> None:
+    """Refuse a database without table ``name`` (a view is none: it runs a query of its author) or a column."""
+    kinds = dict(database.execute("SELECT name, type FROM sqlite_master").fetchall())
+    if kinds.get(name) != "table":
+        tables = sorted(key for key, kind in kinds.items() if kind == "table")
         raise DataError(
-            path, field=f"table {name}", found=f"only {', '.join(tables) or 'no tables'}",
+            path, field=f"table {name}", found=f"a {kinds[name]}" if name in kinds else f"only {', '.join(tables)}",
             expected=f"a table {name}", hint="Is this the right kind of file?",
         )  # fmt: skip
+    present = [row[1] for row in database.execute(f'PRAGMA table_info("{name}")')]
     for column in columns:
         if column not in present:
             raise DataError(
                 path, field=f"table {name}, column {column}", found=f"columns {', '.join(present)}",
                 expected=f"a column {column}", hint="The file may come from another version of the format.",
             )  # fmt: skip
-    names = ", ".join(f'"{name}"."{column}"' for column in columns)
-    rows = database.execute(f'SELECT {names} FROM "{name}" {suffix}', arguments).fetchall()
-    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    return Table(path, name, dict(zip(columns, values, strict=True)))
 
 
 def create_table(database: sqlite3.Connection, name: str, columns: Mapping[str, str]) -> None:

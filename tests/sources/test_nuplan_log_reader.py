@@ -222,6 +222,13 @@ def test_a_broken_log_names_file_table_and_column(root, log, statement, field):
     assert field in caught.value.field and str(log) in str(caught.value)
 
 
+def test_a_view_in_place_of_a_table_is_not_run(root, log):
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS token FROM n"
+    change(log, ("DROP TABLE scene",), (f"CREATE VIEW scene AS {endless}",))
+    with pytest.raises(DataError, match="table scene: found a view"):
+        load(root)
+
+
 def test_a_hostile_calibration_is_refused(root, log, tmp_path):
     class Bomb:
         def __reduce__(self):

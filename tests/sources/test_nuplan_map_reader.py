@@ -101,6 +101,9 @@ def test_what_is_far_is_cut_off_and_so_are_links_to_it(map_path, fids):
     assert {names[int(i)] for i in near.lanes} == {"in-left", "in-right", "over-left", "over-right", "bike"}
     assert near.lanes[str(fids.lanes["over-left"])].successors == ()
     assert near.roadblocks[str(fids.roadblocks["mid"])].successors == ()
+    far = crop_map(read_map(map_path, LOCATION), DRIVE[-1:], ORIGIN, margin=185.0)
+    over = far.lanes[str(fids.lanes["over-left"])]
+    assert over.stop_line_ids == () and over.intersection_id in far.intersections and not far.stop_lines
     assert near.graph.successors_of(near.lane_index[str(fids.lanes["in-left"])]).size == 1
 
 
