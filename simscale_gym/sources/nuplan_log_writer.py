@@ -126,6 +126,7 @@ def write_log(path: Path, log: Recording, fids: MapFids, location: str, vehicle:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -262144")  # [KiB]: random tokens touch every page of an index
         for name, columns in LOG_TABLES.items():
             create_table(database, name, columns)
         writer.write_log(database, location, vehicle)

@@ -112,7 +112,8 @@ def test_the_second_time_nothing_is_built(cache, driven, monkeypatch):
 
 def test_two_processes_that_start_at_once_make_one_whole_data_set(tmp_path):
     code = (
-        "from simscale_gym.sources.catalog import list_scenes, load_scene\n"
+        "from simscale_gym.sources import list_scenes, load_scene, town_dataset\n"
+        "town_dataset.LOG_DURATION = 20.0\n"
         "scene = load_scene(list_scenes('town', 'val')[0])\n"
         "print(scene.num_frames, len(scene.tracks), scene.ego.states.sum().hex())"
     )
