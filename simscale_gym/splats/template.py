@@ -30,7 +30,7 @@ class Template:
         paint: ``[N]`` index of the color that a piece takes, -1 for its own albedo.
         opacity, occlusion, emissive, gloss: ``[N]`` as in :class:`Surfels`.
         brake: ``[N]`` lights up when braking.
-        pivot: ``[N]`` x about which a piece keeps its proportions (wheels); NaN-free: 1e9 where it stretches.
+        pivot: ``[N]`` x about which a piece keeps its proportions (wheels); 1e9 where it stretches.
     """
 
     centers: Array
