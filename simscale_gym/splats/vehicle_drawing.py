@@ -256,6 +256,12 @@ def _front(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
     )
     layers += [("chrome", upper.buffer(0.010)), ("grille", upper)]
     layers.append(("chrome", Point(float(hull.front_arc(z - 0.3 * h)), 0.0).buffer(0.055, quad_segs=4)))
+    return [*layers, *_head_lamps(hull, kind), *plate(hull, kind.plate_heights[1], glyphs, front=True)]
+
+
+def _head_lamps(hull: Hull, kind: CarKind) -> Layers:
+    half, z, h = hull.shape.half_width, kind.lamp_heights[1], kind.lamp_halves[1]
+    layers: Layers = []
     lamp = end_polygon(
         hull,
         [
@@ -286,4 +292,4 @@ def _front(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
         ("head_lit", strip & lamp),
     ):
         layers += [(name, part) for part in mirrored_on_band(shape)]
-    return layers + plate(hull, kind.plate_heights[1], glyphs, front=True)
+    return layers
