@@ -118,7 +118,7 @@ def _choice(net, drivers, i, a, b):
     for k in range(a, b):
         lane = net.successors[k]
         if cyclist:
-            weights[k - a] = 0.02 if net.turn[lane] == _LEFT else (1.0 if net.strip[lane] > 0 else 0.1)
+            weights[k - a] = 1e-4 if net.turn[lane] == _LEFT else (1.0 if net.strip[lane] > 0 else 1e-2)
         else:
             weights[k - a] = 1.0 if net.turn[lane] == _STRAIGHT else 0.8
         total += weights[k - a]

@@ -62,7 +62,11 @@ def lay_out(rng: np.random.Generator, config: TownConfig) -> Layout:
     nodes = _grid(rng, config)
     avenue_row = int(rng.integers(1, config.rows - 1))
     edges = _thinned(rng, config, avenue_row)
-    bikes = {"ring": bool(rng.random() < 0.6), "avenue": bool(rng.random() < 0.6)}
+    ring_bikes = bool(rng.random() < 0.65)
+    bikes = {
+        "ring": ring_bikes,
+        "avenue": ring_bikes and bool(rng.random() < 0.6),
+    }  # so that no strip just ends
     median = float(rng.choice([0.0, 1.6, 2.4]))
     suburb = int(rng.integers(4))
     junctions = [cell for cell in nodes if len(_neighbors(cell, edges)) >= 3]
