@@ -105,7 +105,11 @@ def _sharpen(lines, step, radius, weight, out):
     zero, one = np.float32(0.0), np.float32(1.0)
     for c in range(cameras):
         for row in range(height):
-            above, here, below = lines[c, max(row - radius, 0)], lines[c, row], lines[c, min(row + radius, height - 1)]
+            above, here, below = (
+                lines[c, max(row - radius, 0)],
+                lines[c, row],
+                lines[c, min(row + radius, height - 1)],
+            )
             target = out[c, row].reshape(-1)
             for i in range(values):
                 blurred[i] = np.float32(0.25) * (above[i] + here[i] + here[i] + below[i])

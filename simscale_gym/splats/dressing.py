@@ -23,18 +23,21 @@ from simscale_gym.splats.visibility import seen_from_path
 
 Array = NDArray[np.float64]
 
-FULL_DETAIL = 16.0
+FULL_DETAIL = 12.0
 """Things within this distance of the ego's path are built in full; beyond, coarser in proportion [m]."""
 
 BUILDING_REACH, TREE_REACH, FIXTURE_REACH = 180.0, 120.0, 90.0
 """Farther from the path [m] nothing of the kind is built."""
 
-COARSEST = 6.0
+COARSEST = 7.0
+
+THINNING = (40.0, 75.0)
+"""Beyond each of these distances a tree keeps one surfel fewer in every few: half, a third [m]."""
 
 PEEK_HEIGHT = 13.0
 """A building of which no wall is seen is built where it may look over the others: near, or this high [m]."""
 
-TREE_COARSENESS = 1.7
+TREE_COARSENESS = 2.1
 """Trees take the most Gaussians for what they show: begin with a coarser one."""
 
 
@@ -122,6 +125,14 @@ def _raised(surfels: Surfels, height: float) -> Surfels:
     return replace(surfels, centers=surfels.centers + np.array([0.0, 0.0, height], np.float32))
 
 
+def thinned(surfels: Surfels, stride: int) -> Surfels:
+    """Every ``stride``-th surfel, larger by as much as keeps the covered area."""
+    if stride == 1:
+        return surfels
+    kept = surfels.subset(slice(None, None, stride))
+    return replace(kept, sigmas=kept.sigmas * np.float32(stride**0.5))
+
+
 def _lifted(casters: Occluders, height: float) -> Occluders:
     if not height:
         return casters
@@ -152,7 +163,9 @@ def facing_edges(footprint: Array, terrain: Terrain) -> NDArray[np.bool_]:
     """Which edges ``[K]`` of a footprint (counter-clockwise) are seen from the path and lean on no other building."""
     start, end = footprint, np.roll(footprint, -1, axis=0)
     along = end - start
-    outward = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True).clip(1e-9)
+    outward = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True).clip(
+        1e-9
+    )
     shares = np.array([0.06, 0.5, 0.94])[:, None, None]
     beside = start + shares * along + 1.0 * outward
     free = terrain.surfaces.at(beside) != Surface.BUILDING
@@ -174,7 +187,8 @@ def _add_tree(
         return
     lod = COARSEST if casters_only else _lod(distance, detail)
     height = float(terrain.height(place[None])[0])
-    parts.append(_raised(tree_surfels(tree, lod=TREE_COARSENESS * lod), height))
+    stride = 1 + int(np.searchsorted(THINNING, distance))
+    parts.append(_raised(thinned(tree_surfels(tree, lod=TREE_COARSENESS * lod), stride), height))
     casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
 
 

@@ -52,7 +52,9 @@ def ground_surfels(
         seed: Of the fields that color varies with.
         detail: Scales the distances up to which cells keep each size.
     """
-    taken = GroundRaster.over(terrain.path.min(0) - DETAIL_REACH - 8, terrain.path.max(0) + DETAIL_REACH + 8, 0.05)
+    taken = GroundRaster.over(
+        terrain.path.min(0) - DETAIL_REACH - 8, terrain.path.max(0) + DETAIL_REACH + 8, 0.05
+    )
     kerbs = lay_kerbs(terrain, taken)
     patterns = [*markings.stop_and_crossing_patterns(scene.map), *markings.arrow_patterns(scene.map)]
     layers = [markings.lay_patterns(patterns, terrain, taken)]
@@ -69,13 +71,13 @@ def ground_surfels(
     return builder.build()
 
 
-def _lay_skirts(
-    layers: list[markings.Layer], kerbs: Kerbs, terrain: Terrain, taken: GroundRaster
-) -> Cells:
+def _lay_skirts(layers: list[markings.Layer], kerbs: Kerbs, terrain: Terrain, taken: GroundRaster) -> Cells:
     """Claim skirt cells on free ground, inner columns first; those that straddle paint are cut smaller."""
     parts = []
     for column in range(4):
-        road = [c[column] for c in (*(layer.skirts for layer in layers), kerbs.road_skirts) if column < len(c)]
+        road = [
+            c[column] for c in (*(layer.skirts for layer in layers), kerbs.road_skirts) if column < len(c)
+        ]
         walk = [kerbs.walk_skirts[column]] if column < len(kerbs.walk_skirts) else []
         for group, on_road in ((road, True), (walk, False)):
             if not group:
@@ -147,7 +149,14 @@ def _is_mixed(points: Array, distance: Array, size: float, terrain: Terrain, tak
 
 
 def _add_cells(
-    builder: SurfelBuilder, cells: Cells, terrain: Terrain, seed: int, *, k: float, noise: float, jitter: float = 0.0
+    builder: SurfelBuilder,
+    cells: Cells,
+    terrain: Terrain,
+    seed: int,
+    *,
+    k: float,
+    noise: float,
+    jitter: float = 0.0,
 ) -> None:
     x, y, heading, length, width = cells.boxes.T
     count = len(cells)

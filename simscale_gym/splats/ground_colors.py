@@ -33,7 +33,9 @@ def ground_albedo(points: Array, surface: NDArray[np.uint8], terrain: Terrain, s
 def asphalt(points: Array, terrain: Terrain, seed: int) -> Array:
     """Grey with three octaves of noise, darker in the wheel tracks and where oil drips, repaired in places."""
     x, y = points.T
-    gray = 0.355 + 0.035 * (value_noise(x, y, 3.1, seed) - 0.5) + 0.05 * (value_noise(x, y, 0.7, seed + 1) - 0.5)
+    gray = (
+        0.355 + 0.03 * (value_noise(x, y, 3.1, seed) - 0.5) + 0.03 * (value_noise(x, y, 0.7, seed + 1) - 0.5)
+    )
     gray += 0.03 * (value_noise(x, y, 14.0, seed + 2) - 0.5)
     offset, row = terrain.lane_offset(points)
     worn = value_noise(x, y, 9.0, seed + 3)
@@ -56,17 +58,25 @@ def _patches(points: Array, offset: Array, row: NDArray[np.int64], terrain: Terr
 
 
 def _paint(x: Array, y: Array, seed: int) -> Array:
-    worn = 0.90 + 0.13 * (value_noise(x, y, 2.5, seed + 5) - 0.3) - 0.06 * value_noise(x, y, 0.35, seed + 6) ** 3
+    worn = (
+        0.90 + 0.13 * (value_noise(x, y, 2.5, seed + 5) - 0.3) - 0.06 * value_noise(x, y, 0.35, seed + 6) ** 3
+    )
     return np.array([0.85, 0.85, 0.83]) * worn[:, None]
 
 
 def _kerb(x: Array, y: Array, seed: int) -> Array:
-    tone = 0.95 + 0.10 * (value_noise(x, y, 1.0, seed + 7) - 0.5) + 0.06 * (value_noise(x, y, 6.0, seed) - 0.5)
+    tone = (
+        0.95 + 0.10 * (value_noise(x, y, 1.0, seed + 7) - 0.5) + 0.06 * (value_noise(x, y, 6.0, seed) - 0.5)
+    )
     return np.array([0.64, 0.63, 0.61]) * tone[:, None]
 
 
 def _sidewalk(x: Array, y: Array, seed: int) -> Array:
-    tone = 0.94 + 0.10 * (value_noise(x, y, 2.0, seed + 8) - 0.5) + 0.07 * (value_noise(x, y, 0.8, seed + 9) - 0.5)
+    tone = (
+        0.94
+        + 0.10 * (value_noise(x, y, 2.0, seed + 8) - 0.5)
+        + 0.07 * (value_noise(x, y, 0.8, seed + 9) - 0.5)
+    )
     return np.array([0.60, 0.575, 0.54]) * tone[:, None]
 
 
@@ -77,7 +87,9 @@ def _plaza(x: Array, y: Array, seed: int) -> Array:
 
 
 def _island(x: Array, y: Array, seed: int) -> Array:
-    tone = 0.92 + 0.12 * (value_noise(x, y, 0.5, seed + 11) - 0.5) + 0.06 * (value_noise(x, y, 3.0, seed) - 0.5)
+    tone = (
+        0.92 + 0.12 * (value_noise(x, y, 0.5, seed + 11) - 0.5) + 0.06 * (value_noise(x, y, 3.0, seed) - 0.5)
+    )
     return np.array([0.56, 0.54, 0.52]) * tone[:, None]
 
 
@@ -85,7 +97,12 @@ def _grass(x: Array, y: Array, seed: int) -> Array:
     broad, fine = value_noise(x, y, 1.3, seed + 12), value_noise(x, y, 0.28, seed + 13)
     dry = value_noise(x, y, 7.0, seed + 14)
     return np.stack(
-        [0.22 + 0.07 * broad + 0.07 * fine + 0.07 * dry, 0.285 + 0.06 * broad + 0.08 * fine, 0.12 + 0.05 * broad], 1
+        [
+            0.22 + 0.07 * broad + 0.07 * fine + 0.07 * dry,
+            0.285 + 0.06 * broad + 0.08 * fine,
+            0.12 + 0.05 * broad,
+        ],
+        1,
     )
 
 

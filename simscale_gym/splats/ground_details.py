@@ -18,7 +18,7 @@ from simscale_gym.splats.terrain import Surface, Terrain
 
 Array = NDArray[np.float64]
 
-SPECK_REACH, SPECK_DENSITY = 7.0, 6.0
+SPECK_REACH, SPECK_DENSITY = 5.5, 7.0
 BLADE_REACH, BLADE_DENSITY = 11.0, 9.0
 """How far from the path [m], and how many on a square metre."""
 
@@ -45,11 +45,13 @@ def add_specks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) ->
     points = points[_bare_road(points, terrain, taken, 0.10)]
     count = len(points)
     size = builder.rng.uniform(0.008, 0.022, count)
-    tone = 0.355 + builder.rng.choice([-0.08, 0.075, -0.05, 0.05], count)
+    tone = 0.355 + builder.rng.choice([-0.10, 0.10, -0.07, 0.07], count)
     u, v = _turned(builder.rng.uniform(0.0, np.pi, count))
     sigmas = np.column_stack([1.8 * size, size, np.full(count, 0.004)])
     centers = np.column_stack([points, terrain.height(points) + 0.004])
-    builder.add(centers, u, v, sigmas, np.repeat(tone[:, None], 3, 1), opacity=builder.rng.uniform(0.35, 0.7, count))
+    builder.add(
+        centers, u, v, sigmas, np.repeat(tone[:, None], 3, 1), opacity=builder.rng.uniform(0.35, 0.7, count)
+    )
 
 
 def add_cracks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) -> None:
@@ -93,7 +95,10 @@ def add_drains(builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line]
             continue
         s = s[terrain.distance(line.at(s)) < JOINT_REACH]
         bars = (s[:, None] + np.linspace(-0.2, 0.2, 6)[None]).ravel()
-        for boxes, tone in ((line.boxes(s - 0.26, s + 0.26, 0.03, 0.37), 0.13), (line.boxes(bars - 0.02, bars + 0.02, 0.06, 0.34), 0.30)):
+        for boxes, tone in (
+            (line.boxes(s - 0.26, s + 0.26, 0.03, 0.37), 0.13),
+            (line.boxes(bars - 0.02, bars + 0.02, 0.06, 0.34), 0.30),
+        ):
             _flat(builder, boxes, terrain, 0.008 if tone < 0.2 else 0.014, (tone, tone, tone), 0.9)
 
 
@@ -124,7 +129,14 @@ def add_blades(builder: SurfelBuilder, terrain: Terrain) -> None:
     count = len(points)
     tall = rng.uniform(0.025, 0.075, count)
     up = unit(np.column_stack([rng.normal(0.0, 0.25, (count, 2)), np.ones(count)]))
-    across = unit(np.cross(up, np.column_stack([*np.array(_turned(rng.uniform(0, 2 * np.pi, count))[0])[:, :2].T, np.zeros(count)])))
+    across = unit(
+        np.cross(
+            up,
+            np.column_stack(
+                [*np.array(_turned(rng.uniform(0, 2 * np.pi, count))[0])[:, :2].T, np.zeros(count)]
+            ),
+        )
+    )
     albedo = np.array([0.25, 0.32, 0.14]) + rng.uniform(0.0, 1.0, (count, 1)) * np.array([0.11, 0.11, 0.06])
     centers = np.column_stack([points, terrain.height(points) + HEIGHT + 0.8 * tall])
     sigmas = np.column_stack([np.full(count, 0.03), 0.8 * tall, np.full(count, 0.01)])
@@ -135,7 +147,9 @@ def _scatter(rng: np.random.Generator, terrain: Terrain, reach: float, density: 
     """Random places ``[N, 2]`` within ``reach`` [m] of the path, ``density`` of them on a square metre."""
     low, high = terrain.path.min(0) - reach, terrain.path.max(0) + reach
     tiles = np.ceil((high - low) / 8.0).astype(int)
-    corners = low + 8.0 * np.stack(np.meshgrid(*(np.arange(n) for n in tiles), indexing="ij"), -1).reshape(-1, 2)
+    corners = low + 8.0 * np.stack(np.meshgrid(*(np.arange(n) for n in tiles), indexing="ij"), -1).reshape(
+        -1, 2
+    )
     corners = corners[terrain.distance(corners + 4.0) < reach + 5.7]
     each = int(density * 64.0)
     points = (corners[:, None] + rng.uniform(0.0, 8.0, (len(corners), each, 2))).reshape(-1, 2)

@@ -36,7 +36,9 @@ class GroundRaster:
 
     def fill_polygon(self, rings: Sequence[Array], value: int) -> None:
         """Set pixels whose centre lies inside an odd number of ``rings``, each ``[K, 2]``."""
-        opened = [np.asarray(r, float)[:-1] if np.array_equal(r[0], r[-1]) else np.asarray(r, float) for r in rings]
+        opened = [
+            np.asarray(r, float)[:-1] if np.array_equal(r[0], r[-1]) else np.asarray(r, float) for r in rings
+        ]
         starts = np.concatenate([[0], np.cumsum([len(r) for r in opened])]).astype(np.int64)
         vertices = (np.concatenate(opened)[:, :2] - self.origin) / self.cell
         _fill_polygon(self.values, vertices, starts, value)

@@ -62,7 +62,9 @@ class PaintedLine:
 def lane_lines(road_map: RoadMap) -> list[PaintedLine]:
     """The lines of all lanes; where a map knows none, between neighbours dashed and beside oncoming lanes solid."""
     lanes = [lane for lane in road_map.lanes.values() if not lane.connector]
-    painted = any(kind != BoundaryType.VIRTUAL for lane in lanes for kind in (lane.left_type, lane.right_type))
+    painted = any(
+        kind != BoundaryType.VIRTUAL for lane in lanes for kind in (lane.left_type, lane.right_type)
+    )
     lines = []
     for lane in lanes:
         for points, kind in _boundaries(lane, painted):
@@ -211,7 +213,12 @@ def arrow_patterns(road_map: RoadMap) -> list[Pattern]:
     for lane in road_map.lanes.values():
         turns = {road_map.lanes[i].turn for i in lane.successors if i in road_map.lanes}
         turns &= {Turn.STRAIGHT, Turn.LEFT, Turn.RIGHT}
-        if lane.connector or not turns or lane.length < 25.0 or not (lane.left_neighbor or lane.right_neighbor):
+        if (
+            lane.connector
+            or not turns
+            or lane.length < 25.0
+            or not (lane.left_neighbor or lane.right_neighbor)
+        ):
             continue
         line = Line.of(lane.centerline)
         for before_end in (9.0, 24.0):
@@ -310,10 +317,15 @@ def _zebra(polygon: Array) -> Pattern | None:
     pose, length, width, area = frame
     stripes = 2 * max(1, int((length / STRIPE + 1) // 2)) - 1  # odd: paint at both ends
     borders = np.linspace(-stripes / 2, stripes / 2, stripes + 1) * STRIPE
-    fine = [graded_edges(a, b, 0.2, True, True, 0.05, 2.0) for a, b in zip(borders[:-1], borders[1:], strict=True)]
+    fine = [
+        graded_edges(a, b, 0.2, True, True, 0.05, 2.0) for a, b in zip(borders[:-1], borders[1:], strict=True)
+    ]
     across = graded_edges(-width / 2, width / 2, 0.4, True, True, 0.06, 2.0)
     near = (np.unique(np.concatenate(fine)), across)
-    middle = (np.linspace(borders[0], borders[-1], 2 * stripes + 1), graded_edges(-width / 2, width / 2, 0.9, False, False, 0.1, 2.0))
+    middle = (
+        np.linspace(borders[0], borders[-1], 2 * stripes + 1),
+        graded_edges(-width / 2, width / 2, 0.9, False, False, 0.1, 2.0),
+    )
 
     def painted(x: Array, y: Array) -> NDArray[np.bool_]:
         return np.floor((x - borders[0]) / STRIPE).astype(int) % 2 == 0
@@ -325,11 +337,19 @@ def _arrow(place: Array, heading: float, turns: set[Turn]) -> Pattern:
     """An arrow that starts at ``place``: 4 m long, a head for each of ``turns``."""
     parts = [shapely.box(-2.0, -0.07, 0.6, 0.07)]
     if Turn.STRAIGHT in turns:
-        parts += [shapely.box(0.6, -0.07, 1.2, 0.07), shapely.Polygon([(0.9, -0.28), (0.9, 0.28), (2.0, 0.0)])]
+        parts += [
+            shapely.box(0.6, -0.07, 1.2, 0.07),
+            shapely.Polygon([(0.9, -0.28), (0.9, 0.28), (2.0, 0.0)]),
+        ]
     for turn, side in ((Turn.LEFT, 1.0), (Turn.RIGHT, -1.0)):
         if turn in turns:
             at = -0.4 if Turn.STRAIGHT in turns else 0.6
-            bend = [(at - 0.35, 0.0), (at - 0.35, side * 0.07), (at + 0.75, side * 0.45), (at + 1.1, side * 0.4)]
+            bend = [
+                (at - 0.35, 0.0),
+                (at - 0.35, side * 0.07),
+                (at + 0.75, side * 0.45),
+                (at + 1.1, side * 0.4),
+            ]
             head = [(at + 0.45, side * 0.62), (at + 1.35, side * 0.12), (at + 1.75, side * 0.85)]
             parts += [shapely.Polygon([*bend, (at + 0.2, 0.0)]), shapely.Polygon(head)]
     shape = shapely.unary_union([p.buffer(0) for p in parts])
@@ -337,4 +357,6 @@ def _arrow(place: Array, heading: float, turns: set[Turn]) -> Pattern:
     fine = (np.arange(-2.0, 2.01, 0.14), np.linspace(low, high, int((high - low) / 0.05) + 1))
     coarse = (np.arange(-2.0, 2.01, 0.25), np.linspace(low, high, int((high - low) / 0.12) + 1))
     pose = np.array([*place, heading])
-    return Pattern(pose, (fine, coarse), lambda x, y: shapely.contains_xy(shape, x, y), shapely.box(-3, -3, 3, 3))
+    return Pattern(
+        pose, (fine, coarse), lambda x, y: shapely.contains_xy(shape, x, y), shapely.box(-3, -3, 3, 3)
+    )

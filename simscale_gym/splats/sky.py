@@ -110,8 +110,12 @@ def sky_lookup(table, x, y, z):
     norm = np.float32(1.0) / max(abs(x) + abs(y) + z, np.float32(1e-9))
     x, y = x * norm, y * norm
     half = np.float32(0.5 * size)
-    a = min(max((x + y + np.float32(1.0)) * half - np.float32(0.5), np.float32(0.0)), np.float32(size - 1.001))
-    b = min(max((x - y + np.float32(1.0)) * half - np.float32(0.5), np.float32(0.0)), np.float32(size - 1.001))
+    a = min(
+        max((x + y + np.float32(1.0)) * half - np.float32(0.5), np.float32(0.0)), np.float32(size - 1.001)
+    )
+    b = min(
+        max((x - y + np.float32(1.0)) * half - np.float32(0.5), np.float32(0.0)), np.float32(size - 1.001)
+    )
     i, j = int(a), int(b)
     a, b = a - np.float32(i), b - np.float32(j)
     one = np.float32(1.0)

@@ -133,7 +133,11 @@ def _road_of(scene: Scene, shapes: Shapes, window: shapely.Polygon) -> shapely.M
     islands = [shapely.Polygon(g.polygon).buffer(0) for g in shapes.grounds if g.kind == "island"]
     solid = [shapely.Polygon(p.exterior, [h for h in p.interiors if shapely.Polygon(h).area > 12.0])
              for p in getattr(region, "geoms", [region]) if p.area > 4.0]  # fmt: skip
-    road = shapely.unary_union(solid).difference(shapely.unary_union(islands)) if islands else shapely.unary_union(solid)
+    road = (
+        shapely.unary_union(solid).difference(shapely.unary_union(islands))
+        if islands
+        else shapely.unary_union(solid)
+    )
     pieces = [p for p in getattr(road, "geoms", [road]) if isinstance(p, shapely.Polygon) and not p.is_empty]
     return shapely.MultiPolygon(pieces)
 
