@@ -64,7 +64,9 @@ def shade(
     Args:
         albedo: ``[N, 3]`` sRGB.
         normals: ``[N, 3]`` unit, in the frame of ``light``.
-        occlusion, emissive, gloss: ``[N]`` as in :class:`Surfels`.
+        occlusion: ``[N]`` openness to ambient light.
+        emissive: ``[N]`` as in :class:`Surfels`.
+        gloss: ``[N]`` strength of the mirrored surroundings.
         visibility: ``[N]`` share of the sun's disc that is seen, 0..1.
         light: The scene's light.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -86,7 +87,7 @@ def border_lines(terrain: Terrain) -> list[Line]:
 
 
 def _spans(borders: tuple[float, ...]) -> list[tuple[float, float]]:
-    return list(zip(borders[:-1], borders[1:], strict=True))
+    return list(pairwise(borders))
 
 
 def _skirts(line: Line, low: Array, high: Array, side: float, lod: int, columns: tuple[list, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -154,7 +155,7 @@ def _cut_line(
         paint.append(np.full(len(edges) - 1, on))
     s_low, s_high, on = (np.concatenate(x) for x in (starts, ends, paint))
     columns = np.linspace(-LINE_WIDTH / 2, LINE_WIDTH / 2, (4, 2)[lod])
-    boxes = [line.boxes(s_low, s_high, a, b) for a, b in zip(columns[:-1], columns[1:], strict=True)]
+    boxes = [line.boxes(s_low, s_high, a, b) for a, b in pairwise(columns)]
     free = taken.share(line.boxes(s_low, s_high, -0.15, 0.15), TAKEN) < 0.3
     surface = np.where(on, Surface.PAINT, Surface.ROAD)[free]
     cells = Cells.concatenate([Cells.of(b[free], surface) for b in boxes])
@@ -317,9 +318,7 @@ def _zebra(polygon: Array) -> Pattern | None:
     pose, length, width, area = frame
     stripes = 2 * max(1, int((length / STRIPE + 1) // 2)) - 1  # odd: paint at both ends
     borders = np.linspace(-stripes / 2, stripes / 2, stripes + 1) * STRIPE
-    fine = [
-        graded_edges(a, b, 0.2, True, True, 0.05, 2.0) for a, b in zip(borders[:-1], borders[1:], strict=True)
-    ]
+    fine = [graded_edges(a, b, 0.2, True, True, 0.05, 2.0) for a, b in pairwise(borders)]
     across = graded_edges(-width / 2, width / 2, 0.4, True, True, 0.06, 2.0)
     near = (np.unique(np.concatenate(fine)), across)
     middle = (

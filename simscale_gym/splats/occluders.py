@@ -93,7 +93,11 @@ def sun_visibility(
     """Share ``[N]`` of the sun that reaches each surfel, 0..1.
 
     Args:
-        centers, u, v, normals, sigmas: ``[N, 3]`` as in :class:`simscale_gym.splats.surfels.Surfels`.
+        centers: ``[N, 3]`` [m].
+        u: ``[N, 3]`` first tangent.
+        v: ``[N, 3]`` second tangent.
+        normals: ``[N, 3]``; surfels that turn away from the sun count as lit.
+        sigmas: ``[N, 3]`` standard deviations along u, v and the normal [m].
         occluders: What stands in the way.
         sun: ``[3]`` direction towards the sun, ``z > 0``.
     """

@@ -181,8 +181,10 @@ class SurfelBuilder:
 
         Args:
             origin: ``[3]`` [m].
-            u, v: ``[3]`` unit directions.
-            u_range, v_range: From, to [m].
+            u: ``[3]`` first unit direction.
+            v: ``[3]`` second unit direction.
+            u_range: From, to along u [m].
+            v_range: From, to along v [m].
             cell: Largest cell along u and v [m].
             color: sRGB, or a function of the cells (see :data:`ColorField`).
             sharp: Edges to keep sharp: any of l, r (low and high end of u), b, t (of v).
@@ -362,7 +364,10 @@ class SurfelBuilder:
         noise: float = 0.02,
         **material,
     ) -> None:
-        """A disc (or ring from ``inner``) of ``radius`` [m] facing ``u x v``, in rings; ``color(r, angle)`` may vary."""
+        """A disc (or ring from ``inner``) of ``radius`` [m] facing ``u x v``, in rings.
+
+        ``color`` may be a function of radius and angle.
+        """
         step = (radius - inner) / rings
         middle = inner + (np.arange(rings) + 0.5) * step
         counts = np.maximum(4, np.round(2 * np.pi * middle / step)).astype(int)
