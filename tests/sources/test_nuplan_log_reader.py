@@ -129,12 +129,17 @@ def test_a_later_scene_shares_map_and_frame_with_the_first(small_root, scene):
 
 
 def test_rows_off_the_grid_are_interpolated(root, log, small_drive):
-    """Sweeps 20 ms late, as if the scene had started between two of them: boxes lie in between."""
-    change(log, ("UPDATE lidar_pc SET timestamp = timestamp + 20000 WHERE rowid % 2 = 0",))
+    """All sweeps but the first come 20 ms late, and find the car (2 m/s) 4 cm further on."""
+    late = "SELECT token FROM lidar_pc WHERE rowid > 1"
+    change(
+        log,
+        (f"UPDATE lidar_box SET x = x + 0.04 WHERE vx = 2.0 AND lidar_pc_token IN ({late})",),
+        ("UPDATE lidar_pc SET timestamp = timestamp + 20000 WHERE rowid > 1",),
+    )
     scene = load(root)
     k = scene.tracks.ids.index(small_drive.tracks.ids[0])
     shift = (small_drive.origin - scene.origin)[0]
-    np.testing.assert_allclose(scene.tracks.poses[k, :, 0], 20 + 2 * 0.1 * np.arange(150) + shift, atol=1e-6)
+    np.testing.assert_allclose(scene.tracks.poses[k, :, 0], 20 + 0.2 * np.arange(150) + shift, atol=1e-8)
 
 
 def test_tables_and_links_are_nuplans(log):
