@@ -259,7 +259,7 @@ def read_boxes(
     ids = list(dict.fromkeys(tokens))
     number = {token: row for row, token in enumerate(ids)}
     return Boxes(
-        times=np.array([when[token] for token in table.tokens("lidar_pc_token")], np.int64),
+        times=table.rows_of("lidar_pc_token", when, "lidar_pc"),
         tracks=np.array([number[token] for token in tokens], np.int64),
         ids=tuple(token.hex() for token in ids),
         types=np.array([kinds[token] for token in ids], np.uint8),
@@ -278,11 +278,8 @@ def _track_types(database: sqlite3.Connection, path: Path) -> dict[bytes, TrackT
         for token, name in zip(categories.tokens("token"), categories.texts("name", names), strict=True)
     }
     tracks = read_table(database, path, "track", ("token", "category_token"))
-    links = tracks.tokens("category_token")
-    for row, token in enumerate(links):
-        if token not in kinds:
-            raise tracks.fault("category_token", row, token.hex(), "the token of a row of table category")
-    return {token: kinds[link] for token, link in zip(tracks.tokens("token"), links, strict=True)}
+    links = tracks.rows_of("category_token", kinds, "category").tolist()
+    return {token: TrackType(kind) for token, kind in zip(tracks.tokens("token"), links, strict=True)}
 
 
 def read_lights(database: sqlite3.Connection, path: Path, scene: bytes) -> Table:

@@ -125,9 +125,11 @@ def tracks_on(boxes: Boxes, sweeps: Times, times: Times, origin: Array) -> Track
 
 def _sizes(boxes: Boxes) -> Array:
     """Median size ``[N, 3]`` of each track: nuPlan's boxes breathe a little."""
+    if not boxes.ids:
+        return np.zeros((0, 3))
     order = np.argsort(boxes.tracks, kind="stable")
-    parts = np.split(boxes.sizes[order], np.cumsum(np.bincount(boxes.tracks, minlength=len(boxes.ids)))[:-1])
-    return np.array([np.median(part, axis=0) for part in parts]).reshape(len(boxes.ids), 3)
+    parts = np.split(boxes.sizes[order], np.cumsum(np.bincount(boxes.tracks))[:-1])
+    return np.array([np.median(part, axis=0) for part in parts])
 
 
 def lights_on(
@@ -143,7 +145,7 @@ def lights_on(
     codes = {name: number for number, name in enumerate(LIGHT_NAMES)}
     status = np.array([codes[text] for text in table.texts("status", LIGHT_NAMES)], np.uint8)
     position: Mapping[bytes, int] = {token: row for row, token in enumerate(tokens)}
-    column = np.array([position[token] for token in table.tokens("lidar_pc_token")], np.int64)
+    column = table.rows_of("lidar_pc_token", position, "lidar_pc")
     known, row = np.unique(fids, return_inverse=True)
     dense = np.full((len(known), len(sweeps)), LightStatus.UNKNOWN, np.uint8)
     dense[row, column] = status

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import DataError
 
 _MAGIC = b"SQLite format 3\x00"
+_MAX = 1e9  # no place, speed or size in a log or map is larger; squares of such numbers still fit
 _AGAIN = "The file may be truncated or still in download: fetch or write it again."
 
 
@@ -97,6 +98,17 @@ class Table:
             out.append(value or b"")
         return out
 
+    def rows_of(self, column: str, targets: Mapping[bytes, int], target: str) -> NDArray[np.int64]:
+        """What ``targets`` says of each token ``[rows]``; a token that table ``target`` lacks is an error."""
+        found = [targets.get(token, -1) for token in self.tokens(column, nullable=True)]
+        if -1 in found:
+            row = found.index(-1)
+            value = self.columns[column][row]
+            raise self.fault(
+                column, row, value.hex() if value else "NULL", f"the token of a row of table {target}"
+            )
+        return np.array(found, np.int64)
+
     def texts(self, column: str, allowed: Sequence[str] = ()) -> list[str]:
         """Text, empty where NULL; one of ``allowed`` where these are given."""
         for row, value in enumerate(self.columns[column]):
@@ -120,16 +132,17 @@ class Table:
         if not len(values):
             return np.zeros(0, kind)
         plain = numbers.dtype.kind in ("f" if kind is np.float64 else "i")
-        if len(numbers) == len(values) and plain and np.isfinite(numbers).all():
+        if len(numbers) == len(values) and plain and (kind is np.int64 or (np.abs(numbers) < _MAX).all()):
             return numbers.astype(kind)
-        expected = "a finite number" if kind is np.float64 else "a whole number"
+        expected = f"a number within {_MAX:g}" if kind is np.float64 else "a whole number"
         row = next((i for i, value in enumerate(values) if not _is_number(value, kind)), 0)
         raise self.fault(column, row, f"{values[row]!r:.60}", expected)
 
 
 def _is_number(value: Any, kind: type) -> bool:
-    whole = isinstance(value, int) and -(2**63) <= value < 2**63
-    return whole or (kind is np.float64 and isinstance(value, float) and bool(np.isfinite(value)))
+    if kind is np.int64:
+        return isinstance(value, int)
+    return bool(isinstance(value, int | float) and abs(value) < _MAX)
 
 
 def read_table(

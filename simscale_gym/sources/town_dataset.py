@@ -15,16 +15,16 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Camera, CameraRig, EgoLog, Scene, nuplan_rig
 from simscale_gym.sources.cache import build_folder, cache_root, only_one, publish, remove_stale_builds
 from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene, scene_names
-from simscale_gym.sources.nuplan_log_writer import (
+from simscale_gym.sources.nuplan_log_writer import write_log
+from simscale_gym.sources.nuplan_map_writer import MapFids, write_map, write_map_folder
+from simscale_gym.sources.nuplan_recording import (
     SWEEP_STEP_US,
     Part,
     Recording,
     image_file,
     image_tokens,
     log_name,
-    write_log,
 )
-from simscale_gym.sources.nuplan_map_writer import MapFids, write_map, write_map_folder
 from simscale_gym.sources.nuplan_schema import LOCATIONS
 from simscale_gym.sources.side_shapes import SIDE_FILE, write_shapes
 from simscale_gym.sources.town import Town, TownLog, build_town, simulate_log

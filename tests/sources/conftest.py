@@ -28,8 +28,9 @@ from simscale_gym.scene import (
     Tree,
     Turn,
 )
-from simscale_gym.sources.nuplan_log_writer import Part, Recording, log_name, write_log
+from simscale_gym.sources.nuplan_log_writer import write_log
 from simscale_gym.sources.nuplan_map_writer import write_map, write_map_folder
+from simscale_gym.sources.nuplan_recording import Part, Recording, log_name
 from simscale_gym.sources.nuplan_schema import LOCATIONS
 from simscale_gym.sources.side_shapes import SIDE_FILE, write_shapes
 

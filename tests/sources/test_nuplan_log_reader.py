@@ -9,9 +9,10 @@ import pytest
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.scene import LightStatus, StateIndex, TrackType, nuplan_rig
+from simscale_gym.sources import nuplan_log_reader as log_reader
 from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene, scene_names
 from simscale_gym.sources.nuplan_log_reader import read_head
-from simscale_gym.sources.nuplan_log_writer import tokens
+from simscale_gym.sources.nuplan_recording import tokens
 from simscale_gym.sources.nuplan_resample import steering_angle
 from simscale_gym.sources.nuplan_schema import LOG_TABLES
 
@@ -187,7 +188,13 @@ def test_a_log_without_route_or_cameras_says_what_was_worked_out(root, log):
     assert scene.rig.cameras.keys() == nuplan_rig().cameras.keys()
 
 
-def test_devkit_list_classes_and_commas_are_read(root, log):
+def test_a_log_without_traffic_or_lights_is_read(root, log):
+    change(log, ("DELETE FROM lidar_box",), ("DELETE FROM traffic_light_status",))
+    scene = load(root)
+    assert len(scene.tracks) == 0 and scene.tracks.valid.shape == (0, 150) and scene.lights.lane_ids == ()
+
+
+def test_a_route_with_commas_and_repeats_is_read(root, log):
     change(log, ("UPDATE scene SET roadblock_ids = '1, 1,4 ,2,2'",))
     assert load(root).route == ("1", "4", "2")
 
@@ -201,6 +208,7 @@ def test_devkit_list_classes_and_commas_are_read(root, log):
         ("UPDATE ego_pose SET x = NULL WHERE rowid = 7", "table ego_pose, column x"),
         ("UPDATE ego_pose SET vx = 'fast' WHERE rowid = 7", "table ego_pose, column vx"),
         ("UPDATE ego_pose SET y = 9e999 WHERE rowid = 7", "table ego_pose, column y"),
+        ("UPDATE ego_pose SET y = 1e200 WHERE rowid = 7", "table ego_pose, column y"),
         ("UPDATE ego_pose SET qw = 0, qx = 0, qy = 0, qz = 0 WHERE rowid = 7", "table ego_pose, column qw"),
         ("DELETE FROM ego_pose", "table ego_pose"),
         ("DELETE FROM ego_pose WHERE rowid BETWEEN 100 AND 200", "table ego_pose"),
@@ -272,6 +280,15 @@ def test_what_is_no_database_is_refused(root, log):
     log.write_bytes(b"PK\x03\x04 this is a zip file, really" * 10)
     with pytest.raises(DataError, match="SQLite"):
         load(root)
+
+
+def test_rows_that_only_an_index_ties_to_a_sweep_are_named(root, log, monkeypatch):
+    """A damaged index can hand out rows of sweeps that the scene does not have."""
+    monkeypatch.setattr(log_reader, "_OF_SCENE", "? IS NOT NULL")
+    for table in ("lidar_box", "traffic_light_status"):
+        with pytest.raises(DataError, match=f"table {table}, column lidar_pc_token"):
+            load(root)
+        change(log, (f"DELETE FROM {table}",))
 
 
 def test_missing_places_say_what_was_looked_for(tmp_path, root, log):
