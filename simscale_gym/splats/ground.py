@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.scene import Scene
-from simscale_gym.splats import markings
-from simscale_gym.splats.ground_cells import NEAR, SKIRT, TAKEN, Cells, split_lengthwise
+from simscale_gym.splats.ground_cells import NEAR, SKIRT, TAKEN, Cells, Layer, split_lengthwise
 from simscale_gym.splats.ground_colors import ground_albedo
 from simscale_gym.splats.ground_details import add_details
 from simscale_gym.splats.ground_raster import GroundRaster
 from simscale_gym.splats.kerbs import HEIGHT, Kerbs, border_lines, lay_kerbs
+from simscale_gym.splats.markings import lane_lines, paint_lines
+from simscale_gym.splats.road_patterns import arrow_patterns, lay_patterns, stop_and_crossing_patterns
 from simscale_gym.splats.surfels import SurfelBuilder, Surfels
 from simscale_gym.splats.terrain import DETAIL_REACH, REACH, Surface, Terrain
 from simscale_gym.splats.visibility import seen_raster
@@ -56,9 +57,9 @@ def ground_surfels(
         terrain.path.min(0) - DETAIL_REACH - 8, terrain.path.max(0) + DETAIL_REACH + 8, 0.05
     )
     kerbs = lay_kerbs(terrain, taken)
-    patterns = [*markings.stop_and_crossing_patterns(scene.map), *markings.arrow_patterns(scene.map)]
-    layers = [markings.lay_patterns(patterns, terrain, taken)]
-    layers.append(markings.paint_lines(markings.lane_lines(scene.map), terrain, taken))
+    patterns = [*stop_and_crossing_patterns(scene.map), *arrow_patterns(scene.map)]
+    layers = [lay_patterns(patterns, terrain, taken)]
+    layers.append(paint_lines(lane_lines(scene.map), terrain, taken))
     cells = [kerbs.stones, *(layer.solid for layer in layers), *(layer.raised for layer in layers)]
     cells.append(_lay_skirts(layers, kerbs, terrain, taken))
     fill = fill_quadtree(terrain, taken, detail)
@@ -71,7 +72,7 @@ def ground_surfels(
     return builder.build()
 
 
-def _lay_skirts(layers: list[markings.Layer], kerbs: Kerbs, terrain: Terrain, taken: GroundRaster) -> Cells:
+def _lay_skirts(layers: list[Layer], kerbs: Kerbs, terrain: Terrain, taken: GroundRaster) -> Cells:
     """Claim skirt cells on free ground, inner columns first; those that straddle paint are cut smaller."""
     parts = []
     for column in range(4):

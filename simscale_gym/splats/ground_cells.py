@@ -59,6 +59,25 @@ class Cells:
         return len(self.boxes)
 
 
+RAISE = 0.06
+"""Height of far paint over the uncut road [m]: seen from 42 m it sorts before the road cells around it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What one kind of paint lays down.
+
+    Attributes:
+        solid: Cells that replace the road.
+        skirts: Columns of fine road cells beside them, inner ones first.
+        raised: Far paint, on top of the road.
+    """
+
+    solid: Cells
+    skirts: tuple[Array, ...]
+    raised: Cells
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """A polyline prepared for laying cells along it: smooth normals at any arc length.

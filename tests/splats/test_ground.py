@@ -12,8 +12,9 @@ from simscale_gym.splats.ground import fill_quadtree, ground_surfels
 from simscale_gym.splats.ground_cells import SKIRT, TAKEN, Line, even_pieces, split_lengthwise
 from simscale_gym.splats.ground_raster import GroundRaster
 from simscale_gym.splats.kerbs import HEIGHT, lay_kerbs
-from simscale_gym.splats.markings import lane_lines, lay_patterns, paint_lines, stop_and_crossing_patterns
+from simscale_gym.splats.markings import lane_lines, paint_lines
 from simscale_gym.splats.noise import value_noise
+from simscale_gym.splats.road_patterns import lay_patterns, stop_and_crossing_patterns
 from simscale_gym.splats.terrain import Surface, Terrain
 from simscale_gym.splats.visibility import seen_from_path
 
