@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.geometry import se2
-from simscale_gym.scene import DT, Scene, StateIndex
+from simscale_gym.scene import DT, Scene, StateIndex, TrackType
 
 Array = NDArray[np.float64]
 
 HORIZON_STEPS = 40
 """Length of a future: 4 s at 10 Hz (SimScale's H; its vocabulary has 40 poses, the first at 0.1 s)."""
+
+_LEAST_LENGTH, _GREATEST_LENGTH = 3.5, 6.0  # [m] of vehicles that drive like the ego
+_DRIVING = 1.0  # [m/s]
+_AXLE_SHARE = 0.28  # of the length, from the box's centre back to the rear axle (the ego's 1.461 of 5.176 m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +41,30 @@ class HumanFutures:
         return len(self.poses)
 
     @classmethod
-    def from_scenes(cls, scenes: Iterable[Scene], *, stride: float = 0.5) -> HumanFutures:
+    def from_scenes(
+        cls, scenes: Iterable[Scene], *, stride: float = 0.5, others: bool = False
+    ) -> HumanFutures:
         """Cut a future every ``stride`` [s] out of each scene's ego log.
+
+        Args:
+            scenes: Any source's.
+            stride: Time between starts [s].
+            others: Also cut them out of the tracks of vehicles that drive, at the place of their rear axle.
 
         Raises:
             SceneError: No scene is long enough to hold one.
         """
         step = max(1, round(stride / DT))
-        cuts = [_cut(scene, step) for scene in scenes]
-        poses = [poses for poses, _ in cuts if len(poses)]
-        if not poses:
-            raise SceneError(
-                f"human futures: none of {len(cuts)} scenes lasts {HORIZON_STEPS * DT} s or more."
-            )
-        return cls(np.concatenate(poses), np.concatenate([v for p, v in cuts if len(p)]))
+        cuts = []
+        count = 0
+        for count, scene in enumerate(scenes, 1):  # noqa: B007
+            cuts.append(_cut(scene.ego.poses, scene.ego.states[:, [StateIndex.VX, StateIndex.VY]], step))
+            if others:
+                cuts += [_cut(*drive, step) for drive in _drives(scene)]
+        cuts = [(poses, velocities) for poses, velocities in cuts if len(poses)]
+        if not cuts:
+            raise SceneError(f"human futures: none of {count} scenes lasts {HORIZON_STEPS * DT} s or more.")
+        return cls(*(np.concatenate(arrays) for arrays in zip(*cuts, strict=True)))
 
     @classmethod
     def concatenate(cls, banks: Iterable[HumanFutures]) -> HumanFutures:
@@ -85,9 +99,24 @@ class HumanFutures:
         return cls(poses, velocities)
 
 
-def _cut(scene: Scene, step: int) -> tuple[Array, Array]:
-    states = scene.ego.states
-    starts = np.arange(0, len(states) - HORIZON_STEPS, step)
-    ahead = scene.ego.poses[starts[:, None] + np.arange(1, HORIZON_STEPS + 1)]
-    poses = se2.poses_to_local(scene.ego.poses[starts], ahead)
-    return poses, states[starts][:, [StateIndex.VX, StateIndex.VY]]
+def _cut(poses: Array, velocities: Array, step: int) -> tuple[Array, Array]:
+    """Futures of a drive ``poses [T, 3]`` with ``velocities [T, 2]`` in its own frame, every ``step`` frames."""
+    starts = np.arange(0, len(poses) - HORIZON_STEPS, step)
+    ahead = poses[starts[:, None] + np.arange(1, HORIZON_STEPS + 1)]
+    return se2.poses_to_local(poses[starts], ahead), velocities[starts]
+
+
+def _drives(scene: Scene) -> Iterator[tuple[Array, Array]]:
+    """Rear axle poses ``[T, 3]`` and own-frame velocities ``[T, 2]`` of vehicles while they are seen."""
+    tracks = scene.tracks
+    for row in np.flatnonzero(tracks.types == TrackType.VEHICLE):
+        frames = np.flatnonzero(tracks.valid[row])
+        if not len(frames) or frames[-1] - frames[0] + 1 > len(frames):
+            continue
+        poses, length = tracks.poses[row, frames].copy(), tracks.sizes[row, 0]
+        speed = np.hypot(*tracks.velocities[row, frames].T)
+        if not _LEAST_LENGTH <= length <= _GREATEST_LENGTH or speed.max() < _DRIVING:
+            continue
+        back = length * _AXLE_SHARE
+        poses[:, :2] -= back * np.column_stack([np.cos(poses[:, 2]), np.sin(poses[:, 2])])
+        yield poses, np.column_stack([speed, np.zeros_like(speed)])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
-from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.recovery import RecoveryExpert
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import cluster_futures
@@ -30,8 +30,9 @@ EXPERTS = ("recovery",)
 BACKENDS = ("auto", "cpu")
 
 VOCABULARY_SIZE = 1024
-_BANK_SCENES = 60
+_BANK_SCENES = 20  # of the town: two towns with two drives each, and everybody who drove there
 _BANK_STRIDE = 0.2  # [s]
+_OWN_SCENES = 200
 _ENOUGH_FUTURES = 2000
 _KEPT_SCENES, _KEPT_RENDERERS = 16, 2
 _DRIVING, _STANDING = 1.0, 0.1  # [m/s]
@@ -124,12 +125,13 @@ def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool
 def town_futures() -> HumanFutures:
     """Human futures of the first logs of the town's train split, kept in the cache folder."""
     refs = list_scenes("town", "train")[:_BANK_SCENES]
-    key = hashlib.sha256(repr([ref.id for ref in refs] + [TOWN_VERSION, _BANK_STRIDE]).encode()).hexdigest()[
-        :16
-    ]
+    key = hashlib.sha256(
+        repr([ref.id for ref in refs] + [TOWN_VERSION, _BANK_STRIDE, HORIZON_STEPS]).encode()
+    ).hexdigest()[:16]
     path = cache_root() / "futures" / f"town-{key}.npz"
     if not path.exists():
-        HumanFutures.from_scenes((load_scene(ref) for ref in refs), stride=_BANK_STRIDE).save(path)
+        bank = HumanFutures.from_scenes((load_scene(ref) for ref in refs), stride=_BANK_STRIDE, others=True)
+        bank.save(path)
     return HumanFutures.load(path)
 
 

@@ -20,6 +20,9 @@ class PerturbConfig:
         attempts: Reactive rollouts that are tried before giving up on a start frame.
         starts: Start frames that are tried before giving up on the scene.
         clearance: The end state must not meet another's constant-velocity forecast within this time [s].
+        return_braking: Deceleration [m/s^2] of the stop, on a curve back to the route, that must be possible from
+            the end state without leaving the road.
+        road_margin: Room to the edge of the road that this stop must keep [m].
         on_failure: What to do then: start on the log ("log") or raise ResetError ("error").
     """
 
@@ -30,4 +33,6 @@ class PerturbConfig:
     attempts: int = 16
     starts: int = 3
     clearance: float = 1.5
+    return_braking: float = 2.0
+    road_margin: float = 0.2
     on_failure: Literal["log", "error"] = "log"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.geometry import se2
+from simscale_gym.agents.recovery import braking_plan
+from simscale_gym.geometry import box, se2
 from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel, ego_boxes, ego_contacts, off_road, rollout, track
@@ -102,7 +103,21 @@ def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) 
     egos = np.stack([state.ego for state in states])
     if off_road(egos, scene.map, scene.vehicle).any():
         return "off_road"
-    return "imminent_collision" if _collides_soon(scene, states[-1], config.clearance) else None
+    if _collides_soon(scene, states[-1], config.clearance):
+        return "imminent_collision"
+    return None if _leads_back(scene, states[-1], config) else "no_way_back"
+
+
+def _leads_back(scene: Scene, state: SimState, config: PerturbConfig) -> bool:
+    """Can the ego get back to its route, braking on the way, with ``road_margin`` to the edge of the road?
+
+    A state from which no driver gets back has no label; SimScale drops such states later, with its expert.
+    """
+    plan = braking_plan(scene, state, config.return_braking)
+    world = np.concatenate([state.ego[None, :3], se2.poses_to_world(state.ego[:3], plan)])
+    driven = track(state.ego, world, vehicle=scene.vehicle)
+    boxes = ego_boxes(driven, scene.vehicle) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
+    return bool(scene.map.drivable.contains_any(box.corners(boxes)).all())
 
 
 def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:

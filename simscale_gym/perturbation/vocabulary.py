@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
@@ -27,7 +29,7 @@ def cluster_futures(
     Args:
         bank: ``M`` futures from any log source.
         size: Clusters, at most ``M``.
-        rng: For the first means (k-means++).
+        rng: For the first means, which are members.
         rounds: Of Lloyd's iteration.
 
     Raises:
@@ -36,7 +38,12 @@ def cluster_futures(
     if not 1 <= size <= len(bank):
         raise ArgumentError(f"vocabulary size: {size}, expected 1 to {len(bank)} (the futures in the bank).")
     features = _features(bank.poses)
-    means, _ = kmeans2(features, size, iter=rounds, minit="++", rng=rng, missing="warn")
+    first = features[rng.choice(len(features), size, replace=False)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "One of the clusters is empty", UserWarning
+        )  # fewer entries, said above
+        means, _ = kmeans2(features, first, iter=rounds, minit="matrix", missing="warn")
     members = np.unique(cKDTree(features).query(means)[1])
     return HumanFutures(bank.poses[members], bank.velocities[members])
 
