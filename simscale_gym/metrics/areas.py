@@ -1,0 +1,131 @@
+"""Where on the map the ego is at each step, and the three subscores that follow from it alone.
+
+NAVSIM: pdm_scorer.py, ``_calculate_ego_area``, ``_calculate_drivable_area_compliance`` and
+``_calculate_driving_direction_compliance``.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from simscale_gym.metrics.area_index import AreaIndex, flags_at, tile_at
+from simscale_gym.metrics.rings import holds
+
+Array = NDArray[np.float64]
+
+LANE, DRIVABLE, INTERSECTION, ON_ROUTE = 1, 2, 4, 8
+"""What a polygon of the map is, as bits."""
+
+DIRECTION_HORIZON = 10
+"""Steps over which driving against the route adds up, besides the present one (1 s)."""
+DIRECTION_LIMITS = 2.0, 6.0
+"""Metres against the route within the horizon from which the subscore is 0.5, and 0."""
+
+_LANES_AT_ONCE = 16  # lanes over one box that are told apart
+
+
+class EgoArea(IntFlag):
+    """Bits of an ego box on the map.
+
+    MULTIPLE_LANES: several lanes hold a corner and none holds all four.
+    NON_DRIVABLE: a corner is in no roadblock, intersection, car park or other drivable area.
+    ONCOMING: the centre is in no lane of the route.
+    IN_INTERSECTION: the centre is in an intersection (not among NAVSIM's bits).
+    """
+
+    MULTIPLE_LANES = 1
+    NON_DRIVABLE = 2
+    ONCOMING = 4
+    IN_INTERSECTION = 8
+
+
+_MULTIPLE_LANES, _NON_DRIVABLE, _ONCOMING, _IN_INTERSECTION = (int(bit) for bit in EgoArea)
+
+
+@njit(cache=True)
+def ego_areas(corners: Array, centers: Array, index: AreaIndex, flags: NDArray) -> NDArray:
+    """:class:`EgoArea` bits ``[P, T]`` of boxes ``corners [P, T, 4, 2]``, ``centers [P, T, 2]``.
+
+    Args:
+        corners: As of :func:`simscale_gym.metrics.ego_boxes.ego_boxes`.
+        centers: Likewise.
+        index: The map.
+        flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of its polygons.
+    """
+    areas = np.zeros(centers.shape[:2], np.uint8)
+    lanes, counts = np.empty(_LANES_AT_ONCE, np.int64), np.empty(_LANES_AT_ONCE, np.int64)
+    for p in range(centers.shape[0]):
+        for k in range(centers.shape[1]):
+            bits, found = 0, 0
+            for i in range(4):
+                x, y = corners[p, k, i, 0], corners[p, k, i, 1]
+                tile, drivable = tile_at(index, x, y), False
+                if tile >= 0:
+                    for e in range(index.starts[tile], index.starts[tile + 1]):
+                        code = index.entries[e]
+                        kind = flags[code >> 1]
+                        wanted = (kind & LANE) != 0 or (not drivable and (kind & DRIVABLE) != 0)
+                        if not wanted or not ((code & 1) == 1 or holds(index.rings, code >> 1, x, y)):
+                            continue
+                        drivable |= (kind & DRIVABLE) != 0
+                        if (kind & LANE) != 0:
+                            found = _count_corner(lanes, counts, found, code >> 1)
+                if not drivable:
+                    bits |= _NON_DRIVABLE
+            if found > 1 and counts[:found].max() < 4:
+                bits |= _MULTIPLE_LANES
+            center = flags_at(index, flags, centers[p, k, 0], centers[p, k, 1])
+            if (center & ON_ROUTE) == 0:
+                bits |= _ONCOMING
+            if (center & INTERSECTION) != 0:
+                bits |= _IN_INTERSECTION
+            areas[p, k] = bits
+    return areas
+
+
+@njit(cache=True)
+def _count_corner(lanes: NDArray, counts: NDArray, found: int, lane: int) -> int:
+    for j in range(found):
+        if lanes[j] == lane:
+            counts[j] += 1
+            return found
+    if found < len(lanes):
+        lanes[found], counts[found] = lane, 1
+        return found + 1
+    return found
+
+
+def drivable_area(areas: NDArray[np.uint8]) -> Array:
+    """DAC ``[P]``: 0 where a corner leaves the drivable area at any step, the first included."""
+    return 1.0 - ((areas & _NON_DRIVABLE) != 0).any(1)
+
+
+def driving_direction(areas: NDArray[np.uint8], centers: Array) -> Array:
+    """DDC ``[P]``: 1, 0.5 or 0 by the longest way against the route within one second.
+
+    Steps that end inside an intersection do not count.
+    """
+    steps = np.zeros(areas.shape)
+    steps[:, 1:] = np.linalg.norm(np.diff(centers, axis=1), axis=-1)
+    steps[((areas & _ONCOMING) == 0) | ((areas & _IN_INTERSECTION) != 0)] = 0.0
+    longest = _longest_window(steps, DIRECTION_HORIZON + 1)
+    return np.where(longest < DIRECTION_LIMITS[0], 1.0, np.where(longest < DIRECTION_LIMITS[1], 0.5, 0.0))
+
+
+@njit(cache=True)
+def _longest_window(steps: Array, window: int) -> Array:
+    """Largest sum ``[P]`` of ``window`` neighbouring ``steps [P, T]`` (fewer at the start)."""
+    out = np.zeros(len(steps))
+    for p in range(len(steps)):
+        if not steps[p].any():
+            continue
+        for k in range(steps.shape[1]):
+            total = 0.0
+            for j in range(max(0, k - window + 1), k + 1):
+                total += steps[p, j]
+            out[p] = max(out[p], total)
+    return out

@@ -1,0 +1,144 @@
+"""How far along the centreline, and how close to it: the progress and lane keeping subscores.
+
+NAVSIM: pdm_scorer.py, ``_calculate_progress``, ``_calculate_lane_keeping`` and ``_aggregate_pdm_scores``; distances
+and projections as GEOS computes them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RUN = 8
+"""Segments in a run at most."""
+LANE_LIMIT = 0.5
+"""Distance of the box centre from the centreline that is still lane keeping [m]."""
+LANE_STEPS = 20
+"""Steps beyond the limit in a row (2 s) that break lane keeping."""
+PROGRESS_THRESHOLD = 5.0
+"""Where the best valid plan progresses no further than this [m], progress is not judged."""
+
+_IN_INTERSECTION = 8  # EgoArea.IN_INTERSECTION
+
+
+class Centerline(NamedTuple):
+    """A polyline cut into runs of segments with bounding boxes.
+
+    Attributes:
+        points: ``[K, 2]`` [m].
+        lengths: ``[K]`` arc length at each point [m].
+        run_boxes: ``[R, 4]`` x min, y min, x max, y max of each run of ``RUN`` segments.
+    """
+
+    points: Array
+    lengths: Array
+    run_boxes: Array
+
+
+def build_centerline(points: Array) -> Centerline:
+    """Index ``points [K, 2+]``, K >= 2."""
+    points = np.ascontiguousarray(np.asarray(points, float)[:, :2])
+    steps = np.sqrt((np.diff(points, axis=0) ** 2).sum(1))
+    heads = range(0, len(points) - 1, RUN)
+    boxes = [[*points[i : i + RUN + 1].min(0), *points[i : i + RUN + 1].max(0)] for i in heads]
+    return Centerline(points, np.concatenate([[0.0], np.cumsum(steps)]), np.array(boxes))
+
+
+@njit(cache=True)
+def _distance(ax: float, ay: float, bx: float, by: float, x: float, y: float):
+    """Distance to the segment from a to b, and the share of it where the nearest point lies."""
+    dx, dy = bx - ax, by - ay
+    squared = dx * dx + dy * dy
+    if squared <= 0.0:
+        return np.sqrt((x - ax) * (x - ax) + (y - ay) * (y - ay)), 0.0
+    share = ((x - ax) * dx + (y - ay) * dy) / squared
+    if share <= 0.0:
+        return np.sqrt((x - ax) * (x - ax) + (y - ay) * (y - ay)), 0.0
+    if share >= 1.0:
+        return np.sqrt((x - bx) * (x - bx) + (y - by) * (y - by)), 1.0
+    return abs(((ay - y) * dx - (ax - x) * dy) / squared) * np.sqrt(squared), share
+
+
+@njit(cache=True)
+def _farther(box: Array, x: float, y: float, limit: float) -> bool:
+    """Is every point of ``box [4]`` farther than ``limit`` by more than rounding?"""
+    dx = max(box[0] - x, 0.0, x - box[2])
+    dy = max(box[1] - y, 0.0, y - box[3])
+    return dx * dx + dy * dy > limit * limit * (1.0 + 1e-9) + 1e-12
+
+
+@njit(cache=True)
+def _project(line: Centerline, x: float, y: float) -> float:
+    """Arc length of the nearest point; the first one among equals."""
+    best, where = np.inf, 0.0
+    for r in range(len(line.run_boxes)):
+        if best < np.inf and _farther(line.run_boxes[r], x, y, best):
+            continue
+        for v in range(r * RUN, min((r + 1) * RUN, len(line.points) - 1)):
+            a, b = line.points[v], line.points[v + 1]
+            distance, share = _distance(a[0], a[1], b[0], b[1], x, y)
+            if distance < best:
+                best, where = distance, line.lengths[v] + share * (line.lengths[v + 1] - line.lengths[v])
+    return where
+
+
+@njit(cache=True)
+def _is_near(line: Centerline, run: int, x: float, y: float) -> bool:
+    if _farther(line.run_boxes[run], x, y, LANE_LIMIT):
+        return False
+    for v in range(run * RUN, min((run + 1) * RUN, len(line.points) - 1)):
+        a, b = line.points[v], line.points[v + 1]
+        if _distance(a[0], a[1], b[0], b[1], x, y)[0] <= LANE_LIMIT:
+            return True
+    return False
+
+
+@njit(cache=True)
+def raw_progress(line: Centerline, centers: Array) -> Array:
+    """Way along the centreline ``[P]`` [m] from the first to the last of ``centers [P, T, 2]``, 0 if backwards."""
+    out = np.zeros(len(centers))
+    for p in range(len(centers)):
+        first, last = centers[p, 0], centers[p, -1]
+        out[p] = max(0.0, _project(line, last[0], last[1]) - _project(line, first[0], first[1]))
+    return out
+
+
+@njit(cache=True)
+def lane_keeping(line: Centerline, centers: Array, areas: NDArray) -> Array:
+    """LK ``[P]``: 0 where the centre is off the centreline for 2 s on end.
+
+    Steps inside an intersection are passed over: they neither count nor end a count.
+    """
+    out = np.ones(len(centers))
+    for p in range(len(centers)):
+        count, run = 0, 0
+        for k in range(centers.shape[1]):
+            if (areas[p, k] & _IN_INTERSECTION) != 0:
+                continue
+            x, y = centers[p, k, 0], centers[p, k, 1]
+            near = _is_near(line, run, x, y)
+            if not near:
+                for r in range(len(line.run_boxes)):
+                    if _is_near(line, r, x, y):
+                        near, run = True, r
+                        break
+            count = 0 if near else count + 1
+            if count >= LANE_STEPS:
+                out[p] = 0.0
+                break
+    return out
+
+
+def ego_progress(raw: Array, product: Array) -> Array:
+    """EP ``[P]``: progress relative to the best valid plan.
+
+    The best is the largest raw progress times multiplicative subscores; a plan's own multipliers do not lower its
+    progress. Where the best is at most 5 m, all have 1.
+    """
+    best = float(np.max(raw * product)) if len(raw) else 0.0
+    return np.clip(raw / best, 0.0, 1.0) if best > PROGRESS_THRESHOLD else np.ones(len(raw))

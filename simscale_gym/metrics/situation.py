@@ -1,0 +1,186 @@
+"""All that a score needs to know, as plain arrays: the map, the route, the others, the lights, the past."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.metrics.areas import ON_ROUTE
+from simscale_gym.metrics.centerline import Centerline, build_centerline
+from simscale_gym.metrics.contacts import Others, RedLights
+from simscale_gym.metrics.ego_boxes import box_corners
+from simscale_gym.metrics.layers import MapLayers
+from simscale_gym.scene import DT, STATE_SIZE, Scene, TrackType
+
+Array = NDArray[np.float64]
+
+RED_LIGHT = "red_light"
+"""NAVSIM tells lights from agents by this word in their token."""
+HISTORY = 1.5
+"""How far the ego's past goes back [s]."""
+_SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
+
+
+@dataclass(frozen=True, eq=False)
+class Agents:
+    """The others over the ``T`` steps of a situation, 0.1 s apart.
+
+    Attributes:
+        tokens: ``N`` unique names.
+        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`. Only vehicles, bicycles and pedestrians are road
+            users; to hit anything else costs half.
+        boxes: ``[N, T, 5]`` centre x, y [m], heading [rad], length, width [m].
+        velocities: ``[N, T, 2]`` [m/s] in the frame of the boxes. NAVSIM looks only at the first step at which an
+            agent is present: who stands then counts as standing ever after.
+        valid: ``[N, T]`` present; elsewhere boxes and velocities hold anything finite.
+        ignored: ``[N]`` contacts with these do not count (NAVSIM's list of collided tracks); None for nobody.
+    """
+
+    tokens: tuple[str, ...]
+    types: NDArray[np.uint8]
+    boxes: Array
+    velocities: Array
+    valid: NDArray[np.bool_]
+    ignored: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        n, t = len(self.tokens), self.valid.shape[-1]
+        expected = {"types": (n,), "boxes": (n, t, 5), "velocities": (n, t, 2), "valid": (n, t)}
+        if self.ignored is not None:
+            expected["ignored"] = (n,)
+        for name, shape in expected.items():
+            array = np.asarray(getattr(self, name))
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ArgumentError(f"agents.{name}: shape {array.shape} or not finite, expected finite {shape}.")
+        for token, count in Counter(self.tokens).items():
+            if count > 1:
+                raise ArgumentError(f"agents.tokens: {token!r} stands {count} times, expected once.")
+            if RED_LIGHT in token:
+                raise ArgumentError(f"agents.tokens: {token!r} would be taken for a traffic light; rename it.")
+        flat = self.valid & (self.boxes[..., 3:] <= 0.0).any(-1)
+        if flat.any():
+            raise ArgumentError(
+                f"agents.boxes: {self.tokens[int(flat.any(1).argmax())]!r} has no length or width; expected more than 0 m."
+            )
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @classmethod
+    def none(cls, steps: int = 41) -> Agents:
+        """Nobody, for ``steps`` steps."""
+        return cls(
+            (), np.zeros(0, np.uint8), np.zeros((0, steps, 5)), np.zeros((0, steps, 2)), np.zeros((0, steps), bool)
+        )
+
+    @property
+    def movers(self) -> NDArray[np.bool_]:
+        """``[N]`` vehicles, bicycles and pedestrians."""
+        return self.types <= TrackType.PEDESTRIAN
+
+    @property
+    def first_speeds(self) -> Array:
+        """``[N]`` speed [m/s] at the first step of presence."""
+        first = self.velocities[np.arange(len(self)), self.valid.argmax(1)]
+        return np.hypot(first[:, 0], first[:, 1])
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What proposals are scored in: ``T`` steps 0.1 s apart, the first being now; 41 in NAVSIM.
+
+    Attributes:
+        map: Polygons by layer; none at all means that everywhere is off the road.
+        centerline: ``[K, 2+]`` that the ego should follow [m], K >= 2. Gaps in it are bridged by straight lines.
+        route_lane_ids: Tokens of all lanes and connectors of the route's roadblocks.
+        agents: The others.
+        red_lights: At each of the T steps, tokens of the lanes and connectors that are closed; only those on the
+            route count. Empty for no lights at all.
+        history: ``[H, 11]`` ego states before the first step, 0.1 s apart; None where HC is not judged.
+            NAVSIM's are 14, made by :func:`simscale_gym.metrics.interpolate_history`.
+    """
+
+    map: MapLayers
+    centerline: Array
+    route_lane_ids: Sequence[str]
+    agents: Agents
+    red_lights: Sequence[Sequence[str]] = ()
+    history: Array | None = None
+
+    def __post_init__(self) -> None:
+        line = np.asarray(self.centerline, float)
+        if line.ndim != 2 or len(line) < 2 or line.shape[1] < 2 or not np.isfinite(line).all():
+            raise ArgumentError(
+                f"centerline: shape {line.shape} or not finite, expected finite [K, 2+] with K >= 2."
+            )
+        if not np.ptp(line[:, :2], axis=0).any():
+            raise ArgumentError("centerline: all its points are one; expected a line to make progress along.")
+        if len(self.red_lights) not in (0, self.steps):
+            raise ArgumentError(
+                f"red_lights: {len(self.red_lights)} steps, expected {self.steps} as agents have, or none."
+            )
+        history = self.history
+        if history is not None and (
+            np.ndim(history) != 2 or np.shape(history)[1] != STATE_SIZE or not np.isfinite(history).all()
+        ):
+            raise ArgumentError(
+                f"history: shape {np.shape(history)} or not finite, expected finite [H, {STATE_SIZE}]."
+            )
+
+    @property
+    def steps(self) -> int:
+        """``T``, the present included."""
+        return self.agents.valid.shape[1]
+
+    @cached_property
+    def flags(self) -> NDArray[np.uint8]:
+        """Bits of the map's polygons, ON_ROUTE included."""
+        route, flags = set(self.route_lane_ids), self.map.flags.copy()
+        rows = [row for token, row in self.map.lane_rows.items() if token in route]
+        flags[rows] |= ON_ROUTE
+        return flags
+
+    @cached_property
+    def line(self) -> Centerline:
+        """The centreline, indexed."""
+        return build_centerline(self.centerline)
+
+    @cached_property
+    def others(self) -> Others:
+        """The agents step by step, as kernels take them."""
+        agents = self.agents
+        steps, rows = np.nonzero(agents.valid.T)
+        boxes = agents.boxes[rows, steps]
+        return Others(
+            starts=np.searchsorted(steps, np.arange(self.steps + 1)).astype(np.int64),
+            agents=rows.astype(np.int64),
+            x=np.ascontiguousarray(boxes[:, 0]),
+            y=np.ascontiguousarray(boxes[:, 1]),
+            reach=np.hypot(boxes[:, 3], boxes[:, 4]) / 2 + _SLACK,
+            corners=box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4]),
+            speeds=agents.first_speeds,
+            movers=np.asarray(agents.movers),
+            ignored=np.zeros(len(agents), bool) if agents.ignored is None else np.asarray(agents.ignored, bool),
+        )
+
+    @cached_property
+    def lights(self) -> RedLights:
+        """The closed lanes of the route step by step, as kernels take them.
+
+        Raises:
+            ArgumentError: One has no polygon on the map.
+        """
+        route, rows, starts = set(self.route_lane_ids), [], [0]
+        for closed in self.red_lights or ((),) * self.steps:
+            for token in closed:
+                if token in route and token not in self.map.lane_rows:
+                    raise ArgumentError(f"red_lights: lane {token!r} has no polygon on the map.")
+            rows += [self.map.lane_rows[token] for token in closed if token in route]
+            starts.append(len(rows))
+        return RedLights(self.map.polygons, np.array(starts, np.int64), np.array(rows, np.int64))
