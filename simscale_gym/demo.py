@@ -45,12 +45,23 @@ class Episode:
 
 
 def run_demo(
-    out: Path, scenes: str, split: str, seed: int, scene: str | None, image_size: tuple[int, int], horizon: float
+    out: Path,
+    scenes: str,
+    split: str,
+    seed: int,
+    scene: str | None,
+    image_size: tuple[int, int],
+    horizon: float,
 ) -> None:
     """Drive, film to ``out``/demo.mp4 and demo.png, print a table."""
     console = Console()
     env = gym.make(
-        "SimScale-v0", scenes=scenes, split=split, image_size=image_size, horizon=horizon, render_mode="rgb_array"
+        "SimScale-v0",
+        scenes=scenes,
+        split=split,
+        image_size=image_size,
+        horizon=horizon,
+        render_mode="rgb_array",
     )
     began = time.perf_counter()
     _, info = env.reset(seed=seed, options={"scene": scene} if scene else None)
@@ -96,13 +107,17 @@ def _end(info: dict) -> str:
     return "off the road" if info["out_of_road"] else "goal" if info["arrive_dest"] else info["truncation"]
 
 
-def _table(env: SimScaleEnv, info: dict, episode: Episode, ready: float, image_size: tuple[int, int]) -> Table:
+def _table(
+    env: SimScaleEnv, info: dict, episode: Episode, ready: float, image_size: tuple[int, int]
+) -> Table:
     steps = len(episode.driven)
     table = Table(title=f"{info['scene']}", show_header=False)
     table.add_row("steps", f"{steps} ({steps * DT:.1f} s), ended by: {episode.end}")
     reset = info["reset"]
     rejected = ", ".join(f"{reason} {count}" for reason, count in reset["rejections"].items() if count)
-    table.add_row("start", f"perturbed: {reset['perturbed']}, attempts {reset['attempts']}; rejected: {rejected}")
+    table.add_row(
+        "start", f"perturbed: {reset['perturbed']}, attempts {reset['attempts']}; rejected: {rejected}"
+    )
     for name, value in episode.terms.items():
         table.add_row(f"reward: {name}", f"{value:+.3f}")
     table.add_row("reward", f"{sum(episode.terms.values()):+.3f}")

@@ -1,0 +1,1 @@
+"""Who drives: traffic models, the futures of human drivers, pseudo-experts."""

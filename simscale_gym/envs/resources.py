@@ -22,7 +22,7 @@ from simscale_gym.sim import SimState
 from simscale_gym.sources import TOWN_VERSION, cache_root, find_scene, list_scenes, load_scene
 
 if TYPE_CHECKING:
-    from simscale_gym.splats.render import SceneRenderer
+    from simscale_gym.dressing.render import SceneRenderer
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class Resources:
         self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
         """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
-        from simscale_gym.splats.render import SceneRenderer
+        from simscale_gym.dressing.render import SceneRenderer
 
         renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene))
         traffic, braking = state.traffic, _braking(scene, state, before)

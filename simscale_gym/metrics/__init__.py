@@ -1,0 +1,43 @@
+"""How good it was: NAVSIM's extended predictive driver model score (EPDMS), over batches of proposals."""
+
+from simscale_gym.metrics.aggregation import (
+    StageGroup,
+    TwoStageScore,
+    gaussian_weights,
+    one_stage_score,
+    preceding_frames,
+    two_stage_score,
+)
+from simscale_gym.metrics.areas import EgoArea
+from simscale_gym.metrics.comfort import COMFORT_TERMS, EXTENDED_TERMS, extended_comfort, interpolate_history
+from simscale_gym.metrics.layers import LAYERS, MapLayers
+from simscale_gym.metrics.observation import forecast, take_agents, touching_ego, without_touching
+from simscale_gym.metrics.score import COLUMNS, WEIGHTS, Scores, score, total_score
+from simscale_gym.metrics.situation import Agents, Situation
+
+__all__ = [
+    "COLUMNS",
+    "COMFORT_TERMS",
+    "EXTENDED_TERMS",
+    "LAYERS",
+    "WEIGHTS",
+    "Agents",
+    "EgoArea",
+    "MapLayers",
+    "Scores",
+    "Situation",
+    "StageGroup",
+    "TwoStageScore",
+    "extended_comfort",
+    "forecast",
+    "gaussian_weights",
+    "interpolate_history",
+    "one_stage_score",
+    "preceding_frames",
+    "score",
+    "take_agents",
+    "total_score",
+    "touching_ego",
+    "two_stage_score",
+    "without_touching",
+]

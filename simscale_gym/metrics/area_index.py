@@ -19,7 +19,9 @@ Array = NDArray[np.float64]
 TILE = 1.0
 """Edge of a tile [m], where the map is not so large that tiles must grow."""
 MAX_TILES = 1_000_000
-_SEAM = 1e-6  # [m] tiles count as a little larger than they are, so that rounding of coordinates cannot matter
+_SEAM = (
+    1e-6  # [m] tiles count as a little larger than they are, so that rounding of coordinates cannot matter
+)
 
 
 class AreaIndex(NamedTuple):
@@ -48,10 +50,14 @@ def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
         none = np.zeros(0, np.int64)
         return AreaIndex(rings, np.zeros(2), tile, np.zeros(2, np.int64), np.zeros(1, np.int64), none)
     origin, high = rings.boxes[:, :2].min(0) - tile / 2, rings.boxes[:, 2:].max(0)
-    tile = max(tile, float(np.sqrt(np.prod(high - origin) / MAX_TILES)), float((high - origin).max()) / MAX_TILES)
+    tile = max(
+        tile, float(np.sqrt(np.prod(high - origin) / MAX_TILES)), float((high - origin).max()) / MAX_TILES
+    )
     shape = np.floor((high - origin) / tile).astype(np.int64) + 1
     tiles, codes = _sort_into_tiles(rings, origin, tile, shape)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(tiles, minlength=int(shape.prod())))]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(tiles, minlength=int(shape.prod())))]).astype(
+        np.int64
+    )
     return AreaIndex(rings, origin, tile, shape, starts, codes[np.argsort(tiles, kind="stable")])
 
 

@@ -14,9 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics.ego_boxes import center_offset
 from simscale_gym.metrics.smoothing import Filter, smooth, smoothing_filter
-from simscale_gym.scene import DT, STATE_SIZE, Vehicle
+from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
 Array = NDArray[np.float64]
 
@@ -78,16 +79,22 @@ def interpolate_history(times: Array, states: Array) -> Array:
         states: ``[K, 11]``.
     """
     times, states = np.asarray(times, float), np.asarray(states, float)
-    if times.ndim != 1 or len(times) < 2 or states.shape != (len(times), STATE_SIZE) or np.any(np.diff(times) <= 0):
+    if (
+        times.ndim != 1
+        or len(times) < 2
+        or states.shape != (len(times), STATE_SIZE)
+        or np.any(np.diff(times) <= 0)
+    ):
         raise ArgumentError(
             f"interpolate_history: times {times.shape}, states {states.shape}; expected [K] ascending and [K, 11]."
         )
     count = max(0, int(np.ceil(round((times[-1] - times[0]) / DT, 6))) - 1)
     at = times[0] + DT * np.arange(count)
-    columns = [np.interp(at, times, states[:, c]) for c in range(STATE_SIZE)]
-    columns[2] = np.interp(at, times, np.unwrap(states[:, 2]))
-    columns[2] = (columns[2] + np.pi) % (2 * np.pi) - np.pi
-    return np.stack(columns, 1)
+    out = np.zeros((count, STATE_SIZE))
+    for column in range(StateIndex.STEERING_RATE):
+        out[:, column] = np.interp(at, times, states[:, column])
+    out[:, StateIndex.HEADING] = wrap_angle(np.interp(at, times, np.unwrap(states[:, StateIndex.HEADING])))
+    return out
 
 
 def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> tuple[Array, Array]:
@@ -112,7 +119,9 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
     if not (np.isfinite(previous).all() and np.isfinite(current).all()):
         raise ArgumentError("extended_comfort: states are not all finite.")
     if previous.shape[-2] - shift < FEWEST_SAMPLES:
-        raise ArgumentError(f"extended_comfort: {previous.shape[-2]} steps overlap too little over {interval} s.")
+        raise ArgumentError(
+            f"extended_comfort: {previous.shape[-2]} steps overlap too little over {interval} s."
+        )
     if previous.ndim == 2:
         previous, current = previous[None], current[None]
     filters = _filters(previous.shape[1] - shift, 2)

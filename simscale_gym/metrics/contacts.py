@@ -78,7 +78,9 @@ def _bearing(cos: float, sin: float, dx: float, dy: float) -> float:
 
 
 @njit(cache=True)
-def collisions(states: Array, corners: Array, centers: Array, areas: NDArray, others: Others, ego_reach: float):
+def collisions(
+    states: Array, corners: Array, centers: Array, areas: NDArray, others: Others, ego_reach: float
+):
     """NC ``[P]`` and the step ``[P]`` of the first at-fault contact (T where there is none).
 
     Objects other than road users cost a half. Who was touched without fault is not asked about again.

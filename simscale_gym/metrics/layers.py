@@ -68,7 +68,9 @@ class MapLayers:
                 )
         for (layer, token), count in Counter(zip(self.layers, self.tokens, strict=True)).items():
             if count > 1:
-                raise ArgumentError(f"map: token {token!r} stands {count} times in layer {layer}, expected once.")
+                raise ArgumentError(
+                    f"map: token {token!r} stands {count} times in layer {layer}, expected once."
+                )
 
     @classmethod
     def from_road_map(cls, road_map: RoadMap, *, generic_drivable: bool = False) -> MapLayers:

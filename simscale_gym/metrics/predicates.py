@@ -101,7 +101,7 @@ def segment_meets_box(ax: float, ay: float, bx: float, by: float, box: Array) ->
         ):
             return False
     first = side(ax, ay, bx, by, box[0, 0], box[0, 1])
-    for k in range(1, 4):  # noqa: SIM110 (any() of a generator does not compile)
+    for k in range(1, 4):
         if side(ax, ay, bx, by, box[k, 0], box[k, 1]) != first:
             return True
     return first == 0

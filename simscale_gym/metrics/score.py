@@ -124,7 +124,9 @@ class Scores:
         return replace(self, **{name: values[rows] for name, values in arrays.items()})
 
 
-def total_score(product: Array, ep: Array, ttc: Array, lk: Array, hc: Array, ec: Array | None = None) -> Array:
+def total_score(
+    product: Array, ep: Array, ttc: Array, lk: Array, hc: Array, ec: Array | None = None
+) -> Array:
     """Total of subscores; without EC its weight is left out too."""
     named = {"ep": ep, "ttc": ttc, "lk": lk, "hc": hc} | ({} if ec is None else {"ec": ec})
     weight = sum(WEIGHTS[code] for code in named)
@@ -146,7 +148,9 @@ def score(
     states = _checked(states, situation.steps)
     vehicle, past = vehicle or Vehicle(), situation.history if history else None
     if past is not None and len(past) + situation.steps < FEWEST_SAMPLES:
-        raise ArgumentError(f"score: {situation.steps} steps are too few to judge comfort, expected {FEWEST_SAMPLES}.")
+        raise ArgumentError(
+            f"score: {situation.steps} steps are too few to judge comfort, expected {FEWEST_SAMPLES}."
+        )
     blocks = [
         _score_block(situation, states[i : i + _BLOCK], past, vehicle)
         for i in range(0, max(len(states), 1), _BLOCK)
@@ -168,7 +172,9 @@ def _checked(states: Array, steps: int) -> Array:
     return states
 
 
-def _score_block(situation: Situation, states: Array, past: Array | None, vehicle: Vehicle) -> dict[str, NDArray]:
+def _score_block(
+    situation: Situation, states: Array, past: Array | None, vehicle: Vehicle
+) -> dict[str, NDArray]:
     corners, centers = ego_boxes(states, vehicle)
     index, flags, others = situation.map.index, situation.flags, situation.others
     reach = float(np.hypot(vehicle.length, vehicle.width)) / 2 + _SLACK

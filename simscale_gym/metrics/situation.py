@@ -16,7 +16,7 @@ from simscale_gym.metrics.centerline import Centerline, build_centerline
 from simscale_gym.metrics.contacts import Others, RedLights
 from simscale_gym.metrics.ego_boxes import box_corners
 from simscale_gym.metrics.layers import MapLayers
-from simscale_gym.scene import DT, STATE_SIZE, Scene, TrackType
+from simscale_gym.scene import STATE_SIZE, TrackType
 
 Array = NDArray[np.float64]
 
@@ -57,12 +57,16 @@ class Agents:
         for name, shape in expected.items():
             array = np.asarray(getattr(self, name))
             if array.shape != shape or not np.isfinite(array).all():
-                raise ArgumentError(f"agents.{name}: shape {array.shape} or not finite, expected finite {shape}.")
+                raise ArgumentError(
+                    f"agents.{name}: shape {array.shape} or not finite, expected finite {shape}."
+                )
         for token, count in Counter(self.tokens).items():
             if count > 1:
                 raise ArgumentError(f"agents.tokens: {token!r} stands {count} times, expected once.")
             if RED_LIGHT in token:
-                raise ArgumentError(f"agents.tokens: {token!r} would be taken for a traffic light; rename it.")
+                raise ArgumentError(
+                    f"agents.tokens: {token!r} would be taken for a traffic light; rename it."
+                )
         flat = self.valid & (self.boxes[..., 3:] <= 0.0).any(-1)
         if flat.any():
             raise ArgumentError(
@@ -76,7 +80,11 @@ class Agents:
     def none(cls, steps: int = 41) -> Agents:
         """Nobody, for ``steps`` steps."""
         return cls(
-            (), np.zeros(0, np.uint8), np.zeros((0, steps, 5)), np.zeros((0, steps, 2)), np.zeros((0, steps), bool)
+            (),
+            np.zeros(0, np.uint8),
+            np.zeros((0, steps, 5)),
+            np.zeros((0, steps, 2)),
+            np.zeros((0, steps), bool),
         )
 
     @property
@@ -166,7 +174,9 @@ class Situation:
             corners=box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4]),
             speeds=agents.first_speeds,
             movers=np.asarray(agents.movers),
-            ignored=np.zeros(len(agents), bool) if agents.ignored is None else np.asarray(agents.ignored, bool),
+            ignored=np.zeros(len(agents), bool)
+            if agents.ignored is None
+            else np.asarray(agents.ignored, bool),
         )
 
     @cached_property

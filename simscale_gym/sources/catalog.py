@@ -15,7 +15,7 @@ from simscale_gym.sources.scenario_description import (
     list_scenario_descriptions,
     read_scenario_description,
 )
-from simscale_gym.sources.town_config import SPLIT_SEEDS
+from simscale_gym.town.config import SPLIT_SEEDS
 
 TOWNS_PER_SPLIT = {"train": 20, "val": 10, "test": 10, "hard": 10}
 """How many towns of each split are listed, from its first seed on."""

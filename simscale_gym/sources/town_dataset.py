@@ -27,9 +27,9 @@ from simscale_gym.sources.nuplan_recording import (
 )
 from simscale_gym.sources.nuplan_schema import LOCATIONS
 from simscale_gym.sources.side_shapes import SIDE_FILE, write_shapes
-from simscale_gym.sources.town import Town, TownLog, build_town, simulate_log
-from simscale_gym.sources.town_config import TOWN_VERSION
-from simscale_gym.sources.town_log import PIECE
+from simscale_gym.town.config import TOWN_VERSION
+from simscale_gym.town.town import Town, TownLog, build_town, simulate_log
+from simscale_gym.town.town_log import PIECE
 
 Array = NDArray[np.float64]
 Renderer = Callable[[Scene, int], Mapping[str, NDArray[np.uint8]]]

@@ -119,7 +119,17 @@ class CpuRasterizer:
         items = self._buffer("items", most * 3, np.int32)[: most * 3].reshape(most, 3)
         near, far, eps2d = (float(limit) for limit in limits)
         ends = cull_chunks(
-            self._store.bounds, self._store.first_chunk, index, views, cameras, width, height, near, far, eps2d, items
+            self._store.bounds,
+            self._store.first_chunk,
+            index,
+            views,
+            cameras,
+            width,
+            height,
+            near,
+            far,
+            eps2d,
+            items,
         )
         return items[: ends[-1]], ends
 

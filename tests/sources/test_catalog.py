@@ -16,8 +16,8 @@ from simscale_gym.sources import town_dataset
 from simscale_gym.sources.cache import CACHE_VARIABLE, build_folder, publish, remove_stale_builds
 from simscale_gym.sources.catalog import filter_scenes, find_scene, list_scenes, load_scene
 from simscale_gym.sources.nuplan import NuPlanRoot
-from simscale_gym.sources.town import build_town, simulate_log, town_scenes
 from simscale_gym.sources.town_dataset import town_log_name, write_town_dataset
+from simscale_gym.town.town import build_town, simulate_log, town_scenes
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,94 @@
+"""A scene at one moment to the images of its cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.dressing.camera_look import CameraLook, develop
+from simscale_gym.dressing.dress import dress_static
+from simscale_gym.dressing.infer_shapes import infer_shapes
+from simscale_gym.dressing.node_set import NodeSet
+from simscale_gym.dressing.signal_set import SignalSet
+from simscale_gym.geometry import se3
+from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.splats.cpu_pack import pack
+from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+
+Array = NDArray[np.float64]
+
+
+class SceneRenderer:
+    """Draws a scene's cameras from wherever the ego is.
+
+    Built once per scene (a few seconds: the street is dressed and lit); then each call moves the nodes, relights
+    those that turned, rasterizes all cameras in one pass, and puts sky and air behind.
+
+    Args:
+        scene: The scene.
+        threads: Of the rasteriser; None for one per core.
+        camera_look: Haze, contrast, sharpness, grain.
+    """
+
+    def __init__(
+        self, scene: Scene, *, threads: int | None = None, camera_look: CameraLook | None = None
+    ) -> None:
+        shapes = scene.shapes if scene.shapes is not None else infer_shapes(scene)
+        self._scene, self._camera_look = scene, camera_look
+        self._look = dress_static(scene, shapes)
+        self._rasterizer = CpuRasterizer([pack(self._look.gaussians)], threads=threads)
+        self._nodes = NodeSet(scene, self._look, self._rasterizer)
+        self._signals = SignalSet(shapes.fixtures, self._look, self._rasterizer)
+
+    def render(
+        self,
+        ego: Array,
+        poses: Array,
+        valid: NDArray[np.bool_],
+        lights: Mapping[str, LightStatus],
+        cameras: Sequence[str],
+        size: tuple[int, int],
+        *,
+        braking: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Pictures of the named cameras.
+
+        Args:
+            ego: ``[3]`` rear axle pose.
+            poses: ``[N, 3]`` of the scene's tracks.
+            valid: ``[N]`` present.
+            lights: Status by lane connector.
+            cameras: Names.
+            size: Height, width [px].
+            braking: ``[N]`` show brake lamps; none if None.
+
+        Returns:
+            uint8 ``[C, H, W, 3]``.
+        """
+        height, width = size
+        rig = self._scene.rig.select(tuple(cameras))
+        ego_to_world = self._scene.ego_to_world(ego)
+        viewmats = np.stack([se3.invert_rigid(ego_to_world @ camera.cam_to_ego) for camera in rig])
+        Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
+        eye, focal = ego_to_world[:3, 3], float(Ks[:, 0, 0].max())
+        nodes, node_poses = self._nodes.instances(eye, focal, poses, valid, braking)
+        lamps = self._signals.instances(eye, lights)
+        index = np.array([0, *nodes, *lamps])
+        fixed = np.eye(4)[None]
+        placed = np.concatenate([fixed, node_poses, np.repeat(fixed, len(lamps), axis=0)])
+        raster = self._rasterizer.render(
+            viewmats,
+            Ks,
+            width,
+            height,
+            instance_index=index,
+            instance_poses=placed,
+            antialiased=True,
+            near=0.1,
+        )
+        picture = develop(
+            raster.rgb, raster.alpha, raster.depth, viewmats, Ks, self._look.sky, self._camera_look
+        )
+        return (picture * 255.0 + 0.5).astype(np.uint8)
