@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex
@@ -47,12 +47,12 @@ def states_from_poses(poses: Array, wheel_base: float) -> Array:
     x, y, heading = poses[:, 0], poses[:, 1], np.unwrap(poses[:, 2])
 
     def derivative(values: Array, order: int) -> Array:
-        return savgol_filter(values, window, _ORDER, deriv=order, delta=DT)
+        return scipy.signal.savgol_filter(values, window, _ORDER, deriv=order, delta=DT)
 
     cos, sin = np.cos(heading), np.sin(heading)
     states = np.zeros((len(poses), STATE_SIZE))
-    states[:, StateIndex.X] = savgol_filter(x, window, _ORDER)
-    states[:, StateIndex.Y] = savgol_filter(y, window, _ORDER)
+    states[:, StateIndex.X] = scipy.signal.savgol_filter(x, window, _ORDER)
+    states[:, StateIndex.Y] = scipy.signal.savgol_filter(y, window, _ORDER)
     states[:, StateIndex.HEADING] = wrap_angle(heading)
     states[:, StateIndex.VX] = cos * derivative(x, 1) + sin * derivative(y, 1)
     states[:, StateIndex.AX] = cos * derivative(x, 2) + sin * derivative(y, 2)
