@@ -183,7 +183,9 @@ def make_situation(item: Item) -> Situation:
 
 def make_agents(items: list[Item], steps: int) -> Agents:
     """A fixture's agents over ``steps`` steps; absent ones are null there."""
-    states = np.array([[s or [0.0] * 5 for s in item["states"]] for item in items], float).reshape(-1, steps, 5)
+    states = np.array([[s or [0.0] * 5 for s in item["states"]] for item in items], float).reshape(
+        -1, steps, 5
+    )
     valid = np.array([[s is not None for s in item["states"]] for item in items], bool).reshape(-1, steps)
     sizes = np.array([[item["length"], item["width"]] for item in items], float).reshape(-1, 1, 2)
     return Agents(
@@ -222,7 +224,12 @@ def _check_situation(report: Report, item: Item, situations: Mapping[str, tuple[
     for name, values in _named(batch):
         report.add("situations: batch", name, values, _stacked(plans, "batch", name))
     for name in ("history_comfort", "pdm_score"):
-        report.add("situations: no history", name, dict(_named(alone))[name], _stacked(plans, "batch_no_history", name))
+        report.add(
+            "situations: no history",
+            name,
+            dict(_named(alone))[name],
+            _stacked(plans, "batch_no_history", name),
+        )
     for name, _ in _named(batch):
         ours = np.concatenate([dict(_named(pair))[name] for pair in pairs])
         report.add("situations: pair", name, ours, _stacked(plans, "pair", name))
@@ -232,7 +239,9 @@ def _check_situation(report: Report, item: Item, situations: Mapping[str, tuple[
     details = "situations: details"
     steps = situation.steps
     report.add(details, "progress_raw", batch.progress, _stacked(plans, "progress_raw"))
-    report.add(details, "collision_step", batch.collision_step, _steps(_stacked(plans, "collision_step"), steps))
+    report.add(
+        details, "collision_step", batch.collision_step, _steps(_stacked(plans, "collision_step"), steps)
+    )
     report.add(details, "ttc_step", batch.ttc_step, _steps(_stacked(plans, "ttc_step"), steps))
     report.add(details, "comfort_flags", batch.comfort, _stacked(plans, "comfort_flags"))
     report.add(details, "ego_area_bits", batch.areas & _NAVSIM_BITS, _stacked(plans, "ego_area_bits"))
@@ -292,7 +301,9 @@ def _check_idm_step(report: Report, item: Item, _: object) -> None:
             target_speed=np.array(params["target_velocity"]), config=config, exponent=exponent,
         )  # fmt: skip
         dt = item.get("dt", DT)
-        report.add("idm_steps", name, [[position + speed * dt, speed + float(acceleration) * dt]], [item[name]])
+        report.add(
+            "idm_steps", name, [[position + speed * dt, speed + float(acceleration) * dt]], [item[name]]
+        )
 
 
 def _check_aggregation(report: Report, item: Item, _: object) -> None:

@@ -58,7 +58,13 @@ class StageGroup:
 
     def __post_init__(self) -> None:
         second, weights = np.shape(self.second), np.shape(self.weights)
-        if np.shape(self.first) != (2,) or len(second) != 2 or second[1] != 2 or second != weights or not second[0]:
+        if (
+            np.shape(self.first) != (2,)
+            or len(second) != 2
+            or second[1] != 2
+            or second != weights
+            or not second[0]
+        ):
             raise ArgumentError(
                 f"StageGroup: first {np.shape(self.first)}, second {second}, weights {weights}; "
                 "expected [2], [S, 2], [S, 2] with S >= 1."
@@ -98,7 +104,9 @@ def one_stage_score(scores: Array, valid: NDArray[np.bool_] | None = None) -> fl
     scores = np.asarray(scores, float)
     kept = scores if valid is None else scores[np.asarray(valid, bool)]
     if kept.size == 0 or not np.isfinite(kept).all():
-        raise ArgumentError(f"one_stage_score: {kept.size} valid scores, expected at least one and all finite.")
+        raise ArgumentError(
+            f"one_stage_score: {kept.size} valid scores, expected at least one and all finite."
+        )
     return float(kept.mean())
 
 

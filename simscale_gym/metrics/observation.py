@@ -51,7 +51,9 @@ def without_touching(situation: Situation, ego: Array, vehicle: Vehicle | None =
 
     NAVSIM's log replay drops them for the whole horizon; its reactive traffic does not.
     """
-    return replace(situation, agents=take_agents(situation.agents, ~touching_ego(situation.agents, ego, vehicle)))
+    return replace(
+        situation, agents=take_agents(situation.agents, ~touching_ego(situation.agents, ego, vehicle))
+    )
 
 
 def forecast(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -> Situation:
