@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def preceding_frames(logs: Sequence[str], times: Array) -> tuple[NDArray[np.int6
     times = np.asarray(times, float)
     before, found = np.zeros(len(times), np.int64), np.zeros(len(times), bool)
     order = sorted(range(len(times)), key=lambda i: (logs[i], times[i]))
-    for earlier, later in zip(order, order[1:], strict=False):
+    for earlier, later in pairwise(order):
         if logs[earlier] == logs[later] and times[later] - times[earlier] <= LONGEST_INTERVAL:
             before[later], found[later] = earlier, True
     return before, found

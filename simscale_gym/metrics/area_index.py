@@ -28,18 +28,12 @@ class AreaIndex(NamedTuple):
     """Tiles over the bounding box of all rings.
 
     Attributes:
-        rings: The polygons.
-        origin: ``[2]`` lower corner of the tiles [m].
-        tile: Edge of a tile [m].
-        shape: ``[2]`` number of tiles in x and y.
+        grid: ``[5]`` lower corner x, y of the tiles [m], edge of a tile [m], number of tiles in x and y.
         starts: ``[tiles + 1]`` first entry of each tile, x fastest.
         entries: Two times the polygon's row, plus one where it holds the whole tile.
     """
 
-    rings: Rings
-    origin: Array
-    tile: float
-    shape: NDArray[np.int64]
+    grid: Array
     starts: NDArray[np.int64]
     entries: NDArray[np.int64]
 
@@ -47,28 +41,26 @@ class AreaIndex(NamedTuple):
 def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
     """Sort ``rings`` into tiles."""
     if len(rings.boxes) == 0:
-        none = np.zeros(0, np.int64)
-        return AreaIndex(rings, np.zeros(2), tile, np.zeros(2, np.int64), np.zeros(1, np.int64), none)
+        return AreaIndex(np.array([0.0, 0.0, tile, 0.0, 0.0]), np.zeros(1, np.int64), np.zeros(0, np.int64))
     origin, high = rings.boxes[:, :2].min(0) - tile / 2, rings.boxes[:, 2:].max(0)
-    tile = max(
-        tile, float(np.sqrt(np.prod(high - origin) / MAX_TILES)), float((high - origin).max()) / MAX_TILES
-    )
-    shape = np.floor((high - origin) / tile).astype(np.int64) + 1
-    tiles, codes = _sort_into_tiles(rings, origin, tile, shape)
+    extent = high - origin
+    tile = max(tile, float(np.sqrt(np.prod(extent) / MAX_TILES)), float(extent.max()) / MAX_TILES)
+    shape = np.floor(extent / tile).astype(np.int64) + 1
+    tiles, codes = _sort_into_tiles(*rings, origin, tile, shape)
     starts = np.concatenate([[0], np.cumsum(np.bincount(tiles, minlength=int(shape.prod())))]).astype(
         np.int64
     )
-    return AreaIndex(rings, origin, tile, shape, starts, codes[np.argsort(tiles, kind="stable")])
+    entries = codes[np.argsort(tiles, kind="stable")]
+    return AreaIndex(np.array([*origin, tile, *shape], float), starts, entries)
 
 
 @njit(cache=True)
-def _mark_edges(rings: Rings, ring: int, origin: Array, tile: float, low: NDArray, edge: NDArray):
+def _mark_edges(vertices: Array, origin: Array, tile: float, low: NDArray, edge: NDArray):
     """Set ``edge [rows, columns]`` (whose first tile is ``low``) where an edge of the ring may pass."""
     rows, columns = edge.shape
-    first, last = rings.ring_runs[ring], rings.ring_runs[ring + 1]
-    for v in range(rings.run_starts[first, 0], rings.run_starts[last - 1, 1]):
-        ax, ay = rings.vertices[v, 0] - origin[0], rings.vertices[v, 1] - origin[1]
-        bx, by = rings.vertices[v + 1, 0] - origin[0], rings.vertices[v + 1, 1] - origin[1]
+    for v in range(len(vertices) - 1):
+        ax, ay = vertices[v, 0] - origin[0], vertices[v, 1] - origin[1]
+        bx, by = vertices[v + 1, 0] - origin[0], vertices[v + 1, 1] - origin[1]
         if ay > by:
             ax, ay, bx, by = bx, by, ax, ay
         bottom = max(int(np.floor((ay - _SEAM) / tile)) - low[1], 0)
@@ -88,20 +80,24 @@ def _mark_edges(rings: Rings, ring: int, origin: Array, tile: float, low: NDArra
 
 
 @njit(cache=True)
-def _sort_into_tiles(rings: Rings, origin: Array, tile: float, shape: NDArray):
+def _sort_into_tiles(
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, boxes: Array,
+    origin: Array, tile: float, shape: NDArray,
+):  # fmt: skip
     """Tile and code of every entry, polygon by polygon."""
     tiles, codes = np.empty(4096, np.int64), np.empty(4096, np.int64)
     count = 0
-    for ring in range(len(rings.boxes)):
-        low = np.floor((rings.boxes[ring, :2] - origin - _SEAM) / tile).astype(np.int64)
-        high = np.floor((rings.boxes[ring, 2:] - origin + _SEAM) / tile).astype(np.int64)
+    for ring in range(len(boxes)):
+        low = np.floor((boxes[ring, :2] - origin - _SEAM) / tile).astype(np.int64)
+        high = np.floor((boxes[ring, 2:] - origin + _SEAM) / tile).astype(np.int64)
         low, high = np.maximum(low, 0), np.minimum(high, shape - 1)
         edge = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), np.bool_)
         if count + edge.size > len(tiles):
             room = 2 * (count + edge.size)
             tiles = np.concatenate((tiles[:count], np.empty(room - count, np.int64)))
             codes = np.concatenate((codes[:count], np.empty(room - count, np.int64)))
-        _mark_edges(rings, ring, origin, tile, low, edge)
+        outline = vertices[runs[ring_runs[ring], 0] : runs[ring_runs[ring + 1] - 1, 1] + 1]
+        _mark_edges(outline, origin, tile, low, edge)
         for row in range(edge.shape[0]):
             known, inside = False, False
             for column in range(edge.shape[1]):
@@ -109,7 +105,8 @@ def _sort_into_tiles(rings: Rings, origin: Array, tile: float, shape: NDArray):
                     known = False
                 elif not known:  # between two edges all tiles of a row are alike
                     x = origin[0] + (column + low[0] + 0.5) * tile
-                    inside = holds(rings, ring, x, origin[1] + (row + low[1] + 0.5) * tile)
+                    y = origin[1] + (row + low[1] + 0.5) * tile
+                    inside = holds(vertices, runs, run_boxes, ring_runs, ring, x, y)
                     known = True
                 if edge[row, column] or inside:
                     tiles[count] = (row + low[1]) * shape[0] + column + low[0]
@@ -121,24 +118,31 @@ def _sort_into_tiles(rings: Rings, origin: Array, tile: float, shape: NDArray):
 
 
 @njit(cache=True)
-def tile_at(index: AreaIndex, x: float, y: float) -> int:
+def tile_at(grid: Array, x: float, y: float) -> int:
     """Tile of (x, y), -1 outside of all."""
-    column = int(np.floor((x - index.origin[0]) / index.tile))
-    row = int(np.floor((y - index.origin[1]) / index.tile))
-    if column < 0 or row < 0 or column >= index.shape[0] or row >= index.shape[1]:
+    column, row = np.floor((x - grid[0]) / grid[2]), np.floor((y - grid[1]) / grid[2])
+    if column < 0.0 or row < 0.0 or column >= grid[3] or row >= grid[4]:
         return -1
-    return row * index.shape[0] + column
+    return int(row * grid[3] + column)
 
 
 @njit(cache=True)
-def flags_at(index: AreaIndex, flags: NDArray, x: float, y: float) -> int:
-    """Union of the bits ``flags [M]`` of the polygons that strictly hold (x, y)."""
-    tile, found = tile_at(index, x, y), 0
+def flags_at(
+    grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, x: float, y: float,
+) -> int:  # fmt: skip
+    """Union of the bits ``flags [M]`` of the polygons that strictly hold (x, y).
+
+    The other arrays are those of :class:`AreaIndex` and of :class:`simscale_gym.metrics.rings.Rings`.
+    """
+    tile, found = tile_at(grid, x, y), 0
     if tile < 0:
         return 0
-    for e in range(index.starts[tile], index.starts[tile + 1]):
-        code = index.entries[e]
-        bits = flags[code >> 1]
-        if (bits & ~found) != 0 and ((code & 1) == 1 or holds(index.rings, code >> 1, x, y)):
+    for e in range(starts[tile], starts[tile + 1]):
+        code = entries[e]
+        bits = int(flags[code >> 1])
+        if (bits & ~found) != 0 and (
+            (code & 1) == 1 or holds(vertices, runs, run_boxes, ring_runs, code >> 1, x, y)
+        ):
             found |= bits
     return found

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.metrics.area_index import AreaIndex, flags_at, tile_at
-from simscale_gym.metrics.rings import holds
+from simscale_gym.metrics.rings import Rings, holds
 
 Array = NDArray[np.float64]
 
@@ -46,16 +46,24 @@ class EgoArea(IntFlag):
 _MULTIPLE_LANES, _NON_DRIVABLE, _ONCOMING, _IN_INTERSECTION = (int(bit) for bit in EgoArea)
 
 
-@njit(cache=True)
-def ego_areas(corners: Array, centers: Array, index: AreaIndex, flags: NDArray) -> NDArray:
+def ego_areas(corners: Array, centers: Array, polygons: Rings, index: AreaIndex, flags: NDArray) -> NDArray:
     """:class:`EgoArea` bits ``[P, T]`` of boxes ``corners [P, T, 4, 2]``, ``centers [P, T, 2]``.
 
     Args:
         corners: As of :func:`simscale_gym.metrics.ego_boxes.ego_boxes`.
         centers: Likewise.
-        index: The map.
+        polygons: The map.
+        index: Its look-up tables.
         flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of its polygons.
     """
+    return _ego_areas(corners, centers, *index, flags, *polygons[:4])
+
+
+@njit(cache=True)
+def _ego_areas(
+    corners: Array, centers: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
+) -> NDArray:  # fmt: skip
     areas = np.zeros(centers.shape[:2], np.uint8)
     lanes, counts = np.empty(_LANES_AT_ONCE, np.int64), np.empty(_LANES_AT_ONCE, np.int64)
     for p in range(centers.shape[0]):
@@ -63,22 +71,26 @@ def ego_areas(corners: Array, centers: Array, index: AreaIndex, flags: NDArray) 
             bits, found = 0, 0
             for i in range(4):
                 x, y = corners[p, k, i, 0], corners[p, k, i, 1]
-                tile, drivable = tile_at(index, x, y), False
+                tile, drivable = tile_at(grid, x, y), False
                 if tile >= 0:
-                    for e in range(index.starts[tile], index.starts[tile + 1]):
-                        code = index.entries[e]
-                        kind = flags[code >> 1]
-                        wanted = (kind & LANE) != 0 or (not drivable and (kind & DRIVABLE) != 0)
-                        if not wanted or not ((code & 1) == 1 or holds(index.rings, code >> 1, x, y)):
+                    for e in range(starts[tile], starts[tile + 1]):
+                        polygon = entries[e] >> 1
+                        kind = int(flags[polygon])
+                        if (kind & LANE) == 0 and (drivable or (kind & DRIVABLE) == 0):
+                            continue
+                        if (entries[e] & 1) == 0 and not holds(
+                            vertices, runs, run_boxes, ring_runs, polygon, x, y
+                        ):
                             continue
                         drivable |= (kind & DRIVABLE) != 0
                         if (kind & LANE) != 0:
-                            found = _count_corner(lanes, counts, found, code >> 1)
+                            found = _count_corner(lanes, counts, found, polygon)
                 if not drivable:
                     bits |= _NON_DRIVABLE
             if found > 1 and counts[:found].max() < 4:
                 bits |= _MULTIPLE_LANES
-            center = flags_at(index, flags, centers[p, k, 0], centers[p, k, 1])
+            x, y = centers[p, k, 0], centers[p, k, 1]
+            center = flags_at(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y)
             if (center & ON_ROUTE) == 0:
                 bits |= _ONCOMING
             if (center & INTERSECTION) != 0:

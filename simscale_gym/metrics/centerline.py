@@ -50,8 +50,9 @@ def build_centerline(points: Array) -> Centerline:
 
 
 @njit(cache=True)
-def _distance(ax: float, ay: float, bx: float, by: float, x: float, y: float):
-    """Distance to the segment from a to b, and the share of it where the nearest point lies."""
+def _distance(points: Array, segment: int, x: float, y: float):
+    """Distance to the segment that leaves a point, and the share of it where the nearest point lies."""
+    ax, ay, bx, by = points[segment, 0], points[segment, 1], points[segment + 1, 0], points[segment + 1, 1]
     dx, dy = bx - ax, by - ay
     squared = dx * dx + dy * dy
     if squared <= 0.0:
@@ -65,55 +66,62 @@ def _distance(ax: float, ay: float, bx: float, by: float, x: float, y: float):
 
 
 @njit(cache=True)
-def _farther(box: Array, x: float, y: float, limit: float) -> bool:
-    """Is every point of ``box [4]`` farther than ``limit`` by more than rounding?"""
-    dx = max(box[0] - x, 0.0, x - box[2])
-    dy = max(box[1] - y, 0.0, y - box[3])
+def _farther(boxes: Array, run: int, x: float, y: float, limit: float) -> bool:
+    """Is every point of box ``run`` farther than ``limit`` by more than rounding?"""
+    dx = max(max(boxes[run, 0] - x, 0.0), x - boxes[run, 2])
+    dy = max(max(boxes[run, 1] - y, 0.0), y - boxes[run, 3])
     return dx * dx + dy * dy > limit * limit * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True)
-def _project(line: Centerline, x: float, y: float) -> float:
+def _project(points: Array, lengths: Array, run_boxes: Array, x: float, y: float) -> float:
     """Arc length of the nearest point; the first one among equals."""
     best, where = np.inf, 0.0
-    for r in range(len(line.run_boxes)):
-        if best < np.inf and _farther(line.run_boxes[r], x, y, best):
+    for r in range(len(run_boxes)):
+        if best < np.inf and _farther(run_boxes, r, x, y, best):
             continue
-        for v in range(r * RUN, min((r + 1) * RUN, len(line.points) - 1)):
-            a, b = line.points[v], line.points[v + 1]
-            distance, share = _distance(a[0], a[1], b[0], b[1], x, y)
+        for v in range(r * RUN, min((r + 1) * RUN, len(points) - 1)):
+            distance, share = _distance(points, v, x, y)
             if distance < best:
-                best, where = distance, line.lengths[v] + share * (line.lengths[v + 1] - line.lengths[v])
+                best, where = distance, lengths[v] + share * (lengths[v + 1] - lengths[v])
     return where
 
 
 @njit(cache=True)
-def _is_near(line: Centerline, run: int, x: float, y: float) -> bool:
-    if _farther(line.run_boxes[run], x, y, LANE_LIMIT):
+def _is_near(points: Array, run_boxes: Array, run: int, x: float, y: float) -> bool:
+    if _farther(run_boxes, run, x, y, LANE_LIMIT):
         return False
-    for v in range(run * RUN, min((run + 1) * RUN, len(line.points) - 1)):
-        a, b = line.points[v], line.points[v + 1]
-        if _distance(a[0], a[1], b[0], b[1], x, y)[0] <= LANE_LIMIT:
+    for v in range(run * RUN, min((run + 1) * RUN, len(points) - 1)):
+        if _distance(points, v, x, y)[0] <= LANE_LIMIT:
             return True
     return False
 
 
-@njit(cache=True)
 def raw_progress(line: Centerline, centers: Array) -> Array:
     """Way along the centreline ``[P]`` [m] from the first to the last of ``centers [P, T, 2]``, 0 if backwards."""
-    out = np.zeros(len(centers))
+    return _raw_progress(*line, centers)
+
+
+@njit(cache=True)
+def _raw_progress(points: Array, lengths: Array, run_boxes: Array, centers: Array) -> Array:
+    out, last = np.zeros(len(centers)), centers.shape[1] - 1
     for p in range(len(centers)):
-        first, last = centers[p, 0], centers[p, -1]
-        out[p] = max(0.0, _project(line, last[0], last[1]) - _project(line, first[0], first[1]))
+        start = _project(points, lengths, run_boxes, centers[p, 0, 0], centers[p, 0, 1])
+        end = _project(points, lengths, run_boxes, centers[p, last, 0], centers[p, last, 1])
+        out[p] = max(0.0, end - start)
     return out
 
 
-@njit(cache=True)
 def lane_keeping(line: Centerline, centers: Array, areas: NDArray) -> Array:
     """LK ``[P]``: 0 where the centre is off the centreline for 2 s on end.
 
     Steps inside an intersection are passed over: they neither count nor end a count.
     """
+    return _lane_keeping(line.points, line.run_boxes, centers, areas)
+
+
+@njit(cache=True)
+def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArray) -> Array:
     out = np.ones(len(centers))
     for p in range(len(centers)):
         count, run = 0, 0
@@ -121,10 +129,10 @@ def lane_keeping(line: Centerline, centers: Array, areas: NDArray) -> Array:
             if (areas[p, k] & _IN_INTERSECTION) != 0:
                 continue
             x, y = centers[p, k, 0], centers[p, k, 1]
-            near = _is_near(line, run, x, y)
+            near = _is_near(points, run_boxes, run, x, y)
             if not near:
-                for r in range(len(line.run_boxes)):
-                    if _is_near(line, r, x, y):
+                for r in range(len(run_boxes)):
+                    if _is_near(points, run_boxes, r, x, y):
                         near, run = True, r
                         break
             count = 0 if near else count + 1

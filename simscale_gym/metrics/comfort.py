@@ -140,7 +140,7 @@ def _unwrap(headings: Array, out: Array):
 
 @njit(cache=True)
 def _within(values: Array, low: float, high: float) -> bool:
-    for value in values:
+    for value in values:  # noqa: SIM110 (all() of a generator does not compile)
         if not low < value < high:
             return False
     return True

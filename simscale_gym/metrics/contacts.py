@@ -85,23 +85,27 @@ def collisions(
 
     Objects other than road users cost a half. Who was touched without fault is not asked about again.
     """
+    starts, agents, xs, ys, reaches, boxes, speeds, movers, ignored_first = others
     score = np.ones(len(states))
     when = np.full(len(states), states.shape[1], np.int64)
+    ignored = ignored_first.copy()
     for p in range(len(states)):
-        ignored = others.ignored.copy()
+        ignored[:] = ignored_first
         for k in range(states.shape[1]):
             cx, cy = centers[p, k, 0], centers[p, k, 1]
-            for r in range(others.starts[k], others.starts[k + 1]):
-                dx, dy = others.x[r] - cx, others.y[r] - cy
-                reach = others.reach[r] + ego_reach
-                if dx * dx + dy * dy > reach * reach or ignored[others.agents[r]]:
+            for r in range(starts[k], starts[k + 1]):
+                dx, dy, reach, n = xs[r] - cx, ys[r] - cy, reaches[r] + ego_reach, agents[r]
+                if dx * dx + dy * dy > reach * reach or ignored[n] or not boxes_meet(corners[p, k], boxes[r]):
                     continue
-                if not boxes_meet(corners[p, k], others.corners[r]):
-                    continue
-                n = others.agents[r]
-                kind = _kind_of_contact(states[p, k], corners[p, k], others, r)
+                ego_speed = np.hypot(states[p, k, 3], states[p, k, 4])
+                if ego_speed <= STANDING:
+                    kind = 0
+                elif not movers[n] or speeds[n] <= STANDING:
+                    kind = 1
+                else:
+                    kind = _contact_in_motion(states[p, k], corners[p, k], boxes[r], xs[r], ys[r])
                 if kind == 1 or (kind == 2 and (areas[p, k] & _MULTIPLE_OR_OFF) != 0):
-                    score[p] = min(score[p], 0.0 if others.movers[n] else 0.5)
+                    score[p] = min(score[p], 0.0 if movers[n] else 0.5)
                     when[p] = min(when[p], k)
                 else:
                     ignored[n] = True
@@ -111,67 +115,61 @@ def collisions(
 
 
 @njit(cache=True)
-def _kind_of_contact(state: Array, corners: Array, others: Others, row: int) -> int:
-    """0 not the ego's fault, 1 its fault, 2 from the side: its fault between lanes or off the road."""
-    n = others.agents[row]
-    if np.hypot(state[3], state[4]) <= STANDING:
-        return 0
-    if not others.movers[n] or others.speeds[n] <= STANDING:
-        return 1
-    cos, sin = np.cos(state[2]), np.sin(state[2])
-    if _bearing(cos, sin, others.x[row] - state[0], others.y[row] - state[1]) > BEHIND:
+def _contact_in_motion(state: Array, corners: Array, other: Array, x: float, y: float) -> int:
+    """0 hit from behind, 1 with the front, 2 from the side: the ego's fault only between lanes or off the road."""
+    if _bearing(np.cos(state[2]), np.sin(state[2]), x - state[0], y - state[1]) > BEHIND:
         return 0
     front_left, front_right = corners[0], corners[3]
-    if segment_meets_box(front_left[0], front_left[1], front_right[0], front_right[1], others.corners[row]):
-        return 1
-    return 2
+    return 1 if segment_meets_box(front_left[0], front_left[1], front_right[0], front_right[1], other) else 2
 
 
 @njit(cache=True)
 def time_to_collision(
     states: Array, corners: Array, centers: Array, areas: NDArray, others: Others, ego_reach: float,
-    index: AreaIndex, flags: NDArray,
+    polygons: Rings, index: AreaIndex, flags: NDArray,
 ):  # fmt: skip
     """TTC ``[P]`` and the step ``[P]`` of the first infraction (T where there is none).
 
     At each step the ego's box is moved on at its speed along its heading by up to 0.9 s; it must not meet what is
     ahead of it then, nor what is beside it if the ego is between lanes, off the road or in an intersection.
     """
+    starts, agents, xs, ys, reaches, boxes, _, _, ignored_first = others
+    vertices, runs, run_boxes, ring_runs, _ = polygons
+    grid, tile_starts, entries = index
     score = np.ones(len(states))
     when = np.full(len(states), states.shape[1], np.int64)
-    moved = np.empty((4, 2))
+    moved, ignored = np.empty((4, 2)), ignored_first.copy()
     for p in range(len(states)):
-        ignored = others.ignored.copy()
+        ignored[:] = ignored_first
         for k in range(states.shape[1] - TTC_STRIDE * (TTC_OFFSETS - 1)):
             speed = np.hypot(states[p, k, 3], states[p, k, 4])
             if speed < TTC_STANDING:
                 continue
             cos, sin = np.cos(states[p, k, 2]), np.sin(states[p, k, 2])
             for i in range(TTC_OFFSETS):
-                at = k + i * TTC_STRIDE
-                seconds = i * TTC_STRIDE * 0.1
+                at, seconds = k + i * TTC_STRIDE, i * TTC_STRIDE * 0.1
                 sx, sy = cos * speed * seconds, sin * speed * seconds
                 cx, cy = centers[p, k, 0] + sx, centers[p, k, 1] + sy
-                for r in range(others.starts[at], others.starts[at + 1]):
-                    dx, dy = others.x[r] - cx, others.y[r] - cy
-                    reach = others.reach[r] + ego_reach
-                    if dx * dx + dy * dy > reach * reach or ignored[others.agents[r]]:
+                for r in range(starts[at], starts[at + 1]):
+                    dx, dy, reach = xs[r] - cx, ys[r] - cy, reaches[r] + ego_reach
+                    if dx * dx + dy * dy > reach * reach or ignored[agents[r]]:
                         continue
                     for c in range(4):
                         moved[c, 0], moved[c, 1] = corners[p, k, c, 0] + sx, corners[p, k, c, 1] + sy
-                    if not boxes_meet(moved, others.corners[r]):
+                    if not boxes_meet(moved, boxes[r]):
                         continue
                     x, y = states[p, k, 0], states[p, k, 1]
-                    bearing = _bearing(cos, sin, others.x[r] - x, others.y[r] - y)
-                    exposed = (areas[p, k] & _MULTIPLE_OR_OFF) != 0
-                    if bearing < AHEAD or (
-                        not bearing > BEHIND
-                        and (exposed or (flags_at(index, flags, x, y) & INTERSECTION) != 0)
-                    ):
-                        score[p] = 0.0
-                        when[p] = min(when[p], k)
+                    bearing = _bearing(cos, sin, xs[r] - x, ys[r] - y)
+                    exposed = (areas[p, k] & _MULTIPLE_OR_OFF) != 0 or (
+                        flags_at(
+                            grid, tile_starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y
+                        )
+                        & INTERSECTION
+                    ) != 0
+                    if bearing < AHEAD or (exposed and not bearing > BEHIND):
+                        score[p], when[p] = 0.0, min(when[p], k)
                     else:
-                        ignored[others.agents[r]] = True
+                        ignored[agents[r]] = True
             if score[p] == 0.0:
                 break
     return score, when
@@ -180,13 +178,35 @@ def time_to_collision(
 @njit(cache=True)
 def traffic_lights(corners: Array, lights: RedLights) -> Array:
     """TLC ``[P]``: 0 where the ego's box touches a closed lane of the route at any step, also if from the start."""
-    score = np.ones(len(corners))
+    rings, starts, rows = lights
+    vertices, runs, run_boxes, ring_runs, boxes = rings
+    score, bounds = np.ones(len(corners)), np.empty(4)
+    if len(rows) == 0:
+        return score
     for p in range(len(corners)):
         for k in range(corners.shape[1]):
-            for e in range(lights.starts[k], lights.starts[k + 1]):
-                if ring_meets_box(lights.rings, lights.rows[e], corners[p, k]):
+            if starts[k] == starts[k + 1]:
+                continue
+            for c in range(2):
+                bounds[c] = min(
+                    min(corners[p, k, 0, c], corners[p, k, 1, c]),
+                    min(corners[p, k, 2, c], corners[p, k, 3, c]),
+                )
+                bounds[c + 2] = max(
+                    max(corners[p, k, 0, c], corners[p, k, 1, c]),
+                    max(corners[p, k, 2, c], corners[p, k, 3, c]),
+                )
+            for e in range(starts[k], starts[k + 1]):
+                row = rows[e]
+                if (
+                    bounds[2] < boxes[row, 0]
+                    or bounds[0] > boxes[row, 2]
+                    or bounds[3] < boxes[row, 1]
+                    or bounds[1] > boxes[row, 3]
+                ):
+                    continue
+                if ring_meets_box(vertices, runs, run_boxes, ring_runs, row, corners[p, k], bounds):
                     score[p] = 0.0
-                    break
             if score[p] == 0.0:
                 break
     return score

@@ -7,6 +7,7 @@ of edges holds a point takes a look at a few boxes and at the edges of one or tw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -26,14 +27,14 @@ class Rings(NamedTuple):
 
     Attributes:
         vertices: ``[V, 2]`` all rings one after another, the first vertex of each repeated at its end [m].
-        run_starts: ``[R + 1, 2]`` first and last vertex of each run of edges (they share their ends).
+        runs: ``[R, 2]`` first and last vertex of each run of edges (they share their ends).
         run_boxes: ``[R, 4]`` x min, y min, x max, y max of each run.
         ring_runs: ``[M + 1]`` first run of each ring.
         boxes: ``[M, 4]`` x min, y min, x max, y max of each ring.
     """
 
     vertices: Array
-    run_starts: NDArray[np.int64]
+    runs: NDArray[np.int64]
     run_boxes: Array
     ring_runs: NDArray[np.int64]
     boxes: Array
@@ -44,7 +45,7 @@ def build_rings(rings: Sequence[Array]) -> Rings:
     closed = [_closed(np.asarray(ring, float)[:, :2]) for ring in rings]
     starts = np.concatenate([[0], np.cumsum([len(ring) for ring in closed])]).astype(np.int64)
     run_starts, ring_runs = [], [0]
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in pairwise(starts):
         heads = np.arange(first, end - 1, RUN)
         run_starts.append(np.stack([heads, np.minimum(heads + RUN, end - 1)], 1))
         ring_runs.append(ring_runs[-1] + len(heads))
@@ -70,21 +71,24 @@ def _run_boxes(vertices: Array, runs: NDArray) -> Array:
     return boxes
 
 
+# The kernels take arrays one by one: out of a tuple, each look at one costs a count of its references.
+
+
 @njit(cache=True)
-def holds(rings: Rings, ring: int, x: float, y: float) -> bool:
-    """Is (x, y) strictly inside ``ring``?"""
+def holds(
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, ring: int, x: float, y: float
+) -> bool:
+    """Is (x, y) strictly inside ``ring``? The arrays are those of :class:`Rings`."""
     inside = False
-    for r in range(rings.ring_runs[ring], rings.ring_runs[ring + 1]):
-        box = rings.run_boxes[r]
-        if y < box[1] or y > box[3] or x > box[2]:
+    for r in range(ring_runs[ring], ring_runs[ring + 1]):
+        if y < run_boxes[r, 1] or y > run_boxes[r, 3] or x > run_boxes[r, 2]:
             continue
-        first, last = rings.run_starts[r, 0], rings.run_starts[r, 1]
-        if x < box[0]:
-            inside ^= (rings.vertices[first, 1] > y) != (rings.vertices[last, 1] > y)
+        first, last = runs[r, 0], runs[r, 1]
+        if x < run_boxes[r, 0]:
+            inside ^= (vertices[first, 1] > y) != (vertices[last, 1] > y)
             continue
         for v in range(first, last):
-            a, b = rings.vertices[v], rings.vertices[v + 1]
-            kind = crossing(a[0], a[1], b[0], b[1], x, y)
+            kind = crossing(vertices[v, 0], vertices[v, 1], vertices[v + 1, 0], vertices[v + 1, 1], x, y)
             if kind < 0:
                 return False
             inside ^= kind > 0
@@ -92,19 +96,30 @@ def holds(rings: Rings, ring: int, x: float, y: float) -> bool:
 
 
 @njit(cache=True)
-def ring_meets_box(rings: Rings, ring: int, corners: Array) -> bool:
-    """Does ``ring`` with its inside share a point with the box of ``corners [4, 2]``?"""
-    x0, y0 = corners[:, 0].min(), corners[:, 1].min()
-    x1, y1 = corners[:, 0].max(), corners[:, 1].max()
-    box = rings.boxes[ring]
-    if x1 < box[0] or x0 > box[2] or y1 < box[1] or y0 > box[3]:
-        return False
-    for r in range(rings.ring_runs[ring], rings.ring_runs[ring + 1]):
-        box = rings.run_boxes[r]
-        if x1 < box[0] or x0 > box[2] or y1 < box[1] or y0 > box[3]:
+def ring_meets_box(
+    vertices: Array,
+    runs: NDArray,
+    run_boxes: Array,
+    ring_runs: NDArray,
+    ring: int,
+    corners: Array,
+    bounds: Array,
+) -> bool:
+    """Does ``ring`` with its inside share a point with the box of ``corners [4, 2]``?
+
+    ``bounds [4]`` are the x min, y min, x max, y max of the corners.
+    """
+    for r in range(ring_runs[ring], ring_runs[ring + 1]):
+        if (
+            bounds[2] < run_boxes[r, 0]
+            or bounds[0] > run_boxes[r, 2]
+            or bounds[3] < run_boxes[r, 1]
+            or bounds[1] > run_boxes[r, 3]
+        ):
             continue
-        for v in range(rings.run_starts[r, 0], rings.run_starts[r, 1]):
-            a, b = rings.vertices[v], rings.vertices[v + 1]
-            if segment_meets_box(a[0], a[1], b[0], b[1], corners):
+        for v in range(runs[r, 0], runs[r, 1]):
+            if segment_meets_box(
+                vertices[v, 0], vertices[v, 1], vertices[v + 1, 0], vertices[v + 1, 1], corners
+            ):
                 return True
-    return holds(rings, ring, corners[0, 0], corners[0, 1])
+    return holds(vertices, runs, run_boxes, ring_runs, ring, corners[0, 0], corners[0, 1])

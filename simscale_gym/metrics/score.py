@@ -176,11 +176,14 @@ def _score_block(
     situation: Situation, states: Array, past: Array | None, vehicle: Vehicle
 ) -> dict[str, NDArray]:
     corners, centers = ego_boxes(states, vehicle)
-    index, flags, others = situation.map.index, situation.flags, situation.others
+    polygons, index = situation.map.polygons, situation.map.index
+    flags, others = situation.flags, situation.others
     reach = float(np.hypot(vehicle.length, vehicle.width)) / 2 + _SLACK
-    areas = area.ego_areas(corners, centers, index, flags)
+    areas = area.ego_areas(corners, centers, polygons, index, flags)
     nc, collision_step = contacts.collisions(states, corners, centers, areas, others, reach)
-    ttc, ttc_step = contacts.time_to_collision(states, corners, centers, areas, others, reach, index, flags)
+    ttc, ttc_step = contacts.time_to_collision(
+        states, corners, centers, areas, others, reach, polygons, index, flags
+    )
     comfort = np.ones((len(states), 6), bool)
     if past is not None:
         comfort = comfort_flags(states, np.ascontiguousarray(past, float), vehicle)

@@ -70,7 +70,7 @@ class Agents:
         flat = self.valid & (self.boxes[..., 3:] <= 0.0).any(-1)
         if flat.any():
             raise ArgumentError(
-                f"agents.boxes: {self.tokens[int(flat.any(1).argmax())]!r} has no length or width; expected more than 0 m."
+                f"agents.boxes: {self.tokens[int(flat.any(1).argmax())]!r} has no length or width, expected more."
             )
 
     def __len__(self) -> int:
