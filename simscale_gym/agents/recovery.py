@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.geometry import polyline, se2
+from simscale_gym.geometry import box, polyline, se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.sim import SimState, ego_boxes, off_road, track
@@ -25,7 +25,9 @@ Array = NDArray[np.float64]
 
 _MOVING = 0.05  # [m] in 0.1 s
 _JOIN_DISTANCE, _JOIN_TIME = 8.0, 1.5  # [m], [s] ahead: where the way of an emergency stop meets the route
+_JOIN_FACTORS = (1.0, 1.6, 2.5, 0.6)
 _LOOK = 2  # simulation steps between the moments that are looked at
+_SETTLED = 2  # looks until a plan must also keep the margin to the edge of the road
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ class RecoveryExpert:
         world = se2.poses_to_world(state.ego[:3], poses.reshape(-1, 3)).reshape(poses.shape)
         start = np.broadcast_to(state.ego[:3], (len(poses), 1, 3))
         driven = track(state.ego, np.concatenate([start, world], axis=1), vehicle=scene.vehicle)[:, ::_LOOK]
-        on_road = ~off_road(driven, scene.map, scene.vehicle).any(1)
         boxes = ego_boxes(driven, scene.vehicle)
         boxes[:, 1:, 3:] += 2 * self.config.margin
+        on_road = scene.map.drivable.contains_any(box.corners(boxes[:, _SETTLED:])).all((1, 2))
         others = constant_velocity_boxes(scene, state.traffic, np.arange(driven.shape[1]) * _LOOK * DT)
         for index in np.flatnonzero(on_road):
             if first_conflict(boxes[index], others) == len(others):
@@ -113,14 +115,19 @@ def bent_to(poses: Array, target: Array, most: Array) -> Array:
 
 
 def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
-    """``[40, 3]`` to a stop, in the ego frame, on a curve that leads back to the route."""
+    """``[40, 3]`` to a stop, in the ego frame, on the curve back to the route that keeps best to the road."""
     ego = state.ego
     speed = max(0.0, float(ego[StateIndex.VX]))
     t = np.minimum(np.arange(1, HORIZON_STEPS + 1) * DT, speed / deceleration)
     travelled = speed * t - deceleration * t**2 / 2
-    curve = _curve_to_route(scene, ego, max(_JOIN_DISTANCE, _JOIN_TIME * speed))
-    poses = polyline.at_arc_length(curve, travelled)
-    return se2.poses_to_local(ego[:3], poses)
+    nearest = max(_JOIN_DISTANCE, _JOIN_TIME * speed)
+    plans = []
+    for factor in _JOIN_FACTORS:
+        curve = _curve_to_route(scene, ego, factor * nearest)
+        plans.append(polyline.at_arc_length(curve, travelled))
+    worlds = np.concatenate([np.broadcast_to(ego[:3], (len(plans), 1, 3)), np.stack(plans)], axis=1)
+    outside = off_road(track(ego, worlds, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
+    return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside))])
 
 
 def _curve_to_route(scene: Scene, ego: Array, distance: float) -> Array:
