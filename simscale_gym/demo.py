@@ -119,7 +119,7 @@ def _table(
         "start", f"perturbed: {reset['perturbed']}, attempts {reset['attempts']}; rejected: {rejected}"
     )
     for name, value in episode.terms.items():
-        table.add_row(f"reward: {name}", f"{value:+.3f}")
+        table.add_row(f"reward: {name}", f"{value + 0.0:+.3f}")
     table.add_row("reward", f"{sum(episode.terms.values()):+.3f}")
     table.add_row("expert: valid plans", f"{episode.valid} of {steps}")
     if steps > _STEPS_AHEAD:

@@ -310,7 +310,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         scene, state = self._running(), self.sim_state
         out = {"ego": ego_observation(state), "command": driving_command(scene, state)}
         if "camera" in self._kinds:
-            out |= self._images()
+            out |= {name: picture.copy() for name, picture in self._images().items()}
         if "state" in self._kinds:
             out["state"] = state_observation(scene, state)
         return out
@@ -351,7 +351,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def _lines(self) -> list[str]:
         """Text for the picture's panel."""
         experts = [f"{name}: {'valid' if p.valid else 'not valid'}" for name, p in self._plans.items()]
-        terms = [f"{name}: {value:+.3f}" for name, value in self._terms.items()]
+        terms = [f"{name}: {value + 0.0:+.3f}" for name, value in self._terms.items()]
         return [f"start: {'perturbed' if self._start.perturbed else 'on the log'}", *experts, "", *terms]
 
     def _show(self) -> None:

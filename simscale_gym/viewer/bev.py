@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -17,14 +18,21 @@ from simscale_gym.viewer.canvas import Canvas, Color
 
 Array = NDArray[np.float64]
 
-GROUND, ROAD, CROSSWALK, PAINT = (38, 42, 46), (66, 70, 76), (150, 152, 156), (172, 174, 178)
-BUILDING, TREE, SIDEWALK = (50, 52, 56), (44, 74, 52), (54, 58, 62)
+GROUND, ROAD, CROSSWALK, PAINT = (40, 44, 48), (74, 78, 84), (150, 152, 156), (172, 174, 178)
+BUILDING, ROOF_EDGE, TREE, SIDEWALK, GRASS = (
+    (96, 92, 92),
+    (124, 120, 120),
+    (58, 104, 70),
+    (56, 60, 64),
+    (46, 62, 48),
+)
 EGO, LOG, PERTURBED, PLAN = (64, 224, 208), (235, 235, 235), (255, 159, 64), (120, 255, 120)
 TRACK_COLORS: Mapping[TrackType, Color] = {
     TrackType.VEHICLE: (92, 148, 245),
     TrackType.BICYCLE: (230, 120, 220),
     TrackType.PEDESTRIAN: (255, 214, 92),
 }
+_REACH, _LARGEST = 80.0, 2600  # [m] around the path that is drawn; [pixel] of the whole map
 OBJECT_COLOR = (240, 130, 80)
 LIGHT_COLORS: Mapping[LightStatus, Color] = {
     LightStatus.GREEN: (60, 220, 90),
@@ -63,9 +71,7 @@ def draw_bev(
         height: Of the picture [pixel].
         scale: [pixel/m].
     """
-    canvas = Canvas(state.ego[:3], width, height, scale, background=GROUND)
-    _surroundings(canvas, scene)
-    _road(canvas, scene)
+    canvas = Canvas(state.ego[:3], width, height, scale, background=_map_canvas(scene, scale))
     _lights(canvas, scene, state.frame)
     canvas.dashes(overlay.log, LOG, 0.25, on=4, off=4)
     canvas.line(overlay.perturbed, PERTURBED, 0.45)
@@ -79,13 +85,28 @@ def draw_bev(
     return canvas.image()
 
 
+@lru_cache(maxsize=4)
+def _map_canvas(scene: Scene, scale: float) -> Canvas:
+    """What does not move, around the logged path, drawn once."""
+    path = scene.ego.poses[:, :2]
+    middle, extent = (path.min(0) + path.max(0)) / 2, np.ptp(path, axis=0) + 2 * _REACH
+    scale = min(scale, _LARGEST / float(extent.max()))
+    width, height = (int(n) for n in extent * scale)
+    north_up = np.array([*middle, np.pi / 2])
+    canvas = Canvas(north_up, width, height, scale, anchor=(0.5, 0.5), background=GROUND)
+    _road(canvas, scene)
+    _surroundings(canvas, scene)
+    _markings(canvas, scene)
+    return canvas
+
+
 def _surroundings(canvas: Canvas, scene: Scene) -> None:
     if scene.shapes is None:
         return
     for ground in scene.shapes.grounds:
-        canvas.polygon(ground.polygon, (48, 66, 50) if ground.kind == "grass" else SIDEWALK)
+        canvas.polygon(ground.polygon, GRASS if ground.kind == "grass" else SIDEWALK)
     for building in scene.shapes.buildings:
-        canvas.polygon(building.footprint, BUILDING, outline=(80, 82, 86))
+        canvas.polygon(building.footprint, BUILDING, outline=ROOF_EDGE)
     for tree in scene.shapes.trees:
         canvas.dot(np.array([tree.x, tree.y]), (*TREE, 200), tree.radius * 0.8)
 
@@ -95,6 +116,9 @@ def _road(canvas: Canvas, scene: Scene) -> None:
         canvas.polygon(shapely.get_coordinates(polygon.exterior), ROAD)
         for hole in polygon.interiors:
             canvas.polygon(shapely.get_coordinates(hole), GROUND)
+
+
+def _markings(canvas: Canvas, scene: Scene) -> None:
     for area in scene.map.crosswalks.values():
         canvas.polygon(area.polygon, (*CROSSWALK, 90))
     for lane in scene.map.lanes.values():

@@ -24,7 +24,7 @@ class Canvas:
         width, height: Of the picture [pixel].
         scale: [pixel/m].
         anchor: Where in the picture the pose lies, as shares of width and height.
-        background: Colour.
+        background: Colour, or a finished canvas whose content is moved here (turned and resampled).
     """
 
     def __init__(
@@ -35,16 +35,27 @@ class Canvas:
         scale: float,
         *,
         anchor: tuple[float, float] = (0.5, 0.7),
-        background: Color = (0, 0, 0),
+        background: Color | Canvas = (0, 0, 0),
     ) -> None:
         self._pose = np.array([pose[0], pose[1], pose[2] - np.pi / 2])
         self._size = (width, height)
         self._scale = scale * _OVERSAMPLING
         self._center = np.array([anchor[0] * width, anchor[1] * height]) * _OVERSAMPLING
-        self._image = Image.new("RGB", (width * _OVERSAMPLING, height * _OVERSAMPLING), background)
+        size = (width * _OVERSAMPLING, height * _OVERSAMPLING)
+        moved = isinstance(background, Canvas)
+        self._image = self._moved(background, size) if moved else Image.new("RGB", size, background)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) * _OVERSAMPLING
         self._reach = float(np.linalg.norm(corners - self._center, axis=1).max() / self._scale)
+
+    def _moved(self, other: Canvas, size: tuple[int, int]) -> Image.Image:
+        """``other`` as seen from here."""
+        corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) - self._center
+        places = se2.points_to_world(self._pose, corners * np.array([1.0, -1.0]) / self._scale)
+        origin, right, down = np.array(other._pixels(places))
+        (a, d), (b, e) = right - origin, down - origin
+        matrix = (a, b, origin[0], d, e, origin[1])
+        return other._image.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST)
 
     def sees(self, points: Array) -> bool:
         """Does the bounding box of ``points [K, 2]`` come near the picture?"""
