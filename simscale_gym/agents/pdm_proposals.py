@@ -1,0 +1,158 @@
+"""Proposals of PDM-Closed: the Intelligent Driver Model run along each path at each share of the speed limit.
+
+NAVSIM: pdm_generator.py, batch_idm_policy.py. Leaders are objects and red lights whose outline touches the corridor
+ahead and whose centroid lies ahead of the proposal along its path; of these the nearest by distance of the outlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from simscale_gym.agents.pdm_centerline import PDMRoute
+from simscale_gym.agents.pdm_config import PDMConfig
+from simscale_gym.agents.pdm_forecast import PDMForecast
+from simscale_gym.agents.pdm_gaps import outlines
+from simscale_gym.agents.pdm_idm import Driver, RedZones, candidates, unroll
+from simscale_gym.agents.pdm_path import PDMPath, pose_at, project
+from simscale_gym.geometry import box
+from simscale_gym.scene import DT, StateIndex, Vehicle
+from simscale_gym.sim import ego_boxes
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PDMProposals:
+    """``P`` proposals, path by path, each path at all speeds.
+
+    Attributes:
+        poses: ``[P, O + 1, 3]`` on the paths, the first one beside the ego. Steps that have not been unrolled
+            are zero: only the chosen proposal goes beyond ``PDMConfig.steps``.
+        progress: ``[P, O + 1]`` along the paths [m].
+        speeds: ``[P, O + 1]`` [m/s].
+        leads: ``[P, O + 1, 3]`` place of the leader [m along the path], its speed [m/s], its length [m].
+    """
+
+    poses: Array
+    progress: Array
+    speeds: Array
+    leads: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """What one planning step unrolls proposals with; see :func:`make_generator`."""
+
+    route: PDMRoute
+    forecast: PDMForecast
+    red: RedZones
+    red_shapes: tuple[shapely.Polygon, ...]
+    corridors: tuple[shapely.Polygon, ...]
+    targets: Array
+    config: PDMConfig
+    vehicle: Vehicle
+
+    def proposals(self, ego: Array) -> PDMProposals:
+        """All proposals for ``ego [11]`` over ``PDMConfig.steps``."""
+        speeds, total = len(self.targets), self.config.output_steps + 1
+        count = len(self.route.paths) * speeds
+        out = PDMProposals(
+            np.zeros((count, total, 3)),
+            np.zeros((count, total)),
+            np.zeros((count, total)),
+            np.zeros((count, total, 3)),
+        )
+        for p, path in enumerate(self.route.paths):
+            part = slice(p * speeds, (p + 1) * speeds)
+            out.progress[part, 0] = project(path, ego[StateIndex.X], ego[StateIndex.Y])
+            out.speeds[part, 0] = ego[StateIndex.VX]
+            pose_at(path, out.progress[p * speeds, 0], out.poses[p * speeds, 0])
+            out.poses[part, 0] = out.poses[p * speeds, 0]
+            self._unroll(out, p, part, self.targets, 1, self.config.steps)
+        return out
+
+    def extend(self, proposals: PDMProposals, index: int) -> Array:
+        """Unroll proposal ``index`` in place up to ``PDMConfig.output_steps``: its poses ``[O + 1, 3]``."""
+        path, speed = divmod(index, len(self.targets))
+        first, last = self.config.steps + 1, self.config.output_steps
+        if first <= last:
+            part, targets = slice(index, index + 1), self.targets[speed : speed + 1]
+            self._unroll(proposals, path, part, targets, first, last)
+        return proposals.poses[index]
+
+    def _unroll(
+        self, out: PDMProposals, path: int, part: slice, targets: Array, first: int, last: int
+    ) -> None:
+        config, line, corridor = self.config, self.route.paths[path], self.corridors[path]
+        lights = np.asarray(shapely.intersects(corridor, np.array(self.red_shapes, object)), bool)
+        sample = first // config.stride
+        count, interval = last // config.stride + 1 - sample, config.stride * DT
+        motion, red = self.forecast.motion, self.red
+        ahead = candidates(line, outlines([corridor]), motion, red, lights, sample, count, interval)
+        parts = (out.poses[part], out.progress[part], out.speeds[part], out.leads[part])
+        unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts)
+
+    @property
+    def _driver(self) -> Driver:
+        config, vehicle = self.config, self.vehicle
+        return Driver(
+            config.min_gap, config.headway, config.acceleration, config.deceleration, config.exponent,
+            config.stride, config.lead_at_once, config.separate_leads, config.hold_at_rest,
+            vehicle.rear_axle_to_center, vehicle.length / 2, vehicle.width / 2,
+        )  # fmt: skip
+
+
+def make_generator(
+    ego: Array,
+    route: PDMRoute,
+    forecast: PDMForecast,
+    red_lights: Sequence[Array],
+    config: PDMConfig,
+    vehicle: Vehicle,
+) -> Generator:
+    """Prepare a planning step.
+
+    Args:
+        ego: ``[11]``.
+        route: Paths and speed limit.
+        forecast: The others.
+        red_lights: Polygons ``[K, 2]`` of the route's closed lanes.
+        config: Settings.
+        vehicle: The ego.
+    """
+    targets = np.array(config.speed_fractions) * (route.speed_limit or config.fallback_speed)
+    reach = float(targets.max()) * config.output_steps * DT
+    corridors = tuple(_corridor(path, ego, reach, vehicle.width / 2) for path in route.paths)
+    shapes = tuple(shapely.Polygon(polygon) for polygon in red_lights)
+    red = _red_zones(ego, shapes, vehicle)
+    return Generator(route, forecast, red, shapes, corridors, targets, config, vehicle)
+
+
+def _corridor(path: PDMPath, ego: Array, reach: float, half_width: float) -> shapely.Polygon:
+    """The path ahead of the ego, as wide as the ego; as in NAVSIM it begins and ends at vertices of the path."""
+    start = project(path, ego[StateIndex.X], ego[StateIndex.Y])
+    end = min(start + reach, path.length)
+    inside = (start <= path.lengths) & (path.lengths <= end)
+    line = shapely.LineString(path.points[inside, :2] if inside.sum() > 1 else _piece(path, start, end))
+    return line.buffer(half_width, cap_style="square")
+
+
+def _piece(path: PDMPath, start: float, end: float) -> Array:
+    """The path ``[2 or 3, 2]`` from ``start`` to ``end``, between which lies at most one vertex."""
+    inner = path.lengths[(start < path.lengths) & (path.lengths < end)]
+    out = np.empty((2 + len(inner), 3))
+    for i, s in enumerate((start, *inner, end)):
+        pose_at(path, s, out[i])
+    return out[:, :2]
+
+
+def _red_zones(ego: Array, shapes: Sequence[shapely.Polygon], vehicle: Vehicle) -> RedZones:
+    centers = np.array([shape.centroid.coords[0] for shape in shapes], float).reshape(-1, 2)
+    footprint = shapely.Polygon(box.corners(ego_boxes(ego, vehicle)))
+    within = np.array([footprint.within(shape) for shape in shapes], bool)
+    return RedZones(outlines(shapes), centers, within)
