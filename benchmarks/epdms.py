@@ -119,7 +119,7 @@ def parts(now: Situation, states: np.ndarray) -> dict[str, Callable[[], object]]
         "areas": lambda: areas.ego_areas(corners, centers, polygons, index, flags),
         "NC": lambda: contacts.collisions(states, corners, centers, where, others, reach),
         "TTC": lambda: contacts.time_to_collision(
-            states, corners, centers, where, others, reach, index, flags
+            states, corners, centers, where, others, reach, polygons, index, flags
         ),
         "TLC": lambda: contacts.traffic_lights(corners, now.lights),
         "DDC": lambda: areas.driving_direction(where, centers),

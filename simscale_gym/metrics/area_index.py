@@ -16,7 +16,7 @@ from simscale_gym.metrics.rings import Rings, holds
 
 Array = NDArray[np.float64]
 
-TILE = 1.0
+TILE = 0.5
 """Edge of a tile [m], where the map is not so large that tiles must grow."""
 MAX_TILES = 1_000_000
 _SEAM = (
@@ -34,14 +34,14 @@ class AreaIndex(NamedTuple):
     """
 
     grid: Array
-    starts: NDArray[np.int64]
-    entries: NDArray[np.int64]
+    starts: NDArray[np.int32]
+    entries: NDArray[np.int32]
 
 
 def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
     """Sort ``rings`` into tiles."""
     if len(rings.boxes) == 0:
-        return AreaIndex(np.array([0.0, 0.0, tile, 0.0, 0.0]), np.zeros(1, np.int64), np.zeros(0, np.int64))
+        return AreaIndex(np.array([0.0, 0.0, tile, 0.0, 0.0]), np.zeros(1, np.int32), np.zeros(0, np.int32))
     origin, high = rings.boxes[:, :2].min(0) - tile / 2, rings.boxes[:, 2:].max(0)
     extent = high - origin
     tile = max(tile, float(np.sqrt(np.prod(extent) / MAX_TILES)), float(extent.max()) / MAX_TILES)
@@ -50,7 +50,7 @@ def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
     starts = np.concatenate([[0], np.cumsum(np.bincount(tiles, minlength=int(shape.prod())))]).astype(
         np.int64
     )
-    entries = codes[np.argsort(tiles, kind="stable")]
+    entries = codes[np.argsort(tiles, kind="stable")].astype(np.int32)
     return AreaIndex(np.array([*origin, tile, *shape], float), starts, entries)
 
 

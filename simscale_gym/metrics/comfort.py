@@ -109,9 +109,9 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
         EC ``[B]`` (0 or 1), and ``[B, 4]`` root mean squares of the differences in :data:`EXTENDED_TERMS`.
     """
     previous, current = np.ascontiguousarray(previous, float), np.ascontiguousarray(current, float)
-    shift = round(interval / DT)
-    if not 0.0 < interval < LONGEST_INTERVAL or shift < 1:
+    if not DT / 2 < interval < LONGEST_INTERVAL:
         raise ArgumentError(f"extended_comfort: interval is {interval} s, expected 0.1 to 0.5 s.")
+    shift = round(interval / DT)
     if previous.shape != current.shape or previous.ndim not in (2, 3) or previous.shape[-1] != STATE_SIZE:
         raise ArgumentError(
             f"extended_comfort: previous {previous.shape}, current {current.shape}; expected the same [B, T, 11]."

@@ -113,7 +113,7 @@ def crossing(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> 
 
     Of the ends, only one at or below the ray counts, so that a ray through a vertex counts once.
     """
-    if ax < x and bx < x:
+    if (ay > y and by > y) or (ay < y and by < y) or (ax < x and bx < x):
         return 0
     if ay == y and by == y:
         return -1 if min(ax, bx) <= x <= max(ax, bx) else 0

@@ -18,7 +18,7 @@ from simscale_gym.metrics.predicates import crossing, segment_meets_box
 
 Array = NDArray[np.float64]
 
-RUN = 12
+RUN = 8
 """Edges in a run at most."""
 
 
