@@ -20,9 +20,9 @@ def busy_crossing(seed, offset):
     bend = 2.0 * np.sin(x / 15 + rng.uniform(0, 6))
     rings, layers, tokens = [star], ["INTERSECTION"], ["7"]
     for i, low in enumerate((-5.2, -1.7, 1.8)):
-        lane = np.concatenate(
-            [np.column_stack([x, bend + low]), np.column_stack([x, bend + low + 3.6])[::-1]]
-        )
+        part = slice(22, None) if i == 1 else slice(None)  # the middle one begins ahead of the ego
+        edge = np.column_stack([x, bend + low])[part]
+        lane = np.concatenate([edge, edge[::-1] + np.array([0.0, 3.6])])
         rings.append(lane)
         layers.append("LANE_CONNECTOR" if i == 1 else "LANE")
         tokens.append(str(i))

@@ -50,7 +50,7 @@ def test_agents_need_fitting_arrays():
         dataclasses.replace(good, boxes=good.boxes * np.nan)
     with pytest.raises(ArgumentError, match="no length or width"):
         agent(0, 0, size=(0.0, 1.0))
-    with pytest.raises(ArgumentError, match="agents[.]ignored"):
+    with pytest.raises(ArgumentError, match=r"agents\.ignored"):
         dataclasses.replace(good, ignored=np.zeros(2, bool))
 
 
