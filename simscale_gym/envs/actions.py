@@ -90,9 +90,12 @@ def checked_action(space: spaces.Box, action: object) -> Array:
     """``action`` as float64 of the space's shape.
 
     Raises:
-        ArgumentError: Wrong shape or not finite.
+        ArgumentError: No numbers, wrong shape or not finite.
     """
-    array = np.asarray(action, dtype=float)
+    try:
+        array = np.asarray(action, dtype=float)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"action: {action!r}, expected {space.shape} numbers.") from None
     if array.shape != space.shape:
         raise ArgumentError(
             f"action: shape {array.shape}, expected {space.shape}; env.action_space.sample() shows one."

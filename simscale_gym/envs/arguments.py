@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 import numpy as np
 
+from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.envs.rewards import RewardConfig
 from simscale_gym.errors import ArgumentError
+from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import CAMERA_NAMES, DT
+from simscale_gym.sim import TrafficModel
 
 RENDER_MODES = ("rgb_array", "human")
 
@@ -19,9 +25,22 @@ def checked_render_mode(mode: str | None) -> str | None:
     return mode
 
 
-def checked_cameras(cameras: Sequence[str]) -> tuple[str, ...]:
-    """Names of nuPlan's rig, none twice."""
-    names = (cameras,) if isinstance(cameras, str) else tuple(cameras)
+def checked_names(argument: str, names: str | Sequence[str]) -> tuple[str, ...]:
+    """``names`` as a tuple; one name may stand alone."""
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ArgumentError(f"{argument}: {names!r}, expected a name or several.")
+    return tuple(names)
+
+
+def checked_cameras(cameras: str | Sequence[str], needed: bool) -> tuple[str, ...]:
+    """Names of nuPlan's rig, none twice; at least one if ``needed``."""
+    names = checked_names("cameras", cameras)
+    if needed and not names:
+        raise ArgumentError(
+            f'cameras: none, but observation "camera" needs some of {", ".join(CAMERA_NAMES)}.'
+        )
     unknown = [name for name in names if name not in CAMERA_NAMES]
     if unknown:
         raise ArgumentError(
@@ -34,13 +53,39 @@ def checked_cameras(cameras: Sequence[str]) -> tuple[str, ...]:
 
 def checked_image_size(size: Sequence[int]) -> tuple[int, int]:
     """Height and width [pixel], both 8 to 4096."""
-    if len(size) != 2 or not all(8 <= int(n) <= 4096 for n in size):
-        raise ArgumentError(f"image_size: {size}, expected (height, width), each 8 to 4096 pixels.")
+    fits = isinstance(size, Sequence | np.ndarray) and len(size) == 2
+    if not fits or not all(isinstance(n, Integral) and 8 <= n <= 4096 for n in size):
+        raise ArgumentError(f"image_size: {size!r}, expected (height, width), each 8 to 4096 pixels.")
     return int(size[0]), int(size[1])
 
 
 def checked_horizon(horizon: float) -> int:
     """Simulation steps of an episode of ``horizon`` [s]."""
-    if not (np.isfinite(horizon) and horizon >= DT):
-        raise ArgumentError(f"horizon: {horizon} s, expected {DT} s or more.")
+    if not (isinstance(horizon, Real) and math.isfinite(horizon) and horizon >= DT):
+        raise ArgumentError(f"horizon: {horizon!r} s, expected {DT} s or more.")
     return round(horizon / DT)
+
+
+def checked_traffic(traffic: str | TrafficModel) -> TrafficModel:
+    """A traffic model, made by name or taken as it is."""
+    if isinstance(traffic, str):
+        return make_traffic(traffic)
+    if not all(callable(getattr(traffic, method, None)) for method in ("start", "step")):
+        raise ArgumentError(f"traffic: {traffic!r}, expected a name or a TrafficModel (start and step).")
+    return traffic
+
+
+def checked_perturb(perturb: bool | PerturbConfig) -> PerturbConfig | None:
+    """The settings of perturbed starts; None for starts on the log."""
+    if isinstance(perturb, PerturbConfig):
+        return perturb
+    if isinstance(perturb, bool | np.bool_):
+        return PerturbConfig() if perturb else None
+    raise ArgumentError(f"perturb: {perturb!r}, expected True, False or a PerturbConfig.")
+
+
+def checked_reward(reward: RewardConfig | None) -> RewardConfig:
+    """The weights; the defaults for None."""
+    if reward is not None and not isinstance(reward, RewardConfig):
+        raise ArgumentError(f"reward: {reward!r}, expected a RewardConfig or None.")
+    return reward or RewardConfig()

@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.envs import episode
 from simscale_gym.envs.actions import checked_action, make_action_type
 from simscale_gym.envs.arguments import (
     checked_cameras,
     checked_horizon,
     checked_image_size,
+    checked_names,
+    checked_perturb,
     checked_render_mode,
+    checked_reward,
+    checked_traffic,
 )
 from simscale_gym.envs.info import expert_info, state_info
 from simscale_gym.envs.observations import (
@@ -140,17 +143,17 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         reward: RewardConfig | None = None,
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
-        self._kinds = (observation,) if isinstance(observation, str) else tuple(observation)
-        self._cameras = checked_cameras(cameras)
+        self._kinds = checked_names("observation", observation)
+        self._cameras = checked_cameras(cameras, "camera" in self._kinds)
         self._image_size = checked_image_size(image_size)
         self.observation_space = observation_space(self._kinds, self._cameras, self._image_size)
         self._action = make_action_type(action)
         self.action_space = self._action.space
-        self._traffic = make_traffic(traffic) if isinstance(traffic, str) else traffic
-        self._perturb = PerturbConfig() if perturb is True else perturb
+        self._traffic = checked_traffic(traffic)
+        self._perturb = checked_perturb(perturb)
         self._horizon_steps = checked_horizon(horizon)
-        self._reward = reward or RewardConfig()
-        self._resources = Resources(scenes, split, experts, renderer)
+        self._reward = checked_reward(reward)
+        self._resources = Resources(scenes, split, checked_names("experts", experts), renderer)
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._plans: dict[str, ExpertPlan] = {}
@@ -231,6 +234,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     @property
     def history(self) -> tuple[SimState, ...]:
         """Every simulation state since the log was left, 0.1 s apart, the present one last."""
+        self._running()
         return self._history
 
     @property
@@ -276,8 +280,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return self.fork(1)[0].step(action)
 
     def _find_start(self, scene: Scene, options: Mapping[str, Any]) -> episode.Start:
-        perturb = options.get("perturb", self._perturb)
-        config = PerturbConfig() if perturb is True else perturb or None
+        config = checked_perturb(options["perturb"]) if "perturb" in options else self._perturb
         frames = episode.start_frames(scene, self._horizon_steps, config is not None)
         if "time" in options:
             order = [episode.frame_at(scene, options["time"], frames, config is not None)]
@@ -340,6 +343,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     def _images(self) -> dict[str, NDArray[np.uint8]]:
         """The cameras' pictures of the present state; drawn once per state."""
+        if not self._cameras:
+            return {}
         if self._drawn is None or self._drawn[0] is not self.sim_state:
             before = self._history[-2] if len(self._history) > 1 else self.sim_state
             pictures = self._resources.images(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -46,14 +48,22 @@ def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a reset.
 
     Raises:
-        ArgumentError: One of them is unknown.
+        ArgumentError: One of them is unknown, or one goes with no other.
     """
     unknown = sorted(set(options or {}) - set(OPTIONS))
     if unknown:
         raise ArgumentError(
             f"reset options: {unknown[0]!r} is unknown, expected some of {', '.join(OPTIONS)}."
         )
-    return dict(options or {})
+    given = dict(options or {})
+    if "state" in given and len(given) > 1:
+        others = ", ".join(name for name in given if name != "state")
+        raise ArgumentError(f"reset options: state says all; leave out {others}.")
+    if "scene" in given and not isinstance(given["scene"], str):
+        raise ArgumentError(
+            f"reset options: scene {given['scene']!r}, expected an id, as info['scene'] has it."
+        )
+    return given
 
 
 def start_frames(scene: Scene, horizon_steps: int, perturbed: bool) -> range:
@@ -80,13 +90,13 @@ def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> int:
     Raises:
         ArgumentError: Too near the clip's ends to start there.
     """
-    frame = round(float(time) / DT)
     last = scene.num_frames - 1 - _LEAST_STEPS - (HORIZON_STEPS if perturbed else 0)
-    if not frames.start <= frame <= last:
+    finite = isinstance(time, Real) and math.isfinite(time)
+    if not finite or not frames.start <= round(time / DT) <= last:
         raise ArgumentError(
-            f"reset options: time {time} s, expected {frames.start * DT:.1f} to {last * DT:.1f} s in {scene.id}."
+            f"reset options: time {time!r} s, expected {frames.start * DT:.1f} to {last * DT:.1f} s in {scene.id}."
         )
-    return frame
+    return round(time / DT)
 
 
 def log_state(scene: Scene, traffic: TrafficModel, frame: int) -> SimState:

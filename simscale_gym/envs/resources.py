@@ -19,7 +19,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import cluster_futures
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState
-from simscale_gym.sources import TOWN_VERSION, cache_root, find_scene, list_scenes, load_scene
+from simscale_gym.sources import TOWN_VERSION, SceneRef, cache_root, find_scene, list_scenes, load_scene
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
@@ -124,15 +124,22 @@ def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool
 
 def town_futures() -> HumanFutures:
     """Human futures of the first logs of the town's train split, kept in the cache folder."""
-    refs = list_scenes("town", "train")[:_BANK_SCENES]
-    key = hashlib.sha256(
-        repr([ref.id for ref in refs] + [TOWN_VERSION, _BANK_STRIDE, HORIZON_STEPS]).encode()
-    ).hexdigest()[:16]
-    path = cache_root() / "futures" / f"town-{key}.npz"
+    path = town_futures_path()
     if not path.exists():
-        bank = HumanFutures.from_scenes((load_scene(ref) for ref in refs), stride=_BANK_STRIDE, others=True)
-        bank.save(path)
+        scenes = (load_scene(ref) for ref in _bank_refs())
+        HumanFutures.from_scenes(scenes, stride=_BANK_STRIDE, others=True).save(path)
     return HumanFutures.load(path)
+
+
+def town_futures_path() -> Path:
+    """Where :func:`town_futures` keeps them; the name changes with everything that they are made from."""
+    made_from = [ref.id for ref in _bank_refs()] + [TOWN_VERSION, _BANK_STRIDE, HORIZON_STEPS]
+    key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+    return cache_root() / "futures" / f"town-{key}.npz"
+
+
+def _bank_refs() -> list[SceneRef]:
+    return list_scenes("town", "train")[:_BANK_SCENES]
 
 
 def _kept(store: OrderedDict[str, T], key: str, limit: int, make: Callable[[], T]) -> T:

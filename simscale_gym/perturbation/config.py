@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from simscale_gym.errors import ArgumentError
+
 
 @dataclass(frozen=True)
 class PerturbConfig:
@@ -36,3 +38,15 @@ class PerturbConfig:
     return_braking: float = 2.0
     road_margin: float = 0.2
     on_failure: Literal["log", "error"] = "log"
+
+    def __post_init__(self) -> None:
+        if self.on_failure not in ("log", "error"):
+            raise ArgumentError(f"PerturbConfig.on_failure: {self.on_failure!r}, expected 'log' or 'error'.")
+        for name in ("longitudinal", "lateral", "heading", "minimum", "clearance", "road_margin"):
+            if not getattr(self, name) >= 0.0:
+                raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 0 or more.")
+        if not self.return_braking > 0.0:
+            raise ArgumentError(f"PerturbConfig.return_braking: {self.return_braking}, expected more than 0.")
+        for name in ("attempts", "starts"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 1 or more.")

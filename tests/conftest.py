@@ -1,0 +1,89 @@
+"""One short stay in the town for all tests of the shell: the first log of the first town, its futures, its look."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import simscale_gym  # noqa: F401  (registers SimScale-v0)
+from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.envs import resources
+from simscale_gym.envs.resources import town_futures_path
+from simscale_gym.perturbation import cluster_futures
+from simscale_gym.sources import list_scenes, load_scene
+from simscale_gym.sources.cache import CACHE_VARIABLE
+
+FIRST_LOG = slice(0, 5)  # of the town's train split: one drive of 100 s
+
+
+@pytest.fixture(scope="session")
+def town_cache(tmp_path_factory):
+    """A cache folder that all test processes of this run share, with the town's first log and its futures.
+
+    The bank of the real town is cut from four logs, which would take the better part of a minute to simulate;
+    here it is cut from one, and lies where the environment looks for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "simscale-gym-cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        if not town_futures_path().exists():
+            log = [load_scene(ref) for ref in list_scenes("town")[FIRST_LOG]]
+            HumanFutures.from_scenes(log, stride=0.2, others=True).save(town_futures_path())
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def town_log(town_cache):
+    """The five scenes of the first log: a start at a light, a long wait, then a drive through three streets."""
+    return [load_scene(ref) for ref in list_scenes("town")[FIRST_LOG]]
+
+
+@pytest.fixture(scope="session")
+def town_scene(town_log):
+    """A scene in which the ego drives all the time."""
+    return town_log[2]
+
+
+@pytest.fixture(scope="session")
+def bank(town_cache):
+    """Some 3000 human futures."""
+    return HumanFutures.load(town_futures_path())
+
+
+@pytest.fixture(scope="session")
+def vocabulary(bank):
+    """The bank's clusters, fewer than the environment uses."""
+    return cluster_futures(bank, 256, rng=np.random.default_rng(0))
+
+
+@pytest.fixture(scope="session")
+def one_renderer_per_scene():
+    """Dressing a street takes seconds: environments of one test process share the finished ones."""
+    from simscale_gym.dressing import render
+
+    kept, make = {}, render.SceneRenderer
+
+    def shared(scene):
+        if scene.id not in kept:
+            kept[scene.id] = make(scene)
+        return kept[scene.id]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "SceneRenderer", shared)
+        yield
+
+
+@pytest.fixture
+def make_env(town_cache, town_scene, monkeypatch):
+    """``make_env(**kwargs)``: the registered environment on the moving scene, without pictures unless asked."""
+    monkeypatch.setattr(resources, "VOCABULARY_SIZE", 256)  # is clustered anew for every environment
+    made = []
+
+    def make(**changes):
+        settings = {"scenes": [town_scene], "observation": "state", "image_size": (32, 64)}
+        made.append(gym.make("SimScale-v0", **(settings | changes)))
+        return made[-1]
+
+    yield make
+    for env in made:
+        env.close()

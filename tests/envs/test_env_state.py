@@ -1,0 +1,137 @@
+"""Snapshots, forks and peeks: an episode can be left and taken up anywhere, and leaves no trace elsewhere."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from simscale_gym.envs import SimScaleEnv, Snapshot
+from simscale_gym.errors import ArgumentError, SceneError
+
+GENTLE = np.array([0.2, 0.0])
+SHARP = np.array([-1.0, 0.3])
+
+
+@pytest.fixture(scope="module")
+def env(town_scene):
+    return SimScaleEnv([town_scene], observation="state", experts=())
+
+
+@pytest.fixture
+def under_way(env):
+    """The environment, three steps into an episode."""
+    env.reset(seed=2)
+    for _ in range(3):
+        env.step(GENTLE)
+    return env
+
+
+def drive_on(env, steps=5, action=GENTLE):
+    out = [env.step(action) for _ in range(steps)]
+    return [
+        (info["state_hash"], reward, terminated, truncated) for _, reward, terminated, truncated, info in out
+    ]
+
+
+def random_state(env):
+    return repr(env.np_random.bit_generator.state)
+
+
+def test_back_to_a_snapshot(under_way):
+    snapshot = under_way.get_state()
+    first = drive_on(under_way)
+    under_way.set_state(snapshot)
+    assert drive_on(under_way) == first
+
+
+def test_a_snapshot_is_not_changed_by_driving_on(under_way):
+    snapshot = under_way.get_state()
+    steps, ego = len(snapshot.history), snapshot.history[-1].ego.copy()
+    drive_on(under_way, 10)
+    assert len(snapshot.history) == steps
+    np.testing.assert_array_equal(snapshot.history[-1].ego, ego)
+
+
+def test_snapshot_by_pickle_in_another_environment(under_way, town_scene):
+    twin = SimScaleEnv([town_scene], observation="state", experts=())
+    twin.reset(seed=99)
+    observation, info = twin.reset(options={"state": pickle.loads(pickle.dumps(under_way.get_state()))})
+    assert observation["state"].shape == twin.observation_space["state"].shape
+    assert drive_on(twin) == drive_on(under_way)
+    assert twin.reset()[1]["state_hash"] == under_way.reset()[1]["state_hash"]  # the random state came along
+
+
+def test_a_snapshot_remembers_how_the_episode_began(under_way, town_scene):
+    """Progress, goal and horizon count from the start, not from the snapshot."""
+    whole = len(drive_to_the_end(under_way))
+    under_way.reset(seed=2)
+    for _ in range(3):
+        under_way.step(GENTLE)
+    twin = SimScaleEnv([town_scene], observation="state", experts=())
+    twin.reset(options={"state": under_way.get_state()})
+    assert len(drive_to_the_end(twin)) == whole
+    assert twin.start.perturbed == under_way.start.perturbed
+
+
+def drive_to_the_end(env):
+    completions, over = [], False
+    while not over:
+        _, _, terminated, truncated, info = env.step(np.array([0.0, 0.0]))
+        completions.append(info["route_completion"])
+        over = terminated or truncated
+    return completions
+
+
+def test_forks_go_their_own_ways(under_way):
+    snapshot = under_way.get_state()
+    one, two = under_way.fork(2)
+    sharp = drive_on(one, action=SHARP)
+    gentle = drive_on(two)
+    assert sharp != gentle
+    assert under_way.get_state().history == snapshot.history
+    assert drive_on(under_way) == gentle
+
+
+def test_forks_share_no_random_numbers(under_way):
+    one, two = under_way.fork(2)
+    here = random_state(under_way)
+    first = one.reset()[1]["state_hash"]
+    assert random_state(under_way) == here == random_state(two)
+    assert two.reset()[1]["state_hash"] == first
+    under_way.reset()
+    assert random_state(under_way) == random_state(one)
+
+
+def test_peek_is_the_step_not_taken(under_way):
+    before, snapshot, plans = random_state(under_way), under_way.get_state(), under_way.plans
+    foreseen = under_way.peek(SHARP)
+    assert random_state(under_way) == before
+    assert under_way.get_state().history is snapshot.history
+    assert under_way.plans is plans
+    taken = under_way.step(SHARP)
+    assert foreseen[1:4] == taken[1:4]
+    assert (
+        foreseen[4]["state_hash"] == taken[4]["state_hash"] and foreseen[4]["rewards"] == taken[4]["rewards"]
+    )
+    np.testing.assert_array_equal(foreseen[0]["state"], taken[0]["state"])
+
+
+def test_peek_draws_pictures_elsewhere(town_scene, one_renderer_per_scene):
+    env = SimScaleEnv([town_scene], image_size=(32, 64), render_mode="rgb_array")
+    env.reset(seed=2)
+    before = env.render()
+    foreseen = env.peek(SHARP)[0]
+    np.testing.assert_array_equal(env.render(), before)
+    np.testing.assert_array_equal(env.step(SHARP)[0]["cam_l0"], foreseen["cam_l0"])
+
+
+def test_only_snapshots_are_taken(env):
+    with pytest.raises(ArgumentError, match=r"state: dict, expected what get_state\(\) gave"):
+        env.reset(options={"state": {}})
+
+
+def test_a_snapshot_of_another_scene_is_refused(under_way, town_log):
+    other = SimScaleEnv([town_log[3]], observation="state", experts=())
+    with pytest.raises(SceneError, match="no scene"):
+        other.reset(options={"state": under_way.get_state()})
+    assert isinstance(under_way.get_state(), Snapshot)
