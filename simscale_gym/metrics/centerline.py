@@ -43,10 +43,12 @@ class Centerline(NamedTuple):
 def build_centerline(points: Array) -> Centerline:
     """Index ``points [K, 2+]``, K >= 2."""
     points = np.ascontiguousarray(np.asarray(points, float)[:, :2])
-    steps = np.sqrt((np.diff(points, axis=0) ** 2).sum(1))
-    heads = range(0, len(points) - 1, RUN)
-    boxes = [[*points[i : i + RUN + 1].min(0), *points[i : i + RUN + 1].max(0)] for i in heads]
-    return Centerline(points, np.concatenate([[0.0], np.cumsum(steps)]), np.array(boxes))
+    start, end = points[:-1], points[1:]
+    heads = np.arange(0, len(start), RUN)
+    low = np.minimum.reduceat(np.minimum(start, end), heads)
+    high = np.maximum.reduceat(np.maximum(start, end), heads)
+    steps = np.sqrt(((end - start) ** 2).sum(1))
+    return Centerline(points, np.concatenate([[0.0], np.cumsum(steps)]), np.concatenate([low, high], 1))
 
 
 @njit(cache=True)

@@ -149,9 +149,8 @@ class Situation:
     @cached_property
     def flags(self) -> NDArray[np.uint8]:
         """Bits of the map's polygons, ON_ROUTE included."""
-        route, flags = set(self.route_lane_ids), self.map.flags.copy()
-        rows = [row for token, row in self.map.lane_rows.items() if token in route]
-        flags[rows] |= ON_ROUTE
+        rows, flags = self.map.lane_rows, self.map.flags.copy()
+        flags[[rows[token] for token in self.route_lane_ids if token in rows]] |= ON_ROUTE
         return flags
 
     @cached_property
@@ -187,7 +186,9 @@ class Situation:
             ArgumentError: One has no polygon on the map.
         """
         route, rows, starts = set(self.route_lane_ids), [], [0]
-        for closed in self.red_lights or ((),) * self.steps:
+        if not self.red_lights:
+            return RedLights(self.map.polygons, np.zeros(self.steps + 1, np.int64), np.zeros(0, np.int64))
+        for closed in self.red_lights:
             for token in closed:
                 if token in route and token not in self.map.lane_rows:
                     raise ArgumentError(f"red_lights: lane {token!r} has no polygon on the map.")
