@@ -14,7 +14,7 @@ from simscale_gym.dressing.node_set import NodeSet
 from simscale_gym.dressing.signal_set import SignalSet
 from simscale_gym.geometry import se3
 from simscale_gym.scene import LightStatus, Scene
-from simscale_gym.splats.cpu_pack import pack
+from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 
 Array = NDArray[np.float64]
@@ -38,7 +38,7 @@ class SceneRenderer:
         shapes = scene.shapes if scene.shapes is not None else infer_shapes(scene)
         self._scene, self._camera_look = scene, camera_look
         self._look = dress_static(scene, shapes)
-        self._rasterizer = CpuRasterizer([pack(self._look.gaussians)], threads=threads)
+        self._rasterizer = CpuRasterizer([pack(self._look.gaussians, levels=LEVELS)], threads=threads)
         self._nodes = NodeSet(scene, self._look, self._rasterizer)
         self._signals = SignalSet(shapes.fixtures, self._look, self._rasterizer)
 

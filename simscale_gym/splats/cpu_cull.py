@@ -7,10 +7,14 @@ import math
 import numpy as np
 from numba import njit
 
-from simscale_gym.splats.cpu_pack import LOG_255
+from simscale_gym.splats.cpu_pack import LEVELS, LOG_255
 
 WIDEST = math.sqrt(2.0 * LOG_255)
 """Extent of an opaque splat in standard deviations, where its alpha falls to 1/255."""
+
+FINE = 0.6
+"""A level of detail will do where its grain is at most this wide on the image [px]. The blur that every splat gets
+has a standard deviation of 0.55 px."""
 
 SLACK = 1e-4
 """Relative margin for the float32 rounding of the projection that follows."""
@@ -52,12 +56,32 @@ def _axis_misses(position, depth, radius, reach, focal, centre, size, blur):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cull_chunks(bounds, first_chunk, instance_index, views, cameras, width, height, near, far, eps2d, items):
+def _level(sphere, grains, view, focal, near):
+    """The coarsest level of a cluster that will do for a camera, by how near its nearest Gaussian may be."""
+    bx, by, bz, radius = sphere
+    x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
+    y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
+    z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]
+    finest = FINE * max(math.sqrt(x * x + y * y + z * z) - radius, near) / focal
+    level = 0
+    while level + 1 < LEVELS and grains[level + 1] <= finest:
+        level += 1
+    return level
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cull_chunks(
+    bounds, first_cluster, spheres, level_chunks, grains, instance_index, views, cameras, width, height, near, far,
+    eps2d, items,
+):  # fmt: skip
     """Lists the chunks to project, by camera, then instance, then chunk.
 
     Args:
         bounds: `[M, 5]` of all templates' chunks (see `PackedGaussians`).
-        first_chunk: Where each template's chunks start, `[P + 1]`.
+        first_cluster: Where each template's clusters start, `[P + 1]`.
+        spheres: `[Q, 4]` of all templates' clusters.
+        level_chunks: `[Q, 7]` of all templates' clusters.
+        grains: `[Q, 6]` of all templates' clusters.
         instance_index: Template of each instance, `[I]`.
         views: Node to camera, `[C, I, 4, 4]` float64.
         cameras: fx, fy, cx, cy, `[C, 4]` float64 [px].
@@ -79,19 +103,21 @@ def cull_chunks(bounds, first_chunk, instance_index, views, cameras, width, heig
         for instance in range(len(instance_index)):
             view = views[camera, instance]
             template = instance_index[instance]
-            for chunk in range(first_chunk[template], first_chunk[template + 1]):
-                bx, by, bz, radius, reach = bounds[chunk]
-                x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
-                y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
-                z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]
-                radius += SLACK * (radius + abs(x) + abs(y) + abs(z)) * 0.1
-                if z + radius < near or z - radius > far:
-                    continue
-                if _axis_misses(x, z, radius, reach, fx, cx, float(width), blur):
-                    continue
-                if _axis_misses(y, z, radius, reach, fy, cy, float(height), blur):
-                    continue
-                items[count, 0], items[count, 1], items[count, 2] = camera, instance, chunk
-                count += 1
+            for cluster in range(first_cluster[template], first_cluster[template + 1]):
+                level = _level(spheres[cluster], grains[cluster], view, max(fx, fy), near)
+                for chunk in range(level_chunks[cluster, level], level_chunks[cluster, level + 1]):
+                    bx, by, bz, radius, reach = bounds[chunk]
+                    x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
+                    y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
+                    z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]
+                    radius += SLACK * (radius + abs(x) + abs(y) + abs(z)) * 0.1
+                    if z + radius < near or z - radius > far:
+                        continue
+                    if _axis_misses(x, z, radius, reach, fx, cx, float(width), blur):
+                        continue
+                    if _axis_misses(y, z, radius, reach, fy, cy, float(height), blur):
+                        continue
+                    items[count, 0], items[count, 1], items[count, 2] = camera, instance, chunk
+                    count += 1
         ends[camera + 1] = count
     return ends

@@ -120,7 +120,10 @@ class CpuRasterizer:
         near, far, eps2d = (float(limit) for limit in limits)
         ends = cull_chunks(
             self._store.bounds,
-            self._store.first_chunk,
+            self._store.first_cluster,
+            self._store.spheres,
+            self._store.level_chunks,
+            self._store.grains,
             index,
             views,
             cameras,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simscale_gym.splats.cpu_pack import BLUE, CHUNK, RED, PackedGaussians
+from simscale_gym.errors import ArgumentError
+from simscale_gym.splats.cpu_pack import BLUE, CHUNK, LEVELS, RED, PackedGaussians
 
 
 class TemplateStore:
@@ -22,6 +23,9 @@ class TemplateStore:
         self._lanes = np.empty((0, BLUE + 1, CHUNK), np.float32)
         self._bounds = np.empty((0, 5))
         self._spans = np.empty((0, 2), np.int64)
+        self.first_cluster = np.zeros(1, np.int64)
+        self._spheres = np.empty((0, 4))
+        self._level_chunks, self._grains = np.empty((0, LEVELS + 1), np.int64), np.empty((0, LEVELS))
         self.sh_rest = np.empty(0, np.float32)
         for template in templates:
             self.add(template)
@@ -44,6 +48,21 @@ class TemplateStore:
         """`[M, 2]`: where the view-dependent coefficients of each chunk start in `sh_rest`, and how many terms."""
         return self._spans[: self.first_chunk[-1]]
 
+    @property
+    def spheres(self) -> np.ndarray:
+        """`[Q, 4]` (see `PackedGaussians`)."""
+        return self._spheres[: self.first_cluster[-1]]
+
+    @property
+    def level_chunks(self) -> np.ndarray:
+        """`[Q, 7]` (see `PackedGaussians`), counted through all templates."""
+        return self._level_chunks[: self.first_cluster[-1]]
+
+    @property
+    def grains(self) -> np.ndarray:
+        """`[Q, 6]` (see `PackedGaussians`)."""
+        return self._grains[: self.first_cluster[-1]]
+
     def add(self, template: PackedGaussians) -> int:
         """Appends a template; returns its number. The cost is that of the template, on average."""
         start = int(self.first_chunk[-1])
@@ -57,12 +76,26 @@ class TemplateStore:
         if terms:
             self.sh_rest = np.concatenate([self.sh_rest, template.sh_rest.reshape(-1)])
         self.first_chunk = np.append(self.first_chunk, end)
+        self._add_clusters(template, start)
         self._orders.append(template.order)
         return len(self._orders) - 1
+
+    def _add_clusters(self, template: PackedGaussians, first_chunk: int) -> None:
+        start = int(self.first_cluster[-1])
+        end = start + len(template.spheres)
+        self._spheres, self._grains = _grown(self._spheres, end), _grown(self._grains, end)
+        self._level_chunks = _grown(self._level_chunks, end)
+        self._spheres[start:end], self._grains[start:end] = template.spheres, template.grains
+        self._level_chunks[start:end] = template.level_chunks + first_chunk
+        self.first_cluster = np.append(self.first_cluster, end)
 
     def recolor(self, number: int, rgb: np.ndarray) -> None:
         """Replaces the colours of template `number` by `rgb` `[N, 3]`, in the order that was packed."""
         start, end = self.first_chunk[number], self.first_chunk[number + 1]
+        if np.isfinite(self._grains[self.first_cluster[number] : self.first_cluster[number + 1], 1]).any():
+            raise ArgumentError(
+                f"template {number} has levels of detail, which keep the colours they were packed with."
+            )
         order = self._orders[number]
         rows = np.zeros((3, (end - start) * CHUNK), np.float32)
         rows[:, : len(order)] = rgb[order].T
