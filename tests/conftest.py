@@ -63,9 +63,9 @@ def one_renderer_per_scene():
 
     kept, make = {}, render.SceneRenderer
 
-    def shared(scene):
+    def shared(scene, **settings):
         if scene.id not in kept:
-            kept[scene.id] = make(scene)
+            kept[scene.id] = make(scene, **settings)
         return kept[scene.id]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -30,3 +30,9 @@ def ahead_of(scene: Scene, frame: int, distance: float) -> np.ndarray:
     """Pose ``[3]`` on the route path, ``distance`` [m] ahead of the log's rear axle at ``frame``."""
     s = polyline.project(scene.route_path, scene.ego.poses[frame, None, :2])[0][0]
     return polyline.at_arc_length(scene.route_path, s + distance)
+
+
+def passing(pose: np.ndarray, speed: float, frame: int) -> np.ndarray:
+    """Where something must be at frame 0 to be at ``pose [3]`` at ``frame``, driving straight at ``speed``."""
+    back = 0.1 * frame * speed
+    return pose - back * np.array([np.cos(pose[2]), np.sin(pose[2]), 0.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,15 @@ class HumanFutures:
         """Write to ``path`` (.npz), whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, poses=self.poses.astype(np.float32), velocities=self.velocities.astype(np.float32))
-        Path(file.name).replace(path)
+            part = Path(file.name)
+            try:
+                np.savez(
+                    file, poses=self.poses.astype(np.float32), velocities=self.velocities.astype(np.float32)
+                )
+            except BaseException:
+                part.unlink()
+                raise
+        part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> HumanFutures:
@@ -86,16 +94,20 @@ class HumanFutures:
         Raises:
             DataError: The file is not such a file.
         """
+        hint = "Delete it: it is made anew."
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with np.lib.npyio.NpzFile(path, allow_pickle=False) as data:
                 poses, velocities = (data[name].astype(float) for name in ("poses", "velocities"))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             expected = "poses and velocities, as HumanFutures.save writes them"
-            raise DataError(
-                path, found=str(error), expected=expected, hint="Delete it: it is made anew."
-            ) from error
-        if poses.ndim != 3 or poses.shape[1:] != (HORIZON_STEPS, 3) or velocities.shape != (len(poses), 2):
-            raise DataError(path, field="poses", found=str(poses.shape), expected=f"[M, {HORIZON_STEPS}, 3]")
+            raise DataError(path, found=str(error), expected=expected, hint=hint) from error
+        for name, array, shape in (
+            ("poses", poses, (len(poses), HORIZON_STEPS, 3)),
+            ("velocities", velocities, (len(poses), 2)),
+        ):
+            if not len(array) or array.shape != shape or not np.isfinite(array).all():
+                expected = f"finite [M, {', '.join(map(str, shape[1:]))}], M at least 1"
+                raise DataError(path, field=name, found=f"{array.shape}", expected=expected, hint=hint)
         return cls(poses, velocities)
 
 

@@ -55,7 +55,7 @@ def test_a_snapshot_is_not_changed_by_driving_on(under_way):
 def test_snapshot_by_pickle_in_another_environment(under_way, town_scene):
     twin = SimScaleEnv([town_scene], observation="state", experts=())
     twin.reset(seed=99)
-    observation, info = twin.reset(options={"state": pickle.loads(pickle.dumps(under_way.get_state()))})
+    observation, _ = twin.reset(options={"state": pickle.loads(pickle.dumps(under_way.get_state()))})
     assert observation["state"].shape == twin.observation_space["state"].shape
     assert drive_on(twin) == drive_on(under_way)
     assert twin.reset()[1]["state_hash"] == under_way.reset()[1]["state_hash"]  # the random state came along

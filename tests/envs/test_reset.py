@@ -104,7 +104,7 @@ IMPOSSIBLE = {"longitudinal": 0.001, "lateral": 0.001, "minimum": 100.0}
 def test_failure_to_perturb_raises_if_so_configured(env, town_scene):
     config = PerturbConfig(**IMPOSSIBLE, on_failure="error")
     with pytest.raises(
-        ResetError, match="no perturbation survived 0 reactive.*out_of_bounds.*on_failure='log'"
+        ResetError, match=r"no perturbation survived 0 reactive.*out_of_bounds.*on_failure='log'"
     ) as e:
         env.reset(seed=0, options={"scene": town_scene.id, "perturb": config})
     assert town_scene.id in str(e.value)
@@ -154,7 +154,7 @@ def test_times_that_do_not_fit_are_named(env, town_scene, time):
 
 @pytest.mark.parametrize("perturb", ["yes", 3, {"lateral": 1.0}, None])
 def test_perturb_is_a_bool_or_a_config(env, town_scene, perturb):
-    with pytest.raises(ArgumentError, match="perturb: .*expected True, False or a PerturbConfig"):
+    with pytest.raises(ArgumentError, match=r"perturb: .*expected True, False or a PerturbConfig"):
         env.reset(options={"scene": town_scene.id, "perturb": perturb})
 
 
