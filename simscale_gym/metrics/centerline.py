@@ -68,11 +68,17 @@ def _distance(points: Array, segment: int, x: float, y: float):
 
 
 @njit(cache=True)
-def _farther(boxes: Array, run: int, x: float, y: float, limit: float) -> bool:
-    """Is every point of box ``run`` farther than ``limit`` by more than rounding?"""
+def _gap(boxes: Array, run: int, x: float, y: float) -> float:
+    """Squared distance to box ``run``."""
     dx = max(max(boxes[run, 0] - x, 0.0), x - boxes[run, 2])
     dy = max(max(boxes[run, 1] - y, 0.0), y - boxes[run, 3])
-    return dx * dx + dy * dy > limit * limit * (1.0 + 1e-9) + 1e-12
+    return dx * dx + dy * dy
+
+
+@njit(cache=True)
+def _farther(boxes: Array, run: int, x: float, y: float, limit: float) -> bool:
+    """Is every point of box ``run`` farther than ``limit`` by more than rounding?"""
+    return _gap(boxes, run, x, y) > limit * limit * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True)
@@ -90,9 +96,7 @@ def _project(points: Array, lengths: Array, run_boxes: Array, x: float, y: float
 
 
 @njit(cache=True)
-def _is_near(points: Array, run_boxes: Array, run: int, x: float, y: float) -> bool:
-    if _farther(run_boxes, run, x, y, LANE_LIMIT):
-        return False
+def _is_near(points: Array, run: int, x: float, y: float) -> bool:
     for v in range(run * RUN, min((run + 1) * RUN, len(points) - 1)):
         if _distance(points, v, x, y)[0] <= LANE_LIMIT:
             return True
@@ -125,18 +129,28 @@ def lane_keeping(line: Centerline, centers: Array, areas: NDArray) -> Array:
 @njit(cache=True)
 def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArray) -> Array:
     out = np.ones(len(centers))
+    reach = LANE_LIMIT * LANE_LIMIT * (1.0 + 1e-9) + 1e-12
     for p in range(len(centers)):
-        count, run = 0, 0
+        count, run, free = 0, 0, 0.0  # the centre must go ``free`` metres before it can be near the line
         for k in range(centers.shape[1]):
+            x, y = centers[p, k, 0], centers[p, k, 1]
+            if k > 0:
+                dx, dy = x - centers[p, k - 1, 0], y - centers[p, k - 1, 1]
+                free -= np.sqrt(dx * dx + dy * dy)
             if (areas[p, k] & _IN_INTERSECTION) != 0:
                 continue
-            x, y = centers[p, k, 0], centers[p, k, 1]
-            near = _is_near(points, run_boxes, run, x, y)
-            if not near:
-                for r in range(len(run_boxes)):
-                    if _is_near(points, run_boxes, r, x, y):
-                        near, run = True, r
-                        break
+            near = False
+            if free <= 1e-6:
+                near = _gap(run_boxes, run, x, y) <= reach and _is_near(points, run, x, y)
+                if not near:
+                    nearest = np.inf
+                    for r in range(len(run_boxes)):
+                        gap = _gap(run_boxes, r, x, y)
+                        nearest = min(nearest, gap)
+                        if gap <= reach and _is_near(points, r, x, y):
+                            near, run = True, r
+                            break
+                    free = np.sqrt(nearest) - LANE_LIMIT
             count = 0 if near else count + 1
             if count >= LANE_STEPS:
                 out[p] = 0.0

@@ -18,12 +18,30 @@ def center_offset(vehicle: Vehicle) -> float:
 
 def box_corners(centers: Array, headings: Array, lengths: Array, widths: Array) -> Array:
     """Corners ``[..., 4, 2]`` (front left, rear left, rear right, front right) of boxes at ``centers [..., 2]``."""
-    along = np.asarray(lengths)[..., None] / 2 * np.array([1.0, -1.0, -1.0, 1.0])
-    across = np.asarray(widths)[..., None] / 2 * np.array([1.0, 1.0, -1.0, -1.0])
-    side = (headings + np.pi / 2)[..., None]
-    x = across * np.cos(side) + along * np.cos(headings)[..., None]
-    y = across * np.sin(side) + along * np.sin(headings)[..., None]
-    return np.stack([centers[..., :1] + x, centers[..., 1:2] + y], -1)
+    shape = np.shape(headings)
+    flat = [
+        np.ascontiguousarray(np.broadcast_to(a, shape), float).ravel() for a in (headings, lengths, widths)
+    ]
+    out = np.empty((len(flat[0]), 4, 2))
+    _corners(np.ascontiguousarray(centers, float).reshape(-1, 2), *flat, out)
+    return out.reshape(*shape, 4, 2)
+
+
+@njit(cache=True)
+def _corners(centers: Array, headings: Array, lengths: Array, widths: Array, out: Array):
+    for n in range(len(out)):
+        _place(centers[n, 0], centers[n, 1], headings[n], lengths[n] / 2.0, widths[n] / 2.0, out[n])
+
+
+@njit(cache=True)
+def _place(x: float, y: float, heading: float, half_length: float, half_width: float, out: Array):
+    cos, sin = np.cos(heading), np.sin(heading)
+    cos_side, sin_side = np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)
+    for i in range(4):
+        along = half_length if i == 0 or i == 3 else -half_length
+        across = half_width if i < 2 else -half_width
+        out[i, 0] = x + (across * cos_side + along * cos)
+        out[i, 1] = y + (across * sin_side + along * sin)
 
 
 def ego_boxes(states: Array, vehicle: Vehicle) -> tuple[Array, Array]:
@@ -39,12 +57,7 @@ def _fill(states: Array, half_length: float, half_width: float, ahead: float, co
     for p in range(states.shape[0]):
         for k in range(states.shape[1]):
             heading = states[p, k, 2]
-            cos, sin = np.cos(heading), np.sin(heading)
-            cos_side, sin_side = np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)
-            x, y = states[p, k, 0] + ahead * cos, states[p, k, 1] + ahead * sin
+            x = states[p, k, 0] + ahead * np.cos(heading)
+            y = states[p, k, 1] + ahead * np.sin(heading)
             centers[p, k, 0], centers[p, k, 1] = x, y
-            for i in range(4):
-                along = half_length if i == 0 or i == 3 else -half_length
-                across = half_width if i < 2 else -half_width
-                corners[p, k, i, 0] = x + (across * cos_side + along * cos)
-                corners[p, k, i, 1] = y + (across * sin_side + along * sin)
+            _place(x, y, heading, half_length, half_width, corners[p, k])
