@@ -40,6 +40,8 @@ from simscale_gym.scene.shapes import Building
 PLINTH = 0.48  # height of the plinth [m]
 BACKING_DEPTH = 2.5  # of the layer that closes leaks behind the windows' plane [m]
 MIN_FACADE = 2.6  # shorter edges stay plain [m]
+STOREY_COARSER = 0.6  # the level of detail rises by so much from storey to storey
+ROOF_COARSER = 0.05  # and at the roof for each metre of height
 SHADOW_INSET = 0.3  # of the shadow caster behind the walls, so that frames and glass stand in the sun [m]
 
 
@@ -70,7 +72,7 @@ def building_surfels(
         else:
             local = _plain_wall(plan, float(lengths[i]), lod, edge_rng)
         parts.append(local.transformed(edge_pose(start, end)))
-    parts.append(roof_surfels(plan, footprint, visible, lod, rng))
+    parts.append(roof_surfels(plan, footprint, visible, lod + ROOF_COARSER * plan.height, rng))
     return Surfels.concatenate(parts)
 
 
@@ -228,8 +230,8 @@ def _string_levels(plan: FacadePlan, rows: list[Row], shop: bool) -> list[float]
 
 
 def _detail(lod: float, storey: int) -> float:
-    """Level of detail of an opening: upper storeys are farther from the road."""
-    return round(4.0 * lod * (1.0 + 0.28 * storey)) / 4.0
+    """Level of detail of an opening: cameras look level, and see the upper storeys from farther away only."""
+    return round(4.0 * (lod + STOREY_COARSER * storey)) / 4.0
 
 
 def _add_wall(
@@ -271,13 +273,13 @@ def _add_wall(
         pieces = _gaps(cuts, *ends)
         paint = wall_color(plan.base, "concrete", plan.height, 3) if plinth else color
         spot = (0.03 if plinth else 0.0) * OUTWARD
-        rise = 1.0 + 0.10 * middle
+        high = lod + STOREY_COARSER / 3.0 * middle
         sharp = "" if lod >= 6.0 else "lr" + ("bt" if not cuts else "")
         for left, right in pieces:
             cell = (0.55 * lod, (0.42 if plan.style == "brick" else 0.55) * lod)
             options = {
                 "sharp": sharp,
-                "edge": 0.038 * lod * rise,
+                "edge": 0.038 * high,
                 "growth": 2.3,
                 "occlusion": sky_openness,
                 "gloss": gloss,

@@ -37,7 +37,7 @@ EXTENT = 520.0
 HIDDEN_CELL = 2.4
 """Cell of the ground that buildings hide from the path [m]."""
 
-UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 45.0, 1.2, 0.6
+UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 26.0, 1.2, 0.6
 """A second ground under the first [m] closes the view through the joints of the grid."""
 
 

@@ -18,7 +18,7 @@ from simscale_gym.dressing.terrain import Surface, Terrain
 
 Array = NDArray[np.float64]
 
-SPECK_REACH, SPECK_DENSITY = 5.5, 7.0
+SPECK_REACH, SPECK_DENSITY = 6.0, 8.0
 BLADE_REACH, BLADE_DENSITY = 11.0, 9.0
 """How far from the path [m], and how many on a square metre."""
 
@@ -45,12 +45,12 @@ def add_specks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) ->
     points = points[_bare_road(points, terrain, taken, 0.10)]
     count = len(points)
     size = builder.rng.uniform(0.008, 0.022, count)
-    tone = 0.355 + builder.rng.choice([-0.10, 0.10, -0.07, 0.07], count)
+    tone = 0.355 + builder.rng.choice([-0.16, 0.17, -0.10, 0.11], count)
     u, v = _turned(builder.rng.uniform(0.0, np.pi, count))
     sigmas = np.column_stack([1.8 * size, size, np.full(count, 0.004)])
-    centers = np.column_stack([points, terrain.height(points) + 0.004])
+    centers = np.column_stack([points, terrain.height(points) + 0.018])
     builder.add(
-        centers, u, v, sigmas, np.repeat(tone[:, None], 3, 1), opacity=builder.rng.uniform(0.35, 0.7, count)
+        centers, u, v, sigmas, np.repeat(tone[:, None], 3, 1), opacity=builder.rng.uniform(0.5, 0.95, count)
     )
 
 

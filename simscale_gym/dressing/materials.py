@@ -47,7 +47,7 @@ MATERIALS = {
     "head": Material((0.80, 0.83, 0.87), 0.30),
     "head_inner": Material((0.28, 0.30, 0.33), 0.35),
     "head_lit": Material((1.0, 1.0, 0.97), 0.0, emissive=1.0),
-    "tail": Material((0.62, 0.05, 0.05), 0.08, brake=True),
+    "tail": Material((0.72, 0.05, 0.05), 0.08, brake=True),
     "tail_dark": Material((0.33, 0.03, 0.035), 0.14),
     "reverse": Material((0.78, 0.76, 0.75), 0.15),
     "amber": Material((0.86, 0.45, 0.10), 0.12),

@@ -126,7 +126,7 @@ def opening_template(opening: Opening, detail: float) -> OpeningTemplate:
     if detail < 6.0:
         _add_frame(builder, opening, detail)
         _add_jut(builder, opening, detail)
-    if detail < 2.5:
+    if detail < 4.0:
         _add_reveals(builder, opening, detail)
     bounds = _add_panes(builder, glass, opening, detail)
     panes = glass.build()

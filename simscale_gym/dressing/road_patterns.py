@@ -25,13 +25,16 @@ from simscale_gym.dressing.ground_cells import (
 from simscale_gym.dressing.ground_raster import GroundRaster
 from simscale_gym.dressing.surfels import graded_edges
 from simscale_gym.dressing.terrain import Surface, Terrain
-from simscale_gym.scene import RoadMap, StopLineType, Turn
+from simscale_gym.scene import RoadMap, StopLine, StopLineType, Turn
 
 Array = NDArray[np.float64]
 
 STRIPE = 0.5
 STOP_WIDTH = 0.4
 """Zebra stripe (RMS-1), stop line by eye [m]."""
+
+TOOTH_LENGTH, TOOTH_PITCH = 0.6, 0.75
+"""Of the triangles where to yield [m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +55,13 @@ class Pattern:
 
 
 def stop_and_crossing_patterns(road_map: RoadMap) -> list[Pattern]:
-    """Stop lines of lights and stop signs, and zebra crossings."""
+    """Stop lines of lights and stop signs, teeth where to yield, and zebra crossings."""
     drawn = (StopLineType.TRAFFIC_LIGHT, StopLineType.STOP_SIGN, StopLineType.UNKNOWN)
-    stops = [_stop_pattern(s.polygon) for s in road_map.stop_lines.values() if s.type in drawn]
-    return [p for p in [*stops, *(_zebra(c.polygon) for c in road_map.crosswalks.values())] if p is not None]
+    lines = road_map.stop_lines.values()
+    stops = [_stop_pattern(s.polygon) for s in lines if s.type in drawn]
+    yields = [_teeth(s, road_map) for s in lines if s.type == StopLineType.YIELD]
+    zebras = [_zebra(c.polygon) for c in road_map.crosswalks.values()]
+    return [p for p in [*stops, *yields, *zebras] if p is not None]
 
 
 def arrow_patterns(road_map: RoadMap) -> list[Pattern]:
@@ -159,6 +165,30 @@ def _stop_pattern(polygon: Array) -> Pattern | None:
             graded_edges(-thick, thick, 0.13, True, True, 0.05, 2.0))  # fmt: skip
     middle = (graded_edges(-half, half, 0.8, False, False, 0.1, 2.0), np.linspace(-thick, thick, 3))
     return Pattern(pose, (near, middle), lambda x, y: np.ones(len(x), bool), area)
+
+
+def _teeth(stop: StopLine, road_map: RoadMap) -> Pattern | None:
+    """A row of triangles, their tips towards who has to yield."""
+    frame = _frame(stop.polygon)
+    lanes = [road_map.lanes[i] for i in stop.lane_ids if i in road_map.lanes]
+    if frame is None or not lanes:
+        return None
+    pose, length, _, area = frame
+    count = max(1, round(length / TOOTH_PITCH))
+    pitch, half = length / count, length / 2
+    heading = lanes[0].centerline[0 if lanes[0].connector else -1, 2]
+    against = np.sign(
+        np.sin(pose[2]) * np.sin(heading - np.pi / 2) + np.cos(pose[2]) * np.cos(heading - np.pi / 2)
+    )
+    deep = TOOTH_LENGTH / 2
+    near = (np.linspace(-half, half, 12 * count + 1), np.linspace(-deep, deep, 9))
+    middle = (np.linspace(-half, half, 4 * count + 1), np.linspace(-deep, deep, 4))
+
+    def painted(x: Array, y: Array) -> NDArray[np.bool_]:
+        beside = np.abs((x + half) % pitch - pitch / 2)
+        return beside < 0.36 * pitch * (0.5 + against * y / TOOTH_LENGTH)
+
+    return Pattern(pose, (near, middle), painted, area.buffer(0.2))
 
 
 def _zebra(polygon: Array) -> Pattern | None:

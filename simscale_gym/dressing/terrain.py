@@ -147,7 +147,7 @@ def _draw(road: shapely.MultiPolygon, shapes: Shapes, window: shapely.Polygon) -
     raster = GroundRaster.over((low_x, low_y), (high_x, high_y), 0.1)
     paved = any(ground.kind in ("sidewalk", "plaza") for ground in shapes.grounds)
     _fill(raster, road.buffer(0.5 if paved else 3.2), Surface.SIDEWALK)
-    order = ("plaza", "grass", "sidewalk", "island")
+    order = ("plaza", "sidewalk", "island", "grass")
     for ground in sorted(shapes.grounds, key=lambda g: order.index(g.kind)):
         raster.fill_polygon([ground.polygon], Surface[ground.kind.upper()])
     _fill(raster, road, Surface.ROAD)

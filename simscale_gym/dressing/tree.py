@@ -14,7 +14,7 @@ from simscale_gym.scene.shapes import Tree
 Array = NDArray[np.float64]
 
 GOLDEN_ANGLE = np.pi * (3.0 - 5.0**0.5)
-NEAR_SPRAYS = 4000  # leaf sprays of a tree beside the path; fewer look painterly from below
+NEAR_SPRAYS = 3000  # leaf sprays of a tree beside the path; fewer look painterly from below
 FAR_SPRAYS = 380
 OPTICAL_DEPTH = (
     1.5  # of a sub-crown along its diameter: a third of the sun comes through one, a tenth through two

@@ -88,7 +88,7 @@ def _side_lamps(hull: Hull, kind: CarKind) -> Layers:
     marker = box(front - 0.62, head_z - 0.25, front - 0.56, head_z - 0.22)
     return [
         ("trim", head.buffer(0.008)), ("head", head), ("head_inner", head.buffer(-0.022)),
-        ("trim", tail.buffer(0.008)), ("tail", tail), ("amber", marker),
+        ("trim", tail.buffer(0.018)), ("tail", tail), ("amber", marker),
     ]  # fmt: skip
 
 
@@ -177,7 +177,8 @@ def _rear(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
         [(inner, z - 0.8 * h), (1.1 * half, z - h), (1.1 * half, z + h), (inner + 0.03, z + 0.8 * h)],
         front=False,
     )
-    reverse = end_bar(hull, (inner + 0.03, inner + 0.13), (z - 0.6 * h, z - 0.1 * h), front=False)
+    # Clear glass in the lower third and a dark rim keep the lamps apart from red paint.
+    reverse = end_bar(hull, (inner + 0.03, 0.93 * half), (z - 0.62 * h, z - 0.12 * h), front=False)
     dark = end_bar(hull, (inner + 0.02, 1.1 * half), (z - 0.05 * h, z + 0.12 * h), front=False)
     seam_z, plate_z = kind.lamp_heights[0] - kind.lamp_halves[0] - 0.06, kind.plate_heights[0]
     bumper = min(seam_z, plate_z - 0.12)
@@ -195,9 +196,9 @@ def _rear(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
         end_bar(hull, (-0.008, 0.008), (foot + 0.2, 1.8), front=False)
     ]:
         layers.append(("seam", shape))
-    for name, shape in (("trim", lamp.buffer(0.009)), ("tail", lamp), ("tail_dark", dark & lamp)):
+    for name, shape in (("trim", lamp.buffer(0.018)), ("tail", lamp), ("tail_dark", dark & lamp)):
         layers += [(name, part) for part in mirrored_on_band(shape)]
-    layers += [("reverse", part) for part in mirrored_on_band(reverse)]
+    layers += [("reverse", part) for part in mirrored_on_band(reverse & lamp)]
     layers += [
         ("tail_dark", part)
         for part in mirrored_on_band(

@@ -20,6 +20,10 @@ STOREY = 3.05
 """Height of a storey [m]."""
 BELT = 34.0
 """How far the ground around the town is built on [m]."""
+SETBACK = 2.2
+"""From the pavement to the fronts [m]."""
+BACK_ROW = 20.0
+"""Around the town a second row stands so far from the pavement [m]: no gap of the first opens on empty country."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,28 +57,41 @@ def _is_suburban(draft: Draft, ring: Array) -> bool:
 
 
 def build_fronts(rng: np.random.Generator, draft: Draft, face: Face) -> list[Building]:
-    """Walk along the street line and set building beside building, each inside the area and clear of the others."""
-    setback = 2.2
+    """Rows along the street line, each building inside the area and clear of the others."""
+    if not face.area.interiors:
+        return _build_row(rng, draft, face, SETBACK, [], square=rng.random() < 0.35)
+    front = _build_row(rng, draft, face, SETBACK, [], square=False)
+    return front + _build_row(rng, draft, face, BACK_ROW, front, square=False)
+
+
+def _build_row(
+    rng: np.random.Generator,
+    draft: Draft,
+    face: Face,
+    setback: float,
+    others: list[Building],
+    *,
+    square: bool,
+) -> list[Building]:
+    """Walk along the street line, ``setback`` [m] behind it, and set building beside building."""
     line = polyline.offset_left(polyline.resample(face.frontage, 1.0)[:, :2], setback)
     line = polyline.without_repeats(line, 0.05)
     length = polyline.arc_lengths(line)[-1]
-    room = face.area.buffer(-setback + 0.4) if face.area.interiors == () else face.area
+    room = face.area.buffer(-setback + 0.4) if not face.area.interiors else face.area
     shapely.prepare(room)
     buildings: list[Building] = []
+    standing = shapely.STRtree([shapely.Polygon(b.footprint) for b in others])
     taken: list[shapely.Polygon] = []
-    square = (rng.uniform(0.0, length), rng.uniform(25.0, 45.0)) if rng.random() < 0.35 else (-1.0, 0.0)
+    start, extent = (rng.uniform(0.0, length), rng.uniform(25.0, 45.0)) if square else (-1.0, 0.0)
     s = 0.0
     while s < length - 8.0:
         street = _nearest(draft.roads, polyline.at_arc_length(line, s)[:2]).street
-        house = street.suburban or face.suburban
+        house = (street.suburban or face.suburban) and not others
         width, depth = _size(rng, house)
         place = _place(line, s, width, depth + (rng.uniform(1.5, 4.0) if house else 0.0), house)
-        free = place is not None and not square[0] <= s <= square[0] + square[1]
-        if (
-            free
-            and room.contains(place)
-            and not any(place.intersects(other) for other in taken[-14:] + taken[:14])
-        ):
+        free = place is not None and not start <= s <= start + extent and room.contains(place)
+        free = free and not len(standing.query(place, predicate="intersects"))
+        if free and not any(place.intersects(other) for other in taken[-14:] + taken[:14]):
             taken.append(place)
             style, height = _look(rng, house, street.lanes > 1)
             ring = np.array(shapely.geometry.polygon.orient(place).exterior.coords)[:-1]

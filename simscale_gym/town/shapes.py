@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from simscale_gym.scene import Area, Building, Ground, Shapes, Tree
 from simscale_gym.town import curves as curves
 from simscale_gym.town import furniture as furniture
-from simscale_gym.town.buildings import Face, build_fronts, faces_of
+from simscale_gym.town.buildings import SETBACK, Face, build_fronts, faces_of
 from simscale_gym.town.junctions import ISLAND_RADIUS
 from simscale_gym.town.town_map import Draft
 
 Array = NDArray[np.float64]
+
+FOOT_OF_FRONTS = SETBACK + 0.6
+"""How far pavement reaches beyond the sidewalk of the map [m]: under the fronts."""
+APRON = 1.4
+"""Paved rim of a roundabout's island [m]."""
 
 
 def carriageway(draft: Draft, parking_throughout: bool) -> shapely.Geometry:
@@ -69,13 +74,13 @@ def dress(rng: np.random.Generator, draft: Draft) -> tuple[Shapes, dict[str, Are
         area = Area(draft.next_id(), ring)
         walkways[area.id] = area
     grounds = [Ground("sidewalk", ring) for ring in pavements] + [Ground("island", ring) for ring in islands]
+    grounds += [Ground("grass", ring) for ring in _lawns(draft)]
     buildings: list[Building] = []
     trees = furniture.islands(rng, draft)
     for face in faces_of(draft, paved):
         fronts = build_fronts(rng, draft, face)
         buildings += fronts
-        kind = "grass" if face.suburban or face.area.interiors else "plaza"
-        grounds += [Ground(kind, ring) for ring in simple_rings(face.area)]
+        grounds += _face_grounds(face, paved)
         trees += _garden_trees(rng, face, fronts)
     rows, fixtures = furniture.street_rows(rng, draft)
     fixtures += furniture.signals(draft) + furniture.signs(rng, draft) + furniture.bollards(draft)
@@ -84,6 +89,27 @@ def dress(rng: np.random.Generator, draft: Draft) -> tuple[Shapes, dict[str, Are
     fixtures = [f for f in fixtures if not clear.contains(shapely.Point(f.x, f.y))]
     trees = [t for t in trees + rows if not road.contains(shapely.Point(t.x, t.y))]
     return Shapes(tuple(buildings), tuple(trees), tuple(fixtures), tuple(grounds)), walkways
+
+
+def _face_grounds(face: Face, paved: shapely.Polygon) -> list[Ground]:
+    """Lawns in the suburb; in town, pavement up to the fronts, behind them yards, and lawns around the town."""
+    if face.suburban:
+        return [Ground("grass", ring) for ring in simple_rings(face.area)]
+    strip = face.area.intersection(paved.buffer(FOOT_OF_FRONTS, join_style="mitre"))
+    rest = "grass" if face.area.interiors else "plaza"
+    return [Ground("sidewalk", ring) for ring in simple_rings(strip)] + [
+        Ground(rest, ring) for ring in simple_rings(face.area.difference(strip))
+    ]
+
+
+def _lawns(draft: Draft) -> list[Array]:
+    """Rings of the green on roundabouts."""
+    rings = []
+    for junction in draft.junctions:
+        if junction.round:
+            disc = shapely.Point(junction.center).buffer(ISLAND_RADIUS - APRON, quad_segs=16)
+            rings.append(np.array(shapely.geometry.polygon.orient(disc).exterior.coords)[:-1])
+    return rings
 
 
 def _islands(draft: Draft) -> list[Array]:

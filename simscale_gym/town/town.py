@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import RoadMap, Scene, Shapes, StateIndex, Tracks, TrackType, TrafficLights, Vehicle
-from simscale_gym.town.config import SPLIT_SEEDS, TOWN_VERSION, TownConfig, config_for_seed
+from simscale_gym.town.config import DRAW, SPLIT_SEEDS, TOWN_VERSION, TownConfig, config_for_seed
 from simscale_gym.town.driver import TICK, Drivers
 from simscale_gym.town.layout import lay_out
 from simscale_gym.town.lights import SignalPlan, plan_signals
@@ -87,7 +87,7 @@ def build_town(seed: int, config: TownConfig | None = None) -> Town:
     if seed < 0:
         raise ArgumentError(f"seed: {seed} is negative; town seeds start at 0.")
     config = config_for_seed(seed, config)
-    rng = np.random.default_rng([TOWN_VERSION, seed])
+    rng = np.random.default_rng([DRAW, seed])
     layout = lay_out(rng, config)
     draft = draw_map(rng, layout, config)
     signals = plan_signals(rng, draft.junctions, draft.approaches)
@@ -107,7 +107,7 @@ def simulate_log(town: Town, log_index: int, *, duration: float = 100.0) -> Town
     if log_index < 0:
         raise ArgumentError(f"log_index: {log_index} is negative; logs are counted from 0.")
     for attempt in range(MAX_ATTEMPTS):
-        rng = np.random.default_rng([TOWN_VERSION, town.seed, 7, log_index, attempt])
+        rng = np.random.default_rng([DRAW, town.seed, 7, log_index, attempt])
         log = _drive(rng, town, log_index, duration)
         if log is not None:
             return log
