@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.dressing.dress import StaticLook
+from simscale_gym.dressing.look_cache import LookCache
 from simscale_gym.dressing.nodes import NodeModel, lod_at, shaded_rgb, stride_phase
-from simscale_gym.dressing.shade_field import ShadeField
+from simscale_gym.dressing.packed_look import PackedLook
+from simscale_gym.dressing.template_store import TemplateStore
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Scene
 from simscale_gym.splats.cpu_pack import pack
@@ -38,15 +39,17 @@ class NodeSet:
         scene: Its tracks are read.
         look: Gives light and shadows.
         rasterizer: Receives the templates.
+        cache: Keeps the geometry of levels of detail.
     """
 
-    def __init__(self, scene: Scene, look: StaticLook, rasterizer: CpuRasterizer) -> None:
+    def __init__(self, scene: Scene, look: PackedLook, rasterizer: CpuRasterizer, cache: LookCache) -> None:
         tracks = scene.tracks
         self._light, self._rasterizer = look.light, rasterizer
-        self._shade = ShadeField.of(scene, look)
+        self._shade = look.shade
+        templates = TemplateStore(cache)
         self._heights = tracks.sizes[:, 2]
         self._models = [
-            NodeModel.of(int(kind), size, zlib.crc32(name.encode()))
+            NodeModel.of(int(kind), size, zlib.crc32(name.encode()), templates.get)
             for kind, size, name in zip(tracks.types, tracks.sizes, tracks.ids, strict=True)
         ]
         self._templates: dict[_Key, int] = {}

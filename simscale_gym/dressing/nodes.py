@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -87,21 +88,29 @@ class NodeModel:
 
     Attributes:
         look: Template, stretch and colors.
+        templates: Where templates come from (arguments of :func:`look_template`).
     """
 
     look: Look
+    templates: Callable[[str, str, int, int], Template]
     _levels: dict[tuple[int, int], NodeLevel] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, track_type: int, size: ArrayLike, seed: int) -> NodeModel:
-        """The look of a track (arguments as of :func:`node_surfels`)."""
+    def of(
+        cls,
+        track_type: int,
+        size: ArrayLike,
+        seed: int,
+        templates: Callable[[str, str, int, int], Template] | None = None,
+    ) -> NodeModel:
+        """The look of a track (arguments as of :func:`node_surfels`); templates are made here if None."""
         size = np.asarray(size, float)
         if size.shape != (3,) or not np.isfinite(size).all() or (size <= 0.0).any():
             raise ArgumentError(f"size is {size}, expected three lengths above 0: length, width, height [m].")
         if track_type not in set(TrackType):
             names = ", ".join(f"{t.value} {t.name}" for t in TrackType)
             raise ArgumentError(f"track_type is {track_type!r}, expected one of {names}.")
-        return cls(look_of(TrackType(track_type), size, seed))
+        return cls(look_of(TrackType(track_type), size, seed), templates or _template)
 
     def level(self, lod: int, phase: int = 0) -> NodeLevel:
         """Level of detail ``lod`` 0 .. 3, at ``phase`` of the stride (pedestrians only)."""
@@ -109,7 +118,7 @@ class NodeModel:
             raise ArgumentError(f"lod is {lod}, expected 0 (near) .. {len(NODE_LODS)} (very far).")
         key = (lod, phase % STRIDE_PHASES if self.look.walks else 0)
         if key not in self._levels:
-            template = _template(self.look.family, self.look.name, *key)
+            template = self.templates(self.look.family, self.look.name, *key)
             surfels = template.stretched(self.look.scale, self.look.paints)
             self._levels[key] = NodeLevel(surfels, template.brake)
         return self._levels[key]

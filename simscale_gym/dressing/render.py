@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.dressing.camera_look import CameraLook, develop
-from simscale_gym.dressing.dress import dress_static
 from simscale_gym.dressing.infer_shapes import infer_shapes
+from simscale_gym.dressing.look_cache import LookCache
 from simscale_gym.dressing.node_set import NodeSet
+from simscale_gym.dressing.packed_look import PackedLook
 from simscale_gym.dressing.signal_set import SignalSet
 from simscale_gym.geometry import se3
 from simscale_gym.scene import LightStatus, Scene
-from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 
 Array = NDArray[np.float64]
@@ -23,24 +24,31 @@ Array = NDArray[np.float64]
 class SceneRenderer:
     """Draws a scene's cameras from wherever the ego is.
 
-    Built once per scene (a few seconds: the street is dressed and lit); then each call moves the nodes, relights
+    Built once per scene (a few seconds to dress and light the street, a fraction of one from the cache); then each call moves the nodes, relights
     those that turned, rasterizes all cameras in one pass, and puts sky and air behind.
 
     Args:
         scene: The scene.
         threads: Of the rasteriser; None for one per core.
         camera_look: Haze, contrast, sharpness, grain.
+        cache: Folder that keeps finished looks for the next time; None keeps none.
     """
 
     def __init__(
-        self, scene: Scene, *, threads: int | None = None, camera_look: CameraLook | None = None
+        self,
+        scene: Scene,
+        *,
+        threads: int | None = None,
+        camera_look: CameraLook | None = None,
+        cache: Path | None = None,
     ) -> None:
         shapes = scene.shapes if scene.shapes is not None else infer_shapes(scene)
         self._scene, self._camera_look = scene, camera_look
-        self._look = dress_static(scene, shapes)
-        self._rasterizer = CpuRasterizer([pack(self._look.gaussians, levels=LEVELS)], threads=threads)
-        self._nodes = NodeSet(scene, self._look, self._rasterizer)
-        self._signals = SignalSet(shapes.fixtures, self._look, self._rasterizer)
+        kept = LookCache(cache)
+        self._look = PackedLook.of(scene, shapes, kept)
+        self._rasterizer = CpuRasterizer([self._look.packed], threads=threads)
+        self._nodes = NodeSet(scene, self._look, self._rasterizer, kept)
+        self._signals = SignalSet(shapes.fixtures, self._look.light, self._rasterizer)
 
     def render(
         self,

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.dressing.bake import bake
-from simscale_gym.dressing.dress import StaticLook
+from simscale_gym.dressing.bake import Sunlight, bake
 from simscale_gym.dressing.occluders import Occluders
 from simscale_gym.dressing.signal_head import signal_lamp_surfels
 from simscale_gym.scene import Fixture, LightStatus
@@ -24,10 +23,10 @@ REACH = 120.0
 class SignalSet:
     """Lamps of all signals among ``fixtures``; a template is made when its state is first seen."""
 
-    def __init__(self, fixtures: Sequence[Fixture], look: StaticLook, rasterizer: CpuRasterizer) -> None:
+    def __init__(self, fixtures: Sequence[Fixture], light: Sunlight, rasterizer: CpuRasterizer) -> None:
         self._signals = [fixture for fixture in fixtures if fixture.kind == "signal"]
         self._places = np.array([[f.x, f.y] for f in self._signals]).reshape(-1, 2)
-        self._look, self._rasterizer = look, rasterizer
+        self._light, self._rasterizer = light, rasterizer
         self._templates: dict[tuple[int, LightStatus], int] = {}
 
     def instances(self, eye: Array, lights: Mapping[str, LightStatus]) -> list[int]:
@@ -43,6 +42,6 @@ class SignalSet:
     def _template(self, row: int, status: LightStatus) -> int:
         if (row, status) not in self._templates:
             surfels = signal_lamp_surfels(self._signals[row], status)
-            gaussians = bake(surfels, Occluders(), self._look.light)
+            gaussians = bake(surfels, Occluders(), self._light)
             self._templates[row, status] = self._rasterizer.add(pack(gaussians))
         return self._templates[row, status]

@@ -107,7 +107,8 @@ class Resources:
         """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
         from simscale_gym.dressing.render import SceneRenderer
 
-        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene))
+        looks = cache_root() / "looks"
+        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, cache=looks))
         traffic, braking = state.traffic, _braking(scene, state, before)
         lights = scene.lights.at(state.frame)
         return renderer.render(

@@ -1,0 +1,67 @@
+"""A scene's static look as the rasteriser wants it, kept on disk between runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simscale_gym.dressing.bake import Sunlight
+from simscale_gym.dressing.dress import dress_static
+from simscale_gym.dressing.look_cache import LookCache, content_key
+from simscale_gym.dressing.shade_field import ShadeField
+from simscale_gym.dressing.sky import Sky
+from simscale_gym.scene import Scene, Shapes
+from simscale_gym.splats.cpu_pack import L00, LEVELS, PackedGaussians, pack
+
+
+@dataclass(frozen=True, eq=False)
+class PackedLook:
+    """Everything that does not move, lit and packed, and what is needed to light what does.
+
+    Attributes:
+        packed: All of it but the sky, at several levels of detail.
+        sky: Behind it.
+        light: What it was lit with.
+        shade: Where its shadows fall.
+    """
+
+    packed: PackedGaussians
+    sky: Sky
+    light: Sunlight
+    shade: ShadeField
+
+    @classmethod
+    def of(cls, scene: Scene, shapes: Shapes, cache: LookCache) -> PackedLook:
+        """The look of ``scene`` with ``shapes`` beside its roads; the same whether it was kept or made."""
+        made_from = (scene.source, scene.log_id, scene.id, scene.map, scene.route, scene.ego, shapes)
+        arrays = cache.get(content_key("static", *made_from), lambda: _made(scene, shapes))
+        lanes = np.concatenate([arrays["places"], arrays["values"].astype(np.float32)], axis=1)
+        rest = np.empty((len(lanes), 0, lanes.shape[2]), np.float32)
+        names = ("bounds", "order", "spheres", "level_chunks", "grains")
+        return cls(
+            PackedGaussians(lanes, rest, *(arrays[name] for name in names)),
+            Sky(arrays["sky"].astype(np.float32), arrays["haze"]),
+            Sunlight(tuple(float(x) for x in arrays["sun"])),
+            ShadeField(arrays["shade_low"], arrays["shade"]),
+        )
+
+
+def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
+    """The look as arrays; all but places in half precision, which no picture shows."""
+    look = dress_static(scene, shapes)
+    packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
+    return {
+        "places": packed.lanes[:, :L00],
+        "values": packed.lanes[:, L00:].astype(np.float16),
+        "bounds": packed.bounds,
+        "order": packed.order,
+        "spheres": packed.spheres,
+        "level_chunks": packed.level_chunks,
+        "grains": packed.grains,
+        "sky": look.sky.table.astype(np.float16),
+        "haze": look.sky.haze,
+        "sun": np.array(look.light.direction),
+        "shade_low": shade.low,
+        "shade": shade.values,
+    }
