@@ -12,6 +12,7 @@ from simscale_gym.metrics.areas import EgoArea
 from simscale_gym.metrics.comfort import COMFORT_TERMS, EXTENDED_TERMS, extended_comfort, interpolate_history
 from simscale_gym.metrics.layers import LAYERS, MapLayers
 from simscale_gym.metrics.observation import forecast, take_agents, touching_ego, without_touching
+from simscale_gym.metrics.scene_window import logged_agents, scene_situation, simulated_agents
 from simscale_gym.metrics.score import COLUMNS, WEIGHTS, Scores, score, total_score
 from simscale_gym.metrics.situation import Agents, Situation
 
@@ -32,9 +33,12 @@ __all__ = [
     "forecast",
     "gaussian_weights",
     "interpolate_history",
+    "logged_agents",
     "one_stage_score",
     "preceding_frames",
+    "scene_situation",
     "score",
+    "simulated_agents",
     "take_agents",
     "total_score",
     "touching_ego",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -145,6 +145,14 @@ class Situation:
     def steps(self) -> int:
         """``T``, the present included."""
         return self.agents.valid.shape[1]
+
+    def with_agents(
+        self, agents: Agents, red_lights: Sequence[Sequence[str]] = (), history: Array | None = None
+    ) -> Situation:
+        """Others on the same map and route; what was looked up about these is kept."""
+        changed = replace(self, agents=agents, red_lights=red_lights, history=history)
+        changed.__dict__.update(line=self.line, flags=self.flags)
+        return changed
 
     @cached_property
     def flags(self) -> NDArray[np.uint8]:

@@ -99,3 +99,13 @@ def test_map_look_up_is_built_once():
 def test_nobody():
     assert len(Agents.none(7)) == 0
     assert score(situation(Agents.none(7)), drive(steps=7)).nc == 1.0
+
+
+def test_with_other_agents_the_map_is_not_looked_up_again():
+    first = situation()
+    score(first, drive())
+    second = first.with_agents(agent(16.0, 0.0), [["right"]] * 41)
+    assert second.line is first.line
+    assert second.flags is first.flags
+    assert score(second, drive()).nc == score(situation(agent(16.0, 0.0)), drive()).nc == 0.0
+    assert score(second, drive()).tlc == 0.0
