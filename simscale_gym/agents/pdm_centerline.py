@@ -23,6 +23,7 @@ from simscale_gym.sim import ego_boxes
 Array = NDArray[np.float64]
 
 _OFF_ROUTE = 5.0  # [m] from the route's nearest lane, beyond which free_route leaves the route aside
+_MARGIN = 5.0  # [m]
 _TREE_NODE = 10  # entries of a node of NAVSIM's trees, whose order decides between equals
 
 
@@ -35,12 +36,14 @@ class PDMRoute:
         path_lane_ids: Those that the centreline runs along.
         paths: The centreline, then the paths beside it in the order of ``PDMConfig.lateral_offsets``.
         speed_limit: Of the start lane [m/s]; None where the map has none.
+        start_length: Of the start lane [m], with a little more; the ego is beside this part of the paths.
     """
 
     lane_ids: tuple[str, ...]
     path_lane_ids: tuple[str, ...]
     paths: tuple[PDMPath, ...]
     speed_limit: float | None
+    start_length: float
 
     @property
     def centerline(self) -> Array:
@@ -63,6 +66,8 @@ def find_route(
     config, vehicle = config or PDMConfig(), vehicle or Vehicle()
     blocks = _blocks(road_map, tuple(route), ego, config)
     lanes = _lanes_of(road_map, blocks)
+    if config.free_route > 0.0:
+        lanes = [lane for lane in lanes if _heading_error(road_map.lanes[lane].centerline, ego) < np.pi / 2]
     start, distance = starting_lane(road_map, lanes, ego, vehicle)
     if config.free_route > 0.0 and (start is None or distance > _OFF_ROUTE):
         try:
@@ -166,18 +171,20 @@ def _route_from(road_map: RoadMap, blocks: tuple[str, ...], start: str, config: 
         first = blocks.index(block) if block in blocks else 0
         goal = blocks[first : first + config.search_depth][-1]
         along = shortest_way(road_map, start, goal, set(lanes))
-    ahead = sum(road_map.lanes[lane].length for lane in along[1:])
-    beyond = _straight_on(road_map, along[-1], config.free_route - ahead)
-    added = (
-        [m for lane in [start, *beyond] for m in _beside(road_map, lane)] if config.free_route > 0.0 else []
-    )
+    beyond: list[str] = []
+    if config.free_route > 0.0:
+        ahead = np.cumsum([0.0, *(road_map.lanes[lane].length for lane in along[1:])])
+        along = along[: int(np.searchsorted(ahead, config.free_route)) + 1]
+        beyond = _straight_on(road_map, along[-1], config.free_route - float(ahead[len(along) - 1]))
+        lanes = (*lanes, *(m for lane in (start, *beyond) for m in _beside(road_map, lane)))
     points = np.concatenate([road_map.lanes[lane].centerline for lane in (*along, *beyond)])
     paths = (points, *(beside(points, offset) for offset in config.lateral_offsets))
     return PDMRoute(
-        tuple(dict.fromkeys([*lanes, *added])),
+        tuple(dict.fromkeys(lanes)),
         (*along, *beyond),
-        tuple(build_path(path) for path in paths),
+        tuple(build_path(path, config.curve_acceleration) for path in paths),
         road_map.lanes[start].speed_limit,
+        road_map.lanes[start].length + _MARGIN,
     )
 
 

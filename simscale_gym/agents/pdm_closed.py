@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from simscale_gym.agents.pdm_centerline import PDMRoute
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_forecast import PDMForecast, forecast_objects
-from simscale_gym.agents.pdm_path import pose_at, project
+from simscale_gym.agents.pdm_path import PDMPath, pose_at, project
 from simscale_gym.agents.pdm_proposals import PDMProposals, make_generator
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics import Agents, MapLayers, Scores, Situation, score
+from simscale_gym.metrics import Agents, EgoArea, MapLayers, Scores, Situation, score
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 from simscale_gym.sim import track
 
@@ -92,9 +93,13 @@ def plan(
     driven = track(ego, proposals.poses[:, : config.steps + 1], vehicle=vehicle)
     situation = _situation(layers, route, forecast, red, config)
     scores = score(situation, driven, history=False, vehicle=vehicle)
-    chosen = int(np.argmax(scores.total))
+    chosen = least_bad(scores) if config.least_bad else int(np.argmax(scores.total))
     braking = config.emergency_brake != "off" and _is_emergency(scores, chosen, ego, config)
-    poses = _brake(route, chosen, ego, config, vehicle) if braking else generator.extend(proposals, chosen)
+    poses = (
+        _brake(generator.paths, chosen, ego, config, vehicle)
+        if braking
+        else generator.extend(proposals, chosen)
+    )
     return PDMPlan(poses.copy(), chosen, braking, proposals, driven, scores, situation)
 
 
@@ -103,7 +108,31 @@ def _situation(
 ) -> Situation:
     agents = forecast.agents(config)
     lights = [red] * agents.valid.shape[1] if red else ()
-    return Situation(layers, route.centerline, route.lane_ids, agents, lights)
+    situation = Situation(layers, route.centerline, route.lane_ids, agents, lights)
+    known = _static_situation(layers, route)
+    situation.__dict__.update(line=known.line, flags=known.flags)  # derived from map and route alone
+    return situation
+
+
+@lru_cache(maxsize=32)
+def _static_situation(layers: MapLayers, route: PDMRoute) -> Situation:
+    """Nobody on the route: what it derives from map and route is shared by all steps there."""
+    return Situation(layers, route.centerline, route.lane_ids, Agents.none())
+
+
+def least_bad(scores: Scores) -> int:
+    """The proposal with the best total; where all are 0, the one that fails least.
+
+    That is first whose collision comes latest, then who is off the road at the fewest steps, then who minds lights
+    and direction, then who is best in the rest.
+    """
+    total = scores.total
+    if len(total) and total.max() > 0.0:
+        return int(np.argmax(total))
+    off_road = ((scores.areas & EgoArea.NON_DRIVABLE) != 0).sum(1)
+    rest = 5.0 * scores.ep + 5.0 * scores.ttc + 2.0 * scores.lk
+    order = np.lexsort((-rest, -scores.ddc, -scores.tlc, off_road, -scores.collision_step, -scores.nc))
+    return int(order[0])
 
 
 def _is_emergency(scores: Scores, chosen: int, ego: Array, config: PDMConfig) -> bool:
@@ -112,7 +141,7 @@ def _is_emergency(scores: Scores, chosen: int, ego: Array, config: PDMConfig) ->
     return soon and float(np.hypot(ego[StateIndex.VX], ego[StateIndex.VY])) <= config.brake_below
 
 
-def _brake(route: PDMRoute, chosen: int, ego: Array, config: PDMConfig, vehicle: Vehicle) -> Array:
+def _brake(paths: Sequence[PDMPath], chosen: int, ego: Array, config: PDMConfig, vehicle: Vehicle) -> Array:
     """The emergency plan ``[O + 1, 3]``."""
     times = np.arange(config.output_steps + 1) * DT
     if config.emergency_brake == "tuplan":
@@ -122,7 +151,7 @@ def _brake(route: PDMRoute, chosen: int, ego: Array, config: PDMConfig, vehicle:
     speed = max(float(ego[StateIndex.VX]), 0.0)
     moving = np.minimum(times, speed / config.brake_deceleration)
     travelled = speed * moving - config.brake_deceleration * moving**2 / 2
-    path = route.paths[chosen // len(config.speed_fractions)]
+    path = paths[chosen // len(config.speed_fractions)]
     start, poses = project(path, ego[0], ego[1]), np.empty((len(times), 3))
     for row, way in zip(poses, travelled, strict=True):
         pose_at(path, start + way, row)

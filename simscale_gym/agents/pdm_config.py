@@ -36,9 +36,17 @@ class PDMConfig:
         separate_leads: Correction: each proposal has its own leader. NAVSIM's proposals of one path share a row,
             where speed and length of a former proposal's leader are left standing.
         hold_at_rest: Correction: proposals that stand do not roll backwards.
+        join_time: Correction: paths begin at the ego's pose and are joined so long after [s], or where the ego is
+            slow ``join_distance`` after [m]; 0 for not at all. NAVSIM's proposals lie on their path from the start,
+            and the tracker, thrown at it from meters beside, swings over the road.
+        join_distance: See there.
+        least_bad: Correction: where every score is 0, take the proposal that fails least. NAVSIM takes the first.
         correct_route: Mend the route around the ego as NAVSIM does: search for links that are missing, cut loops.
         free_route: Correction: without a route, or far off it, follow the nearest lane; go on along the
-            straightest lanes where the route ends. At least so far ahead of the ego [m]; 0 for not at all.
+            straightest lanes where the route ends; never start on a lane of the opposite direction; look only so
+            far ahead [m], so that a route that comes by here again does not confuse. 0 for none of it.
+        curve_acceleration: Correction: slow down ahead of curves so that the lateral acceleration stays below
+            [m/s^2]; 0 for not at all.
         emergency_brake: What to do about an at-fault collision soon in the best proposal: "off" nothing, as
             NAVSIM; "tuplan" straight on at a constant speed, as tuPlan; "stop" brake to a stand along the path.
         brake_within: How soon [s].
@@ -63,8 +71,12 @@ class PDMConfig:
     lead_at_once: bool = False
     separate_leads: bool = False
     hold_at_rest: bool = False
+    join_time: float = 0.0
+    join_distance: float = 8.0
+    least_bad: bool = False
     correct_route: bool = True
     free_route: float = 0.0
+    curve_acceleration: float = 0.0
     emergency_brake: EmergencyBrake = "off"
     brake_within: float = 2.0
     brake_below: float = 5.0
@@ -96,6 +108,9 @@ class PDMConfig:
             lead_at_once=True,
             separate_leads=True,
             hold_at_rest=True,
-            free_route=120.0,
+            join_time=3.0,
+            least_bad=True,
+            free_route=250.0,
+            curve_acceleration=2.5,
             emergency_brake="stop",
         )

@@ -98,7 +98,7 @@ def polygon_gap(shapes: Outlines, polygon: int, corners: Array) -> float:
 @njit(cache=True)
 def _is_seam(starts: NDArray, first: int, end: int, vertex: int) -> bool:
     """Does the step from this vertex lead from one ring to the next?"""
-    for ring in range(first + 1, end):
+    for ring in range(first + 1, end):  # noqa: SIM110 (numba)
         if vertex == starts[ring] - 1:
             return True
     return False

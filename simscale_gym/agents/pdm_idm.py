@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.pdm_forecast import Motion
 from simscale_gym.agents.pdm_gaps import Outlines, box_gap, polygon_gap, polygon_meets_box
-from simscale_gym.agents.pdm_path import PDMPath, pose_at, project
+from simscale_gym.agents.pdm_path import PDMPath, cap_at, pose_at, project
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -110,8 +110,12 @@ def unroll(
         ahead: ``[., R + L]`` of :func:`candidates`, from the sample of step ``first`` on.
         targets: ``[S]`` speeds aimed at [m/s].
         driver: Settings.
-        first, last: Steps.
-        poses, progress, speeds, leads: ``[S, T, 3]``, ``[S, T]``, ``[S, T]``, ``[S, T, 3]``; read at ``first - 1``.
+        first: First step.
+        last: Last step.
+        poses: ``[S, T, 3]``; this and the next three hold step ``first - 1`` already.
+        progress: ``[S, T]`` [m].
+        speeds: ``[S, T]`` [m/s].
+        leads: ``[S, T, 3]`` place [m], speed [m/s], length [m] of the leader.
     """
     lead, base = np.zeros(3), first // driver.stride
     for t in range(first, last + 1):
@@ -129,7 +133,8 @@ def unroll(
             leads[:, t] = leads[:, t - 1]
         for s in range(len(targets)):
             v = speeds[s, t - 1]
-            acceleration = _acceleration(v, progress[s, t - 1], leads[s, t], targets[s], driver)
+            target = min(targets[s], cap_at(path, progress[s, t - 1]))
+            acceleration = _acceleration(v, progress[s, t - 1], leads[s, t], target, driver)
             progress[s, t] = progress[s, t - 1] + DT * v
             speeds[s, t] = v + DT * acceleration
             if driver.hold_at_rest:

@@ -12,7 +12,11 @@ Array = NDArray[np.float64]
 
 RUN = 8
 """Segments under one bounding box at most."""
+CURVE_REACH = 3.0
+"""Curves are measured over this much of the path before and after a point [m]."""
 _FIRST = 1e-5  # [m] NAVSIM reads paths from there on (PDMPath.interpolate)
+
+_SHARES = np.linspace(0.0, 1.0, 17)  # of a joining curve
 
 
 class PDMPath(NamedTuple):
@@ -22,11 +26,13 @@ class PDMPath(NamedTuple):
         points: ``[K, 3]`` x, y [m], heading [rad], the headings without jumps.
         lengths: ``[K]`` arc length at each point [m].
         run_boxes: ``[R, 4]`` x min, y min, x max, y max of each ``RUN`` segments.
+        caps: ``[K]`` highest speed at each point [m/s]; infinite where nothing limits it.
     """
 
     points: Array
     lengths: Array
     run_boxes: Array
+    caps: Array
 
     @property
     def length(self) -> float:
@@ -34,8 +40,14 @@ class PDMPath(NamedTuple):
         return float(self.lengths[-1])
 
 
-def build_path(points: Array) -> PDMPath:
-    """Index ``points [K, 3]``, K >= 2."""
+def build_path(points: Array, lateral_acceleration: float = 0.0, braking: float = 2.0) -> PDMPath:
+    """Index ``points [K, 3]``, K >= 2.
+
+    Args:
+        points: x, y, heading.
+        lateral_acceleration: Bound in curves [m/s^2]; 0 for none.
+        braking: Deceleration with which curves are approached [m/s^2].
+    """
     points = np.array(points, float)
     points[:, 2] = np.unwrap(points[:, 2])
     steps = np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
@@ -44,7 +56,28 @@ def build_path(points: Array) -> PDMPath:
     lows = np.minimum.reduceat(points[:, :2], heads)  # a run ends where the next one begins
     highs = np.maximum.reduceat(points[:, :2], heads)
     ends = points[np.minimum(heads + RUN, len(points) - 1), :2]
-    return PDMPath(points, lengths, np.hstack([np.minimum(lows, ends), np.maximum(highs, ends)]))
+    caps = np.full(len(points), np.inf)
+    if lateral_acceleration > 0.0:
+        _cap_speeds(points, lengths, lateral_acceleration, braking, caps)
+    return PDMPath(points, lengths, np.hstack([np.minimum(lows, ends), np.maximum(highs, ends)]), caps)
+
+
+@njit(cache=True)
+def _cap_speeds(points: Array, lengths: Array, lateral: float, braking: float, caps: Array):
+    """Write the highest speeds from which curves ahead can still be taken into ``caps [K]``."""
+    first, last = 0, 0
+    for i in range(len(points)):
+        while lengths[i] - lengths[first] > CURVE_REACH:
+            first += 1
+        while last < len(points) - 1 and lengths[last] - lengths[i] < CURVE_REACH:
+            last += 1
+        span = lengths[last] - lengths[first]
+        turn = abs(points[last, 2] - points[first, 2])
+        if span > 0.0 and turn > 0.0:
+            caps[i] = np.sqrt(lateral * span / turn)
+    for i in range(len(points) - 2, -1, -1):
+        way = lengths[i + 1] - lengths[i]
+        caps[i] = min(caps[i], np.sqrt(caps[i + 1] ** 2 + 2.0 * braking * way))
 
 
 def beside(points: Array, offset: float) -> Array:
@@ -53,6 +86,51 @@ def beside(points: Array, offset: float) -> Array:
     return np.column_stack(
         [points[:, 0] + np.cos(side) * offset, points[:, 1] + np.sin(side) * offset, points[:, 2]]
     )
+
+
+def joined(
+    path: PDMPath, pose: Array, distance: float, *, within: float = np.inf, lateral_acceleration: float = 0.0
+) -> PDMPath:
+    """A curve from ``pose [3]`` into ``path``, and the path from there on.
+
+    Args:
+        path: The path.
+        pose: Where to begin.
+        distance: How much further along the path the curve ends [m].
+        within: The pose lies beside the first so many meters of the path.
+        lateral_acceleration: As of :func:`build_path`.
+    """
+    start = project(_beginning(path, within), pose[0], pose[1])
+    target = min(start + distance, path.length)
+    joint = np.empty(3)
+    pose_at(path, target, joint)
+    u = _SHARES[:, None]
+    gap = np.hypot(joint[0] - pose[0], joint[1] - pose[1])
+    leave = gap * np.array([np.cos(pose[2]), np.sin(pose[2])])
+    arrive = gap * np.array([np.cos(joint[2]), np.sin(joint[2])])
+    curve = (
+        (2 * u**3 - 3 * u**2 + 1) * pose[:2]
+        + (u**3 - 2 * u**2 + u) * leave
+        + (3 * u**2 - 2 * u**3) * joint[:2]
+        + (u**3 - u**2) * arrive
+    )
+    tangent = (
+        (6 * u**2 - 6 * u) * (pose[:2] - joint[:2])
+        + (3 * u**2 - 4 * u + 1) * leave
+        + (3 * u**2 - 2 * u) * arrive
+    )
+    beyond = path.points[np.searchsorted(path.lengths, target, side="right") :]
+    points = np.column_stack([curve, np.arctan2(tangent[:, 1], tangent[:, 0])])
+    return build_path(np.concatenate([points, beyond]), lateral_acceleration)
+
+
+def _beginning(path: PDMPath, length: float) -> PDMPath:
+    """The path's vertices up to ``length`` [m] and one more."""
+    count = max(2, int(np.searchsorted(path.lengths, length)) + 1)
+    runs = (count + RUN - 2) // RUN
+    if count >= len(path.points):
+        return path
+    return PDMPath(path.points[:count], path.lengths[:count], path.run_boxes[:runs], path.caps[:count])
 
 
 @njit(cache=True)
@@ -78,6 +156,14 @@ def project(path: PDMPath, x: float, y: float) -> float:
             if distance < best:
                 best, where = distance, path.lengths[v] + share * (path.lengths[v + 1] - path.lengths[v])
     return where
+
+
+@njit(cache=True)
+def cap_at(path: PDMPath, s: float) -> float:
+    """Highest speed [m/s] at arc length ``s``: of the vertex before or the one after, whichever is less."""
+    last = len(path.lengths) - 1
+    high = min(max(np.searchsorted(path.lengths, s), 1), last)
+    return min(path.caps[high - 1], path.caps[high])
 
 
 @njit(cache=True)

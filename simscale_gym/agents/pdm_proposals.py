@@ -18,7 +18,7 @@ from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_forecast import PDMForecast
 from simscale_gym.agents.pdm_gaps import outlines
 from simscale_gym.agents.pdm_idm import Driver, RedZones, candidates, unroll
-from simscale_gym.agents.pdm_path import PDMPath, pose_at, project
+from simscale_gym.agents.pdm_path import PDMPath, joined, pose_at, project
 from simscale_gym.geometry import box
 from simscale_gym.scene import DT, StateIndex, Vehicle
 from simscale_gym.sim import ego_boxes
@@ -48,7 +48,7 @@ class PDMProposals:
 class Generator:
     """What one planning step unrolls proposals with; see :func:`make_generator`."""
 
-    route: PDMRoute
+    paths: tuple[PDMPath, ...]
     forecast: PDMForecast
     red: RedZones
     red_shapes: tuple[shapely.Polygon, ...]
@@ -60,14 +60,14 @@ class Generator:
     def proposals(self, ego: Array) -> PDMProposals:
         """All proposals for ``ego [11]`` over ``PDMConfig.steps``."""
         speeds, total = len(self.targets), self.config.output_steps + 1
-        count = len(self.route.paths) * speeds
+        count = len(self.paths) * speeds
         out = PDMProposals(
             np.zeros((count, total, 3)),
             np.zeros((count, total)),
             np.zeros((count, total)),
             np.zeros((count, total, 3)),
         )
-        for p, path in enumerate(self.route.paths):
+        for p, path in enumerate(self.paths):
             part = slice(p * speeds, (p + 1) * speeds)
             out.progress[part, 0] = project(path, ego[StateIndex.X], ego[StateIndex.Y])
             out.speeds[part, 0] = ego[StateIndex.VX]
@@ -88,7 +88,7 @@ class Generator:
     def _unroll(
         self, out: PDMProposals, path: int, part: slice, targets: Array, first: int, last: int
     ) -> None:
-        config, line, corridor = self.config, self.route.paths[path], self.corridors[path]
+        config, line, corridor = self.config, self.paths[path], self.corridors[path]
         lights = np.asarray(shapely.intersects(corridor, np.array(self.red_shapes, object)), bool)
         sample = first // config.stride
         count, interval = last // config.stride + 1 - sample, config.stride * DT
@@ -127,10 +127,17 @@ def make_generator(
     """
     targets = np.array(config.speed_fractions) * (route.speed_limit or config.fallback_speed)
     reach = float(targets.max()) * config.output_steps * DT
-    corridors = tuple(_corridor(path, ego, reach, vehicle.width / 2) for path in route.paths)
+    paths = route.paths
+    if config.join_time > 0.0:
+        distance = max(config.join_distance, config.join_time * float(ego[StateIndex.VX]))
+        pose, within, curves = ego[:3], route.start_length, config.curve_acceleration
+        paths = tuple(
+            joined(path, pose, distance, within=within, lateral_acceleration=curves) for path in paths
+        )
+    corridors = tuple(_corridor(path, ego, reach, vehicle.width / 2) for path in paths)
     shapes = tuple(shapely.Polygon(polygon) for polygon in red_lights)
     red = _red_zones(ego, shapes, vehicle)
-    return Generator(route, forecast, red, shapes, corridors, targets, config, vehicle)
+    return Generator(paths, forecast, red, shapes, corridors, targets, config, vehicle)
 
 
 def _corridor(path: PDMPath, ego: Array, reach: float, half_width: float) -> shapely.Polygon:

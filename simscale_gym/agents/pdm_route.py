@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -92,7 +93,7 @@ def _joined(road_map: RoadMap, route: list[str], current: str, candidates: list[
 
 def _linked(road_map: RoadMap, route: list[str]) -> list[str]:
     linked = route[:1]
-    for before, block in zip(route[:-1], route[1:], strict=True):
+    for before, block in pairwise(route):
         if before not in road_map.roadblocks[block].predecessors:
             path = _search(road_map, before, [block], DEPTH_AHEAD, forward=True)
             linked += path[1:-1] if path is not None else []

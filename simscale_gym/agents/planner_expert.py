@@ -16,7 +16,7 @@ from simscale_gym.agents.recovery import braking_plan
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import MapLayers
-from simscale_gym.scene import LightStatus, RoadMap, Scene
+from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
@@ -97,11 +97,20 @@ class PlannerExpert:
 
 @lru_cache(maxsize=8)
 def map_layers(road_map: RoadMap) -> MapLayers:
-    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides."""
+    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
+
+    Many a map has lanes without roadblocks or intersections that cover them.
+    """
     layers = MapLayers.from_road_map(road_map, generic_drivable=True)
-    lanes = list(road_map.lanes.values())
+    lanes = [lane for lane in road_map.lanes.values() if not _is_covered(road_map, lane)]
     return MapLayers(
         (*layers.rings, *(lane.polygon for lane in lanes)),
         (*layers.layers, *("DRIVABLE_AREA" for _ in lanes)),
         (*layers.tokens, *(f"lane {lane.id}" for lane in lanes)),
     )
+
+
+def _is_covered(road_map: RoadMap, lane: Lane) -> bool:
+    if lane.connector:
+        return lane.intersection_id in road_map.intersections
+    return lane.roadblock_id in road_map.roadblocks
