@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
@@ -18,8 +19,13 @@ FROM_KERB = 0.5
 """Where poles and trunks stand on the pavement [m]."""
 
 
-def signals(draft: Draft) -> list[Fixture]:
-    """Per signalled arm a post at the near right, and a post at the far left whose arm reaches over the road."""
+def signals(draft: Draft, road: shapely.Geometry) -> list[Fixture]:
+    """Per signalled arm a post at the near right, and one beyond the junction that is seen from the stop line.
+
+    Where the road goes on, that one stands at the far left and its arm reaches over the lanes; at the stem of a T
+    it is a post on the far kerb, straight ahead.
+    """
+    shapely.prepare(road)
     fixtures = []
     for index, junction in enumerate(draft.junctions):
         if junction.control not in ("signal", "split_signal"):
@@ -29,11 +35,25 @@ def signals(draft: Draft) -> list[Fixture]:
             spot = _beside(junction, arm, arm.cut - 0.3, arm.width_in + 0.7)
             fixtures.append(Fixture("signal", *spot, arm.angle, 3.4, 0.0, ids))
             far = _opposite(junction, arm)
-            if far is not None:
-                spot = _beside(junction, far, far.cut - 5.6, far.width_in + 0.7)
-                reach = min(far.width_in + 2.0, 7.0)
-                fixtures.append(Fixture("signal", *spot, arm.angle, 5.8, reach, ids))
+            if far is None:
+                start = np.array(_beside(junction, arm, 0.0, arm.width_in / 2))
+                x, y = _off_road(start, -arm.u, road)
+                fixtures.append(Fixture("signal", x, y, arm.angle, 3.6, 0.0, ids))
+            else:
+                start = np.array(_beside(junction, far, far.cut - 5.6, far.width_in + 0.2))
+                x, y = _off_road(start, curves.left_of(far.u), road)
+                aside = float((np.array([x, y]) - start) @ curves.left_of(far.u))
+                reach = min(far.width_in + 1.5 + aside, 8.0)
+                fixtures.append(Fixture("signal", x, y, arm.angle, 5.8, reach, ids))
     return fixtures
+
+
+def _off_road(start: Array, direction: Array, road: shapely.Geometry) -> tuple[float, float]:
+    """The first place from ``start [2]`` on that stands FROM_KERB off the road."""
+    point = start
+    while road.distance(shapely.Point(point)) < FROM_KERB:
+        point = point + 0.2 * direction
+    return float(point[0]), float(point[1])
 
 
 def _beside(junction: Junction, arm: Arm, along: float, across: float) -> tuple[float, float]:

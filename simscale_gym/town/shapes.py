@@ -83,7 +83,7 @@ def dress(rng: np.random.Generator, draft: Draft) -> tuple[Shapes, dict[str, Are
         grounds += _face_grounds(face, paved)
         trees += _garden_trees(rng, face, fronts)
     rows, fixtures = furniture.street_rows(rng, draft)
-    fixtures += furniture.signals(draft) + furniture.signs(rng, draft) + furniture.bollards(draft)
+    fixtures += furniture.signals(draft, road) + furniture.signs(rng, draft) + furniture.bollards(draft)
     clear = road.buffer(0.15)
     shapely.prepare(clear)
     fixtures = [f for f in fixtures if not clear.contains(shapely.Point(f.x, f.y))]
