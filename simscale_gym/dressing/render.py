@@ -24,8 +24,9 @@ Array = NDArray[np.float64]
 class SceneRenderer:
     """Draws a scene's cameras from wherever the ego is.
 
-    Built once per scene (a few seconds to dress and light the street, a fraction of one from the cache); then each call moves the nodes, relights
-    those that turned, rasterizes all cameras in one pass, and puts sky and air behind.
+    Built once per scene: a few seconds to dress and light the street, a fraction of one from the cache. Then each
+    call moves the nodes, relights those that turned, rasterizes all cameras in one pass, and puts sky and air
+    behind.
 
     Args:
         scene: The scene.

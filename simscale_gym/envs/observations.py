@@ -126,14 +126,11 @@ def _road_ahead(scene: Scene, state: SimState) -> tuple[float, float, float]:
     """Speed limit [m/s] (0 if unknown), red light ahead (0 or 1), distance to it [m]."""
     lanes = scene.map.lanes_at(state.ego[:2])
     limits = [scene.map.lanes[i].speed_limit for i in lanes if scene.map.lanes[i].speed_limit is not None]
+    rows, places = scene.lights_on_route
+    if not len(rows):
+        return max(limits, default=0.0), 0.0, 0.0
     here = polyline.project(scene.route_path, state.ego[None, :2])[0][0]
-    nearest = _LIGHT_RANGE
-    for lane_id, status in scene.lights.at(state.frame).items():
-        lane = scene.map.lanes.get(lane_id)
-        if lane is None or status != LightStatus.RED or lane.roadblock_id not in scene.route:
-            continue
-        s, d = polyline.project(scene.route_path, lane.centerline[:1, :2])
-        if abs(d[0]) < 1.5 and 0.0 < s[0] - here < nearest:
-            nearest = float(s[0] - here)
-    found = nearest < _LIGHT_RANGE
-    return max(limits, default=0.0), float(found), nearest if found else 0.0
+    ahead = (places - here)[scene.lights.column(state.frame)[rows] == LightStatus.RED]
+    ahead = ahead[(ahead > 0.0) & (ahead < _LIGHT_RANGE)]
+    found = len(ahead) > 0
+    return max(limits, default=0.0), float(found), float(ahead.min()) if found else 0.0

@@ -95,14 +95,15 @@ def judge(scene: Scene, states: list[SimState], goal: float | None, before: Outc
     at_fault: set[TrackType] = set()
     for state in states:
         now, fault = ego_contacts(scene, state)
-        touched |= {TrackType(t) for t in scene.tracks.types[now]}
-        at_fault |= {TrackType(t) for t in scene.tracks.types[fault & ~touching]}
+        if now.any():
+            touched |= {TrackType(t) for t in scene.tracks.types[now]}
+            at_fault |= {TrackType(t) for t in scene.tracks.types[fault & ~touching]}
         touching = touching | now
     egos = np.stack([state.ego for state in states])
     progress = progress_along(scene, egos[-1])
     return Outcome(
         progress=progress,
-        touching=ego_contacts(scene, states[-1])[0],
+        touching=now,
         contact=frozenset(touched),
         at_fault=frozenset(at_fault),
         out_of_road=bool(off_road(egos, scene.map, scene.vehicle).any()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
@@ -39,15 +40,10 @@ def with_headings(points: Array) -> Array:
 
 def at_arc_length(points: Array, s: Array | float) -> Array:
     """Poses ``[..., 3]`` (x, y, heading) at arc lengths ``s [...]``, clipped to the ends."""
-    points = np.asarray(points, float)
-    length = arc_lengths(points)
-    s = np.clip(s, 0.0, length[-1])
-    index = np.clip(np.searchsorted(length, s, side="right") - 1, 0, len(points) - 2)
-    start, end = points[index, :2], points[index + 1, :2]
-    share = (s - length[index]) / np.maximum(length[index + 1] - length[index], 1e-12)
-    delta = end - start
-    position = start + share[..., None] * delta
-    return np.concatenate([position, np.arctan2(delta[..., 1], delta[..., 0])[..., None]], -1)
+    s = np.asarray(s, float)
+    position, delta = _places(np.ascontiguousarray(points, float), s.reshape(-1))
+    poses = np.column_stack([position, np.arctan2(delta[:, 1], delta[:, 0])])
+    return poses.reshape(*s.shape, 3)
 
 
 def resample(points: Array, spacing: float) -> Array:
@@ -61,18 +57,8 @@ def project(points: Array, queries: Array) -> tuple[Array, Array]:
 
     Beyond the ends ``s`` is clipped and ``d`` is the distance to the end, signed by side.
     """
-    points, queries = np.asarray(points, float)[:, :2], np.atleast_2d(np.asarray(queries, float))[:, :2]
-    start, delta = points[:-1], np.diff(points, axis=0)
-    squared = np.maximum((delta**2).sum(1), 1e-24)
-    relative = queries[:, None] - start[None]
-    share = np.clip((relative * delta).sum(-1) / squared, 0.0, 1.0)
-    offset = relative - share[..., None] * delta
-    distance = (offset**2).sum(-1)
-    best = np.argmin(distance, axis=1)
-    rows = np.arange(len(queries))
-    s = arc_lengths(points)[best] + share[rows, best] * np.sqrt(squared[best])
-    side = delta[best, 0] * relative[rows, best, 1] - delta[best, 1] * relative[rows, best, 0]
-    return s, np.copysign(np.sqrt(distance[rows, best]), side)
+    queries = np.atleast_2d(np.asarray(queries, float))
+    return _project(np.ascontiguousarray(points, float), np.ascontiguousarray(queries))
 
 
 def offset_left(points: Array, distance: float | Array) -> Array:
@@ -88,3 +74,49 @@ def curvature(points: Array) -> Array:
     turn = wrap_angle(np.diff(angle[:-1]))
     inner = turn / np.maximum((length[:-1] + length[1:]) / 2, 1e-9)
     return np.r_[inner[:1], inner, inner[-1:]] if len(inner) else np.zeros(len(angle))
+
+
+@njit(cache=True)
+def _places(points: Array, s: Array) -> tuple[Array, Array]:
+    """Points ``[M, 2]`` at arc lengths ``s [M]`` in any order, and the segments ``[M, 2]`` that they lie on."""
+    length = _lengths(points)
+    position, delta = np.empty((len(s), 2)), np.empty((len(s), 2))
+    for m in range(len(s)):
+        here = min(max(s[m], 0.0), length[-1])
+        k = min(max(np.searchsorted(length, here, side="right") - 1, 0), len(points) - 2)
+        share = (here - length[k]) / max(length[k + 1] - length[k], 1e-12)
+        for axis in range(2):
+            delta[m, axis] = points[k + 1, axis] - points[k, axis]
+            position[m, axis] = points[k, axis] + share * delta[m, axis]
+    return position, delta
+
+
+@njit(cache=True)
+def _lengths(points: Array) -> Array:
+    """As :func:`arc_lengths`."""
+    length = np.zeros(len(points))
+    for k in range(1, len(points)):
+        dx, dy = points[k, 0] - points[k - 1, 0], points[k, 1] - points[k - 1, 1]
+        length[k] = length[k - 1] + np.sqrt(dx * dx + dy * dy)
+    return length
+
+
+@njit(cache=True)
+def _project(points: Array, queries: Array) -> tuple[Array, Array]:
+    """As :func:`project`; the first of equally near segments counts."""
+    length = _lengths(points)
+    s, d = np.empty(len(queries)), np.empty(len(queries))
+    for m in range(len(queries)):
+        least, best, best_share, side = np.inf, 0, 0.0, 0.0
+        for k in range(len(points) - 1):
+            dx, dy = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
+            rx, ry = queries[m, 0] - points[k, 0], queries[m, 1] - points[k, 1]
+            squared = max(dx * dx + dy * dy, 1e-24)
+            share = min(max((rx * dx + ry * dy) / squared, 0.0), 1.0)
+            ox, oy = rx - share * dx, ry - share * dy
+            distance = ox * ox + oy * oy
+            if distance < least:
+                least, best, best_share, side = distance, k, share * np.sqrt(squared), dx * ry - dy * rx
+        s[m] = length[best] + best_share
+        d[m] = np.copysign(np.sqrt(least), side)
+    return s, d

@@ -18,6 +18,9 @@ class LightStatus(IntEnum):
     UNKNOWN = 3
 
 
+_STATUS = tuple(LightStatus)
+
+
 @dataclass(frozen=True, eq=False)
 class TrafficLights:
     """Status ``[L, T]`` (:class:`LightStatus`) of the lane connectors ``lane_ids [L]``."""
@@ -29,5 +32,9 @@ class TrafficLights:
         """Status by connector id at ``frame``; frames past the end repeat the last one."""
         if not self.lane_ids:
             return {}
-        column = self.status[:, min(frame, self.status.shape[1] - 1)]
-        return {lane: LightStatus(value) for lane, value in zip(self.lane_ids, column, strict=True)}
+        column = self.column(frame).tolist()
+        return {lane: _STATUS[value] for lane, value in zip(self.lane_ids, column, strict=True)}
+
+    def column(self, frame: int) -> NDArray[np.uint8]:
+        """Status ``[L]`` at ``frame``; frames past the end repeat the last one."""
+        return self.status[:, min(frame, self.status.shape[1] - 1)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import SceneError
-from simscale_gym.geometry import se3
+from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene.cameras import CameraRig, nuplan_rig
 from simscale_gym.scene.lights import TrafficLights
 from simscale_gym.scene.road_map import RoadMap
@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 
 DT = 0.1
 """Time between the frames of a scene [s]: every source resamples its log to 10 Hz."""
+
+
+_ON_PATH = 1.5  # [m] between the path and the start of a connector that it takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,20 @@ class Scene:
     def route_path(self) -> Array:
         """Where the ego should go, ``[K, 3]``: see :func:`simscale_gym.scene.route_path.route_path`."""
         return route_path(self.map, self.ego.poses, self.route)
+
+    @cached_property
+    def lights_on_route(self) -> tuple[NDArray[np.int64], Array]:
+        """Rows ``[L]`` of the lights whose connectors begin on the route's path, and where along it ``[L]`` [m]."""
+        rows, places = [], []
+        for row, lane_id in enumerate(self.lights.lane_ids):
+            lane = self.map.lanes.get(lane_id)
+            if lane is None or lane.roadblock_id not in self.route:
+                continue
+            s, d = polyline.project(self.route_path, lane.centerline[:1, :2])
+            if abs(d[0]) < _ON_PATH:
+                rows.append(row)
+                places.append(s[0])
+        return np.array(rows, np.int64), np.array(places, float)
 
     def ego_to_world(self, pose: Array) -> Array:
         """Transform ``[4, 4]`` of an ego at planar ``pose [3]``.
