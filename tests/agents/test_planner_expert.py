@@ -1,0 +1,94 @@
+"""The planner expert on hand-made scenes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.agents.crossroads import GREEN, RED, SIDE, crossroads_map, moving, scene_of
+
+from simscale_gym.agents.constant_velocity import ConstantVelocity
+from simscale_gym.agents.pdm_config import PDMConfig
+from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
+from simscale_gym.errors import ArgumentError
+from simscale_gym.scene import Intersection, Roadblock
+from simscale_gym.sim import start
+
+START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
+
+
+def with_blocks(road_map):
+    blocks = {
+        x.id: Roadblock(x.id, x.connector, x.polygon, (x.id,), x.predecessors, x.successors)
+        for x in road_map.lanes.values()
+    }
+    square = np.array([[-12, -12], [12, -12], [12, 12], [-12, 12]], float)
+    return replace(road_map, roadblocks=blocks, intersections={"x": Intersection("x", square)})
+
+
+def state_of(tracks=(), *, ego=START, light=GREEN, route=("in_0", "0>2", "out_2"), road_map=None):
+    scene = scene_of(
+        with_blocks(crossroads_map()) if road_map is None else road_map, tracks, 60, ego, {"0>2": light}
+    )
+    scene = replace(scene, route=route)
+    return scene, start(scene, ConstantVelocity())
+
+
+def test_free_road():
+    plan = PlannerExpert().plan(*state_of())
+    assert plan.valid
+    assert plan.poses.shape == (40, 3) and plan.trajectory.shape == (8, 3)
+    assert plan.poses[-1, 0] > 34.0 and np.abs(plan.poses[:, 1:]).max() < 0.05
+    assert plan.scores["score"] == pytest.approx(1.0)
+    assert {"nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc", "offset", "speed_fraction"} < set(plan.scores)
+
+
+def test_stops_for_a_red_light():
+    plan = PlannerExpert().plan(*state_of(light=RED))
+    assert plan.valid and plan.scores["tlc"] == 1.0
+    assert plan.poses[-1, 0] + 4.049 < 28.0
+
+
+def test_stops_behind_a_standing_car():
+    plan = PlannerExpert().plan(*state_of([moving(15.0, SIDE, np.pi, 0.0, 60)]))
+    assert plan.valid
+    assert plan.poses[-1, 0] + 4.049 < 25.0 - 2.3
+
+
+def test_cannot_vouch_for_a_crash():
+    scene, state = state_of([moving(32.0, SIDE, np.pi, 0.0, 60, size=(4.6, 3.4, 1.5))])
+    plan = PlannerExpert().plan(scene, state)
+    assert not plan.valid and plan.scores["nc"] == 0.0
+
+
+def test_no_lane_no_vouching():
+    scene, state = state_of(ego=(400.0, 400.0, 0.0, 5.0))
+    plan = PlannerExpert().plan(scene, state)
+    assert not plan.valid and not plan.scores
+    assert plan.poses.shape == (40, 3) and np.isfinite(plan.poses).all()
+
+
+def test_begins_where_the_ego_is():
+    scene, state = state_of(ego=(40.0, SIDE + 1.2, np.pi - 0.1, 8.0))
+    ours, navsim = PlannerExpert().plan(scene, state), PlannerExpert(PDMConfig.navsim()).plan(scene, state)
+    assert np.hypot(*ours.poses[0, :2]) < 1.0 and abs(ours.poses[0, 1]) < 0.1
+    assert abs(navsim.poses[0, 1]) > 1.0
+    driven = PlannerExpert(PDMConfig.navsim(), driven=True).plan(scene, state)
+    assert abs(driven.poses[0, 1]) < 0.1
+
+
+def test_same_state_same_plan():
+    scene, state = state_of([moving(20.0, SIDE, np.pi, 3.0, 60)])
+    first, again = PlannerExpert().plan(scene, state), PlannerExpert().plan(scene, state)
+    np.testing.assert_array_equal(first.poses, again.poses)
+
+
+def test_lanes_without_roadblocks_are_road():
+    layers = map_layers(crossroads_map())
+    assert layers.layers.count("DRIVABLE_AREA") == len(crossroads_map().lanes)
+    assert "DRIVABLE_AREA" not in map_layers(with_blocks(crossroads_map())).layers
+    assert PlannerExpert().plan(*state_of(road_map=crossroads_map(), route=())).valid
+
+
+def test_refuses_another_horizon():
+    with pytest.raises(ArgumentError, match="steps is 30"):
+        PlannerExpert(PDMConfig(steps=30))
