@@ -71,7 +71,7 @@ def run_demo(
     episode, pictures = _drive(env, info, out / "demo.mp4")
     Image.fromarray(pictures[len(pictures) // 2]).save(out / "demo.png")
     console.print(_table(env.unwrapped, info, episode, ready, image_size))
-    console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}")
+    console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}", soft_wrap=True)
     env.close()
 
 

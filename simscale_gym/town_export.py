@@ -29,8 +29,9 @@ def export_town(out: Path, seed: int, logs: int, image_size: tuple[int, int] | N
         root = write_town_dataset(out, seed, logs, image_size=image_size, render=render, progress=report)
     console = Console()
     for log in root.logs:
-        console.print(f"wrote {log}")
-    console.print(f"maps in {out / 'maps'}; open it with scenes={str(out)!r} or with nuplan-devkit")
+        console.print(f"wrote {log}", soft_wrap=True)
+    hint = f"maps in {out / 'maps'}; open it with scenes={str(out)!r} or with nuplan-devkit"
+    console.print(hint, soft_wrap=True)
 
 
 class LogPictures:

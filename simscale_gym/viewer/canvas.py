@@ -43,6 +43,7 @@ class Canvas:
         self._center = np.array([anchor[0] * width, anchor[1] * height]) * _OVERSAMPLING
         size = (width * _OVERSAMPLING, height * _OVERSAMPLING)
         moved = isinstance(background, Canvas)
+        self._ground: Color = background._ground if moved else background
         self._image = self._moved(background, size) if moved else Image.new("RGB", size, background)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) * _OVERSAMPLING
@@ -55,7 +56,9 @@ class Canvas:
         origin, right, down = np.array(other._pixels(places))
         (a, d), (b, e) = right - origin, down - origin
         matrix = (a, b, origin[0], d, e, origin[1])
-        return other._image.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST)
+        return other._image.transform(
+            size, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST, fillcolor=self._ground
+        )
 
     def sees(self, points: Array) -> bool:
         """Does the bounding box of ``points [K, 2]`` come near the picture?"""

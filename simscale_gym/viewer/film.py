@@ -87,7 +87,7 @@ def _panel(
 
 
 class FilmWriter:
-    """Writes frames to an .mp4 file (H.264), whole or not at all.
+    """Writes frames to an .mp4 file (H.264), whole or not at all: after an error or no frame there is no file.
 
     Args:
         path: The file; its folder is made.
@@ -114,7 +114,7 @@ class FilmWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
-        if kind is None:
+        if kind is None and self._part.exists():
             self._part.replace(self._path)
         else:
             self._part.unlink(missing_ok=True)

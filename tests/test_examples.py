@@ -1,0 +1,90 @@
+"""Every example runs, on a town of one scene."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simscale_gym.envs import resources
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def run(town_cache, town_scene, bank, one_renderer_per_scene, monkeypatch):
+    """Runs an example as a script with arguments; the town has one scene, whose street is dressed already."""
+    towns_scenes = resources.list_scenes
+
+    def one_of_the_town(scenes, split):
+        refs = towns_scenes(scenes, split)
+        return [ref for ref in refs if ref.id == town_scene.id] if scenes == "town" else refs
+
+    monkeypatch.setattr(resources, "list_scenes", one_of_the_town)
+    monkeypatch.setattr(resources, "town_futures", lambda: bank)
+    monkeypatch.setattr(resources, "VOCABULARY_SIZE", 256)
+
+    def run_script(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+    return run_script
+
+
+def test_there_is_no_example_without_a_test():
+    tested = Path(__file__).read_text()
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in tested] == []
+
+
+def test_examples_are_short():
+    for path in EXAMPLES.glob("*.py"):
+        assert len(path.read_text().splitlines()) < 80, path.name
+
+
+def test_hello(run, capsys):
+    run("01_hello.py")
+    out = capsys.readouterr().out
+    assert "scene: town-train-000000/log-00/scene-002" in out and "cam_f0   uint8 (72, 128, 3)" in out
+    assert "the expert would have done: [" in out
+
+
+def test_follow_expert(run, capsys):
+    run("02_follow_expert.py", "--episodes", 2, "--horizon", 1.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(line.endswith("horizon") for line in lines[1:])
+
+
+def test_collect_dagger(run, tmp_path):
+    run("03_collect_dagger.py", "--out", tmp_path / "d.npz", "--episodes", 2, "--horizon", 1.0)
+    with np.load(tmp_path / "d.npz") as data:
+        steps = len(data["expert_action"])
+        assert data["expert_action"].shape == (steps, 2) and data["state"].shape[0] == steps
+        assert data["ego"].shape == (steps, 6) and data["valid"].dtype == bool
+        assert np.bincount(data["episode"]).tolist() == [10, 10]
+
+
+def test_own_scene(run, town_cache, capsys):
+    """A .db of a nuPlan data set (the town's own), with a picture of the street."""
+    database = next(town_cache.glob("town-*/000000/nuplan-v1.1/splits/town/*.db"))
+    run("04_own_scene.py", database, "--steps", 2)
+    out = capsys.readouterr().out
+    assert "scene-00" in out and ": 19.9 s, " in out and "after " in out
+
+
+def test_own_scene_with_a_picture(run, tmp_path):
+    run("04_own_scene.py", "town", "--steps", 1, "--picture", tmp_path / "p.png")
+    assert np.asarray(Image.open(tmp_path / "p.png")).std() > 10
+
+
+def test_own_scene_that_is_missing(run, tmp_path):
+    with pytest.raises(SystemExit, match=r"cannot drive there: .*nowhere: found nothing"):
+        run("04_own_scene.py", tmp_path / "nowhere")
+
+
+def test_ppo(run, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    arguments = ("--steps", 32, "--envs", 2, "--rollout", 16, "--horizon", 1.0)
+    run("05_sb3_ppo.py", *arguments, "--out", tmp_path / "policy.zip")
+    assert (tmp_path / "policy.zip").stat().st_size > 10_000
