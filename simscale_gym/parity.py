@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.agents.idm import IDMConfig, idm_acceleration
+from simscale_gym.agents.pdm_fixture import plan_case
 from simscale_gym.errors import DataError
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics import (
@@ -287,6 +288,21 @@ def _check_end_to_end(report: Report, item: Item, situations: Mapping[str, tuple
     report.add(group, "final score", filtered.total, [item["final_score_without_ec"]])
 
 
+def _check_pdm_closed(report: Report, item: Item, _: object) -> None:
+    route, ours = plan_case(item)
+    stride, group = item["proposal_poses_stride"], "pdm_closed"
+    heading = StateIndex.HEADING
+    report.add(group, "centerline", [route.centerline], [item["centerline"]], angle=heading)
+    report.add(group, "proposals", ours.proposals.poses[:, ::stride], item["proposal_poses"], angle=heading)
+    report.add(group, "simulated_states", ours.driven[:, ::stride], item["simulated_states"], angle=heading)
+    columns = ours.scores.columns()
+    for name in item["subscores"][0]:
+        report.add(group, name, columns[name], _stacked(item["subscores"], name))
+    report.add(group, "scores", ours.scores.total, item["scores"])
+    report.add(group, "chosen", [ours.chosen], [item["chosen"]])
+    report.add(group, "trajectory_poses", [ours.poses], [item["trajectory_poses"]], angle=heading)
+
+
 def _check_idm_step(report: Report, item: Item, _: object) -> None:
     params, (position, speed), lead = item["params"], item["state"], item["lead"]
     config = IDMConfig(
@@ -319,6 +335,7 @@ CHECKS: dict[str, Callable[[Report, Item, Mapping[str, tuple[Situation, Array]]]
     "situations": _check_situation,
     "extended_comfort": _check_extended_comfort,
     "end_to_end": _check_end_to_end,
+    "pdm_closed": _check_pdm_closed,
     "idm_steps": _check_idm_step,
     "aggregation": _check_aggregation,
 }

@@ -26,7 +26,9 @@ def test_all_values_agree_with_navsim(report):
     assert sum(row.total for row in report.rows.values()) > 2500
 
 
-@pytest.mark.parametrize("name", ["situations", "extended_comfort", "end_to_end", "idm_steps", "aggregation"])
+@pytest.mark.parametrize(
+    "name", ["situations", "extended_comfort", "end_to_end", "pdm_closed", "idm_steps", "aggregation"]
+)
 def test_every_list_is_compared(report, name):
     assert name in CHECKS
     assert any(group.split(":")[0] == name for group, _ in report.rows)

@@ -25,7 +25,7 @@ DIRECTION_HORIZON = 10
 DIRECTION_LIMITS = 2.0, 6.0
 """Metres against the route within the horizon from which the subscore is 0.5, and 0."""
 
-_LANES_AT_ONCE = 16  # lanes over one box that are told apart
+_LANES_AT_ONCE = 64  # lanes over one box that are told apart
 
 
 class EgoArea(IntFlag):

@@ -3,6 +3,8 @@ import pytest
 from straight_road import drive, rectangle, road_map, situation
 
 from simscale_gym.metrics import EgoArea, MapLayers, score
+from simscale_gym.metrics.ego_boxes import ego_boxes
+from simscale_gym.scene import Vehicle
 
 HALF_WIDTH = 1.1485
 
@@ -42,12 +44,11 @@ def test_a_corner_on_the_seam_of_two_polygons_is_in_neither():
     halves = MapLayers(
         (rectangle(-50, -5, 0, 5), rectangle(0, -5, 150, 5)), ("ROADBLOCK", "ROADBLOCK"), ("a", "b")
     )
-    seam = drive(x=-4.049, speed=0.0)
-    assert seam[0, 0, 0] + 4.049 == 0.0
-    beyond = drive(x=-4.0, speed=0.0)
-    assert dac(beyond, map=halves) == 1.0
-    found = score(situation(map=halves), seam).areas[0, 0]
-    assert bool(found & EgoArea.NON_DRIVABLE) == (1.461 + 2.588 - 4.049 == 0.0)
+    corner_on_seam = drive(x=-4.049, speed=0.0)
+    corners, _ = ego_boxes(corner_on_seam, Vehicle())
+    assert corners[0, 0, 0, 0] == 0.0
+    assert dac(corner_on_seam, map=halves) == 0.0
+    assert dac(drive(x=-4.0, speed=0.0), map=halves) == 1.0
 
 
 def test_an_empty_map_is_off_road_everywhere():
@@ -108,8 +109,8 @@ def test_the_way_against_the_route_need_not_be_at_once():
 
 
 def test_many_lanes_over_one_place():
-    fan = MapLayers(
-        tuple(rectangle(-50 - i, -1.2 - i / 10, 150, 0.2) for i in range(20)), ("LANE",) * 20,
-        tuple(str(i) for i in range(20)),
-    )  # fmt: skip
-    assert multiple_lanes(drive(), map=fan)
+    fan = [rectangle(-50 - i, -1.2 - i / 100, 150, 0.2) for i in range(20)]
+    for last, expected in ((rectangle(-50, -1.3, 150, 0.3), True), (rectangle(-50, -1.3, 150, 1.3), False)):
+        rings = (*fan, last)
+        layers = MapLayers(rings, ("LANE",) * len(rings), tuple(str(i) for i in range(len(rings))))
+        assert multiple_lanes(drive(), map=layers) == expected

@@ -48,6 +48,9 @@ def test_a_standing_ego_is_never_at_fault():
 
 def test_hit_from_behind_is_not_at_fault():
     assert nc(agent(-10.0, 0.0, speed=12.0), drive(speed=3.0)) == (1.0, 41)
+    between_lanes = drive(y=1.5, speed=3.0)
+    assert score(situation(), between_lanes).areas[0, 0] & 1
+    assert nc(agent(-10.0, 1.5, speed=12.0), between_lanes) == (1.0, 41)
 
 
 def test_who_was_not_at_fault_once_is_ignored_ever_after():
