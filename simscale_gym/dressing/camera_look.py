@@ -9,8 +9,12 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.dressing.sky import Sky, _rays, sky_lookup
+from simscale_gym.splats.cpu_threads import Crew, take
 
 Array = NDArray[np.float32]
+
+ROWS, BLOCK = 16, 32768
+"""Rows of pixels, and values, that a thread takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def develop(
     sky: Sky,
     look: CameraLook | None = None,
     rng: np.random.Generator | None = None,
+    crew: Crew | None = None,
 ) -> Array:
     """Turn rasterised images into pictures.
 
@@ -53,32 +58,67 @@ def develop(
         sky: Behind everything.
         look: Strengths; the usual ones where None.
         rng: Source of the grain; needed where the look has any.
+        crew: Threads to share the work; the caller's alone if None.
 
     Returns:
         ``[C, H, W, 3]`` float32, 0..1.
     """
-    look = look or CameraLook()
+    look, crew = look or CameraLook(), crew or Crew(1)
     picture, out = np.empty(rgb.shape, np.float32), np.empty(rgb.shape, np.float32)
     rotations, focal = _rays(viewmats, Ks)
     falloff = np.float32(1.0 / look.haze)
     strengths = (falloff, np.float32(look.clear), np.float32(look.contrast))
-    _expose(sky.table, sky.haze, rgb, alpha, depth, rotations, focal, *strengths, picture)
+    crew.run(
+        _expose,
+        np.zeros(1, np.int64),
+        sky.table,
+        sky.haze,
+        rgb,
+        alpha,
+        depth,
+        rotations,
+        focal,
+        *strengths,
+        picture,
+    )
     radius = max(1, round(rgb.shape[2] / 640))
-    _sharpen(picture.reshape(*picture.shape[:2], -1), 3 * radius, radius, np.float32(look.sharpness), out)
+    lines, target = (image.reshape(*image.shape[:2], -1) for image in (picture, out))
+    crew.run(_sharpen, np.zeros(1, np.int64), lines, 3 * radius, radius, np.float32(look.sharpness), target)
     if look.grain > 0.0 and rng is not None:
         out += look.grain * rng.standard_normal((*alpha.shape, 1), np.float32)
         np.clip(out, 0.0, 1.0, out)
     return out
 
 
+def to_bytes(picture: Array, crew: Crew | None = None) -> NDArray[np.uint8]:
+    """Pictures 0..1 as uint8 of the same shape."""
+    out = np.empty(picture.shape, np.uint8)
+    (crew or Crew(1)).run(_to_bytes, np.zeros(1, np.int64), picture.reshape(-1), out.reshape(-1))
+    return out
+
+
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def _expose(table, haze, rgb, alpha, depth, rotations, focal, falloff, clear, contrast, out):
-    """Haze on what is covered, sky behind the rest, tone curve on both."""
+def _to_bytes(counter, picture, out):
+    while True:
+        start = take(counter, BLOCK)
+        if start >= len(picture):
+            return
+        for i in range(start, min(start + BLOCK, len(picture))):
+            out[i] = np.uint8(picture[i] * np.float32(255.0) + np.float32(0.5))
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
+def _expose(counter, table, haze, rgb, alpha, depth, rotations, focal, falloff, clear, contrast, out):
+    """Haze on what is covered, sky behind the rest, tone curve on both; run it on any number of threads."""
     cameras, height, width = alpha.shape
     one = np.float32(1.0)
-    for c in range(cameras):
-        m, (fx, fy, cx, cy) = rotations[c], focal[c]
-        for row in range(height):
+    while True:
+        first = take(counter, ROWS)
+        if first >= cameras * height:
+            return
+        for line in range(first, min(first + ROWS, cameras * height)):
+            c, row = line // height, line % height
+            m, (fx, fy, cx, cy) = rotations[c], focal[c]
             v = (np.float32(row) + np.float32(0.5) - cy) / fy
             bx, by, bz = m[1, 0] * v + m[2, 0], m[1, 1] * v + m[2, 1], m[1, 2] * v + m[2, 2]
             for col in range(width):
@@ -98,19 +138,26 @@ def _expose(table, haze, rgb, alpha, depth, rotations, focal, falloff, clear, co
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
-def _sharpen(lines, step, radius, weight, out):
-    """Unsharp mask with a 1-2-1 kernel of ``radius`` pixels on rows ``[C, H, 3 W]``; ``step`` is 3 ``radius``."""
+def _sharpen(counter, lines, step, radius, weight, out):
+    """Unsharp mask with a 1-2-1 kernel of ``radius`` pixels; run it on any number of threads.
+
+    ``lines`` and ``out`` are rows ``[C, H, 3 W]``; ``step`` is 3 ``radius``.
+    """
     cameras, height, values = lines.shape
     blurred = np.empty(values, np.float32)
     zero, one = np.float32(0.0), np.float32(1.0)
-    for c in range(cameras):
-        for row in range(height):
+    while True:
+        first = take(counter, ROWS)
+        if first >= cameras * height:
+            return
+        for line in range(first, min(first + ROWS, cameras * height)):
+            c, row = line // height, line % height
             above, here, below = (
                 lines[c, max(row - radius, 0)],
                 lines[c, row],
                 lines[c, min(row + radius, height - 1)],
             )
-            target = out[c, row].reshape(-1)
+            target = out[c, row]
             for i in range(values):
                 blurred[i] = np.float32(0.25) * (above[i] + here[i] + here[i] + below[i])
             for i in range(values):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.dressing.camera_look import CameraLook, develop
+from simscale_gym.dressing.camera_look import CameraLook, develop, to_bytes
 from simscale_gym.dressing.infer_shapes import infer_shapes
 from simscale_gym.dressing.look_cache import LookCache
 from simscale_gym.dressing.node_set import NodeSet
@@ -49,7 +49,13 @@ class SceneRenderer:
         self._look = PackedLook.of(scene, shapes, kept)
         self._rasterizer = CpuRasterizer([self._look.packed], threads=threads)
         self._nodes = NodeSet(scene, self._look, self._rasterizer, kept)
+        self._drawn = (0, 0)
         self._signals = SignalSet(shapes.fixtures, self._look.light, self._rasterizer)
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """Splats in the last pictures, all cameras together, and nodes within reach of them."""
+        return self._drawn
 
     def render(
         self,
@@ -97,7 +103,9 @@ class SceneRenderer:
             antialiased=True,
             near=0.1,
         )
+        self._drawn = (self._rasterizer.splats, len(nodes))
+        crew = self._rasterizer.crew
         picture = develop(
-            raster.rgb, raster.alpha, raster.depth, viewmats, Ks, self._look.sky, self._camera_look
+            raster.rgb, raster.alpha, raster.depth, viewmats, Ks, self._look.sky, self._camera_look, crew=crew
         )
-        return (picture * 255.0 + 0.5).astype(np.uint8)
+        return to_bytes(picture, crew)

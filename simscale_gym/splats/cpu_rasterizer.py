@@ -39,8 +39,19 @@ class CpuRasterizer:
             raise ArgumentError("templates is empty: give at least one PackedGaussians (it may hold none).")
         self._crew = Crew(threads)
         self._lock = threading.Lock()
+        self._splats = 0
         self._store = TemplateStore(templates)
         self._scratch: dict[str, np.ndarray] = {}
+
+    @property
+    def crew(self) -> Crew:
+        """The threads, for others to share."""
+        return self._crew
+
+    @property
+    def splats(self) -> int:
+        """Splats that reached the images of the last frame, all cameras together."""
+        return self._splats
 
     def add(self, template: PackedGaussians) -> int:
         """Makes one more template known; returns its number."""
@@ -109,6 +120,7 @@ class CpuRasterizer:
             limits = np.array([near, min(far, 1e30), eps2d], np.float32)
             items, ends = self._cull(index, views, cameras, width, height, limits)
             tallies = self._project(items, views, cameras, width, height, limits, bool(antialiased))
+            self._splats = int(tallies[:, 0].sum())
             starts, counts = self._bin(ends, tallies, width, height)
             self._blend(starts, counts, backgrounds, width, height, out)
         return out
