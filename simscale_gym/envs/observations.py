@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from gymnasium import spaces
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
@@ -34,6 +35,8 @@ STATE_SIZE = NEAREST_TRACKS * TRACK_FEATURES + PATH_POINTS * 2 + 3
 
 _COMMAND_TIME, _COMMAND_DISTANCE, _COMMAND_OFFSET = 3.0, 15.0, 2.0
 _LIGHT_RANGE = 80.0
+KINDS = (int(TrackType.VEHICLE), int(TrackType.BICYCLE), int(TrackType.PEDESTRIAN))
+"""Kinds of tracks that the observation tells apart."""
 
 
 def observation_space(
@@ -95,25 +98,41 @@ def state_observation(scene: Scene, state: SimState) -> NDArray[np.float32]:
 
 
 def _tracks(scene: Scene, state: SimState) -> Array:
+    traffic, tracks = state.traffic, scene.tracks
+    return _nearest_tracks(
+        state.ego, traffic.poses, traffic.velocities, traffic.valid, tracks.types, tracks.sizes
+    )
+
+
+@njit(cache=True)
+def _nearest_tracks(ego, poses, velocities, valid, types, sizes):
+    """Rows ``[24, 12]`` of the tracks nearest to the ego, nearest first; the lower row where equally near."""
+    rows, nearest, count = np.empty(NEAREST_TRACKS, np.int64), np.empty(NEAREST_TRACKS), 0
+    for n in range(len(valid)):
+        if not valid[n]:
+            continue
+        dx, dy = poses[n, 0] - ego[0], poses[n, 1] - ego[1]
+        distance = dx * dx + dy * dy
+        if count == NEAREST_TRACKS and distance >= nearest[count - 1]:
+            continue
+        place = count if count < NEAREST_TRACKS else count - 1
+        while place > 0 and nearest[place - 1] > distance:
+            nearest[place], rows[place] = nearest[place - 1], rows[place - 1]
+            place -= 1
+        nearest[place], rows[place] = distance, n
+        count = min(count + 1, NEAREST_TRACKS)
     out = np.zeros((NEAREST_TRACKS, TRACK_FEATURES))
-    rows = np.flatnonzero(state.traffic.valid)
-    local = se2.poses_to_local(state.ego[:3], state.traffic.poses[rows])
-    rows, local = _nearest(rows, local)
-    n, heading = len(rows), state.ego[StateIndex.HEADING]
-    velocity = se2.points_to_local(np.array([0.0, 0.0, heading]), state.traffic.velocities[rows])
-    types = scene.tracks.types[rows]
-    out[:n, 0], out[:n, 1:3] = 1.0, local[:, :2]
-    out[:n, 3], out[:n, 4] = np.cos(local[:, 2]), np.sin(local[:, 2])
-    out[:n, 5:7] = velocity - state.ego[[StateIndex.VX, StateIndex.VY]]
-    out[:n, 7:9] = scene.tracks.sizes[rows, :2]
-    for column, kind in enumerate((TrackType.VEHICLE, TrackType.BICYCLE, TrackType.PEDESTRIAN)):
-        out[:n, 9 + column] = types == kind
+    cos, sin = np.cos(ego[2]), np.sin(ego[2])
+    for k in range(count):
+        n = rows[k]
+        dx, dy, vx, vy = poses[n, 0] - ego[0], poses[n, 1] - ego[1], velocities[n, 0], velocities[n, 1]
+        out[k, 0], out[k, 1], out[k, 2] = 1.0, cos * dx + sin * dy, cos * dy - sin * dx
+        out[k, 3], out[k, 4] = np.cos(poses[n, 2] - ego[2]), np.sin(poses[n, 2] - ego[2])
+        out[k, 5], out[k, 6] = cos * vx + sin * vy - ego[3], cos * vy - sin * vx - ego[4]
+        out[k, 7], out[k, 8] = sizes[n, 0], sizes[n, 1]
+        for column in range(len(KINDS)):
+            out[k, 9 + column] = types[n] == KINDS[column]
     return out
-
-
-def _nearest(rows: NDArray[np.int64], local: Array) -> tuple[NDArray[np.int64], Array]:
-    order = np.argsort(np.hypot(local[:, 0], local[:, 1]), kind="stable")[:NEAREST_TRACKS]
-    return rows[order], local[order]
 
 
 def _path(scene: Scene, state: SimState) -> Array:
