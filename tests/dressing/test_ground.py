@@ -16,7 +16,7 @@ from simscale_gym.dressing.noise import value_noise
 from simscale_gym.dressing.road_patterns import lay_patterns, stop_and_crossing_patterns
 from simscale_gym.dressing.terrain import Surface, Terrain
 from simscale_gym.dressing.visibility import seen_from_path
-from simscale_gym.scene import BoundaryType
+from simscale_gym.scene import BoundaryType, StopLineType
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_the_ground_near_the_path_is_a_partition(terrain):
 
 def test_ground_lies_flat_at_the_right_heights(ground, terrain):
     flat = (ground.normals[:, 2] > 0.99) & (ground.v[:, 2] == 0.0)  # all but kerb faces and blades of grass
-    levels = np.array([-0.6, 0.0, 0.004, 0.006, 0.008, 0.014, 0.06, HEIGHT, HEIGHT + 0.005])
+    levels = np.array([-0.6, 0.0, 0.018, 0.006, 0.008, 0.014, 0.06, HEIGHT, HEIGHT + 0.005])
     assert np.abs(ground.centers[flat, 2, None] - levels).min(1).max() < 1e-5
     road = terrain.surfaces.at(ground.centers[:, :2]) == Surface.ROAD
     coarse = np.abs(ground.sigmas[:, 0]) > 0.03
@@ -181,3 +181,16 @@ def test_noise_is_smooth_in_range_and_seeded():
     a, b = value_noise(x, x, 2.0, 1), value_noise(x, x, 2.0, 2)
     assert a.min() >= 0.0 and a.max() <= 1.0 and np.ptp(a) > 0.5
     assert np.abs(np.diff(a)).max() < 0.03 and np.abs(a - b).max() > 0.2
+
+
+def test_teeth_point_at_who_has_to_yield(terrain):
+    stop = replace(street_map().stop_lines["stop"], type=StopLineType.YIELD, lane_ids=("east",))
+    pattern = stop_and_crossing_patterns(replace(street_map(), stop_lines={"stop": stop}, crosswalks={}))[0]
+    layer = lay_patterns([pattern], terrain, blank(terrain))
+    painted = layer.solid.boxes[layer.solid.surface == Surface.PAINT]
+    along = (painted[:, :2] - pattern.pose[:2]) @ turned([(1.0, 0.0)])[0]
+    area = painted[:, 3] * painted[:, 4]
+    before, behind = area[along < 0.0].sum(), area[along > 0.0].sum()
+    assert (
+        1.5 * before < behind and 0.3 < before + behind < 0.9
+    )  # tips before, bases behind, for who goes east
