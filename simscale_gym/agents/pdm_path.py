@@ -16,7 +16,8 @@ CURVE_REACH = 3.0
 """Curves are measured over this much of the path before and after a point [m]."""
 _FIRST = 1e-5  # [m] NAVSIM reads paths from there on (PDMPath.interpolate)
 
-_SHARES = np.linspace(0.0, 1.0, 17)  # of a joining curve
+JOIN_POINTS = 17
+"""Points of a joining curve."""
 
 
 class PDMPath(NamedTuple):
@@ -49,17 +50,29 @@ def build_path(points: Array, lateral_acceleration: float = 0.0, braking: float 
         braking: Deceleration with which curves are approached [m/s^2].
     """
     points = np.array(points, float)
-    points[:, 2] = np.unwrap(points[:, 2])
-    steps = np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
-    lengths = np.concatenate([[0.0], np.cumsum(steps)])
-    heads = np.arange(0, len(points) - 1, RUN)
-    lows = np.minimum.reduceat(points[:, :2], heads)  # a run ends where the next one begins
-    highs = np.maximum.reduceat(points[:, :2], heads)
-    ends = points[np.minimum(heads + RUN, len(points) - 1), :2]
-    caps = np.full(len(points), np.inf)
+    lengths, boxes, caps = _measure(points)
     if lateral_acceleration > 0.0:
         _cap_speeds(points, lengths, lateral_acceleration, braking, caps)
-    return PDMPath(points, lengths, np.hstack([np.minimum(lows, ends), np.maximum(highs, ends)]), caps)
+    return PDMPath(points, lengths, boxes, caps)
+
+
+@njit(cache=True)
+def _measure(points: Array):
+    """Unwrap the headings of ``points [K, 3]`` in place; arc lengths, boxes of runs, and no caps."""
+    count = len(points)
+    lengths, caps = np.zeros(count), np.full(count, np.inf)
+    for i in range(1, count):
+        lengths[i] = lengths[i - 1] + np.hypot(
+            points[i, 0] - points[i - 1, 0], points[i, 1] - points[i - 1, 1]
+        )
+        step = points[i, 2] - points[i - 1, 2]
+        points[i, 2] -= 2.0 * np.pi * np.round(step / (2.0 * np.pi))
+    boxes = np.empty(((count + RUN - 2) // RUN, 4))
+    for r in range(len(boxes)):
+        part = points[r * RUN : r * RUN + RUN + 1]
+        boxes[r, 0], boxes[r, 1] = part[:, 0].min(), part[:, 1].min()
+        boxes[r, 2], boxes[r, 3] = part[:, 0].max(), part[:, 1].max()
+    return lengths, boxes, caps
 
 
 @njit(cache=True)
@@ -101,27 +114,31 @@ def joined(
         lateral_acceleration: As of :func:`build_path`.
     """
     start = project(_beginning(path, within), pose[0], pose[1])
-    target = min(start + distance, path.length)
+    points = _join(path, np.asarray(pose, float), min(start + distance, path.length))
+    return build_path(points, lateral_acceleration)
+
+
+@njit(cache=True)
+def _join(path: PDMPath, pose: Array, target: float) -> Array:
+    """Points of a cubic Hermite curve from ``pose`` to the path at ``target`` [m], and of the path after it."""
     joint = np.empty(3)
     pose_at(path, target, joint)
-    u = _SHARES[:, None]
+    rest = np.searchsorted(path.lengths, target, side="right")
+    out = np.empty((JOIN_POINTS + len(path.points) - rest, 3))
+    out[JOIN_POINTS:] = path.points[rest:]
     gap = np.hypot(joint[0] - pose[0], joint[1] - pose[1])
-    leave = gap * np.array([np.cos(pose[2]), np.sin(pose[2])])
-    arrive = gap * np.array([np.cos(joint[2]), np.sin(joint[2])])
-    curve = (
-        (2 * u**3 - 3 * u**2 + 1) * pose[:2]
-        + (u**3 - 2 * u**2 + u) * leave
-        + (3 * u**2 - 2 * u**3) * joint[:2]
-        + (u**3 - u**2) * arrive
-    )
-    tangent = (
-        (6 * u**2 - 6 * u) * (pose[:2] - joint[:2])
-        + (3 * u**2 - 4 * u + 1) * leave
-        + (3 * u**2 - 2 * u) * arrive
-    )
-    beyond = path.points[np.searchsorted(path.lengths, target, side="right") :]
-    points = np.column_stack([curve, np.arctan2(tangent[:, 1], tangent[:, 0])])
-    return build_path(np.concatenate([points, beyond]), lateral_acceleration)
+    for i in range(JOIN_POINTS):
+        u = i / (JOIN_POINTS - 1.0)
+        begin, leave, arrive = 2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u, u**3 - u**2
+        slope, leaving, arriving = 6 * u**2 - 6 * u, 3 * u**2 - 4 * u + 1, 3 * u**2 - 2 * u
+        dx = gap * (leaving * np.cos(pose[2]) + arriving * np.cos(joint[2])) + slope * (pose[0] - joint[0])
+        dy = gap * (leaving * np.sin(pose[2]) + arriving * np.sin(joint[2])) + slope * (pose[1] - joint[1])
+        turn = gap * (leave * np.cos(pose[2]) + arrive * np.cos(joint[2]))
+        out[i, 0] = begin * pose[0] + (1.0 - begin) * joint[0] + turn
+        turn = gap * (leave * np.sin(pose[2]) + arrive * np.sin(joint[2]))
+        out[i, 1] = begin * pose[1] + (1.0 - begin) * joint[1] + turn
+        out[i, 2] = np.arctan2(dy, dx) if gap > 0.0 else pose[2]
+    return out
 
 
 def _beginning(path: PDMPath, length: float) -> PDMPath:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.pdm_centerline import PDMRoute
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_forecast import PDMForecast
-from simscale_gym.agents.pdm_gaps import outlines
+from simscale_gym.agents.pdm_gaps import Outlines, outlines
 from simscale_gym.agents.pdm_idm import Driver, RedZones, candidates, unroll
 from simscale_gym.agents.pdm_path import PDMPath, joined, pose_at, project
 from simscale_gym.geometry import box
@@ -51,8 +51,8 @@ class Generator:
     paths: tuple[PDMPath, ...]
     forecast: PDMForecast
     red: RedZones
-    red_shapes: tuple[shapely.Polygon, ...]
-    corridors: tuple[shapely.Polygon, ...]
+    corridors: tuple[Outlines, ...]
+    lights: NDArray[np.bool_]  # [paths, L]: which closed lanes touch the corridor
     targets: Array
     config: PDMConfig
     vehicle: Vehicle
@@ -88,12 +88,13 @@ class Generator:
     def _unroll(
         self, out: PDMProposals, path: int, part: slice, targets: Array, first: int, last: int
     ) -> None:
-        config, line, corridor = self.config, self.paths[path], self.corridors[path]
-        lights = np.asarray(shapely.intersects(corridor, np.array(self.red_shapes, object)), bool)
+        config, line = self.config, self.paths[path]
         sample = first // config.stride
         count, interval = last // config.stride + 1 - sample, config.stride * DT
         motion, red = self.forecast.motion, self.red
-        ahead = candidates(line, outlines([corridor]), motion, red, lights, sample, count, interval)
+        ahead = candidates(
+            line, self.corridors[path], motion, red, self.lights[path], sample, count, interval
+        )
         parts = (out.poses[part], out.progress[part], out.speeds[part], out.leads[part])
         unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts)
 
@@ -134,10 +135,19 @@ def make_generator(
         paths = tuple(
             joined(path, pose, distance, within=within, lateral_acceleration=curves) for path in paths
         )
-    corridors = tuple(_corridor(path, ego, reach, vehicle.width / 2) for path in paths)
-    shapes = tuple(shapely.Polygon(polygon) for polygon in red_lights)
-    red = _red_zones(ego, shapes, vehicle)
-    return Generator(paths, forecast, red, shapes, corridors, targets, config, vehicle)
+    corridors = [_corridor(path, ego, reach, vehicle.width / 2) for path in paths]
+    shapes = [shapely.Polygon(polygon) for polygon in red_lights]
+    lights = [[corridor.intersects(shape) for shape in shapes] for corridor in corridors]
+    return Generator(
+        paths,
+        forecast,
+        _red_zones(ego, shapes, vehicle),
+        tuple(outlines([corridor]) for corridor in corridors),
+        np.array(lights, bool).reshape(len(paths), len(shapes)),
+        targets,
+        config,
+        vehicle,
+    )
 
 
 def _corridor(path: PDMPath, ego: Array, reach: float, half_width: float) -> shapely.Polygon:
@@ -159,7 +169,9 @@ def _piece(path: PDMPath, start: float, end: float) -> Array:
 
 
 def _red_zones(ego: Array, shapes: Sequence[shapely.Polygon], vehicle: Vehicle) -> RedZones:
-    centers = np.array([shape.centroid.coords[0] for shape in shapes], float).reshape(-1, 2)
+    if not shapes:
+        return RedZones(outlines(()), np.zeros((0, 2)), np.zeros(0, bool))
+    centers = np.array([shape.centroid.coords[0] for shape in shapes])
     footprint = shapely.Polygon(box.corners(ego_boxes(ego, vehicle)))
     within = np.array([footprint.within(shape) for shape in shapes], bool)
     return RedZones(outlines(shapes), centers, within)
