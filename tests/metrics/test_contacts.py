@@ -185,7 +185,8 @@ def test_red_lights_are_lanes_not_to_touch():
     assert lights(range(8)) == 1.0  # the bumper is at 10 m after 5.951 m, at step 8 only
     assert lights(range(9)) == 0.0
     assert lights(()) == 1.0
-    assert lights(range(41), states=drive(x=12.0, speed=0.0)) == 0.0  # also from the start and standing
+    assert lights([0], states=drive(x=12.0)) == 0.0  # also from the start
+    assert lights([40], states=drive(x=12.0, speed=0.0)) == 0.0  # also standing
 
 
 def test_red_lights_off_the_route_do_not_count():
