@@ -29,6 +29,16 @@ def test_longitudinal_acceleration_has_two_limits(acceleration, fine):
     assert ("longitudinal_acceleration" not in broken(states, history)) == fine
 
 
+@pytest.mark.parametrize("window", [7, 9])
+def test_accelerations_are_smoothed_over_eight_samples(window):
+    spike = np.zeros(55)
+    spike[34] = 1.0
+    eight, other = (savgol_filter(spike, w, 2).max() for w in (8, window))
+    states = drive()
+    states[0, :, StateIndex.AX] = 2.4 / np.sqrt(eight * other) * spike[14:]
+    assert ("longitudinal_acceleration" in broken(states)) == (eight > other)
+
+
 def test_limits_are_exclusive():
     states = drive(acceleration=2.40)
     assert "longitudinal_acceleration" in broken(states, states[0, :14])
