@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from simscale_gym.dressing.render import SceneRenderer
 from simscale_gym.scene import Scene
@@ -82,23 +81,20 @@ def main() -> None:
         began = time.perf_counter()
         renderers[threads] = SceneRenderer(scene, threads=threads, cache=cache_root() / "looks")
         console.print(f"renderer with {threads} thread(s): {time.perf_counter() - began:.2f} s")
-    console.print("ms, median (least); splats and nodes of the last frame, at 256x144")
-    table = Table(
-        "cameras",
-        "splats",
-        "nodes",
-        *(f"{w}x{h}, {t} thread(s)" for h, w in SIZES[: 2 + arguments.large] for t in (1, 2)),
-    )
+    console.print("ms, median (least); splats and nodes of the last frame, at 256x144; x1, x2: threads")
+    sizes = SIZES[: 2 + arguments.large]
+    columns = [f"{width}x{height} x{threads}" for height, width in sizes for threads in (1, 2)]
+    console.print(f"{'cameras':13} splats nodes" + "".join(f"{column:>18}" for column in columns))
     for label, cameras in rigs.items():
         pictures(renderers[1], scene, FIRST_FRAME, cameras, SIZES[0])
-        drawn = [str(count) for count in renderers[1].drawn]
+        splats, nodes = renderers[1].drawn
         cells = [
             text(frame_times(renderers[threads], scene, cameras, size, arguments.frames))
-            for size in SIZES[: 2 + arguments.large]
+            for size in sizes
             for threads in (1, 2)
         ]
-        table.add_row(label, *drawn, *cells)
-    console.print(table)
+        row = f"{label:13} {splats:6d} {nodes:5d}" + "".join(f"{cell:>18}" for cell in cells)
+        console.print(row, highlight=False)
 
 
 if __name__ == "__main__":
