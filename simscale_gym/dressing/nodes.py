@@ -24,7 +24,7 @@ Array = NDArray[np.float32]
 NODE_LODS = (8.0, 25.0, 60.0)
 """Distances at which a node gives way to the next coarser of its four levels [m], for FOCAL.
 
-The pieces along painted borders of a car are 0.014 m (near) and 0.045 m wide, 2.5 px at 3 and 10 m; the two far
+The pieces along painted borders of a car are 0.014 m (near) and 0.032 m wide, 2.5 px at 3 and 6 m; the two far
 levels follow borders by clipped cells of 0.23 and 0.60 m. Renders of both levels at a change differ by 0.02 to
 0.05 of full scale on average over the node."""
 

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 FINENESS = (
     Fineness(cell=0.085, edge=0.014, along=0.11, stroke=0.004, k=0.70),
-    Fineness(cell=0.15, edge=0.045, along=0.22, stroke=0.012, k=0.68),
+    Fineness(cell=0.14, edge=0.032, along=0.21, stroke=0.012, k=0.68),
     Fineness(cell=0.23, edge=0.0, along=0.5, stroke=0.04, k=0.57),
     Fineness(cell=0.60, edge=0.0, along=1.0, stroke=0.085, k=0.52),
 )
