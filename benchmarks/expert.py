@@ -41,9 +41,8 @@ def main() -> None:
             over = terminated or truncated
         endings[ending(info)] += 1
     good = args.seeds - endings["at-fault collision"] - endings["off road"]
-    print(
-        f"{args.expert}, split {args.split}, action {args.action}: {good} of {args.seeds} end well ({good / args.seeds:.1%})"
-    )
+    print(f"{args.expert}, split {args.split}, action {args.action}:")
+    print(f"{good} of {args.seeds} episodes end well ({good / args.seeds:.1%})")
     print(f"endings: {dict(endings)}")
     print(f"perturbed starts: {perturbed}; steps with a valid plan: {valid / steps:.1%} of {steps}")
     print(f"rejected while looking for starts: {dict(rejections)}")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing import cyclist, objects, person
 from simscale_gym.dressing.person_body import Build
 from simscale_gym.dressing.template import Template
 from simscale_gym.dressing.vehicle import vehicle_size, vehicle_template
 from simscale_gym.scene import TrackType
-from simscale_gym.dressing import cyclist, objects, person
 
 Array = NDArray[np.float64]
 

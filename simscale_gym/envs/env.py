@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from simscale_gym.envs.arguments import (
     checked_reward,
     checked_traffic,
 )
+from simscale_gym.envs.episode import Snapshot
 from simscale_gym.envs.info import expert_info, state_info
 from simscale_gym.envs.observations import (
     driving_command,
@@ -47,23 +47,6 @@ from simscale_gym.sim import SimState, TrafficModel
 
 if TYPE_CHECKING:
     from simscale_gym.viewer.window import Window
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """An episode at one moment.
-
-    Attributes:
-        scene: Id of the scene.
-        start: How the episode began.
-        history: Simulation states so far.
-        random_state: Of the environment's bit generator.
-    """
-
-    scene: str
-    start: episode.Start
-    history: tuple[SimState, ...]
-    random_state: Mapping[str, Any]
 
 
 _LEAST_GOAL = 10.0  # [m] from start to the log's end for it to count as a goal

@@ -44,6 +44,23 @@ class Start:
     rejections: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An episode at one moment.
+
+    Attributes:
+        scene: Id of the scene.
+        start: How the episode began.
+        history: Simulation states so far.
+        random_state: Of the environment's bit generator.
+    """
+
+    scene: str
+    start: Start
+    history: tuple[SimState, ...]
+    random_state: Mapping[str, Any]
+
+
 def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a reset.
 

@@ -25,6 +25,12 @@ EGO_COLUMNS = (
     StateIndex.YAW_RATE,
     StateIndex.STEERING,
 )
+EGO_LIMITS = np.array([80.0, 20.0, 30.0, 30.0, 5.0, 1.1], np.float32)
+"""Values beyond these are clipped: vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
+
+STATE_LIMIT = 1000.0
+"""Values of the state observation beyond this are clipped [m, m/s]."""
+
 COMMANDS = ("left", "straight", "right", "unknown")
 
 NEAREST_TRACKS = 24
@@ -51,20 +57,20 @@ def observation_space(
     if unknown or not kinds:
         raise ArgumentError(f"observation: {list(kinds)}, expected some of {', '.join(OBSERVATIONS)}.")
     entries: dict[str, spaces.Space] = {
-        "ego": spaces.Box(-np.inf, np.inf, (len(EGO_COLUMNS),), np.float32),
+        "ego": spaces.Box(-EGO_LIMITS, EGO_LIMITS, dtype=np.float32),
         "command": spaces.Box(0.0, 1.0, (len(COMMANDS),), np.float32),
     }
     if "camera" in kinds:
         for name in cameras:
             entries[name] = spaces.Box(0, 255, (*image_size, 3), np.uint8)
     if "state" in kinds:
-        entries["state"] = spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float32)
+        entries["state"] = spaces.Box(-STATE_LIMIT, STATE_LIMIT, (STATE_SIZE,), np.float32)
     return spaces.Dict(entries)
 
 
 def ego_observation(state: SimState) -> NDArray[np.float32]:
     """``[6]`` vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
-    return state.ego[list(EGO_COLUMNS)].astype(np.float32)
+    return np.clip(state.ego[list(EGO_COLUMNS)], -EGO_LIMITS, EGO_LIMITS).astype(np.float32)
 
 
 def driving_command(scene: Scene, state: SimState) -> NDArray[np.float32]:
@@ -92,9 +98,8 @@ def state_observation(scene: Scene, state: SimState) -> NDArray[np.float32]:
     """
     limit, red, distance = _road_ahead(scene, state)
     tail = np.array([limit, red, distance])
-    return np.concatenate([_tracks(scene, state).ravel(), _path(scene, state).ravel(), tail]).astype(
-        np.float32
-    )
+    values = np.concatenate([_tracks(scene, state).ravel(), _path(scene, state).ravel(), tail])
+    return np.clip(values, -STATE_LIMIT, STATE_LIMIT).astype(np.float32)
 
 
 def _tracks(scene: Scene, state: SimState) -> Array:

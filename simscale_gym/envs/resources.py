@@ -108,7 +108,9 @@ class Resources:
         from simscale_gym.dressing.render import SceneRenderer
 
         looks = cache_root() / "looks"
-        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, cache=looks))
+        renderer = _kept(
+            self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, cache=looks)
+        )
         traffic, braking = state.traffic, _braking(scene, state, before)
         lights = scene.lights.at(state.frame)
         return renderer.render(
