@@ -14,6 +14,7 @@ from simscale_gym.dressing.fixture import fixture_surfels
 from simscale_gym.dressing.ground import ground_surfels
 from simscale_gym.dressing.occluders import Occluders, sun_visibility
 from simscale_gym.dressing.sky import Sky, make_sky
+from simscale_gym.dressing.skyline import with_skyline
 from simscale_gym.dressing.surfels import Surfels
 from simscale_gym.dressing.terrain import Surface, Terrain
 from simscale_gym.dressing.tree import tree_occluders, tree_surfels
@@ -97,7 +98,8 @@ def weather(road_map: RoadMap, seed: int) -> tuple[Sunlight, Sky]:
     rng = np.random.default_rng([seed, 2])
     slant = rng.uniform(np.radians(25.0), np.radians(65.0)) + rng.integers(4) * np.pi / 2
     light = Sunlight.at(street_axis(road_map) + slant, np.radians(rng.uniform(38.0, 52.0)))
-    return light, make_sky(light.direction, rng, clouds=rng.uniform(0.25, 0.75))
+    sky = make_sky(light.direction, rng, clouds=rng.uniform(0.25, 0.75))
+    return light, with_skyline(sky, np.random.default_rng([seed, 3]))
 
 
 def street_axis(road_map: RoadMap) -> float:

@@ -45,13 +45,14 @@ class NodeSet:
     def __init__(self, scene: Scene, look: PackedLook, rasterizer: CpuRasterizer, cache: LookCache) -> None:
         tracks = scene.tracks
         self._light, self._rasterizer = look.light, rasterizer
-        self._shade = look.shade
+        self._shade, self._ground = look.shade, look.ground
         templates = TemplateStore(cache)
         self._heights = tracks.sizes[:, 2]
         self._models = [
             NodeModel.of(int(kind), size, zlib.crc32(name.encode()), templates.get)
             for kind, size, name in zip(tracks.types, tracks.sizes, tracks.ids, strict=True)
         ]
+        self._walks = np.array([model.look.walks for model in self._models], bool)
         self._templates: dict[_Key, int] = {}
         self._lit: dict[_Key, tuple[int, int, bool]] = {}
 
@@ -84,7 +85,9 @@ class NodeSet:
         for row, level, phase, turn, shade in zip(rows, levels, phases, turns, shades, strict=True):
             key = _Key(int(row), int(level), int(phase) if self._models[row].look.walks else 0)
             templates.append(self._template(key, (int(turn), int(shade), bool(brakes[row]))))
-        return templates, se3.planar_to_rigid(poses[rows])
+        return templates, se3.planar_to_rigid(
+            poses[rows], self._ground.at(poses[rows, :2], self._walks[rows])
+        )
 
     def _template(self, key: _Key, light: tuple[int, int, bool]) -> int:
         model = self._models[key.row]

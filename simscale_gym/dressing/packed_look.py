@@ -8,9 +8,11 @@ import numpy as np
 
 from simscale_gym.dressing.bake import Sunlight
 from simscale_gym.dressing.dress import dress_static
+from simscale_gym.dressing.ground_heights import GroundHeights
 from simscale_gym.dressing.look_cache import LookCache, content_key
 from simscale_gym.dressing.shade_field import ShadeField
 from simscale_gym.dressing.sky import Sky
+from simscale_gym.dressing.terrain import Terrain
 from simscale_gym.scene import Scene, Shapes
 from simscale_gym.splats.cpu_pack import L00, LEVELS, PackedGaussians, pack
 
@@ -24,12 +26,14 @@ class PackedLook:
         sky: Behind it.
         light: What it was lit with.
         shade: Where its shadows fall.
+        ground: How high what moves on it stands.
     """
 
     packed: PackedGaussians
     sky: Sky
     light: Sunlight
     shade: ShadeField
+    ground: GroundHeights
 
     @classmethod
     def of(cls, scene: Scene, shapes: Shapes, cache: LookCache) -> PackedLook:
@@ -44,12 +48,14 @@ class PackedLook:
             Sky(arrays["sky"].astype(np.float32), arrays["haze"]),
             Sunlight(tuple(float(x) for x in arrays["sun"])),
             ShadeField(arrays["shade_low"], arrays["shade"]),
+            GroundHeights(*(arrays[f"ground_{name}"] for name in ("low", "road", "step"))),
         )
 
 
 def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
     """The look as arrays; all but places in half precision, which no picture shows."""
     look = dress_static(scene, shapes)
+    ground = GroundHeights.of(Terrain.of(scene, shapes))
     packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
     return {
         "places": packed.lanes[:, :L00],
@@ -64,4 +70,7 @@ def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
         "sun": np.array(look.light.direction),
         "shade_low": shade.low,
         "shade": shade.values,
+        "ground_low": ground.low,
+        "ground_road": ground.road,
+        "ground_step": ground.step,
     }
