@@ -99,7 +99,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         image_size: Height, width [pixel].
         action: "control" or "trajectory".
         traffic: "idm", "log", "constant_velocity", or a TrafficModel.
-        experts: Names of pseudo-experts to ask at every step ("recovery"); () for none.
+        experts: Names of pseudo-experts to ask at every step ("recovery", "planner"); () for none.
         perturb: Start off the log; or a PerturbConfig.
         horizon: Longest episode [s].
         renderer: "auto" or "cpu".

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.planner_expert import PlannerExpert
 from simscale_gym.agents.recovery import RecoveryExpert
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import cluster_futures
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXPERTS = ("recovery",)
+EXPERTS = ("recovery", "planner")
 BACKENDS = ("auto", "cpu")
 
 VOCABULARY_SIZE = 1024
@@ -98,7 +99,7 @@ class Resources:
     @cached_property
     def experts(self) -> tuple[Expert, ...]:
         """The experts that were asked for, in that order."""
-        makers = {"recovery": lambda: RecoveryExpert(self.bank)}
+        makers = {"recovery": lambda: RecoveryExpert(self.bank), "planner": PlannerExpert}
         return tuple(makers[name]() for name in self._expert_names)
 
     def images(

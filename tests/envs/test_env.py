@@ -170,3 +170,12 @@ def test_the_contract_is_in_the_docstring():
         assert heading in SimScaleEnv.__doc__
     for key in INFO_KEYS | {"rewards", "truncation"}:
         assert f"`{key}`" in SimScaleEnv.__doc__
+
+
+def test_several_experts_answer_and_the_first_valid_one_is_followed(make_env):
+    env = make_env(observation="state", experts=("recovery", "planner"))
+    _, info = env.reset(seed=1)
+    assert list(info["expert"]) == ["recovery", "planner"]
+    assert {"nc", "dac", "score"} <= set(info["expert"]["planner"]["scores"])
+    valid = [name for name, entry in info["expert"].items() if entry["valid"]]
+    np.testing.assert_array_equal(info["expert_action"], info["expert"][(valid or ["recovery"])[0]]["action"])
