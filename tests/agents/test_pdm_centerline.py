@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crossroads import SIDE, crossroads_map
 
 from simscale_gym.agents.pdm_centerline import find_route, shortest_way, starting_lane
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_route import corrected_route
 from simscale_gym.scene import Roadblock, Vehicle
-from tests.agents.crossroads import SIDE, crossroads_map
 
 NAVSIM, EXPERT = PDMConfig.navsim(), PDMConfig.expert()
 

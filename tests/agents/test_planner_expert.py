@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crossroads import GREEN, RED, SIDE, crossroads_map, moving, scene_of
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.pdm_config import PDMConfig
@@ -11,7 +12,6 @@ from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Intersection, Roadblock
 from simscale_gym.sim import start
-from tests.agents.crossroads import GREEN, RED, SIDE, crossroads_map, moving, scene_of
 
 START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
 
