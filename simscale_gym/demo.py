@@ -17,8 +17,10 @@ from tqdm import tqdm
 
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.envs import SimScaleEnv
+from simscale_gym.envs.resources import town_futures_path
 from simscale_gym.scene import DT
 from simscale_gym.viewer import FilmWriter
+from simscale_gym.warm_up import compile_in_background
 
 _STEPS_AHEAD = 2 * PLAN_STRIDE  # the expert's agreement is measured 1 s ahead
 
@@ -55,6 +57,9 @@ def run_demo(
 ) -> None:
     """Drive, film to ``out``/demo.mp4 and demo.png, print a table."""
     console = Console()
+    if scenes == "town" and not town_futures_path().exists():
+        console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
+        compile_in_background()
     env = gym.make(
         "SimScale-v0",
         scenes=scenes,

@@ -100,7 +100,13 @@ class FilmWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._part = path, path.with_name(f".{path.name}")
         self._writer = imageio.get_writer(
-            self._part, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2
+            self._part,
+            format="FFMPEG",
+            fps=fps,
+            codec="libx264",
+            quality=8,
+            macro_block_size=2,
+            output_params=["-preset", "veryfast"],
         )
 
     def add(self, frame: NDArray[np.uint8]) -> None:
