@@ -183,9 +183,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     def render(self) -> NDArray[np.uint8] | None:
         """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
-        if self.render_mode == "rgb_array":
-            return self._picture()
-        return None
+        return self._picture() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Close the window, if one is open."""
