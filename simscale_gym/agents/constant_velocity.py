@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.log_replay import logged_traffic
+from simscale_gym.agents.log_replay import all_driven_by, logged_traffic
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim.state import TrafficState
 
@@ -27,3 +27,7 @@ class ConstantVelocity:
         poses = traffic.poses.copy()
         poses[:, :2] += traffic.velocities * DT
         return replace(traffic, poses=poses)
+
+    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+        """All present ones are at ``"constant_velocity"``."""
+        return all_driven_by("constant_velocity", scene, traffic)

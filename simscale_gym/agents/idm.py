@@ -36,6 +36,8 @@ SNAP_REACH, SNAP_ANGLE = 3.0, 1.0
 """A vehicle within these of a lane [m, rad] drives along it (reach as NAVSIM's snap threshold)."""
 LOG_STRIDE = 3
 """Every so many frames of the log are matched to lanes."""
+_CONTROLLERS = {DRIVING: "idm", STANDING: "standing"}
+_WALKERS = {int(TrackType.PEDESTRIAN): "pedestrian", int(TrackType.BICYCLE): "cyclist"}
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,16 @@ class IDMTraffic:
                 if _is_free(scene, int(row), frame + 1, state, ego_box):
                     _enter(scene, int(row), frame + 1, state)
         return state
+
+    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+        """``idm``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
+        tracks, kinds = scene.tracks, traffic.memory["kinds"]
+        return {
+            tracks.ids[row]: _WALKERS.get(int(tracks.types[row]), "yielding_log")
+            if kinds[row] == LOGGED
+            else _CONTROLLERS[int(kinds[row])]
+            for row in np.flatnonzero(traffic.valid)
+        }
 
 
 def _ego_box(ego: Array, vehicle: Vehicle) -> Array:

@@ -25,9 +25,18 @@ class LogReplay:
         """The others as logged at ``frame + 1``."""
         return logged_traffic(scene, frame + 1)
 
+    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+        """All present ones are at ``"log"``."""
+        return all_driven_by("log", scene, traffic)
+
 
 def logged_traffic(scene: Scene, frame: int) -> TrafficState:
     """The tracks at ``frame``; beyond the log's end at their last places, and not valid."""
     tracks, at = scene.tracks, min(frame, scene.num_frames - 1)
     valid = tracks.valid[:, at].copy() if frame < scene.num_frames else np.zeros(len(tracks), bool)
     return TrafficState(tracks.poses[:, at].copy(), tracks.velocities[:, at].copy(), valid)
+
+
+def all_driven_by(name: str, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+    """``name`` for each track that is there."""
+    return {scene.tracks.ids[row]: name for row in np.flatnonzero(traffic.valid)}

@@ -54,3 +54,10 @@ class TrafficModel(Protocol):
 
     def step(self, scene: Scene, frame: int, ego: Array, traffic: TrafficState) -> TrafficState:
         """The others at ``frame + 1``, given them and the ego ``[11]`` at ``frame``."""
+
+    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+        """Who moves whom now: track id to the name of its controller; the absent are left out.
+
+        Names in use: ``log`` (deaf to others), ``constant_velocity``, ``idm``, ``yielding_log`` (its logged path,
+        waiting for whoever is in the way), ``cyclist``, ``pedestrian``, ``standing``.
+        """
