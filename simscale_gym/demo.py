@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.envs.resources import town_futures_path
+from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.scene import DT
 from simscale_gym.viewer import FilmWriter
 from simscale_gym.warm_up import compile_in_background

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import simscale_gym  # noqa: F401  (registers SimScale-v0)
+from simscale_gym import futures_bank
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.envs import resources
-from simscale_gym.envs.resources import town_futures_path
+from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.perturbation import cluster_futures
 from simscale_gym.sources import list_scenes, load_scene
 from simscale_gym.sources.cache import CACHE_VARIABLE
@@ -76,7 +76,7 @@ def one_renderer_per_scene():
 @pytest.fixture
 def make_env(town_cache, town_scene, monkeypatch):
     """``make_env(**kwargs)``: the registered environment on the moving scene, without pictures unless asked."""
-    monkeypatch.setattr(resources, "VOCABULARY_SIZE", 256)  # is clustered anew for every environment
+    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 256)  # is clustered anew for every environment
     made = []
 
     def make(**changes):

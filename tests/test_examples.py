@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simscale_gym import futures_bank
 from simscale_gym.envs import resources
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture
-def run(town_cache, town_scene, bank, one_renderer_per_scene, monkeypatch):
+def run(town_cache, town_scene, one_renderer_per_scene, monkeypatch):
     """Runs an example as a script with arguments; the town has one scene, whose street is dressed already."""
     towns_scenes = resources.list_scenes
 
@@ -23,8 +24,7 @@ def run(town_cache, town_scene, bank, one_renderer_per_scene, monkeypatch):
         return [ref for ref in refs if ref.id == town_scene.id] if scenes == "town" else refs
 
     monkeypatch.setattr(resources, "list_scenes", one_of_the_town)
-    monkeypatch.setattr(resources, "town_futures", lambda: bank)
-    monkeypatch.setattr(resources, "VOCABULARY_SIZE", 256)
+    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 256)
 
     def run_script(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -13,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
-from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.planner_expert import PlannerExpert
 from simscale_gym.agents.recovery import RecoveryExpert
 from simscale_gym.errors import ArgumentError
-from simscale_gym.perturbation import cluster_futures
+from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState
-from simscale_gym.sources import TOWN_VERSION, SceneRef, cache_root, find_scene, list_scenes, load_scene
+from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
@@ -30,11 +29,6 @@ T = TypeVar("T")
 EXPERTS = ("recovery", "planner")
 BACKENDS = ("auto", "cpu")
 
-VOCABULARY_SIZE = 1024
-_BANK_SCENES = 20  # of the town: two towns with two drives each, and everybody who drove there
-_BANK_STRIDE = 0.2  # [s]
-_OWN_SCENES = 200
-_ENOUGH_FUTURES = 2000
 _KEPT_SCENES, _KEPT_RENDERERS = 16, 2
 _DRIVING, _STANDING = 1.0, 0.1  # [m/s]
 _SLOWING = 0.08  # [m/s] lost within one step of 0.1 s
@@ -83,18 +77,12 @@ class Resources:
     @cached_property
     def bank(self) -> HumanFutures:
         """Human futures of these scenes' source, and of the town where that has too few."""
-        if self.refs[0].source == "town":
-            return town_futures()
-        own = HumanFutures.from_scenes(
-            (load_scene(ref) for ref in self.refs[:_BANK_SCENES]), stride=_BANK_STRIDE
-        )
-        return own if len(own) >= _ENOUGH_FUTURES else HumanFutures.concatenate([own, town_futures()])
+        return bank_of(self.refs)
 
     @cached_property
     def vocabulary(self) -> HumanFutures:
         """The bank's clusters."""
-        size = min(VOCABULARY_SIZE, len(self.bank))
-        return cluster_futures(self.bank, size, rng=np.random.default_rng(0))
+        return vocabulary_of(self.bank)
 
     @cached_property
     def experts(self) -> tuple[Expert, ...]:
@@ -124,26 +112,6 @@ def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool
     speed, last = (np.hypot(*s.traffic.velocities.T) for s in (state, before))
     drives = (np.hypot(*np.moveaxis(scene.tracks.velocities, -1, 0)) > _DRIVING).any(1)
     return drives & ((last - speed > _SLOWING) | (speed < _STANDING))
-
-
-def town_futures() -> HumanFutures:
-    """Human futures of the first logs of the town's train split, kept in the cache folder."""
-    path = town_futures_path()
-    if not path.exists():
-        scenes = (load_scene(ref) for ref in _bank_refs())
-        HumanFutures.from_scenes(scenes, stride=_BANK_STRIDE, others=True).save(path)
-    return HumanFutures.load(path)
-
-
-def town_futures_path() -> Path:
-    """Where :func:`town_futures` keeps them; the name changes with everything that they are made from."""
-    made_from = [ref.id for ref in _bank_refs()] + [TOWN_VERSION, _BANK_STRIDE, HORIZON_STEPS]
-    key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
-    return cache_root() / "futures" / f"town-{key}.npz"
-
-
-def _bank_refs() -> list[SceneRef]:
-    return list_scenes("town", "train")[:_BANK_SCENES]
 
 
 def _kept(store: OrderedDict[str, T], key: str, limit: int, make: Callable[[], T]) -> T:

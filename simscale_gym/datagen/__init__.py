@@ -1,0 +1,1 @@
+"""The data engine: perturbed clips, labelled by pseudo-experts, filtered, counted."""

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from simscale_gym import futures_bank
+from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.errors import DataError
+from simscale_gym.futures_bank import bank_of, town_futures, town_futures_path, vocabulary_of
+from simscale_gym.sources import list_scenes
+from simscale_gym.sources.cache import CACHE_VARIABLE
+
+
+@pytest.fixture
+def small_town(town_log, monkeypatch, tmp_path):
+    """An empty cache folder, and a town of two scenes that are counted when they are loaded."""
+    refs, loaded = list_scenes("town")[2:4], []
+
+    def load(ref):
+        loaded.append(ref.id)
+        return next(scene for scene in town_log if scene.id == ref.id)
+
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(futures_bank, "list_scenes", lambda scenes, split: refs)
+    monkeypatch.setattr(futures_bank, "load_scene", load)
+    return loaded
+
+
+def test_the_towns_futures_are_everybodys_and_are_kept(small_town, town_log, tmp_path):
+    futures = town_futures()
+    expected = HumanFutures.from_scenes(town_log[2:4], stride=0.2, others=True)
+    np.testing.assert_allclose(futures.poses, expected.poses, atol=1e-5)
+    assert len(small_town) == 2 and town_futures_path().is_relative_to(tmp_path)
+    assert len(town_futures()) == len(futures) and len(small_town) == 2
+    assert [path.name for path in town_futures_path().parent.iterdir()] == [town_futures_path().name]
+
+
+def test_the_kept_futures_name_what_they_are_made_from(small_town, monkeypatch):
+    before = town_futures_path()
+    monkeypatch.setattr(futures_bank, "TOWN_VERSION", "another")
+    assert town_futures_path() != before
+
+
+def test_a_torn_file_of_futures_is_named(small_town):
+    town_futures()
+    path = town_futures_path()
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match=f"{path}.*Delete it: it is made anew"):
+        town_futures()
+
+
+def test_other_scenes_use_their_own_futures_and_where_few_the_towns(
+    town_scene, town_cache, bank, monkeypatch
+):
+    own, refs = HumanFutures.from_scenes([town_scene], stride=0.2), list_scenes([town_scene])
+    both = bank_of(refs)
+    assert len(both) == len(own) + len(bank)
+    np.testing.assert_array_equal(both.poses[: len(own)], own.poses)
+    monkeypatch.setattr(futures_bank, "ENOUGH_FUTURES", len(own))
+    assert len(bank_of(refs)) == len(own)
+
+
+def test_the_vocabulary_is_the_same_every_time_and_never_larger_than_the_bank(town_cache, bank, monkeypatch):
+    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 64)
+    one, two = vocabulary_of(bank), vocabulary_of(bank)
+    assert 32 <= len(one) <= 64
+    np.testing.assert_array_equal(one.poses, two.poses)
+    few = HumanFutures(bank.poses[:10], bank.velocities[:10])
+    assert len(vocabulary_of(few)) <= 10
