@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.agents.idm import IDMConfig, idm_acceleration
+from simscale_gym.agents.navsim_fixture import drive_case
 from simscale_gym.agents.pdm_fixture import plan_case
 from simscale_gym.errors import DataError
 from simscale_gym.geometry.se2 import wrap_angle
@@ -331,12 +332,23 @@ def _check_aggregation(report: Report, item: Item, _: object) -> None:
     report.add("aggregation", "weighted_score", [ours], [item["weighted_score"]])
 
 
+def _check_idm_traffic(report: Report, item: Item, _: object) -> None:
+    ours, theirs = drive_case(item), item["per_step"]
+    present = [float(mine.keys() == other.keys()) for mine, other in zip(ours, theirs, strict=True)]
+    report.add("idm_traffic", "tokens present", present, np.ones(len(theirs)))
+    for mine, other in zip(ours, theirs, strict=True):
+        both = [token for token in other if token in mine]
+        states = [mine[token] for token in both]
+        report.add("idm_traffic", "x, y, heading, vx, vy", states, [other[token] for token in both], angle=2)
+
+
 CHECKS: dict[str, Callable[[Report, Item, Mapping[str, tuple[Situation, Array]]], None]] = {
     "situations": _check_situation,
     "extended_comfort": _check_extended_comfort,
     "end_to_end": _check_end_to_end,
     "pdm_closed": _check_pdm_closed,
     "idm_steps": _check_idm_step,
+    "idm_traffic": _check_idm_traffic,
     "aggregation": _check_aggregation,
 }
 """How to compare an item of each list."""
