@@ -20,7 +20,7 @@ class Filter(NamedTuple):
     firsts: NDArray[np.int64]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def smoothing_filter(samples: int, window: int, order: int, derivative: int = 0, dt: float = 1.0) -> Filter:
     """The filter for ``samples`` values.
 
@@ -32,7 +32,18 @@ def smoothing_filter(samples: int, window: int, order: int, derivative: int = 0,
         derivative: Which derivative to take.
         dt: Time between samples [s].
     """
-    window = min(window, samples)
+    if samples <= 2 * window:
+        return _fitted(samples, min(window, samples), order, derivative, dt)
+    bands, firsts = smoothing_filter(2 * window, window, order, derivative, dt)  # alike all the way between
+    more = samples - 2 * window
+    between = np.repeat(bands[window : window + 1], more, axis=0)
+    return Filter(
+        np.concatenate([bands[:window], between, bands[window:]]),
+        np.concatenate([firsts[:window], firsts[window] + np.arange(more), firsts[window:] + more]),
+    )
+
+
+def _fitted(samples: int, window: int, order: int, derivative: int, dt: float) -> Filter:
     matrix = savgol_filter(np.eye(samples), window, order, deriv=derivative, delta=dt, axis=0)
     used = matrix != 0.0
     first = np.minimum(used.argmax(1), samples - window)
