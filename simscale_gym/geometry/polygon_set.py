@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Lookup = tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray, NDArray[np.uint8]]
 
 UNKNOWN, MIXED, INSIDE, OUTSIDE = 0, 1, 2, 3
 _TILE = 0.5  # [m] edge of a tile at most
@@ -70,19 +71,21 @@ class PolygonSet:
         """
         points = np.asarray(points, float)
         flat = np.ascontiguousarray(points.reshape(-1, 2))
-        return _any(flat, *self._arrays(), self._tiles).reshape(points.shape[:-1])
+        return _any(flat, *self.lookup).reshape(points.shape[:-1])
 
     @cached_property
-    def _tiles(self) -> NDArray[np.uint8]:
-        """What is known of each tile, ``[shape[1] * T, shape[0] * T]``: UNKNOWN, MIXED, INSIDE or OUTSIDE."""
+    def lookup(self) -> Lookup:
+        """What :func:`in_any` takes after the point."""
         per_cell = max(1, int(np.ceil(self.cell / _TILE)))
-        return np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.uint8)
+        tiles = np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.uint8)
+        return (*self._grid, tiles)
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
-        return _all(np.ascontiguousarray(points, dtype=float), len(self), *self._arrays())
+        return _all(np.ascontiguousarray(points, dtype=float), len(self), *self._grid)
 
-    def _arrays(self) -> tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray]:
+    @cached_property
+    def _grid(self) -> tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray]:
         return (
             self.vertices,
             self.starts,
@@ -150,28 +153,39 @@ def _classify(x0, y0, x1, y1, vertices, starts, polygons):
 
 
 @njit(cache=True)
+def in_any(x, y, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles) -> bool:
+    """Does (x, y) lie in at least one polygon? The other arguments are :attr:`PolygonSet.lookup`.
+
+    ``tiles [ny * T, nx * T]`` says what is known of each tile (UNKNOWN, MIXED, INSIDE, OUTSIDE) and is filled in.
+    """
+    c = _cell_of(x, y, origin, cell, nx, ny)
+    if c < 0:
+        return False
+    size = cell / (tiles.shape[0] // ny)
+    tx = min(int((x - origin[0]) / size), tiles.shape[1] - 1)
+    ty = min(int((y - origin[1]) / size), tiles.shape[0] - 1)
+    kind = tiles[ty, tx]
+    if kind in (INSIDE, OUTSIDE):
+        return kind == INSIDE
+    polygons = cell_polygons[cell_starts[c] : cell_starts[c + 1]]
+    if kind == UNKNOWN:
+        x0, y0 = origin[0] + tx * size - _SEAM, origin[1] + ty * size - _SEAM
+        x1, y1 = x0 + size + 2 * _SEAM, y0 + size + 2 * _SEAM
+        tiles[ty, tx] = kind = _classify(x0, y0, x1, y1, vertices, starts, polygons)
+        if kind != MIXED:
+            return kind == INSIDE
+    for p in polygons:  # noqa: SIM110 (any() of a generator does not compile)
+        if _inside(x, y, vertices, starts[p], starts[p + 1]):
+            return True
+    return False
+
+
+@njit(cache=True)
 def _any(points, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles):
-    out = np.zeros(len(points), np.bool_)
-    per_cell = tiles.shape[0] // ny
-    size = cell / per_cell
+    out = np.empty(len(points), np.bool_)
     for m in range(len(points)):
-        c = _cell_of(points[m, 0], points[m, 1], origin, cell, nx, ny)
-        if c < 0:
-            continue
-        polygons = cell_polygons[cell_starts[c] : cell_starts[c + 1]]
-        tx = min(int((points[m, 0] - origin[0]) / size), tiles.shape[1] - 1)
-        ty = min(int((points[m, 1] - origin[1]) / size), tiles.shape[0] - 1)
-        if tiles[ty, tx] == UNKNOWN:
-            x0, y0 = origin[0] + tx * size - _SEAM, origin[1] + ty * size - _SEAM
-            x1, y1 = x0 + size + 2 * _SEAM, y0 + size + 2 * _SEAM
-            tiles[ty, tx] = _classify(x0, y0, x1, y1, vertices, starts, polygons)
-        if tiles[ty, tx] != MIXED:
-            out[m] = tiles[ty, tx] == INSIDE
-            continue
-        for p in polygons:
-            if _inside(points[m, 0], points[m, 1], vertices, starts[p], starts[p + 1]):
-                out[m] = True
-                break
+        x, y = points[m, 0], points[m, 1]
+        out[m] = in_any(x, y, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles)
     return out
 
 

@@ -10,6 +10,9 @@ from simscale_gym.geometry.se2 import wrap_angle
 
 Array = NDArray[np.float64]
 
+_COARSE = 16  # vertices between those that bound a distance
+_ROUNDING = 1e-6  # [m] by which what is passed over is surely farther away
+
 
 def arc_lengths(points: Array) -> Array:
     """Arc length ``[K]`` at each vertex of ``points [K, 2+]``, from 0."""
@@ -38,11 +41,16 @@ def with_headings(points: Array) -> Array:
     return np.column_stack([points, np.arctan2(tangent[:, 1], tangent[:, 0])])
 
 
-def at_arc_length(points: Array, s: Array | float) -> Array:
-    """Poses ``[..., 3]`` (x, y, heading) at arc lengths ``s [...]``, clipped to the ends."""
-    s = np.asarray(s, float)
-    position, delta = _places(np.ascontiguousarray(points, float), s.reshape(-1))
-    poses = np.column_stack([position, np.arctan2(delta[:, 1], delta[:, 0])])
+def at_arc_length(points: Array, s: Array | float, lengths: Array | None = None) -> Array:
+    """Poses ``[..., 3]`` (x, y, heading) at arc lengths ``s [...]``, clipped to the ends.
+
+    ``lengths [K]`` are the points' :func:`arc_lengths`, for a line that is asked often.
+    """
+    s, points = np.asarray(s, float), np.ascontiguousarray(points, float)
+    lengths = _lengths(points) if lengths is None else lengths
+    position, delta = _places(points, lengths, s.reshape(-1))
+    poses = np.empty((len(position), 3))
+    poses[:, :2], poses[:, 2] = position, np.arctan2(delta[:, 1], delta[:, 0])
     return poses.reshape(*s.shape, 3)
 
 
@@ -52,13 +60,15 @@ def resample(points: Array, spacing: float) -> Array:
     return at_arc_length(points, np.linspace(0.0, length, max(2, int(np.ceil(length / spacing)) + 1)))
 
 
-def project(points: Array, queries: Array) -> tuple[Array, Array]:
+def project(points: Array, queries: Array, lengths: Array | None = None) -> tuple[Array, Array]:
     """Nearest arc length ``s [M]`` and signed lateral offset ``d [M]`` (left +) of ``queries [M, 2]``.
 
-    Beyond the ends ``s`` is clipped and ``d`` is the distance to the end, signed by side.
+    Beyond the ends ``s`` is clipped and ``d`` is the distance to the end, signed by side. ``lengths [K]`` are the
+    points' :func:`arc_lengths`, for a line that is asked often.
     """
-    queries = np.atleast_2d(np.asarray(queries, float))
-    return _project(np.ascontiguousarray(points, float), np.ascontiguousarray(queries))
+    points, queries = np.ascontiguousarray(points, float), np.ascontiguousarray(queries, float)
+    lengths = _lengths(points) if lengths is None else lengths
+    return _project(points, lengths, queries if queries.ndim == 2 else queries[None])
 
 
 def offset_left(points: Array, distance: float | Array) -> Array:
@@ -77,14 +87,13 @@ def curvature(points: Array) -> Array:
 
 
 @njit(cache=True)
-def _places(points: Array, s: Array) -> tuple[Array, Array]:
+def _places(points: Array, lengths: Array, s: Array) -> tuple[Array, Array]:
     """Points ``[M, 2]`` at arc lengths ``s [M]`` in any order, and the segments ``[M, 2]`` that they lie on."""
-    length = _lengths(points)
     position, delta = np.empty((len(s), 2)), np.empty((len(s), 2))
     for m in range(len(s)):
-        here = min(max(s[m], 0.0), length[-1])
-        k = min(max(np.searchsorted(length, here, side="right") - 1, 0), len(points) - 2)
-        share = (here - length[k]) / max(length[k + 1] - length[k], 1e-12)
+        here = min(max(s[m], 0.0), lengths[-1])
+        k = min(max(np.searchsorted(lengths, here, side="right") - 1, 0), len(points) - 2)
+        share = (here - lengths[k]) / max(lengths[k + 1] - lengths[k], 1e-12)
         for axis in range(2):
             delta[m, axis] = points[k + 1, axis] - points[k, axis]
             position[m, axis] = points[k, axis] + share * delta[m, axis]
@@ -94,29 +103,51 @@ def _places(points: Array, s: Array) -> tuple[Array, Array]:
 @njit(cache=True)
 def _lengths(points: Array) -> Array:
     """As :func:`arc_lengths`."""
-    length = np.zeros(len(points))
+    length = np.empty(len(points))
+    length[0] = 0.0
     for k in range(1, len(points)):
         dx, dy = points[k, 0] - points[k - 1, 0], points[k, 1] - points[k - 1, 1]
-        length[k] = length[k - 1] + np.sqrt(dx * dx + dy * dy)
+        length[k] = np.sqrt(dx * dx + dy * dy)
+    for k in range(1, len(points)):
+        length[k] += length[k - 1]
     return length
 
 
 @njit(cache=True)
-def _project(points: Array, queries: Array) -> tuple[Array, Array]:
-    """As :func:`project`; the first of equally near segments counts."""
-    length = _lengths(points)
+def nearest_on(points: Array, lengths: Array, x: float, y: float) -> tuple[float, float]:
+    """As :func:`project`, of (x, y); the first of equally near segments counts.
+
+    A few vertices bound the distance. From a vertex that is farther away, the line must run on for at least the
+    difference before it can come as near: these segments are passed over.
+    """
+    bound = np.inf
+    for k in range(0, len(points), _COARSE):
+        rx, ry = x - points[k, 0], y - points[k, 1]
+        bound = min(bound, rx * rx + ry * ry)
+    reach = np.sqrt(bound) + _ROUNDING
+    least, best, best_share, side = np.inf, 0, 0.0, 0.0
+    k, end = 0, len(points) - 1
+    while k < end:
+        rx, ry = x - points[k, 0], y - points[k, 1]
+        free = lengths[k] + np.sqrt(rx * rx + ry * ry) - reach
+        if lengths[k + 1] < free:
+            k += np.searchsorted(lengths[k + 1 :], free)
+            continue
+        dx, dy = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
+        squared = max(dx * dx + dy * dy, 1e-24)
+        share = min(max((rx * dx + ry * dy) / squared, 0.0), 1.0)
+        ox, oy = rx - share * dx, ry - share * dy
+        distance = ox * ox + oy * oy
+        if distance < least:
+            least, best, best_share, side = distance, k, share * np.sqrt(squared), dx * ry - dy * rx
+            reach = min(reach, np.sqrt(least) + _ROUNDING)
+        k += 1
+    return lengths[best] + best_share, np.copysign(np.sqrt(least), side)
+
+
+@njit(cache=True)
+def _project(points: Array, lengths: Array, queries: Array) -> tuple[Array, Array]:
     s, d = np.empty(len(queries)), np.empty(len(queries))
     for m in range(len(queries)):
-        least, best, best_share, side = np.inf, 0, 0.0, 0.0
-        for k in range(len(points) - 1):
-            dx, dy = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
-            rx, ry = queries[m, 0] - points[k, 0], queries[m, 1] - points[k, 1]
-            squared = max(dx * dx + dy * dy, 1e-24)
-            share = min(max((rx * dx + ry * dy) / squared, 0.0), 1.0)
-            ox, oy = rx - share * dx, ry - share * dy
-            distance = ox * ox + oy * oy
-            if distance < least:
-                least, best, best_share, side = distance, k, share * np.sqrt(squared), dx * ry - dy * rx
-        s[m] = length[best] + best_share
-        d[m] = np.copysign(np.sqrt(least), side)
+        s[m], d[m] = nearest_on(points, lengths, queries[m, 0], queries[m, 1])
     return s, d

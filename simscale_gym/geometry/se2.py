@@ -18,7 +18,10 @@ def points_to_world(pose: Array, points: Array) -> Array:
     pose, points = np.asarray(pose, float), np.asarray(points, float)
     cos, sin = np.cos(pose[..., None, 2]), np.sin(pose[..., None, 2])
     x, y = points[..., 0], points[..., 1]
-    return np.stack([pose[..., None, 0] + cos * x - sin * y, pose[..., None, 1] + sin * x + cos * y], axis=-1)
+    world_x = pose[..., None, 0] + cos * x - sin * y
+    out = np.empty((*world_x.shape, 2))
+    out[..., 0], out[..., 1] = world_x, pose[..., None, 1] + sin * x + cos * y
+    return out
 
 
 def points_to_local(pose: Array, points: Array) -> Array:
@@ -26,7 +29,9 @@ def points_to_local(pose: Array, points: Array) -> Array:
     pose, points = np.asarray(pose, float), np.asarray(points, float)
     cos, sin = np.cos(pose[..., None, 2]), np.sin(pose[..., None, 2])
     dx, dy = points[..., 0] - pose[..., None, 0], points[..., 1] - pose[..., None, 1]
-    return np.stack([cos * dx + sin * dy, -sin * dx + cos * dy], axis=-1)
+    out = np.empty((*dx.shape, 2))
+    out[..., 0], out[..., 1] = cos * dx + sin * dy, -sin * dx + cos * dy
+    return out
 
 
 def poses_to_world(pose: Array, poses: Array) -> Array:

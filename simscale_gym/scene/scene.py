@@ -121,6 +121,11 @@ class Scene:
         return route_path(self.map, self.ego.poses, self.route)
 
     @cached_property
+    def route_lengths(self) -> Array:
+        """Arc length ``[K]`` [m] at each point of :attr:`route_path`."""
+        return polyline.arc_lengths(self.route_path)
+
+    @cached_property
     def lights_on_route(self) -> tuple[NDArray[np.int64], Array]:
         """Rows ``[L]`` of the lights whose connectors begin on the route's path, and where along it ``[L]`` [m]."""
         rows, places = [], []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
+from simscale_gym.geometry.polygon_set import in_any
 from simscale_gym.scene import STATE_SIZE, RoadMap, Scene, TrackType, Vehicle
 from simscale_gym.sim.state import SimState
 
@@ -19,6 +20,7 @@ STOPPED_SPEED = 0.05
 """At or below this speed [m/s] a road user counts as standing (NAVSIM, pdm_scorer_utils.py)."""
 REAR_ANGLE = np.deg2rad(150.0)
 """An object further round than this from the ego's heading hit it from behind."""
+_LAST_ROAD_USER = int(TrackType.PEDESTRIAN)
 
 
 class ContactType(IntEnum):
@@ -75,10 +77,10 @@ def contacts(
         )
     kinds = _contacts(
         np.ascontiguousarray(ego_state),
-        ego_boxes(ego_state, vehicle),
+        *_half_sizes(vehicle),
         boxes,
         np.ascontiguousarray(speeds, float),
-        np.asarray(types) <= TrackType.PEDESTRIAN,
+        np.asarray(types, np.uint8),
         np.ascontiguousarray(valid),
     )
     at_fault = (kinds == ContactType.STOPPED_TRACK) | (kinds == ContactType.FRONT)
@@ -93,28 +95,27 @@ def ego_contacts(scene: Scene, state: SimState) -> tuple[NDArray[np.bool_], NDAr
     A track that stays in touch counts in every state: only the first contact says whose fault it was.
     """
     traffic, tracks = state.traffic, scene.tracks
-    boxes = np.concatenate([traffic.poses, tracks.sizes[:, :2]], axis=1)
-    speeds = np.hypot(traffic.velocities[:, 0], traffic.velocities[:, 1])
-    touching, at_fault, kinds = contacts(
+    touching, at_fault, lateral = _ego_contacts(
         state.ego,
-        boxes,
-        speeds,
+        *_half_sizes(scene.vehicle),
+        traffic.poses,
+        tracks.sizes,
+        traffic.velocities,
         tracks.types,
         traffic.valid,
-        multiple_lanes_or_off_road=False,
-        vehicle=scene.vehicle,
     )
-    lateral = kinds == ContactType.LATERAL
     if lateral.any() and (
         straddles_lanes(state.ego, scene.map, scene.vehicle) or off_road(state.ego, scene.map, scene.vehicle)
     ):
-        at_fault = at_fault | lateral
+        at_fault |= lateral
     return touching, at_fault
 
 
 def off_road(states: Array, road_map: RoadMap, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:
     """Whether any corner of the ego lies outside the drivable area: ``[...]`` for states ``[..., 11]``."""
-    return ~road_map.drivable.contains_any(box.corners(ego_boxes(states, vehicle))).all(-1)
+    states = np.ascontiguousarray(states, float)
+    flat = states.reshape(-1, states.shape[-1])
+    return _off_road(flat, *_half_sizes(vehicle), *road_map.drivable.lookup).reshape(states.shape[:-1])
 
 
 def straddles_lanes(states: Array, road_map: RoadMap, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:
@@ -123,6 +124,12 @@ def straddles_lanes(states: Array, road_map: RoadMap, vehicle: Vehicle | None = 
     inside = road_map.lane_polygons.contains(corners.reshape(-1, 2))
     inside = inside.reshape(*corners.shape[:-1], len(road_map.lanes))
     return (inside.any(-2).sum(-1) > 1) & ~inside.all(-2).any(-1)
+
+
+def _half_sizes(vehicle: Vehicle | None) -> tuple[float, float, float]:
+    """From the rear axle to the box centre, half the length, half the width [m]."""
+    vehicle = vehicle or Vehicle()
+    return vehicle.rear_axle_to_center, vehicle.length / 2.0, vehicle.width / 2.0
 
 
 @njit(cache=True)
@@ -144,27 +151,86 @@ def boxes_touch(a: Array, b: Array) -> bool:
 
 
 @njit(cache=True)
-def _contacts(ego: Array, ego_box: Array, boxes: Array, speeds: Array, agents, valid) -> NDArray:
-    """:class:`ContactType` ``[N]``; the tests in NAVSIM's order."""
-    kinds = np.zeros(len(boxes), np.int64)
+def corner_off_road(
+    x, y, cos, sin, half_length, half_width,
+    vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+) -> bool:  # fmt: skip
+    """Is a corner of the box around (x, y) in no polygon of a :attr:`PolygonSet.lookup`?"""
+    for i in range(4):
+        along = half_length if i == 0 or i == 3 else -half_length
+        across = half_width if i < 2 else -half_width
+        px, py = x + cos * along - sin * across, y + sin * along + cos * across
+        if not in_any(px, py, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles):
+            return True
+    return False
+
+
+@njit(cache=True)
+def _off_road(
+    states, ahead, half_length, half_width,
+    vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+):  # fmt: skip
+    out = np.empty(len(states), np.bool_)
+    for k in range(len(states)):
+        cos, sin = np.cos(states[k, 2]), np.sin(states[k, 2])
+        x, y = states[k, 0] + ahead * cos, states[k, 1] + ahead * sin
+        out[k] = corner_off_road(
+            x, y, cos, sin, half_length, half_width,
+            vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+        )  # fmt: skip
+    return out
+
+
+@njit(cache=True)
+def _ego_and_bumper(ego: Array, ahead: float, half_length: float, half_width: float) -> Array:
+    """The ego's box, and its front edge as a box without length, ``[2, 5]``."""
     cos, sin = np.cos(ego[2]), np.sin(ego[2])
-    bumper = ego_box.copy()  # the front edge as a box without length
-    bumper[0] += cos * ego_box[3] / 2.0
-    bumper[1] += sin * ego_box[3] / 2.0
-    bumper[3] = 0.0
-    ego_stands = np.hypot(ego[3], ego[4]) <= STOPPED_SPEED
+    out = np.empty((2, 5))
+    out[:, 2], out[:, 4] = ego[2], 2.0 * half_width
+    out[0, 0], out[0, 1], out[0, 3] = ego[0] + ahead * cos, ego[1] + ahead * sin, 2.0 * half_length
+    out[1, 0], out[1, 1], out[1, 3] = out[0, 0] + cos * half_length, out[0, 1] + sin * half_length, 0.0
+    return out
+
+
+@njit(cache=True)
+def _kind(ego: Array, ego_boxes: Array, box: Array, speed: float, kind: int) -> int:
+    """:class:`ContactType` of the ego (``[2, 5]`` of :func:`_ego_and_bumper`) with ``box``; NAVSIM's order of tests."""
+    if not boxes_touch(ego_boxes[0], box):
+        return 0
+    if np.hypot(ego[3], ego[4]) <= STOPPED_SPEED:
+        return 1
+    if kind > _LAST_ROAD_USER or speed <= STOPPED_SPEED:
+        return 2
+    cos, sin, dx, dy = np.cos(ego[2]), np.sin(ego[2]), box[0] - ego[0], box[1] - ego[1]
+    if abs(np.arctan2(cos * dy - sin * dx, cos * dx + sin * dy)) > REAR_ANGLE:
+        return 3
+    return 4 if boxes_touch(ego_boxes[1], box) else 5
+
+
+@njit(cache=True)
+def _contacts(
+    ego: Array, ahead: float, half_length: float, half_width: float,
+    boxes: Array, speeds: Array, types: NDArray, valid: NDArray,
+) -> NDArray:  # fmt: skip
+    kinds, ego_boxes = np.zeros(len(boxes), np.int64), _ego_and_bumper(ego, ahead, half_length, half_width)
     for n in range(len(boxes)):
-        if not valid[n] or not boxes_touch(ego_box, boxes[n]):
-            continue
-        dx, dy = boxes[n, 0] - ego[0], boxes[n, 1] - ego[1]
-        if ego_stands:
-            kinds[n] = 1
-        elif not agents[n] or speeds[n] <= STOPPED_SPEED:
-            kinds[n] = 2
-        elif abs(np.arctan2(cos * dy - sin * dx, cos * dx + sin * dy)) > REAR_ANGLE:
-            kinds[n] = 3
-        elif boxes_touch(bumper, boxes[n]):
-            kinds[n] = 4
-        else:
-            kinds[n] = 5
+        if valid[n]:
+            kinds[n] = _kind(ego, ego_boxes, boxes[n], speeds[n], types[n])
     return kinds
+
+
+@njit(cache=True)
+def _ego_contacts(
+    ego: Array, ahead: float, half_length: float, half_width: float,
+    poses: Array, sizes: Array, velocities: Array, types: NDArray, valid: NDArray,
+):  # fmt: skip
+    """Touching, at fault in any case, and touching sideways: each ``[N]``."""
+    touching, at_fault, lateral = np.zeros((3, len(poses)), np.bool_)
+    ego_boxes, box = _ego_and_bumper(ego, ahead, half_length, half_width), np.empty(5)
+    for n in range(len(poses)):
+        if not valid[n]:
+            continue
+        box[:3], box[3], box[4] = poses[n], sizes[n, 0], sizes[n, 1]
+        kind = _kind(ego, ego_boxes, box, np.hypot(velocities[n, 0], velocities[n, 1]), types[n])
+        touching[n], at_fault[n], lateral[n] = kind > 0, kind == 2 or kind == 4, kind == 5
+    return touching, at_fault, lateral

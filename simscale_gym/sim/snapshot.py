@@ -82,9 +82,12 @@ def from_bytes(data: bytes, *, path: object = "snapshot") -> SimState:
 
 def state_hash(state: SimState) -> str:
     """SHA-256 (hex) over names, types, shapes and values of all arrays; equal across processes."""
-    digest = hashlib.sha256()
-    for name, value in to_arrays(state).items():
-        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        digest.update(f"{name} {little.dtype.str} {little.shape};".encode())
-        digest.update((little + 0.0 if little.dtype.kind == "f" else little).tobytes())  # -0.0 equals 0.0
+    traffic, memory = state.traffic, state.traffic.memory
+    names = sorted(memory)
+    arrays = [state.ego, traffic.poses, traffic.velocities, traffic.valid, *[memory[name] for name in names]]
+    kinds = [f"{array.dtype.str} {array.shape}" for array in arrays]
+    digest = hashlib.sha256(f"{state.frame} {names} {kinds}".encode())
+    for array in arrays:
+        value = array + 0.0 if array.dtype.kind == "f" else array  # -0.0 equals 0.0
+        digest.update(np.ascontiguousarray(value))
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import DT, STATE_SIZE, Scene, StateIndex
-from simscale_gym.sim.kinematics import bicycle_step
+from simscale_gym.sim.kinematics import advance as move_bicycle
 from simscale_gym.sim.state import SimState, TrafficModel
 
 Array = NDArray[np.float64]
@@ -36,7 +36,9 @@ def step(
         command: ``[2]`` acceleration [m/s^2] and steering rate [rad/s].
         reverse: Braking may go on into driving backwards, as in nuPlan's bicycle; otherwise it ends at rest.
     """
-    ego = bicycle_step(state.ego, _checked(command, 2, "command"), DT, scene.vehicle)
+    acceleration, steering_rate = _checked(command, 2, "command")
+    ego = np.empty(STATE_SIZE)
+    move_bicycle(state.ego, ego, acceleration, steering_rate, DT, scene.vehicle.wheel_base)
     if not reverse:
         ego = held_at_rest(state.ego, ego)
     return advance(scene, traffic_model, state, ego)
