@@ -1,7 +1,25 @@
-"""Off the log and how far: the vocabulary, the bounds, the sampling."""
+"""Off the log and how far: the vocabulary, the bounds, the sampling, and SimScale's Algorithm 1."""
 
-from simscale_gym.perturbation.config import PerturbConfig
+from simscale_gym.perturbation.algorithm import ClipOutcome, Sample, clip_frames, search_clip
+from simscale_gym.perturbation.candidates import Candidates, find_candidates
+from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import Perturbation, sample_perturbation
+from simscale_gym.perturbation.telemetry import STAGES, Flow, Telemetry
 from simscale_gym.perturbation.vocabulary import cluster_futures
 
-__all__ = ["PerturbConfig", "Perturbation", "cluster_futures", "sample_perturbation"]
+__all__ = [
+    "STAGES",
+    "AlgorithmConfig",
+    "Candidates",
+    "ClipOutcome",
+    "Flow",
+    "PerturbConfig",
+    "Perturbation",
+    "Sample",
+    "Telemetry",
+    "clip_frames",
+    "cluster_futures",
+    "find_candidates",
+    "sample_perturbation",
+    "search_clip",
+]

@@ -1,4 +1,4 @@
-"""How far off its log an ego may be thrown."""
+"""How far off its log an ego may be thrown, and how perturbations are found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from simscale_gym.agents.segment import PERTURBATION_GATE
 from simscale_gym.errors import ArgumentError
+from simscale_gym.perturbation.grid import CELL
+from simscale_gym.scene import DT
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,38 @@ class PerturbConfig:
         for name in ("attempts", "starts"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 1 or more.")
+
+
+@dataclass(frozen=True)
+class AlgorithmConfig:
+    """Settings of Algorithm 1 (SimScale, arXiv 2511.23369); each is the paper's unless it says otherwise.
+
+    Attributes:
+        bounds: Of the end pose at T+H, in the frame of the logged pose there (the paper does not name the frame):
+            20 m along, 2 m across, 20 degrees. Without least distance: the grid sees to variety.
+        gate: Least EPDMS of a perturbation, first without and then with reacting traffic (R_per, section 3).
+        cell: Length and width of the cells of the interleaved grid [m].
+        rounds: Samples of a clip and expert at most; the paper released five rounds.
+        tries: Candidates that one round tries before it gives the clip up; None for all that are left. The paper
+            does not say; its rounds are nested, as they are where a round goes on until one succeeds.
+        stride: Time between the starts of a scene's clips [s]. Ours: navtrain's, filtered for interest, lie 0.5 s
+            apart and overlap by far the most.
+    """
+
+    bounds: PerturbConfig = PerturbConfig(minimum=0.0)
+    gate: float = PERTURBATION_GATE
+    cell: tuple[float, float] = CELL
+    rounds: int = 5
+    tries: int | None = None
+    stride: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.gate <= 1.0:
+            raise ArgumentError(f"AlgorithmConfig.gate: {self.gate}, expected an EPDMS, 0 to 1.")
+        if len(self.cell) != 2 or not all(side > 0.0 for side in self.cell):
+            raise ArgumentError(f"AlgorithmConfig.cell: {self.cell}, expected two sides of more than 0 m.")
+        if self.rounds < 1 or (self.tries is not None and self.tries < 1):
+            wrong = f"rounds {self.rounds}, tries {self.tries}"
+            raise ArgumentError(f"AlgorithmConfig: {wrong}, expected 1 or more of each.")
+        if not self.stride >= DT:
+            raise ArgumentError(f"AlgorithmConfig.stride: {self.stride} s, expected {DT} s or more.")

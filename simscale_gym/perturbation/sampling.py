@@ -16,13 +16,12 @@ from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.recovery import braking_plan
 from simscale_gym.geometry import box, se2
+from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel, ego_boxes, ego_contacts, off_road, rollout, track
 
 Array = NDArray[np.float64]
-
-_LEVER = 5.0  # [m/rad] as in the vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +67,11 @@ def sample_perturbation(
     if end >= scene.num_frames:
         raise ValueError(f"scene {scene.id}: frame {end} needed, it has {scene.num_frames}")
     start = state.ego[:3]
-    poses = se2.poses_to_world(start, vocabulary.poses.reshape(-1, 3)).reshape(vocabulary.poses.shape)
-    plans = np.concatenate([np.broadcast_to(start, (len(poses), 1, 3)), poses], axis=1)
+    plans = vocabulary_plans(start, vocabulary)
     driven = track(state.ego, plans, vehicle=scene.vehicle)
     rejections: Counter[str] = Counter()
-    inside = _within_bounds(driven[:, -1, :3], scene.ego.poses[end], config)
+    offsets = end_offsets(driven[:, -1, :3], scene.ego.poses[end])
+    inside = bound_broken(offsets, config) == ""
     rejections["out_of_bounds"] = int((~inside).sum())
     candidates = np.flatnonzero(inside)
     left_road = off_road(driven[candidates], scene.map, scene.vehicle).any(1)
@@ -85,13 +84,6 @@ def sample_perturbation(
             return Perturbation(states, plans[index], attempt + 1, rejections)
         rejections[reason] += 1
     return Perturbation((), plans[0], min(len(candidates), config.attempts), rejections)
-
-
-def _within_bounds(ends: Array, logged: Array, config: PerturbConfig) -> NDArray[np.bool_]:
-    """Which end poses ``[P, 3]`` are off the logged one, but not too far."""
-    x, y, turn = np.abs(se2.poses_to_local(logged, ends)).T
-    far = (x > config.longitudinal) | (y > config.lateral) | (turn > config.heading)
-    return ~far & (np.hypot(x, y) + _LEVER * turn >= config.minimum)
 
 
 def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) -> str | None:

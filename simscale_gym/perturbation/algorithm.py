@@ -1,0 +1,257 @@
+"""Algorithm 1 of SimScale (arXiv 2511.23369): from a clip of a log to perturbed starts with trusted labels.
+
+A clip is a scene and a frame T. Its ego is thrown off the log over T .. T+H by a trajectory of the vocabulary
+that ends within bounds of the log and scores well, at first among the others as they were recorded, then,
+thinned to one per cell of a grid, among others that react. From T+H to T+2H an expert's plan is driven, among
+reacting others again, and kept as a label where every subscore is full. H is 4 s.
+
+A round tries candidates, in an order that depends on nothing but scene, T and seed, until one gives a sample;
+the next round goes on behind it. So no perturbation comes twice, and round k+1 has a sample only where round k
+has. All experts go through the same order, each for itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import Expert
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.segment import (
+    Segment,
+    ego_history,
+    label_failures,
+    reference_drive,
+    score_segment,
+)
+from simscale_gym.errors import SceneError
+from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
+from simscale_gym.perturbation.config import AlgorithmConfig
+from simscale_gym.perturbation.telemetry import OUT, STAGES, Telemetry
+from simscale_gym.scene import DT, Scene
+from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road, rollout, start
+
+Array = NDArray[np.float64]
+
+HISTORY_STEPS = 15
+"""Log that must lie before a clip: 1.5 s, NAVSIM's history."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A perturbed start and how to go on from it.
+
+    Attributes:
+        scene: Id of the scene.
+        frame: T, at which the log was left; the sample's present is T + 4 s.
+        round_index: 0 for the first round.
+        vocabulary_index: Of the trajectory that led off the log.
+        expert: Name of the expert whose label it is.
+        offset: ``[3]`` of the present pose from the logged one, in its frame: along, across [m], turn [rad].
+        perturbation: What was driven from T to T+H.
+        label: What the expert then drove from T+H to T+2H; its first state is the perturbation's last.
+    """
+
+    scene: str
+    frame: int
+    round_index: int
+    vocabulary_index: int
+    expert: str
+    offset: Array
+    perturbation: Segment
+    label: Segment
+
+
+@dataclass(frozen=True, eq=False)
+class ClipOutcome:
+    """What a clip gave.
+
+    Attributes:
+        scene: Id of the scene.
+        frame: T.
+        samples: By expert, then by round.
+        telemetry: What became of all candidates.
+        seconds: How long it took [s].
+    """
+
+    scene: str
+    frame: int
+    samples: tuple[Sample, ...]
+    telemetry: Telemetry
+    seconds: float
+
+
+class _Fall(NamedTuple):
+    """Where and why a candidate was rejected."""
+
+    stage: str
+    reason: str
+
+
+def clip_frames(scene: Scene, stride: float = AlgorithmConfig.stride) -> range:
+    """Every T of ``scene``, ``stride`` [s] apart, before which lies a history and after which 2H of log."""
+    return range(HISTORY_STEPS, scene.num_frames - 2 * HORIZON_STEPS, max(1, round(stride / DT)))
+
+
+def search_clip(
+    scene: Scene,
+    frame: int,
+    vocabulary: HumanFutures,
+    experts: Sequence[Expert],
+    traffic: TrafficModel,
+    config: AlgorithmConfig | None = None,
+    *,
+    seed: int = 0,
+) -> ClipOutcome:
+    """All samples of a clip, and what became of the rest.
+
+    Args:
+        scene: The scene.
+        frame: T; one of :func:`clip_frames`.
+        vocabulary: Trajectories to leave the log along.
+        experts: Sources of labels, with different names.
+        traffic: Moves the others where they react.
+        config: The paper's where None.
+        seed: Together with scene and T it decides the order in which candidates are tried.
+
+    Raises:
+        SceneError: The log does not reach from T to T+2H.
+    """
+    if not 0 <= frame < scene.num_frames - 2 * HORIZON_STEPS:
+        last = frame + 2 * HORIZON_STEPS
+        raise SceneError(
+            f"scene {scene.id}: a clip at frame {frame} needs frame {last}, it has {scene.num_frames}."
+        )
+    began = time.perf_counter()
+    config, telemetry, samples = config or AlgorithmConfig(), Telemetry(), []
+    begin = start(scene, traffic, frame)
+    unfit = _unfit(scene, begin)
+    telemetry.one("clip", unfit)
+    if unfit:
+        telemetry.ends.update((expert.name, "clip", unfit) for expert in experts)
+    else:
+        search = _Search(scene, begin, vocabulary, traffic, config, telemetry, clip_rng(scene, frame, seed))
+        samples = [sample for expert in experts for sample in search.samples(expert)]
+    return ClipOutcome(scene.id, frame, tuple(samples), telemetry, time.perf_counter() - began)
+
+
+def clip_rng(scene: Scene, frame: int, seed: int) -> np.random.Generator:
+    """Chance of a clip: the same whatever was searched before, in whichever process."""
+    digest = hashlib.sha256(scene.id.encode()).digest()
+    return np.random.default_rng([seed, frame, int.from_bytes(digest[:8], "little")])
+
+
+def _unfit(scene: Scene, begin: SimState) -> str:
+    """Why nothing can start at ``begin``, or ""."""
+    touching, _ = ego_contacts(scene, begin)
+    if touching.any():
+        return "log touches another"
+    return "log is off the road" if off_road(begin.ego, scene.map, scene.vehicle) else ""
+
+
+class _Search:
+    """A clip's candidates, each driven among reacting others once, however many experts ask for it."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        begin: SimState,
+        vocabulary: HumanFutures,
+        traffic: TrafficModel,
+        config: AlgorithmConfig,
+        telemetry: Telemetry,
+        rng: np.random.Generator,
+    ) -> None:
+        self.scene, self.begin, self.traffic, self.config = scene, begin, traffic, config
+        self.telemetry, self.planner = telemetry, PlannerExpert()
+        self.reference = reference_drive(scene, begin, self.planner)
+        self.history = ego_history(scene, [begin])
+        self.candidates: Candidates = find_candidates(
+            scene, begin, self.reference, vocabulary, config, rng, telemetry
+        )
+        self._driven: dict[int, Segment | _Fall] = {}
+        self._onward: dict[int, Array | None] = {}
+
+    def samples(self, expert: Expert) -> list[Sample]:
+        """The rounds of ``expert``."""
+        rows, found, falls = iter(range(len(self.candidates))), [], []
+        for round_index in range(self.config.rounds):
+            for row in islice(rows, self.config.tries):
+                outcome = self._attempt(row, expert, round_index)
+                if isinstance(outcome, Sample):
+                    found.append(outcome)
+                    break
+                falls.append(outcome)
+            else:
+                break
+        if not found:
+            stage, reason = _furthest(falls, self.telemetry)
+            self.telemetry.ends[expert.name, stage, reason] += 1
+        return found
+
+    def _attempt(self, row: int, expert: Expert, round_index: int) -> Sample | _Fall:
+        def fell(stage: str, reason: str) -> _Fall | None:
+            self.telemetry.one(stage, reason, expert=expert.name, round_index=round_index)
+            return _Fall(stage, reason) if reason else None
+
+        driven = self._drive(row)
+        if fall := fell("reactive", driven.reason if isinstance(driven, _Fall) else ""):
+            return fall
+        plan = expert.plan(self.scene, driven.states[-1])
+        if fall := fell("expert", "" if plan.valid else "no valid plan"):
+            return fall
+        label = self._label(row, driven, plan.poses_world(driven.states[-1].ego))
+        failed = (code for code, failures in label_failures(label.scores).items() if failures[0])
+        if fall := fell("label", next(failed, "")):
+            return fall
+        index, offset = int(self.candidates.indices[row]), self.candidates.offsets[row]
+        frame = self.begin.frame
+        return Sample(self.scene.id, frame, round_index, index, expert.name, offset, driven, label)
+
+    def _drive(self, row: int) -> Segment | _Fall:
+        """The perturbation among reacting others, or why it fell."""
+        if row not in self._driven:
+            begin, plan = self.begin, self.candidates.plans[row]
+            states = (begin, *rollout(self.scene, self.traffic, begin, plan))
+            self._driven[row] = self._judged(states)
+        return self._driven[row]
+
+    def _judged(self, states: tuple[SimState, ...]) -> Segment | _Fall:
+        scene = self.scene
+        if any(ego_contacts(scene, state)[0].any() for state in states):
+            return _Fall("reactive", "collision")
+        if off_road(np.stack([state.ego for state in states]), scene.map, scene.vehicle).any():
+            return _Fall("reactive", "off the road")
+        scores = score_segment(scene, states, self.history, self.reference)
+        weak = str(gate_failures(scores, self.config.gate)[0])
+        return _Fall("reactive", weak) if weak else Segment(states, scores)
+
+    def _label(self, row: int, driven: Segment, poses: Array) -> Segment:
+        """What comes of an expert's plan ``poses [41, 3]`` behind a perturbation."""
+        begin = driven.states[-1]
+        if row not in self._onward:
+            self._onward[row] = reference_drive(self.scene, begin, self.planner)
+        states = (begin, *rollout(self.scene, self.traffic, begin, poses))
+        history = ego_history(self.scene, driven.states)
+        return Segment(states, score_segment(self.scene, states, history, self._onward[row]))
+
+
+def _furthest(falls: Sequence[_Fall], telemetry: Telemetry) -> _Fall:
+    """The last stage that any candidate came to, and the reason for which most of those fell."""
+    if falls:
+        last = max((fall.stage for fall in falls), key=STAGES.index)
+        return Counter(fall for fall in falls if fall.stage == last).most_common(1)[0][0]
+    for stage in ("bounds", "gate", "grid"):
+        flow = telemetry.flow(stage)
+        if not flow.passed:
+            return _Fall(stage, flow.rejected.most_common(1)[0][0] if flow.rejected else OUT)
+    raise AssertionError("candidates were left, but none was tried")

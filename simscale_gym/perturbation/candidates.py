@@ -1,0 +1,122 @@
+"""Candidates: vocabulary trajectories that end off the log and score well as the others were recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.segment import ego_history, segment_situation
+from simscale_gym.metrics import WEIGHTS, Scores, logged_agents, score, take_agents, touching_ego
+from simscale_gym.metrics.score import MULTIPLIERS
+from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
+from simscale_gym.perturbation.config import AlgorithmConfig
+from simscale_gym.perturbation.grid import best_of_cells, cells, interleaved
+from simscale_gym.perturbation.telemetry import Telemetry
+from simscale_gym.scene import Scene
+from simscale_gym.sim import SimState, track
+
+Array = NDArray[np.float64]
+
+_AVERAGED = ("ep", "ttc", "lk", "hc")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """``C`` trajectories that may be tried with reacting traffic, in the order in which they are.
+
+    Attributes:
+        indices: ``[C]`` into the vocabulary.
+        plans: ``[C, 41, 3]`` in the scene frame, the ego's pose at T first.
+        offsets: ``[C, 3]`` of the ends from the logged pose at T+H, in its frame [m, m, rad].
+        totals: ``[C]`` EPDMS among the logged others.
+    """
+
+    indices: NDArray[np.int64]
+    plans: Array
+    offsets: Array
+    totals: Array
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def find_candidates(
+    scene: Scene,
+    begin: SimState,
+    reference: Array | None,
+    vocabulary: HumanFutures,
+    config: AlgorithmConfig,
+    rng: np.random.Generator,
+    telemetry: Telemetry,
+) -> Candidates:
+    """Track the whole vocabulary from ``begin``, which lies on the log; keep what is near, good and far apart.
+
+    Args:
+        scene: The scene, whose log reaches 4 s beyond ``begin``.
+        begin: The world at T.
+        reference: ``[41, 11]`` a drive whose progress counts as well (PDM-Closed's); None to leave progress aside.
+        vocabulary: ``V`` futures.
+        config: Bounds, gate and grid.
+        rng: Settles ties and the order.
+        telemetry: Where rejections are counted.
+    """
+    plans = vocabulary_plans(begin.ego[:3], vocabulary)
+    driven = track(begin.ego, plans, vehicle=scene.vehicle)
+    offsets = end_offsets(driven[:, -1, :3], scene.ego.poses[begin.frame + HORIZON_STEPS])
+    broken = bound_broken(offsets, config.bounds)
+    telemetry.many("bounds", broken)
+    inside = np.flatnonzero(broken == "")
+
+    totals, weak = _among_logged(scene, begin, driven[inside], reference, config.gate)
+    telemetry.many("gate", weak)
+    good, totals = inside[weak == ""], totals[weak == ""]
+    telemetry.candidates.append(len(good))
+
+    kept = good[_thinned(offsets[good], totals, config, rng, telemetry)]
+    by_index = np.zeros(len(vocabulary))
+    by_index[good] = totals
+    return Candidates(kept, plans[kept], offsets[kept], by_index[kept])
+
+
+def gate_failures(scores: Scores, gate: float) -> NDArray[np.str_]:
+    """``[P]`` the subscore to which a drive with an EPDMS under ``gate`` owes that; "" for those at or above it.
+
+    The first of the multiplied ones that is not full; else the averaged one that costs most.
+    """
+    multiplied = [getattr(scores, code) < 1.0 for code in MULTIPLIERS]
+    costs = np.stack([WEIGHTS[code] * (1.0 - getattr(scores, code)) for code in _AVERAGED])
+    dearest = np.array(_AVERAGED)[costs.argmax(0)]
+    return np.where(scores.total >= gate, "", np.select(multiplied, MULTIPLIERS, dearest))
+
+
+def _among_logged(
+    scene: Scene, begin: SimState, driven: Array, reference: Array | None, gate: float
+) -> tuple[Array, NDArray[np.str_]]:
+    """EPDMS ``[P]`` of drives ``[P, 41, 11]`` among the others as recorded, and why they fall (NAVSIM's log replay)."""
+    agents = logged_agents(scene, begin.frame, HORIZON_STEPS + 1)
+    agents = take_agents(agents, ~touching_ego(agents, begin.ego, scene.vehicle))
+    situation = segment_situation(scene, begin, agents, ego_history(scene, [begin]))
+    scores = score(situation, driven, vehicle=scene.vehicle)
+    if reference is None:
+        scores = replace(scores, ep=np.ones_like(scores.ep))
+    else:
+        scores = scores.against(score(situation, reference[None], vehicle=scene.vehicle))
+    return scores.total, gate_failures(scores, gate)
+
+
+def _thinned(
+    offsets: Array, totals: Array, config: AlgorithmConfig, rng: np.random.Generator, telemetry: Telemetry
+) -> NDArray[np.int64]:
+    """Rows of ``offsets [P, 3]`` that the grid leaves, in the order of trial."""
+    indices = cells(offsets, config.cell)
+    stays = np.flatnonzero(interleaved(indices))
+    kept = stays[best_of_cells(indices[stays], totals[stays], rng)]
+    reasons = np.full(len(offsets), "other cells", dtype="<U16")
+    reasons[stays] = "cell taken"
+    reasons[kept] = ""
+    telemetry.many("grid", reasons)
+    telemetry.cells.append(len(kept))
+    return kept
