@@ -54,7 +54,6 @@ class UnifiedPlan:
         distance: ``[P]`` to the most similar human future [m].
         discomfort: ``[P]`` share of the bounds of comfort that is used, see :func:`discomfort`.
         chosen: Row of the best.
-        rollouts: How often the traffic was run ahead.
     """
 
     candidates: Candidates
@@ -64,7 +63,6 @@ class UnifiedPlan:
     distance: Array
     discomfort: Array
     chosen: int
-    rollouts: int
 
 
 class UnifiedExpert:
@@ -124,7 +122,7 @@ class UnifiedExpert:
         uneasy = discomfort(driven)
         rank = self.config.human_weight * distance + self.config.comfort_weight * uneasy
         history, expected, best = steady_history(state.ego), planned.chosen, -1
-        for rollouts in range(1, self.config.rollouts + 1):
+        for _ in range(self.config.rollouts):
             agents = foresee(scene, state, driven[expected], self.traffic)
             situation = segment_situation(scene, state, agents, history)
             scores = score(situation, driven, vehicle=scene.vehicle)
@@ -134,7 +132,7 @@ class UnifiedExpert:
             if best == expected:
                 break
             expected = best
-        return UnifiedPlan(candidates, driven, scores, valid, distance, uneasy, best, rollouts)
+        return UnifiedPlan(candidates, driven, scores, valid, distance, uneasy, best)
 
 
 def choose(scores: Scores, valid: NDArray[np.bool_], rank: Array, tie: float) -> int:
