@@ -98,12 +98,16 @@ def segment_situation(scene: Scene, begin: SimState, agents: Agents, history: Ar
 
     Where there is no lane to follow, the scene's own route path stands in.
     """
-    road, steps = scene.map, agents.valid.shape[1]
+    steps, closed = agents.valid.shape[1], _closed_lanes(scene)
+    lights = [closed[min(frame, len(closed) - 1)] for frame in range(begin.frame, begin.frame + steps)]
+    past = history if history is not None and len(history) else None
+    return segment_ground(scene, begin).with_agents(agents, lights, past)
+
+
+def segment_ground(scene: Scene, begin: SimState) -> Situation:
+    """Map, centreline and route of :func:`segment_situation`, with nobody on it; kept by map and route."""
     route = PlannerExpert().route(scene, begin)
-    base = _on_route(map_layers(road), route) if route is not None else _on_log(scene)
-    lights = [scene.lights.at(frame) for frame in range(begin.frame, begin.frame + steps)]
-    closed = [[i for i in now if now[i] == LightStatus.RED and i in road.lanes] for now in lights]
-    return base.with_agents(agents, closed, history if history is not None and len(history) else None)
+    return _on_route(map_layers(scene.map), route) if route is not None else _on_log(scene)
 
 
 def reference_drive(scene: Scene, state: SimState, planner: PlannerExpert) -> Array | None:
@@ -134,6 +138,17 @@ def label_failures(scores: Scores) -> dict[str, NDArray[np.bool_]]:
     """By EPDMS code, ``[P]`` which drives fail SimScale's filter of labels for it."""
     failed = {code: getattr(scores, code) < 1.0 for code in _FULL}
     return failed | {"ep": scores.ep <= LEAST_PROGRESS}
+
+
+@lru_cache(maxsize=8)
+def _closed_lanes(scene: Scene) -> tuple[tuple[str, ...], ...]:
+    """At each frame of the log, lanes whose light is red."""
+    lights = scene.lights
+    if not lights.lane_ids:
+        return ((),) * scene.num_frames
+    known = [(row, lane) for row, lane in enumerate(lights.lane_ids) if lane in scene.map.lanes]
+    red = (lights.status == LightStatus.RED).T
+    return tuple(tuple(lane for row, lane in known if now[row]) for now in red.tolist())
 
 
 @lru_cache(maxsize=32)

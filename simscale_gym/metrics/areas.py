@@ -56,14 +56,15 @@ def ego_areas(corners: Array, centers: Array, polygons: Rings, index: AreaIndex,
         index: Its look-up tables.
         flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of its polygons.
     """
-    return _ego_areas(corners, centers, *index, flags, *polygons[:4])
+    return areas_of_boxes(corners, centers, *index, flags, *polygons[:4])
 
 
 @njit(cache=True)
-def _ego_areas(
+def areas_of_boxes(
     corners: Array, centers: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
 ) -> NDArray:  # fmt: skip
+    """As :func:`ego_areas`, with the arrays of index and map one by one."""
     areas = np.zeros(centers.shape[:2], np.uint8)
     lanes, counts = np.empty(_LANES_AT_ONCE, np.int64), np.empty(_LANES_AT_ONCE, np.int64)
     for p in range(centers.shape[0]):

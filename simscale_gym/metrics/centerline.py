@@ -68,7 +68,7 @@ def _distance(points: Array, segment: int, x: float, y: float):
 
 
 @njit(cache=True)
-def _gap(boxes: Array, run: int, x: float, y: float) -> float:
+def gap_to_run(boxes: Array, run: int, x: float, y: float) -> float:
     """Squared distance to box ``run``."""
     dx = max(max(boxes[run, 0] - x, 0.0), x - boxes[run, 2])
     dy = max(max(boxes[run, 1] - y, 0.0), y - boxes[run, 3])
@@ -78,11 +78,11 @@ def _gap(boxes: Array, run: int, x: float, y: float) -> float:
 @njit(cache=True)
 def _farther(boxes: Array, run: int, x: float, y: float, limit: float) -> bool:
     """Is every point of box ``run`` farther than ``limit`` by more than rounding?"""
-    return _gap(boxes, run, x, y) > limit * limit * (1.0 + 1e-9) + 1e-12
+    return gap_to_run(boxes, run, x, y) > limit * limit * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True)
-def _project(points: Array, lengths: Array, run_boxes: Array, x: float, y: float) -> float:
+def project_point(points: Array, lengths: Array, run_boxes: Array, x: float, y: float) -> float:
     """Arc length of the nearest point; the first one among equals."""
     best, where = np.inf, 0.0
     for r in range(len(run_boxes)):
@@ -95,8 +95,22 @@ def _project(points: Array, lengths: Array, run_boxes: Array, x: float, y: float
     return where
 
 
+def arc_lengths_of(line: Centerline, points: Array) -> Array:
+    """Arc lengths ``[M]`` [m] of the places on the line that are nearest to ``points [M, 2]``."""
+    return _project_all(*line, np.ascontiguousarray(points, float))
+
+
 @njit(cache=True)
-def _is_near(points: Array, run: int, x: float, y: float) -> bool:
+def _project_all(points: Array, lengths: Array, run_boxes: Array, queries: Array) -> Array:
+    out = np.empty(len(queries))
+    for m in range(len(queries)):
+        out[m] = project_point(points, lengths, run_boxes, queries[m, 0], queries[m, 1])
+    return out
+
+
+@njit(cache=True)
+def is_near_run(points: Array, run: int, x: float, y: float) -> bool:
+    """Is (x, y) within ``LANE_LIMIT`` of a segment of ``run``?"""
     for v in range(run * RUN, min((run + 1) * RUN, len(points) - 1)):
         if _distance(points, v, x, y)[0] <= LANE_LIMIT:
             return True
@@ -112,8 +126,8 @@ def raw_progress(line: Centerline, centers: Array) -> Array:
 def _raw_progress(points: Array, lengths: Array, run_boxes: Array, centers: Array) -> Array:
     out, last = np.zeros(len(centers)), centers.shape[1] - 1
     for p in range(len(centers)):
-        start = _project(points, lengths, run_boxes, centers[p, 0, 0], centers[p, 0, 1])
-        end = _project(points, lengths, run_boxes, centers[p, last, 0], centers[p, last, 1])
+        start = project_point(points, lengths, run_boxes, centers[p, 0, 0], centers[p, 0, 1])
+        end = project_point(points, lengths, run_boxes, centers[p, last, 0], centers[p, last, 1])
         out[p] = max(0.0, end - start)
     return out
 
@@ -141,13 +155,13 @@ def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArra
                 continue
             near = False
             if free <= 1e-6:
-                near = _gap(run_boxes, run, x, y) <= reach and _is_near(points, run, x, y)
+                near = gap_to_run(run_boxes, run, x, y) <= reach and is_near_run(points, run, x, y)
                 if not near:
                     nearest = np.inf
                     for r in range(len(run_boxes)):
-                        gap = _gap(run_boxes, r, x, y)
+                        gap = gap_to_run(run_boxes, r, x, y)
                         nearest = min(nearest, gap)
-                        if gap <= reach and _is_near(points, r, x, y):
+                        if gap <= reach and is_near_run(points, r, x, y):
                             near, run = True, r
                             break
                     free = np.sqrt(nearest) - LANE_LIMIT

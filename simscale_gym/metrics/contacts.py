@@ -65,7 +65,7 @@ class RedLights(NamedTuple):
 
 
 @njit(cache=True)
-def _bearing(cos: float, sin: float, dx: float, dy: float) -> float:
+def bearing_to(cos: float, sin: float, dx: float, dy: float) -> float:
     """Angle [rad] between a heading and the direction (dx, dy).
 
     Like nuPlan's, not a number where rounding takes the cosine beyond 1 or the distance is 0; every comparison is
@@ -103,7 +103,7 @@ def collisions(
                 elif not movers[n] or speeds[n] <= STANDING:
                     kind = 1
                 else:
-                    kind = _contact_in_motion(states[p, k], corners[p, k], boxes[r], xs[r], ys[r])
+                    kind = contact_in_motion(states[p, k], corners[p, k], boxes[r], xs[r], ys[r])
                 if kind == 1 or (kind == 2 and (areas[p, k] & _MULTIPLE_OR_OFF) != 0):
                     score[p] = min(score[p], 0.0 if movers[n] else 0.5)
                     when[p] = min(when[p], k)
@@ -115,9 +115,9 @@ def collisions(
 
 
 @njit(cache=True)
-def _contact_in_motion(state: Array, corners: Array, other: Array, x: float, y: float) -> int:
+def contact_in_motion(state: Array, corners: Array, other: Array, x: float, y: float) -> int:
     """0 hit from behind, 1 with the front, 2 from the side: the ego's fault only between lanes or off the road."""
-    if _bearing(np.cos(state[2]), np.sin(state[2]), x - state[0], y - state[1]) > BEHIND:
+    if bearing_to(np.cos(state[2]), np.sin(state[2]), x - state[0], y - state[1]) > BEHIND:
         return 0
     front_left, front_right = corners[0], corners[3]
     return 1 if segment_meets_box(front_left[0], front_left[1], front_right[0], front_right[1], other) else 2
@@ -159,7 +159,7 @@ def time_to_collision(
                     if not boxes_meet(moved, boxes[r]):
                         continue
                     x, y = states[p, k, 0], states[p, k, 1]
-                    bearing = _bearing(cos, sin, xs[r] - x, ys[r] - y)
+                    bearing = bearing_to(cos, sin, xs[r] - x, ys[r] - y)
                     exposed = (areas[p, k] & _MULTIPLE_OR_OFF) != 0 or (
                         flags_at(
                             grid, tile_starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y

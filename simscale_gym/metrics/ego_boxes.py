@@ -30,11 +30,12 @@ def box_corners(centers: Array, headings: Array, lengths: Array, widths: Array) 
 @njit(cache=True)
 def _corners(centers: Array, headings: Array, lengths: Array, widths: Array, out: Array):
     for n in range(len(out)):
-        _place(centers[n, 0], centers[n, 1], headings[n], lengths[n] / 2.0, widths[n] / 2.0, out[n])
+        place_corners(centers[n, 0], centers[n, 1], headings[n], lengths[n] / 2.0, widths[n] / 2.0, out[n])
 
 
 @njit(cache=True)
-def _place(x: float, y: float, heading: float, half_length: float, half_width: float, out: Array):
+def place_corners(x: float, y: float, heading: float, half_length: float, half_width: float, out: Array):
+    """Write the corners ``[4, 2]`` of the box around (x, y)."""
     cos, sin = np.cos(heading), np.sin(heading)
     cos_side, sin_side = np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)
     for i in range(4):
@@ -60,4 +61,4 @@ def _fill(states: Array, half_length: float, half_width: float, ahead: float, co
             x = states[p, k, 0] + ahead * np.cos(heading)
             y = states[p, k, 1] + ahead * np.sin(heading)
             centers[p, k, 0], centers[p, k, 1] = x, y
-            _place(x, y, heading, half_length, half_width, corners[p, k])
+            place_corners(x, y, heading, half_length, half_width, corners[p, k])
