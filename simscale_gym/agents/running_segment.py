@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.segment import ego_history, segment_ground
-from simscale_gym.metrics import COLUMNS, Ground, RunningScore, running_total
+from simscale_gym.metrics import Ground, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
 from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import LightStatus, Scene
@@ -74,8 +74,3 @@ class RunningSegment:
     def subscores(self) -> dict[str, float]:
         """Of all of it so far, by EPDMS code; extended comfort cannot be judged of a drive."""
         return self.running.subscores(self.reference)
-
-
-def named_columns(subscores: Mapping[str, float]) -> dict[str, float]:
-    """Subscores by EPDMS code and their total (``score``) under NAVSIM's names."""
-    return {COLUMNS[code]: value for code, value in subscores.items()} | {"score": running_total(subscores)}

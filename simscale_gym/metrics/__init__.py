@@ -12,7 +12,13 @@ from simscale_gym.metrics.areas import EgoArea
 from simscale_gym.metrics.comfort import COMFORT_TERMS, EXTENDED_TERMS, extended_comfort, interpolate_history
 from simscale_gym.metrics.layers import LAYERS, MapLayers
 from simscale_gym.metrics.observation import forecast, take_agents, touching_ego, without_touching
-from simscale_gym.metrics.running_score import RUNNING_COLUMNS, Ground, RunningScore, running_total
+from simscale_gym.metrics.running_score import (
+    RUNNING_COLUMNS,
+    Ground,
+    RunningScore,
+    running_columns,
+    running_total,
+)
 from simscale_gym.metrics.scene_window import logged_agents, scene_situation, simulated_agents
 from simscale_gym.metrics.score import COLUMNS, WEIGHTS, Scores, score, total_score
 from simscale_gym.metrics.situation import Agents, Situation
@@ -40,6 +46,7 @@ __all__ = [
     "logged_agents",
     "one_stage_score",
     "preceding_frames",
+    "running_columns",
     "running_total",
     "scene_situation",
     "score",

@@ -203,8 +203,12 @@ class RunningScore:
 
     def columns(self, reference: float = 0.0) -> dict[str, float]:
         """:meth:`subscores` and the total (``score``) by NAVSIM's names: :data:`RUNNING_COLUMNS`."""
-        scores = self.subscores(reference)
-        return {COLUMNS[code]: value for code, value in scores.items()} | {"score": running_total(scores)}
+        return running_columns(self.subscores(reference))
+
+
+def running_columns(scores: Mapping[str, float]) -> dict[str, float]:
+    """``scores`` by code, EC excepted, and their total (``score``) by NAVSIM's names: :data:`RUNNING_COLUMNS`."""
+    return {COLUMNS[code]: value for code, value in scores.items()} | {"score": running_total(scores)}
 
 
 def running_total(scores: Mapping[str, float]) -> float:
