@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
-from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.spherical_harmonics import SH_C0, TERMS_BY_DEGREE, rotate_sh
 
 
@@ -133,29 +131,31 @@ class Gaussians:
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a `.npz` with one array per field."""
-        with open(path, "wb") as file:
-            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
+        """Writes a file of the kind that its suffix names.
+
+        `.npz` keeps every value. `.ply` (as gsplat writes it) keeps them but for rounding; `.splat` and `.spz` are
+        for viewers and lose some: see `save_splat` and `save_spz` for how much.
+
+        Raises:
+            ArgumentError: No kind of file has that suffix, or a value is wrong.
+        """
+        from simscale_gym.splats.files import save_gaussians  # the writers import this module
+
+        save_gaussians(path, self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Gaussians:
-        """Reads a `.npz` written by `save`.
+        """Reads a file of any kind that this package knows, told apart by its first bytes.
+
+        These are `.npz` of `save`; PLY of INRIA's trainer and gsplat, and SuperSplat's compressed PLY; `.splat`; SPZ of
+        version 2 and 3; and checkpoints of gsplat's trainer, which need no PyTorch.
 
         Raises:
-            DataError: When the file is no such archive, lacks a field or holds wrong values.
+            DataError: The file is none of these, is damaged, or holds values that are no Gaussians.
         """
-        expected = f"an uncompressed .npz with the float32 arrays {', '.join(f.name for f in fields(cls))}"
-        if not Path(path).is_file():
-            raise DataError(path, found="no file", expected=expected)
-        try:
-            with zipfile.ZipFile(path) as archive:
-                arrays = [_read_member(path, archive, field.name) for field in fields(cls)]
-        except zipfile.BadZipFile as error:
-            raise DataError(path, found=f"no readable archive ({error})", expected=expected) from error
-        try:
-            return cls(*arrays).validate()
-        except ArgumentError as error:
-            raise DataError(path, found=str(error), expected=expected) from error
+        from simscale_gym.splats.files import load_gaussians  # the readers import this module
+
+        return load_gaussians(path)
 
 
 def _reject(name: str, bad: np.ndarray, value: np.ndarray, expected: str) -> None:
@@ -165,29 +165,6 @@ def _reject(name: str, bad: np.ndarray, value: np.ndarray, expected: str) -> Non
         raise ArgumentError(
             f"Gaussians.{name}[{row}] is {found}, expected {expected}; {int(bad.sum())} rows are so."
         )
-
-
-def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Reads one array of an `.npz`; its header is checked against the stored size before allocation."""
-    expected = "a little-endian float32 array in C order, stored uncompressed"
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError as error:
-        raise DataError(path, field=name, found="no such array", expected=expected) from error
-    with archive.open(info) as member:
-        try:
-            version = np.lib.format.read_magic(member)
-            if version != (1, 0):
-                raise ValueError(f"npy format version {version}")
-            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
-        except ValueError as error:
-            raise DataError(path, field=name, found=f"a bad header ({error})", expected=expected) from error
-        size = int(np.prod(shape, dtype=object)) * 4
-        stored = info.compress_type == zipfile.ZIP_STORED and member.tell() + size == info.file_size
-        if fortran_order or dtype != np.dtype("<f4") or not stored:
-            found = f"dtype {dtype}, shape {shape}, Fortran order {fortran_order}, {info.file_size} bytes"
-            raise DataError(path, field=name, found=found, expected=expected)
-        return np.frombuffer(member.read(size), "<f4").astype(np.float32).reshape(shape)
 
 
 def _quat_from_matrix(rotation: np.ndarray) -> np.ndarray:

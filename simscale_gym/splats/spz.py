@@ -1,0 +1,179 @@
+"""Niantic's SPZ, versions 2 and 3: a gzip stream of quantised columns, about a tenth of a PLY.
+
+Layout: github.com/nianticlabs/spz, README and `load-spz.cc`: a header of 16 bytes, then all positions (24-bit fixed
+point), opacities, first colours, scales (logarithms), rotations and further coefficients. Coordinates are taken as
+they stand, as the reference converter does unless told otherwise; the format means x right, y up, z back.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from simscale_gym.errors import DataError
+from simscale_gym.splats.activation import checked_gaussians, log_scales
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
+
+MAGIC = b"NGSP"
+_HEADER = struct.Struct("<4sIIBBBB")  # magic, version, count, degree, fractional bits, flags, reserved
+_HAS_EXTENSIONS = 2
+_MAX_RATIO = 1032  # of what deflate can expand [zlib technical details, "Maximum Compression Factor"]
+_MAX_EXTENSION_BYTES = 2**20
+_COLOR_SCALE = 0.15
+_FRACTIONAL_BITS = 12
+_SH_STEPS = (8, 16)  # quantisation step of degree 1 and of those above [1/128], the reference's 5 and 4 bits
+
+
+def load_spz(path: Path) -> Gaussians:
+    """Reads an SPZ file.
+
+    Raises:
+        DataError: Another version, more Gaussians claimed than the file can hold, or a damaged stream.
+    """
+    with open(path, "rb") as file:
+        compressed = file.read()
+    if compressed.startswith(MAGIC):
+        raise DataError(
+            path,
+            field="version",
+            found="version 4 (zstd streams)",
+            expected="version 2 or 3 (gzip)",
+            hint="Write it again with the version option of the spz tools set to 3.",
+        )
+    stream = zlib.decompressobj(wbits=31)
+    head = _inflate(path, stream, compressed, _HEADER.size)
+    version, count, degree, bits, flags = _parse_header(path, head)
+    further = 3 * (TERMS_BY_DEGREE[degree] - 1)
+    widths = (9, 1, 3, 3, 4 if version == 3 else 3, further)
+    size = count * sum(widths)
+    if size > _MAX_RATIO * len(compressed):
+        found = f"{count} in {len(compressed)} compressed bytes"
+        raise DataError(path, field="count", found=found, expected=f"at most {_MAX_RATIO} times that")
+    data = _inflate(path, stream, stream.unconsumed_tail, size)
+    _check_end(path, stream, bool(flags & _HAS_EXTENSIONS))
+    starts = count * np.concatenate([[0], np.cumsum(widths)])
+    positions, alphas, colors, scales, quats, sh = (
+        np.frombuffer(data[starts[i] : starts[i + 1]], np.uint8).reshape(count, width)
+        for i, width in enumerate(widths)
+    )
+    dc = (colors / 255.0 - 0.5) / _COLOR_SCALE
+    rest = (sh.astype(np.float64) - 128.0).reshape(count, further // 3, 3) / 128.0
+    return checked_gaussians(
+        path,
+        means=np.ldexp(_unpack_24(positions).astype(np.float64), -bits),
+        quats=_unpack_smallest_three(quats) if version == 3 else _unpack_first_three(quats),
+        scales=np.exp(scales / 16.0 - 10.0),
+        opacities=alphas[:, 0] / 255.0,
+        sh=np.concatenate([dc[:, None], rest], axis=1),
+    )
+
+
+def save_spz(path: Path, gaussians: Gaussians) -> None:
+    """Writes SPZ version 3 with the reference's quantisation.
+
+    Lost are: 1/8192 m of each mean within 2,048 m of the origin (twice that within 4,096 m, and so on), 3.2 % of
+    each scale between 4.5e-5 and 379 m (those outside are clipped), 1/510 of opacity, 0.0131 of the first
+    coefficients within +-3.33, 1/32 of those of degree 1 and 1/16 of the others within +-1, and 0.0021 of the
+    three smaller components of a rotation.
+    """
+    reach = float(np.abs(gaussians.means).max(initial=0.0))
+    bits = int(np.clip(np.floor(np.log2((2.0**23 - 1) / max(reach, 1e-9))), 0, _FRACTIONAL_BITS))
+    count, terms = gaussians.sh.shape[:2]
+    steps = np.where(np.arange(1, terms) < 4, *_SH_STEPS)[None, :, None]
+    parts = (
+        _pack_24(np.rint(np.ldexp(gaussians.means.astype(np.float64), bits))),
+        _to_bytes(gaussians.opacities * 255.0),
+        _to_bytes(gaussians.sh[:, 0] * (_COLOR_SCALE * 255.0) + 127.5),
+        _to_bytes((log_scales(gaussians) + 10.0) * 16.0),
+        _pack_smallest_three(gaussians.quats),
+        _to_bytes(np.rint(gaussians.sh[:, 1:] * 128.0 / steps) * steps + 128.0),
+    )
+    header = _HEADER.pack(MAGIC, 3, count, TERMS_BY_DEGREE.index(terms), bits, 0, 0)
+    path.write_bytes(gzip.compress(b"".join([header, *(part.tobytes() for part in parts)]), mtime=0))
+
+
+def _inflate(path: object, stream: zlib._Decompress, data: bytes, size: int) -> bytes:
+    """The next ``size`` bytes of the stream; an error where there are fewer."""
+    try:
+        out = stream.decompress(data, size) if size else b""
+    except zlib.error as error:
+        found = f"a damaged stream ({error})"
+        raise DataError(path, found=found, expected="gzip, whole", hint="Fetch the file again.") from None
+    if len(out) < size:
+        found = f"{len(out)} of {size} bytes"
+        raise DataError(path, found=found, expected="the whole stream", hint="Fetch the file again.")
+    return out
+
+
+def _check_end(path: object, stream: zlib._Decompress, has_extensions: bool) -> None:
+    """Nothing but extensions may follow, and the stream's checksum must have been met."""
+    try:
+        extra = stream.decompress(stream.unconsumed_tail, _MAX_EXTENSION_BYTES)
+    except zlib.error as error:
+        raise DataError(path, found=f"a damaged stream ({error})", expected="gzip, whole") from None
+    if not stream.eof or (extra and not has_extensions):
+        found = f"{len(extra)} bytes more" if extra else "a stream without its end"
+        raise DataError(path, field="count", found=found, expected="a stream that ends with its last column")
+
+
+def _parse_header(path: object, head: bytes) -> tuple[int, int, int, int, int]:
+    magic, version, count, degree, bits, flags, _ = _HEADER.unpack(head)
+    if magic != MAGIC:
+        raise DataError(path, field="header", found=repr(magic), expected=repr(MAGIC))
+    if version not in (2, 3):
+        raise DataError(path, field="version", found=str(version), expected="2 or 3")
+    if degree >= len(TERMS_BY_DEGREE):
+        raise DataError(path, field="degree", found=str(degree), expected="0 to 3")
+    return version, count, degree, bits, flags
+
+
+def _unpack_24(data: np.ndarray) -> np.ndarray:
+    """Signed 24-bit little-endian numbers, `[N, 3]` of bytes `[N, 9]`."""
+    wide = np.zeros((len(data), 3, 4), np.uint8)
+    wide[..., 1:] = data.reshape(-1, 3, 3)
+    return wide.view("<i4")[..., 0] >> 8
+
+
+def _pack_24(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, "<i4").view(np.uint8).reshape(-1, 3, 4)[..., :3]
+
+
+def _to_bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _unpack_first_three(data: np.ndarray) -> np.ndarray:
+    """Rotations wxyz of version 2: x, y and z as bytes; w >= 0 follows from unit length."""
+    xyz = data / 127.5 - 1.0
+    w = np.sqrt(np.maximum(0.0, 1.0 - (xyz**2).sum(1)))
+    return np.concatenate([w[:, None], xyz], axis=1)
+
+
+def _unpack_smallest_three(data: np.ndarray) -> np.ndarray:
+    """Rotations wxyz: 2 bits name the largest of x, y, z, w; the others have a sign and 9 bits each."""
+    words = np.ascontiguousarray(data).view("<u4").astype(np.int64)
+    fields = words >> np.array([20, 10, 0])
+    small = (fields & 511) / 511.0 * np.sqrt(0.5) * np.where(fields & 512, -1.0, 1.0)
+    largest = np.sqrt(np.maximum(0.0, 1.0 - (small**2).sum(1)))
+    xyzw = np.empty((len(data), 4))
+    for which in range(4):
+        rows = words[:, 0] >> 30 == which
+        xyzw[rows] = np.insert(small[rows], which, largest[rows], axis=1)
+    return xyzw[:, [3, 0, 1, 2]]
+
+
+def _pack_smallest_three(quats: np.ndarray) -> np.ndarray:
+    xyzw = quats[:, [1, 2, 3, 0]].astype(np.float64)
+    index = np.abs(xyzw).argmax(1)
+    rows = np.arange(len(quats))
+    xyzw *= np.where(xyzw[rows, index] < 0.0, -1.0, 1.0)[:, None]
+    small = xyzw[np.arange(4) != index[:, None]].reshape(-1, 3)
+    magnitude = np.minimum(np.rint(np.abs(small) / np.sqrt(0.5) * 511.0), 511).astype(np.int64)
+    fields = magnitude | np.where(small < 0.0, 512, 0)
+    words = index << 30 | fields[:, 0] << 20 | fields[:, 1] << 10 | fields[:, 2]
+    return words.astype("<u4")
