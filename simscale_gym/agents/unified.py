@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.agents.foresight import foresee
+from simscale_gym.agents.rehearsal import foresee
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm_closed import least_bad
 from simscale_gym.agents.planner_expert import PlannerExpert
