@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 
 _OFF_ROUTE = 5.0  # [m] from the route's nearest lane, beyond which free_route leaves the route aside
 _MARGIN = 5.0  # [m]
-_TREE_NODE = 10  # entries of a node of NAVSIM's trees, whose order decides between equals
+TREE_NODE = 10
+"""Entries of a node of NAVSIM's search trees, whose order decides between equals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def _lane_tree(road_map: RoadMap) -> tuple[shapely.STRtree, tuple[str, ...]]:
     areas = (*road_map.intersections.values(), *road_map.carparks.values())
     items += [("", area.polygon) for area in areas]
     polygons = [shapely.make_valid(shapely.Polygon(ring)) for _, ring in items]
-    return shapely.STRtree(polygons, _TREE_NODE), tuple(token for token, _ in items)
+    return shapely.STRtree(polygons, TREE_NODE), tuple(token for token, _ in items)
 
 
 def lanes_touching(road_map: RoadMap, point: Array) -> list[str]:

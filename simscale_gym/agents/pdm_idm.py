@@ -99,8 +99,8 @@ def candidates(
 @njit(cache=True)
 def unroll(
     path: PDMPath, motion: Motion, red: RedZones, ahead: Array, targets: Array, driver: Driver, first: int,
-    last: int, poses: Array, progress: Array, speeds: Array, leads: Array,
-):  # fmt: skip
+    last: int, poses: Array, progress: Array, speeds: Array, leads: Array, order: NDArray,
+) -> bool:  # fmt: skip
     """Write steps ``first`` to ``last`` of ``S`` proposals on one path.
 
     Args:
@@ -116,8 +116,13 @@ def unroll(
         progress: ``[S, T]`` [m].
         speeds: ``[S, T]`` [m/s].
         leads: ``[S, T, 3]`` place [m], speed [m/s], length [m] of the leader.
+        order: ``[., R + L]`` which candidate comes first, sample by sample as ``ahead``; of equally near ones the
+            first leads.
+
+    Returns:
+        Whether the order decided anywhere.
     """
-    lead, base = np.zeros(3), first // driver.stride
+    lead, base, tied = np.zeros(3), first // driver.stride, False
     for t in range(first, last + 1):
         sample = t // driver.stride
         if t % driver.stride == 0 or (driver.lead_at_once and t == 1):
@@ -126,8 +131,10 @@ def unroll(
             for s in range(len(targets)):
                 if driver.separate_leads:
                     lead[:] = 0.0
-                now = ahead[sample - base]
-                _find_lead(path, motion, red, now, driver, poses[s, t - 1], progress[s, t - 1], time, lead)
+                now, turn = ahead[sample - base], order[sample - base]
+                tied |= _find_lead(
+                    path, motion, red, now, turn, driver, poses[s, t - 1], progress[s, t - 1], time, lead
+                )
                 leads[s, t] = lead
         else:
             leads[:, t] = leads[:, t - 1]
@@ -140,20 +147,21 @@ def unroll(
             if driver.hold_at_rest:
                 speeds[s, t] = max(speeds[s, t], min(v, 0.0))
             pose_at(path, progress[s, t], poses[s, t])
+    return tied
 
 
 @njit(cache=True)
 def _find_lead(
-    path: PDMPath, motion: Motion, red: RedZones, ahead: Array, driver: Driver, pose: Array, progress: float,
-    time: float, lead: Array,
-):  # fmt: skip
-    """Write place [m along the path], speed and length of the leader into ``lead [3]``.
+    path: PDMPath, motion: Motion, red: RedZones, ahead: Array, order: NDArray, driver: Driver, pose: Array,
+    progress: float, time: float, lead: Array,
+) -> bool:  # fmt: skip
+    """Write place [m along the path], speed and length of the leader into ``lead [3]``; was it one of several?
 
     As in NAVSIM, what does not apply is left as it was: a red light has no speed, only a free road has a length.
     """
     corners, other = np.empty((4, 2)), np.empty((4, 2))
-    least, nearest = np.inf, -1
-    for n in range(len(ahead)):
+    least, nearest, tied = np.inf, -1, False
+    for n in order:
         if not ahead[n] > progress or ahead[n] == NOT_AHEAD:
             continue
         if nearest < 0:
@@ -163,14 +171,16 @@ def _find_lead(
             gap = box_gap(corners, other)
         else:
             gap = polygon_gap(red.shapes, n - len(motion.centers), corners)
+        tied = gap == least or (tied and gap > least)
         if gap < least:
             least, nearest = gap, n
     if nearest < 0:
         lead[0], lead[2] = path.lengths[-1], driver.half_length
-        return
+        return False
     lead[0] = progress + least
     if nearest < len(motion.centers):
         lead[1] = motion.speeds[nearest] * np.cos(motion.headings[nearest] - pose[2])
+    return tied
 
 
 @njit(cache=True)

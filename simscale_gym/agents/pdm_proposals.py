@@ -1,7 +1,8 @@
 """Proposals of PDM-Closed: the Intelligent Driver Model run along each path at each share of the speed limit.
 
 NAVSIM: pdm_generator.py, batch_idm_policy.py. Leaders are objects and red lights whose outline touches the corridor
-ahead and whose centroid lies ahead of the proposal along its path; of these the nearest by distance of the outlines.
+ahead and whose centroid lies ahead of the proposal along its path; of these the nearest by distance of the outlines,
+and of several that the proposal touches the one that NAVSIM's search tree names first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm_centerline import PDMRoute
+from simscale_gym.agents.pdm_centerline import TREE_NODE, PDMRoute
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_forecast import PDMForecast
 from simscale_gym.agents.pdm_gaps import Outlines, outlines
@@ -52,6 +53,8 @@ class Generator:
     forecast: PDMForecast
     red: RedZones
     corridors: tuple[Outlines, ...]
+    strips: tuple[shapely.Polygon, ...]  # the corridors
+    closed: tuple[shapely.Polygon, ...]  # the red zones
     lights: NDArray[np.bool_]  # [paths, L]: which closed lanes touch the corridor
     targets: Array
     config: PDMConfig
@@ -96,7 +99,21 @@ class Generator:
             line, self.corridors[path], motion, red, self.lights[path], sample, count, interval
         )
         parts = (out.poses[part], out.progress[part], out.speeds[part], out.leads[part])
-        unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts)
+        given = np.tile(np.arange(ahead.shape[1]), (count, 1))
+        if unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts, given):
+            order = self._tree_order(path, (sample + np.arange(count)) * interval)
+            unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts, order)
+
+    def _tree_order(self, path: int, times: Array) -> NDArray[np.int64]:
+        """In which order NAVSIM's trees name what touches the corridor at ``times [K]``, the rest last."""
+        motion, closed = self.forecast.motion, list(self.closed)
+        order = np.empty((len(times), len(motion.corners) + len(closed)), np.int64)
+        for row, time in zip(order, times, strict=True):
+            moved = shapely.polygons(motion.corners + time * motion.drift[:, None])
+            tree = shapely.STRtree([*moved, *closed], TREE_NODE)
+            named = tree.query(self.strips[path], predicate="intersects")
+            row[:] = [*named, *np.setdiff1d(np.arange(len(row)), named)]
+        return order
 
     @property
     def _driver(self) -> Driver:
@@ -143,6 +160,8 @@ def make_generator(
         forecast,
         _red_zones(ego, shapes, vehicle),
         tuple(outlines([corridor]) for corridor in corridors),
+        tuple(corridors),
+        tuple(shapes),
         np.array(lights, bool).reshape(len(paths), len(shapes)),
         targets,
         config,
