@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from simscale_gym.errors import SimScaleError
+from simscale_gym.errors import ArgumentError, SimScaleError
 
 
 def demo(
@@ -64,7 +64,47 @@ def parity(file: tyro.conf.Positional[Path]) -> None:
         sys.exit(1)
 
 
-COMMANDS = {"demo": demo, "town": town, "parity": parity}
+def collect(
+    dry_run: bool = False,
+    scenes: str = "town",
+    split: str = "train",
+    experts: tuple[str, ...] = ("planner", "recovery"),
+    clips: int | None = 100,
+    rounds: int = 5,
+    stride: float = 2.0,
+    vocabulary: Path | None = None,
+    traffic: str = "idm",
+    seed: int = 0,
+    workers: int = 1,
+) -> None:
+    """Search clips for perturbed starts with trusted labels (Algorithm 1); say what they yield and what ate the rest.
+
+    Args:
+        dry_run: Search and print the tables, write nothing.
+        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        split: train, val, test or hard.
+        experts: Sources of labels: planner, recovery, unified or log, one or several.
+        clips: How many clips at most, scene by scene; None for all.
+        rounds: Samples of a clip and expert at most.
+        stride: Time between the starts of a scene's clips [s].
+        vocabulary: A .npy file [V, 40, 3] of x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; clusters of
+            the source's own futures if left out.
+        traffic: idm, log or constant_velocity.
+        seed: Of the order in which candidates are tried.
+        workers: Processes that search side by side.
+    """
+    from simscale_gym.datagen import DryRun, run_dry
+    from simscale_gym.perturbation import AlgorithmConfig
+
+    if not dry_run:
+        raise ArgumentError(
+            "collect: writing data sets is not in this version; add --dry-run to see what they would hold."
+        )
+    config = AlgorithmConfig(rounds=rounds, stride=stride)
+    run_dry(DryRun(scenes, split, experts, clips, vocabulary, traffic, seed, workers, config))
+
+
+COMMANDS = {"demo": demo, "town": town, "collect": collect, "parity": parity}
 
 
 def main() -> None:

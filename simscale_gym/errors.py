@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 
 class SimScaleError(Exception):
     """Base class: catch it to catch every error that simscale_gym raises about data or its use."""
@@ -23,6 +26,11 @@ class DataError(SimScaleError):
         where = f"{path}, {field}" if field else f"{path}"
         super().__init__(f"{where}: found {found}, expected {expected}." + (f" {hint}" if hint else ""))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors of worker processes arrive whole."""
+        named = {name: getattr(self, name) for name in ("field", "found", "expected", "hint")}
+        return partial(type(self), **named), (self.path,)
+
 
 class SceneError(SimScaleError, ValueError):
     """A scene cannot serve what was asked of it (no such scene, too short, no route, no lane near)."""
@@ -40,4 +48,8 @@ class MissingExtraError(SimScaleError, ImportError):
     """An optional dependency is absent; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
         super().__init__(f"{package} is not installed. Run: pip install 'simscale-gym[{extra}]'")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.package, self.extra)

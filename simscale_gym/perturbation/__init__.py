@@ -5,7 +5,7 @@ from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import Perturbation, sample_perturbation
 from simscale_gym.perturbation.telemetry import STAGES, Flow, Telemetry
-from simscale_gym.perturbation.vocabulary import cluster_futures
+from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabulary
 
 __all__ = [
     "STAGES",
@@ -20,6 +20,7 @@ __all__ = [
     "clip_frames",
     "cluster_futures",
     "find_candidates",
+    "load_vocabulary",
     "sample_perturbation",
     "search_clip",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +33,7 @@ class Flow:
 
 @dataclass
 class Telemetry:
-    """Counts of one or many clips; two of them add up.
+    """Counts of one or many clips.
 
     Attributes:
         counts: By (expert, round, stage, what), where what is "in", "out" or the reason of a rejection. Stages
@@ -79,21 +78,9 @@ class Telemetry:
         """How many were tried."""
         return self.counts["", 0, "clip", IN]
 
-    def __add__(self, other: Telemetry) -> Telemetry:
-        return Telemetry(
-            self.counts + other.counts,
-            self.ends + other.ends,
-            self.candidates + other.candidates,
-            self.cells + other.cells,
-        )
-
-
-def added(parts: Iterable[Telemetry]) -> Telemetry:
-    """The sum of many."""
-    total = Telemetry()
-    for part in parts:
-        total.counts.update(part.counts)
-        total.ends.update(part.ends)
-        total.candidates += part.candidates
-        total.cells += part.cells
-    return total
+    def add(self, other: Telemetry) -> None:
+        """Count what ``other`` counted as well."""
+        self.counts.update(other.counts)
+        self.ends.update(other.ends)
+        self.candidates += other.candidates
+        self.cells += other.cells

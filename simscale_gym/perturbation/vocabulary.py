@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
-from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.errors import ArgumentError
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
 
 _LEVER = 5.0  # [m/rad] weight of heading beside x and y in the distance: half a car length turns into metres
+_MOST = 100_000  # entries of a file
+_FARTHEST = 400.0  # [m] at 100 m/s
 _STRIDE = 5  # poses between those that are compared: 0.5 s
 
 
@@ -51,3 +55,47 @@ def cluster_futures(
 def _features(poses: Array) -> Array:
     sampled = poses[:, _STRIDE - 1 :: _STRIDE]
     return (sampled * np.array([1.0, 1.0, _LEVER])).reshape(len(poses), -1)
+
+
+def load_vocabulary(path: Path) -> HumanFutures:
+    """A vocabulary from a file: ``[V, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame (.npy).
+
+    GTRS' ``8192.npy`` and ``16384.npy`` are such files.
+
+    Raises:
+        DataError: It is something else.
+    """
+    expected = f"a .npy array [V, {HORIZON_STEPS}, 3] of x, y [m], heading [rad] in the ego frame"
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(path, found=str(error), expected=expected) from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        found = f"{array.dtype} numbers" if isinstance(array, np.ndarray) else "an archive of arrays"
+        raise DataError(path, found=found, expected=f"{expected}, of floating point")
+    if array.ndim != 3 or array.shape[1:] != (HORIZON_STEPS, 3) or not 1 <= len(array) <= _MOST:
+        raise DataError(path, found=f"shape {array.shape}", expected=f"{expected}, V 1 to {_MOST}")
+    poses = np.array(array, float)
+    bad = ~np.isfinite(poses).all((1, 2))
+    if bad.any():
+        raise DataError(
+            path, field=f"row {int(bad.argmax())}", found="NaN or infinity", expected="finite numbers"
+        )
+    _check_units(path, poses)
+    return HumanFutures(poses, poses[:, 0, :2] / DT)
+
+
+def _check_units(path: Path, poses: Array) -> None:
+    far, turned = np.abs(poses[..., :2]).max(), np.abs(poses[..., 2]).max()
+    if turned > 2.0 * np.pi:
+        raise DataError(
+            path, field="heading", found=f"{turned:.1f}", expected="radians, less than a full turn"
+        )
+    if far > _FARTHEST:
+        raise DataError(
+            path,
+            field="x, y",
+            found=f"{far:.0f} m from the start within 4 s",
+            expected=f"less than {_FARTHEST:.0f} m",
+            hint="Trajectories start at the origin of the ego frame, x forward.",
+        )

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.errors import ArgumentError
-from simscale_gym.perturbation import cluster_futures
+from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.perturbation import cluster_futures, load_vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,54 @@ def test_all_of_them_may_be_asked_for(fans):
 def test_sizes_that_do_not_fit_are_named(fans, size):
     with pytest.raises(ArgumentError, match=f"vocabulary size: {size}, expected 1 to 100"):
         cluster_futures(fans, size, rng=np.random.default_rng(0))
+
+
+def test_a_file_of_trajectories_is_a_vocabulary(fans, tmp_path):
+    path = tmp_path / "trajectories.npy"
+    np.save(path, fans.poses.astype(np.float32))
+    loaded = load_vocabulary(path)
+    np.testing.assert_allclose(loaded.poses, fans.poses, atol=1e-5)
+    np.testing.assert_allclose(loaded.velocities, fans.poses[:, 0, :2] / 0.1, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((5, 41, 3)), r"found shape \(5, 41, 3\), expected a .npy array \[V, 40, 3\]"),
+        (np.zeros((0, 40, 3)), r"found shape \(0, 40, 3\)"),
+        (np.zeros((5, 40, 3), int), "found int64 numbers"),
+        (np.full((5, 40, 3), np.nan), "row 0: found NaN or infinity"),
+        (np.full((5, 40, 3), 30.0), "heading: found 30.0, expected radians"),
+        (np.full((5, 40, 3), [5e5, 4e6, 0.0]), "x, y: found 4000000 m from the start"),
+        (np.array([[{}]], object), "Python objects"),
+    ],
+)
+def test_another_file_is_named_with_what_is_wrong(array, message, tmp_path):
+    path = tmp_path / "wrong.npy"
+    np.save(path, array, allow_pickle=True)
+    with pytest.raises(DataError, match=f"{path}.*{message}"):
+        load_vocabulary(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04junk", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'"])
+def test_a_torn_file_is_named(content, tmp_path):
+    path = tmp_path / "torn.npy"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=str(path)):
+        load_vocabulary(path)
+
+
+def test_an_archive_or_no_file_is_named(tmp_path):
+    np.savez(tmp_path / "several.npz", poses=np.zeros((5, 40, 3)))
+    for name in ("several.npz", "absent.npy"):
+        with pytest.raises(DataError, match=name):
+            load_vocabulary(tmp_path / name)
+
+
+def test_a_file_that_claims_to_be_huge_is_not_read(tmp_path):
+    path = tmp_path / "huge.npy"
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**12, 40, 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(DataError, match=str(path)):
+        load_vocabulary(path)

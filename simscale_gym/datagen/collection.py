@@ -1,0 +1,133 @@
+"""The data engine: Algorithm 1 over the clips of many scenes, in one process or several."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+from simscale_gym.agents.experts import make_expert, needs_bank
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
+from simscale_gym.perturbation.algorithm import HISTORY_STEPS
+from simscale_gym.scene import DT
+from simscale_gym.sources import SceneRef, load_scene
+
+_AHEAD = 2  # scenes that wait for each worker
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """What samples are made with.
+
+    Attributes:
+        experts: Names, see :data:`simscale_gym.agents.experts.EXPERTS`.
+        vocabulary: Trajectories to leave the log along.
+        bank: Human futures, for the experts that retrieve; None where none does.
+        traffic: Name of the traffic model.
+        config: Of the algorithm.
+        seed: Of the order in which candidates are tried.
+    """
+
+    experts: tuple[str, ...]
+    vocabulary: HumanFutures
+    bank: HumanFutures | None = None
+    traffic: str = "idm"
+    config: AlgorithmConfig = field(default_factory=AlgorithmConfig)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.experts or len(set(self.experts)) < len(self.experts):
+            raise ArgumentError(f"experts: {list(self.experts)}, expected one or more, none twice.")
+        for name in self.experts:
+            make_expert(name, self.bank)
+        make_traffic(self.traffic)
+
+
+def make_recipe(
+    refs: Sequence[SceneRef],
+    experts: Sequence[str],
+    *,
+    vocabulary: HumanFutures | None = None,
+    traffic: str = "idm",
+    config: AlgorithmConfig | None = None,
+    seed: int = 0,
+) -> Recipe:
+    """A recipe for the scenes of ``refs``: bank and vocabulary are their source's where they are needed."""
+    if not refs:
+        raise SceneError("collect: there is no scene to collect from.")
+    known = [name for name in experts if needs_bank(name)]
+    bank = bank_of(refs) if known or vocabulary is None else None
+    if vocabulary is None:
+        vocabulary = vocabulary_of(bank)
+    return Recipe(tuple(experts), vocabulary, bank, traffic, config or AlgorithmConfig(), seed)
+
+
+def collect(
+    refs: Sequence[SceneRef], recipe: Recipe, *, clips: int | None = None, workers: int = 1
+) -> Iterator[ClipOutcome]:
+    """Clip after clip, scene by scene: samples, and what became of the rest.
+
+    What a clip gives depends on its scene, its time and the recipe alone, not on the order, the number of workers
+    or where a run was broken off.
+
+    Args:
+        refs: The scenes, of :func:`simscale_gym.sources.list_scenes`.
+        recipe: What samples are made with.
+        clips: How many clips at most; None for all.
+        workers: Processes that search; 1 for this one.
+
+    Raises:
+        SceneError: No scene is long enough for a clip.
+        DataError: A scene cannot be loaded.
+    """
+    if workers < 1 or (clips is not None and clips < 1):
+        raise ArgumentError(f"collect: workers {workers}, clips {clips}, expected 1 or more of each.")
+    outcomes = _in_turn(refs, recipe) if workers == 1 else _side_by_side(refs, recipe, workers)
+    count = 0
+    for count, outcome in enumerate(islice(outcomes, clips), 1):  # noqa: B007
+        yield outcome
+    if not count:
+        needed = (HISTORY_STEPS + 2 * HORIZON_STEPS + 1) * DT
+        raise SceneError(f"collect: none of {len(refs)} scenes lasts the {needed:.1f} s of a clip.")
+
+
+def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
+    """All clips of one scene."""
+    scene = load_scene(ref)
+    experts = [make_expert(name, recipe.bank) for name in recipe.experts]
+    traffic = make_traffic(recipe.traffic)
+    for frame in clip_frames(scene, recipe.config.stride):
+        yield search_clip(scene, frame, recipe.vocabulary, experts, traffic, recipe.config, seed=recipe.seed)
+
+
+def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:
+    for ref in refs:
+        yield from search_scene(ref, recipe)
+
+
+def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> Iterator[ClipOutcome]:
+    """As :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead."""
+    waiting: deque[Future[list[ClipOutcome]]] = deque()
+    left = iter(refs)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        try:
+            for ref in islice(left, _AHEAD * workers):
+                waiting.append(pool.submit(_whole_scene, ref, recipe))
+            while waiting:
+                outcomes = waiting.popleft().result()
+                waiting.extend(pool.submit(_whole_scene, ref, recipe) for ref in islice(left, 1))
+                yield from outcomes
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _whole_scene(ref: SceneRef, recipe: Recipe) -> list[ClipOutcome]:
+    return list(search_scene(ref, recipe))
