@@ -10,6 +10,7 @@ import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE, check_stored
 
 _NAMES = tuple(field.name for field in fields(Gaussians))
 _EXPECTED = f"an uncompressed .npz with the float32 arrays {', '.join(_NAMES)}"
@@ -38,19 +39,14 @@ def save_npz(path: Path, gaussians: Gaussians) -> None:
         np.savez(file, **{name: getattr(gaussians, name) for name in _NAMES})
 
 
-BROKEN_ARCHIVE = (
-    zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError,
-)  # fmt: skip
-"""What a damaged archive makes `zipfile` raise: it seeks, decodes, checks sums, and knows no encryption."""
-
-
-def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarray:
+def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """Reads one array of an `.npz`; its header is checked against the stored size before allocation."""
     expected = "a little-endian float32 array in C order, stored uncompressed"
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError as error:
         raise DataError(path, field=name, found="no such array", expected=expected) from error
+    check_stored(path, info, name)
     with archive.open(info) as member:
         try:
             version = np.lib.format.read_magic(member)
@@ -60,8 +56,7 @@ def _read_member(path: object, archive: zipfile.ZipFile, name: str) -> np.ndarra
         except ValueError as error:
             raise DataError(path, field=name, found=f"a bad header ({error})", expected=expected) from error
         size = int(np.prod(shape, dtype=object)) * 4
-        stored = info.compress_type == zipfile.ZIP_STORED and member.tell() + size == info.file_size
-        if fortran_order or dtype != np.dtype("<f4") or not stored:
+        if fortran_order or dtype != np.dtype("<f4") or member.tell() + size != info.file_size:
             found = f"dtype {dtype}, shape {shape}, Fortran order {fortran_order}, {info.file_size} bytes"
             raise DataError(path, field=name, found=found, expected=expected)
         return np.frombuffer(member.read(size), "<f4").astype(np.float32).reshape(shape)

@@ -18,7 +18,7 @@ import numpy as np
 
 from simscale_gym.errors import DataError
 from simscale_gym.restricted_pickle import StandIn, unpickle
-from simscale_gym.splats.npz import BROKEN_ARCHIVE
+from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE, check_stored
 
 MAX_PICKLE_BYTES = 2**28
 """A `data.pkl` larger than this [byte] is refused; it holds no numbers of tensors."""
@@ -98,18 +98,24 @@ def load_torch_archive(path: Path) -> Any:
                     path, found=f"{len(roots)} members data.pkl", expected="one, as torch.save writes it"
                 )
             root = roots[0].removesuffix("data.pkl")
-            info = members[roots[0]]
-            if info.compress_type != zipfile.ZIP_STORED or info.file_size > MAX_PICKLE_BYTES:
-                found = f"{info.file_size} bytes, compression {info.compress_type}"
-                raise DataError(path, field="data.pkl", found=found, expected="stored, at most 256 MiB")
-            pickled = archive.read(info)
-            order = archive.read(f"{root}byteorder") if f"{root}byteorder" in members else b"little"
+            pickled = _read(path, archive, members[roots[0]])
+            order = members.get(f"{root}byteorder")
+            order = b"little" if order is None else _read(path, archive, order)
     except BROKEN_ARCHIVE as error:
         raise DataError(path, found=f"a damaged archive ({error})", expected="a whole checkpoint") from None
     if order != b"little":
         raise DataError(path, field="byteorder", found=repr(order[:12]), expected="little")
     storages = partial(_storage, path, root, members)
     return unpickle(pickled, path, "data.pkl", names=_Names(path).find, persistent=storages)
+
+
+def _read(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member that holds no numbers of tensors."""
+    check_stored(path, info, info.filename)
+    if info.file_size > MAX_PICKLE_BYTES:
+        expected = f"at most {MAX_PICKLE_BYTES}"
+        raise DataError(path, field=info.filename, found=f"{info.file_size} bytes", expected=expected)
+    return archive.read(info)
 
 
 def legacy_torch_error(path: Path, head: bytes) -> DataError:
@@ -186,14 +192,11 @@ def _tensor(path: Path, storage: Any, start: Any, shape: Any, strides: Any, *_: 
         raise DataError(
             path, field="data.pkl", found=f"a tensor of {numbers!r:.60}", expected="a stored tensor"
         )
-    count, last = 1, start
+    count, last, extent = 1, start, 1
     for length, step in zip(shape, strides, strict=True):
-        count, last = count * length, last + (length - 1) * step
-    if (
-        len(shape) > 8
-        or (count and (last >= storage.count or count > storage.count))
-        or start > storage.count
-    ):
+        count, last, extent = count * length, last + (length - 1) * step, extent * max(length, 1)
+    outside = start > storage.count or (count and (last >= storage.count or count > storage.count))
+    if outside or len(shape) > 8 or extent >= 2**48:  # numpy bounds the extent of empty arrays too
         raise DataError(
             path,
             field=storage.member,
