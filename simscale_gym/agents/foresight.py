@@ -1,59 +1,122 @@
-"""What the others will do while the ego drives a given way: the traffic model itself, run ahead.
-
-Pseudo-experts are privileged: they may know how the traffic that they drive in decides.
-"""
+"""Where everybody will be in the next seconds, as far as one can see it, and whom that disturbs."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
-from simscale_gym.agents.traffic_kernel import GONE
-from simscale_gym.metrics import Agents, simulated_agents
-from simscale_gym.scene import Scene
-from simscale_gym.sim import SimState, TrafficModel
-from simscale_gym.sim.state import TrafficState
+from simscale_gym.agents import idm_kernel as idm
+from simscale_gym.agents.crowd import DRIVING, LOGGED, REPLAYED, Crowd, Moving
+from simscale_gym.agents.lane_walk import LaneArrays, body_pose
+from simscale_gym.agents.logged_path import FREE, PLACE, LogArrays, log_point
+from simscale_gym.scene import DT
+from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
 
-REACH = 80.0
-"""Whoever is further from the ego than this [m] does not meet it within 4 s and is left out."""
-_IDM_MEMORY = frozenset({"kinds", "routes", "motion", "clocks"})
+LOOK_STEP, LOOKS = 0.25, 9
+"""Between the instants that are foreseen [s], and their number, the present one included."""
+SPACE = 0.25
+"""Kept to whoever is not where it was logged [m]."""
+LOGGED_DISTANCE, LOGGED_SPEED, LOGGED_ANGLE = 0.5, 1.0, 0.2
+"""Who differs less than this from its log [m, m/s, rad] does what the others' logs reckon with."""
 
 
-def model_behind(traffic: TrafficState) -> TrafficModel:
-    """The model to run ahead: IDM where ``traffic`` has its memory, else everybody keeps speed and heading."""
-    return IDMTraffic() if set(traffic.memory) >= _IDM_MEMORY else ConstantVelocity()
+@njit(cache=True)
+def is_as_logged(log: LogArrays, n: int, frame: int, pose: Array, velocity: Array) -> bool:
+    """Is track ``n`` about where it was logged at ``frame``?"""
+    if not log.first[n] <= frame:
+        return False
+    x, y, heading, vx, vy = log_point(log, n, frame)
+    turn = (heading - pose[2] + np.pi) % (2.0 * np.pi) - np.pi
+    near = (x - pose[0]) ** 2 + (y - pose[1]) ** 2 < LOGGED_DISTANCE**2
+    return near and np.hypot(vx - velocity[0], vy - velocity[1]) < LOGGED_SPEED and abs(turn) < LOGGED_ANGLE
 
 
-def foresee(scene: Scene, state: SimState, egos: Array, model: TrafficModel | None = None) -> Agents:
-    """The others while the ego drives ``egos``.
+@njit(cache=True)
+def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array):
+    """Fill ``moving.foreseen[m]``: along its lanes, along its log, round the ego's curve, or straight on.
 
-    Args:
-        scene: The scene.
-        state: The world now.
-        egos: ``[T, 11]`` ego states 0.1 s apart, the present one first.
-        model: Who moves the others; None for :func:`model_behind`.
+    Speeds stay, and who brakes goes on braking. ``ego_motion [2]`` is the ego's yaw rate and acceleration.
     """
-    model = model or model_behind(state.traffic)
-    traffic = nearby(state.traffic, state.ego, REACH)
-    course = [traffic]
-    for step, ego in enumerate(egos[:-1]):
-        traffic = model.step(scene, state.frame + step, ego, traffic)
-        course.append(traffic)
-    arrays = ([getattr(now, name) for now in course] for name in ("poses", "velocities", "valid"))
-    return simulated_agents(scene, *map(np.stack, arrays))
+    moving.known[m] = True
+    out = moving.foreseen[m]
+    out[:] = moving.boxes[m, :3]
+    speed = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
+    if m == len(before.kinds):
+        _along_curve(out, speed, ego_motion[0], min(ego_motion[1], 0.0))
+        return
+    kind = before.kinds[m]
+    if kind == DRIVING:
+        half_base = idm.AXLE_SHARE * moving.boxes[m, 3]
+        braking = min(before.motion[m, idm.ACCELERATION], 0.0)
+        for k in range(1, LOOKS):
+            way = rolled(speed, braking, k * LOOK_STEP)
+            x, y, heading = body_pose(lanes, before.routes[m], before.motion[m, idm.S] + way, half_base)
+            aside = idm.lateral_offset(before.motion[m], way)[0]
+            out[k, 0], out[k, 1] = x - np.sin(heading) * aside, y + np.cos(heading) * aside
+            out[k, 2] = heading
+    elif kind == REPLAYED or (kind == LOGGED and before.walks[m, FREE] == 0.0):
+        for k in range(1, LOOKS):
+            point = log_point(log, m, before.walks[m, PLACE] + k * LOOK_STEP / DT)
+            out[k, 0], out[k, 1], out[k, 2] = point[0], point[1], point[2]
+    else:
+        for k in range(1, LOOKS):
+            out[k, 0] += k * LOOK_STEP * moving.velocities[m, 0]
+            out[k, 1] += k * LOOK_STEP * moving.velocities[m, 1]
 
 
-def nearby(traffic: TrafficState, ego: Array, reach: float) -> TrafficState:
-    """The traffic without whoever is further than ``reach`` [m] from ``ego [11]``."""
-    away = np.hypot(traffic.poses[:, 0] - ego[0], traffic.poses[:, 1] - ego[1]) > reach
-    far = traffic.valid & away
-    memory = dict(traffic.memory)
-    if "kinds" in memory:
-        memory["kinds"] = np.where(far, GONE, memory["kinds"]).astype(memory["kinds"].dtype)
-    return replace(traffic, valid=traffic.valid & ~away, memory=memory)
+@njit(cache=True)
+def rolled(speed: float, acceleration: float, seconds: float) -> float:
+    """Distance [m] driven in ``seconds``; braking ends at rest."""
+    if acceleration < 0.0:
+        seconds = min(seconds, -speed / acceleration)
+    return max(speed * seconds + 0.5 * acceleration * seconds * seconds, 0.0)
+
+
+@njit(cache=True)
+def _along_curve(out: Array, speed: float, turn: float, braking: float):
+    for k in range(1, LOOKS):
+        way = rolled(speed, braking, k * LOOK_STEP) - rolled(speed, braking, (k - 1) * LOOK_STEP)
+        change = turn / max(speed, 0.5) * way
+        middle = out[k - 1, 2] + change / 2.0
+        out[k, 0], out[k, 1] = out[k - 1, 0] + way * np.cos(middle), out[k - 1, 1] + way * np.sin(middle)
+        out[k, 2] = out[k - 1, 2] + change
+
+
+@njit(cache=True)
+def within_reach(n: int, m: int, speed: float, moving: Moving) -> bool:
+    """Can ``n``, at up to ``speed`` [m/s], meet ``m`` within what is foreseen?"""
+    a, b = moving.boxes[n], moving.boxes[m]
+    other = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
+    reach = (speed + other) * LOOK_STEP * (LOOKS - 1) + (a[3] + a[4] + b[3] + b[4]) / 2.0 + 1.0
+    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 < reach * reach
+
+
+@njit(cache=True)
+def is_disturbed(
+    n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
+) -> bool:
+    """Would track ``n``, if it went on exactly as logged, soon touch somebody who is not where it was logged?"""
+    place = before.walks[n, PLACE]
+    speed = np.hypot(moving.velocities[n, 0], moving.velocities[n, 1])
+    own, other = np.empty(5), np.empty(5)
+    for m in range(len(moving.present)):
+        if (
+            m == n
+            or not moving.present[m]
+            or moving.as_logged[m]
+            or not within_reach(n, m, speed + 1.0, moving)
+        ):
+            continue
+        if not moving.known[m]:
+            foresee(m, lanes, log, before, moving, ego_motion)
+        own[3], own[4] = moving.boxes[n, 3] + 2.0 * SPACE, moving.boxes[n, 4] + 2.0 * SPACE
+        other[3], other[4] = moving.boxes[m, 3], moving.boxes[m, 4]
+        for k in range(1, LOOKS):
+            own[0], own[1], own[2], _, _ = log_point(log, n, place + k * LOOK_STEP / DT)
+            other[:3] = moving.foreseen[m, k]
+            if boxes_touch(own, other):
+                return True
+    return False

@@ -14,9 +14,9 @@ from simscale_gym.agents.right_of_way import FAR, Approaches, must_yield, taken_
 
 Array = NDArray[np.float64]
 
-S, SPEED, OFFSET, SLOPE, TRAVELLED = range(5)
-"""Columns of ``motion [N, 5]``: arc length along the present lane [m], speed [m/s]; lateral offset [m] and its
-slope at the start; distance since the start [m]."""
+S, SPEED, OFFSET, SLOPE, TRAVELLED, ACCELERATION = range(6)
+"""Columns of ``motion [N, 6]``: arc length along the present lane [m], speed [m/s]; lateral offset [m] and its
+slope at the start; distance since the start [m]; acceleration of the last step [m/s^2]."""
 SIGHT = 100.0
 """How far routes are kept ahead of a vehicle [m]."""
 CHORD = 2.0
@@ -40,6 +40,20 @@ class DriverParameters(NamedTuple):
     lateral: float
     margin: float
     sweep: float
+    speed_factor: float
+
+
+SPEED_FACTOR, MIN_GAP, HEADWAY, LARGEST_ACCELERATION = range(4)
+"""Columns of ``traits [N, 4]``: what differs from driver to driver."""
+
+
+@njit(cache=True)
+def driver_of(driver: DriverParameters, traits: Array) -> DriverParameters:
+    """``driver`` with the ``traits [4]`` of one of them."""
+    return DriverParameters(
+        driver.speed, traits[MIN_GAP], traits[HEADWAY], traits[LARGEST_ACCELERATION], driver.deceleration,
+        driver.emergency, driver.lateral, driver.margin, driver.sweep, traits[SPEED_FACTOR],
+    )  # fmt: skip
 
 
 class Obstacles(NamedTuple):
@@ -123,6 +137,7 @@ def desired_speed(segments: Array, count: int, driver: DriverParameters) -> floa
     for k in range(count):
         limit = segments[k, 6]
         limit = min(limit, driver.speed) if limit == np.inf else limit
+        limit *= driver.speed_factor
         squared = limit * limit
         if k > 0:
             sine = segments[k - 1, 2] * segments[k, 3] - segments[k - 1, 3] * segments[k, 2]
@@ -130,12 +145,12 @@ def desired_speed(segments: Array, count: int, driver: DriverParameters) -> floa
             squared = min(squared, driver.lateral / max(bend, 1e-4))
         room = max(segments[k, 5] - 1.0, 0.0)
         allowed = min(allowed, squared + 2.0 * 0.75 * driver.deceleration * room)
-    return np.sqrt(allowed) if count else driver.speed
+    return np.sqrt(allowed) if count else driver.speed * driver.speed_factor
 
 
 @njit(cache=True)
 def lateral_offset(motion: Array, further: float) -> tuple[float, float]:
-    """Offset [m] from the centreline and its slope, ``further`` [m] ahead of a vehicle with ``motion [5]``."""
+    """Offset [m] from the centreline and its slope, ``further`` [m] ahead of a vehicle with ``motion [6]``."""
     u = motion[TRAVELLED] + further
     if motion[OFFSET] == 0.0 and motion[SLOPE] == 0.0:
         return 0.0, 0.0
@@ -213,14 +228,14 @@ def _react_to_others(n: int, pose: Array, motion: Array, size: Array, segments: 
 @njit(cache=True)
 def accelerations(lanes: LaneArrays, junctions: JunctionArrays, approaches: Approaches, routes: NDArray,
                   motion: Array, driving: NDArray, poses: Array, sizes: Array, others: Obstacles,
-                  driver: DriverParameters) -> Array:  # fmt: skip
+                  common: DriverParameters, traits: Array) -> Array:  # fmt: skip
     """Acceleration ``[N]`` [m/s^2] of each driving vehicle; all see the same instant."""
     result = np.zeros(len(driving))
     segments = np.empty((MAX_SEGMENTS, 7))
     for n in range(len(driving)):
         if not driving[n]:
             continue
-        v = motion[n, SPEED]
+        v, driver = motion[n, SPEED], driver_of(common, traits[n])
         sight = min(15.0 + sizes[n, 0] / 2.0 + 1.5 * v + v * v / 3.0, SIGHT)
         count = lay_out(lanes, routes[n], motion[n, S], sight, segments)
         desired = desired_speed(segments, count, driver)
@@ -252,6 +267,7 @@ def integrate(lanes: LaneArrays, routes: NDArray, motion: Array, driving: NDArra
         motion[n, S] += step
         motion[n, TRAVELLED] += step
         motion[n, SPEED] = max(motion[n, SPEED] + acceleration[n] * dt, 0.0)
+        motion[n, ACCELERATION] = acceleration[n]
         while motion[n, S] > lanes.lengths[routes[n, 1]]:
             if routes[n, 2] < 0:
                 ended[n] = True

@@ -34,6 +34,8 @@ class LaneArrays(NamedTuple):
         closed: ``[L]`` not for cars.
         successor_starts: ``[L + 1]`` into ``successors``.
         successors: Rows of the lanes that follow, one lane after another.
+        predecessor_starts: ``[L + 1]`` into ``predecessors``.
+        predecessors: Rows of the lanes that lead here, likewise.
         bounds: ``[L, 4]`` x min, y min, x max, y max.
     """
 
@@ -47,6 +49,8 @@ class LaneArrays(NamedTuple):
     closed: NDArray[np.bool_]
     successor_starts: NDArray[np.int64]
     successors: NDArray[np.int64]
+    predecessor_starts: NDArray[np.int64]
+    predecessors: NDArray[np.int64]
     bounds: Array
 
 
@@ -64,6 +68,8 @@ def lane_arrays(graph: LaneGraph) -> LaneArrays:
         closed=graph.bike,
         successor_starts=graph.successor_starts,
         successors=graph.successors,
+        predecessor_starts=graph.predecessor_starts,
+        predecessors=graph.predecessors,
         bounds=graph.bounds,
     )
 

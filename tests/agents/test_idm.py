@@ -17,8 +17,9 @@ from crossroads import (
     straight_map,
 )
 
-from simscale_gym.agents.idm import IDMConfig, IDMTraffic, idm_acceleration, scene_arrays
+from simscale_gym.agents.idm import IDMConfig, IDMTraffic, idm_acceleration
 from simscale_gym.agents.idm_kernel import following
+from simscale_gym.agents.scene_arrays import scene_arrays
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
@@ -208,14 +209,16 @@ def test_pedestrian_and_vehicle_yield_to_each_other():
 
 def test_a_pedestrian_waits_for_the_ego_in_its_way_and_then_goes_on():
     walker = moving(60, -6, np.pi / 2, 1.3, 300, TrackType.PEDESTRIAN, (0.6, 0.6, 1.7))
-    scene = scene_of(straight_map(), [walker], 300, ego=(57.0, 0.0, 0.0, 0.0))
-    states = drive(scene, 100)
-    assert -3.5 < states[-1].traffic.poses[0, 1] < -1.2
-    away = scene.ego.states[0].copy()
-    away[0] = -100.0
+    scene = scene_of(straight_map(), [walker], 300)
+    here, away = np.zeros(11), np.zeros(11)
+    here[0], away[0] = 57.0, -100.0
+    state = start(scene, EVERYWHERE, ego=here)
+    for _ in range(100):
+        state = advance(scene, EVERYWHERE, state, here)
+    assert -3.5 < state.traffic.poses[0, 1] < -1.2
     for _ in range(60):
-        states.append(advance(scene, EVERYWHERE, states[-1], away))
-    assert states[-1].traffic.poses[0, 1] > 3.0
+        state = advance(scene, EVERYWHERE, state, away)
+    assert state.traffic.poses[0, 1] > 3.0
 
 
 def test_a_pedestrian_comes_to_rest_after_its_log():
