@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from simscale_gym.agents.navsim_strip import QUANTUM
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import Lane, RoadMap
@@ -42,6 +43,7 @@ class RailMap(NamedTuple):
         rails: In the order of ``road_map.lane_ids``.
         lines: ``[L]`` centerlines.
         limits: ``[L]`` speed limits [m/s]; 0 for none.
+        ring_size: Points that the ring of a strip along any of them can have.
         lanes, connectors: Trees over polygons, and the lane row of each.
         intersections: A tree over polygons.
     """
@@ -49,6 +51,7 @@ class RailMap(NamedTuple):
     rails: Rails
     lines: NDArray[np.object_]
     limits: Array
+    ring_size: int
     lanes: tuple[shapely.STRtree, NDArray[np.int64]]
     connectors: tuple[shapely.STRtree, NDArray[np.int64]]
     intersections: shapely.STRtree
@@ -86,6 +89,7 @@ def rail_map(road_map: RoadMap) -> RailMap:
         ),
         np.array([shapely.LineString(lane.centerline[:, :2]) for lane in lanes], object),
         np.array([lane.speed_limit or 0.0 for lane in lanes], float),
+        max((_ring_size(path[2]) for path in paths), default=0),
         _tree(lanes, connector=False),
         _tree(lanes, connector=True),
         shapely.STRtree([shapely.Polygon(area.polygon) for area in road_map.intersections.values()]),
@@ -112,15 +116,6 @@ def berth(rails: RailMap, pose: Array) -> Berth:
     return Berth(int(rows[best]), progress, nearest, deviation, on_road)
 
 
-def pose_at(rails: Rails, lane: int, progress: float) -> tuple[float, float, float]:
-    """x, y, heading at ``progress`` [m], held between the ends of the path."""
-    first, last = rails.starts[lane], rails.starts[lane + 1]
-    s = rails.progress[first:last]
-    here = min(max(progress, s[0]), s[-1])
-    x, y = (float(np.interp(here, s, rails.points[first:last, axis])) for axis in range(2))
-    return x, y, float(wrap_angle(np.interp(here, s, rails.headings[first:last])))
-
-
 def _path(lane: Lane) -> tuple[Array, Array, Array]:
     """Points, progress and headings of a lane.
 
@@ -133,6 +128,12 @@ def _path(lane: Lane) -> tuple[Array, Array, Array]:
     if keep.sum() < 2:
         keep = np.r_[True, np.diff(progress) > _REPEATED]
     return points[keep], progress[keep], np.unwrap(headings[keep])
+
+
+def _ring_size(headings: Array) -> int:
+    """Points of a ring around a path: at most four at each vertex on either side, and the chords of round joins."""
+    turns = np.abs(wrap_angle(np.diff(headings))).sum()
+    return 8 * (len(headings) + 4) + int(2.0 * turns / QUANTUM)
 
 
 def _tree(lanes: list[Lane], *, connector: bool) -> tuple[shapely.STRtree, NDArray[np.int64]]:
