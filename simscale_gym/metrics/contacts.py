@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics.area_index import AreaIndex, flags_at
 from simscale_gym.metrics.areas import INTERSECTION
-from simscale_gym.metrics.predicates import boxes_meet, segment_meets_box
+from simscale_gym.metrics.predicates import add_product, boxes_meet, centroid, segment_meets_box
 from simscale_gym.metrics.rings import Rings, ring_meets_box
 
 Array = NDArray[np.float64]
@@ -65,16 +65,19 @@ class RedLights(NamedTuple):
 
 
 @njit(cache=True)
-def bearing_to(cos: float, sin: float, dx: float, dy: float) -> float:
-    """Angle [rad] between a heading and the direction (dx, dy).
+def bearing_to(cos: float, sin: float, x: float, y: float, box: Array) -> float:
+    """Angle [rad] between a heading at (x, y) and the direction to the centroid of ``box [4, 2]``.
 
     Like nuPlan's, not a number where rounding takes the cosine beyond 1 or the distance is 0; every comparison is
-    then false.
+    then false. That befalls half of what lies straight ahead, so the sums are rounded as there: the centroid as in
+    GEOS, products added without rounding in between as by the linear algebra below numpy.
     """
-    distance = np.sqrt(dx * dx + dy * dy)
+    cx, cy = centroid(box)
+    dx, dy = cx - x, cy - y
+    distance = np.sqrt(add_product(dy, dy, dx * dx))
     if distance == 0.0:
         return np.nan
-    return np.arccos(cos * (dx / distance) + sin * (dy / distance))
+    return np.arccos(add_product(sin, dy / distance, cos * (dx / distance)))
 
 
 @njit(cache=True)
@@ -103,7 +106,7 @@ def collisions(
                 elif not movers[n] or speeds[n] <= STANDING:
                     kind = 1
                 else:
-                    kind = contact_in_motion(states[p, k], corners[p, k], boxes[r], xs[r], ys[r])
+                    kind = contact_in_motion(states[p, k], corners[p, k], boxes[r])
                 if kind == 1 or (kind == 2 and (areas[p, k] & _MULTIPLE_OR_OFF) != 0):
                     score[p] = min(score[p], 0.0 if movers[n] else 0.5)
                     when[p] = min(when[p], k)
@@ -115,9 +118,9 @@ def collisions(
 
 
 @njit(cache=True)
-def contact_in_motion(state: Array, corners: Array, other: Array, x: float, y: float) -> int:
+def contact_in_motion(state: Array, corners: Array, other: Array) -> int:
     """0 hit from behind, 1 with the front, 2 from the side: the ego's fault only between lanes or off the road."""
-    if bearing_to(np.cos(state[2]), np.sin(state[2]), x - state[0], y - state[1]) > BEHIND:
+    if bearing_to(np.cos(state[2]), np.sin(state[2]), state[0], state[1], other) > BEHIND:
         return 0
     front_left, front_right = corners[0], corners[3]
     return 1 if segment_meets_box(front_left[0], front_left[1], front_right[0], front_right[1], other) else 2
@@ -159,7 +162,7 @@ def time_to_collision(
                     if not boxes_meet(moved, boxes[r]):
                         continue
                     x, y = states[p, k, 0], states[p, k, 1]
-                    bearing = bearing_to(cos, sin, xs[r] - x, ys[r] - y)
+                    bearing = bearing_to(cos, sin, x, y, boxes[r])
                     exposed = (areas[p, k] & _MULTIPLE_OR_OFF) != 0 or (
                         flags_at(
                             grid, tile_starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y

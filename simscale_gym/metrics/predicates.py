@@ -42,6 +42,27 @@ def _product(a: float, b: float):
 
 
 @njit(cache=True)
+def add_product(a: float, b: float, c: float) -> float:
+    """``a * b + c`` with one rounding."""
+    product, low = _product(a, b)
+    value, error = _difference(product, -c)
+    return value + (error + low)
+
+
+@njit(cache=True)
+def centroid(box: Array):
+    """Centroid of ``box [4, 2]``, summed over triangles as GEOS does."""
+    x0, y0 = box[0, 0], box[0, 1]
+    x, y, area = 0.0, 0.0, 0.0
+    for i in range(4):
+        j = (i + 1) & 3
+        ax, ay, bx, by = box[i, 0], box[i, 1], box[j, 0], box[j, 1]
+        part = (ax - x0) * (by - y0) - (bx - x0) * (ay - y0)
+        x, y, area = x + part * (x0 + ax + bx), y + part * (y0 + ay + by), area + part
+    return x / 3.0 / area, y / 3.0 / area
+
+
+@njit(cache=True)
 def _precise_side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     dx, dx_low = _difference(ax, x)
     dy, dy_low = _difference(by, y)

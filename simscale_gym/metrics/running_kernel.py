@@ -200,7 +200,7 @@ def _touch(
         elif not movers[n] or speeds[n] <= STANDING:
             kind = 1
         else:
-            kind = contact_in_motion(state, corners, box, poses[n, 0], poses[n, 1])
+            kind = contact_in_motion(state, corners, box)
         if kind == 1 or (kind == 2 and (area & _MULTIPLE_OR_OFF) != 0):
             tally[NC] = min(tally[NC], 0.0 if movers[n] else 0.5)
         else:
@@ -231,7 +231,7 @@ def _foresee(tally: Array, marks: NDArray, state: Array, exposed: bool, earlier,
             place_corners(x, y, poses[n, 2], sizes[n, 0] / 2.0, sizes[n, 1] / 2.0, box)
             if not boxes_meet(moved, box):
                 continue
-            bearing = bearing_to(cos, sin, x - state[0], y - state[1])
+            bearing = bearing_to(cos, sin, state[0], state[1], box)
             if bearing < AHEAD or (exposed and not bearing > BEHIND):
                 tally[TTC] = 0.0
             else:

@@ -5,6 +5,8 @@ import pytest
 from straight_road import agent, drive, rectangle, road_map, situation, together
 
 from simscale_gym.metrics import MapLayers, score
+from simscale_gym.metrics.contacts import bearing_to
+from simscale_gym.metrics.ego_boxes import box_corners
 from simscale_gym.scene import TrackType
 
 BUMPER = 4.049  # from the rear axle
@@ -203,3 +205,19 @@ def test_any_number_of_steps(steps):
     result = score(situation(agent(3.0 + 0.8 * steps, 0.0, steps=steps)), drive(steps=steps))
     assert result.nc == 0.0
     assert result.ttc == (1.0 if steps <= 9 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("heading", "distance", "x", "y", "unknown"),
+    [(1.83, 25.4, 460001.5, 4599978.6, False), (-0.7, 15.8, -45.5, -45.1, False),
+     (2.22, 11.5, 460039.5, 4600037.2, True), (1.24, 6.0, 460000.3, 4599993.7, False),
+     (-1.05, 25.3, -18.4, -35.1, False), (-0.5, 22.3, 460028.5, 4600044.1, True),
+     (-2.9, 11.9, 36.1, -33.6, True), (-0.76, 14.7, 459956.0, 4599977.7, True),
+     (2.98, 27.5, 29.9, -16.7, True), (-0.65, 17.0, -39.4, -46.3, False)],
+)  # fmt: skip
+def test_what_is_straight_ahead_has_no_bearing_where_nuplan_has_none(heading, distance, x, y, unknown):
+    """``unknown``: nuPlan's get_agent_relative_angle is not a number. Without its roundings six of these are wrong."""
+    cos, sin = np.cos(heading), np.sin(heading)
+    center = np.array([x + distance * cos, y + distance * sin])
+    box = box_corners(center, np.array(heading), np.array(4.6), np.array(1.9))
+    assert np.isnan(bearing_to(cos, sin, x, y, box)) == unknown
