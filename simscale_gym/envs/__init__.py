@@ -2,6 +2,6 @@
 
 from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.episode import Snapshot
-from simscale_gym.envs.rewards import RewardConfig
+from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 
-__all__ = ["RewardConfig", "SimScaleEnv", "Snapshot"]
+__all__ = ["EpdmsRewardConfig", "RewardConfig", "SimScaleEnv", "Snapshot"]

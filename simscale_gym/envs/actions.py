@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Integral
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import PLAN_STRIDE, ExpertPlan
 from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import se2
 from simscale_gym.scene import Scene, StateIndex, Vehicle
 from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, rollout, step
 
@@ -21,6 +24,7 @@ MAX_ACCELERATION = 4.0
 MAX_STEERING_RATE = 1.0
 """Steering rate [rad/s] of a control action of 1 (left +)."""
 
+_LIMITS = np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
 _TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
 
 
@@ -28,6 +32,13 @@ class ActionType(Protocol):
     """One way to drive: an action space and what its actions do for one environment step."""
 
     space: spaces.Space
+
+    def checked(self, action: object) -> Array:
+        """``action`` as :meth:`apply` takes it.
+
+        Raises:
+            ArgumentError: It is none of the space.
+        """
 
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """The simulation states of one environment step, the last of them the new present."""
@@ -42,17 +53,19 @@ class ControlAction:
     def __init__(self) -> None:
         self.space = spaces.Box(-1.0, 1.0, (2,), np.float32)
 
+    def checked(self, action: object) -> Array:
+        """Two finite numbers."""
+        return _checked_numbers(self.space, action)
+
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One step of the kinematic bicycle and the traffic."""
-        limited = np.clip(action, -1.0, 1.0) * np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
-        return [step(scene, traffic, state, limited)]
+        return [step(scene, traffic, state, np.minimum(np.maximum(action, -1.0), 1.0) * _LIMITS)]
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
         """The LQR tracker's first command toward the plan, clipped to the limits."""
         poses = plan.poses_world(ego)[None]
         command = lqr_command(ego[None], poses, *fit_reference(poses), 0, vehicle=vehicle)[0]
-        scaled = command / np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
-        return np.clip(scaled, -1.0, 1.0).astype(np.float32)
+        return np.clip(command / _LIMITS, -1.0, 1.0).astype(np.float32)
 
 
 class TrajectoryAction:
@@ -61,6 +74,10 @@ class TrajectoryAction:
     def __init__(self) -> None:
         high = np.tile(np.array([_TRAJECTORY_BOUND, _TRAJECTORY_BOUND, np.pi], np.float32), (8, 1))
         self.space = spaces.Box(-high, high, dtype=np.float32)
+
+    def checked(self, action: object) -> Array:
+        """Eight finite poses."""
+        return _checked_numbers(self.space, action)
 
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
@@ -72,21 +89,48 @@ class TrajectoryAction:
         return plan.trajectory.astype(np.float32)
 
 
-ACTIONS = {"control": ControlAction, "trajectory": TrajectoryAction}
+class AnchorAction:
+    """Which of ``count`` trajectories of a vocabulary to drive along, tracked by LQR for 0.5 s.
 
-
-def make_action_type(name: str) -> ActionType:
-    """The action type called ``name``.
-
-    Raises:
-        ArgumentError: There is none; the message lists those there are.
+    Args:
+        count: ``K`` anchors.
+        load: Gives them, ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; called once.
     """
-    if name not in ACTIONS:
-        raise ArgumentError(f"action: {name!r}, expected one of {', '.join(ACTIONS)}.")
-    return ACTIONS[name]()
+
+    def __init__(self, count: int, load: Callable[[], Array]) -> None:
+        self.space = spaces.Discrete(count)
+        self._load, self._poses = load, np.zeros((0, 0, 3))
+
+    @property
+    def poses(self) -> Array:
+        """``[K, 40, 3]``."""
+        if not len(self._poses):
+            self._poses = self._load()
+        return self._poses
+
+    def checked(self, action: object) -> Array:
+        """A whole number from 0 to K - 1."""
+        number = action.item() if isinstance(action, np.ndarray) and action.ndim == 0 else action
+        whole = isinstance(number, Integral) and not isinstance(number, bool | np.bool_)
+        if not whole or not 0 <= int(number) < self.space.n:
+            raise ArgumentError(
+                f"action: {action!r}, expected the number of an anchor, 0 to {self.space.n - 1}."
+            )
+        return np.array(int(number))
+
+    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
+        """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
+        pose = state.ego[: StateIndex.HEADING + 1]
+        poses = np.concatenate([pose[None], se2.poses_to_world(pose, self.poses[int(action)])])
+        return rollout(scene, traffic, state, poses, steps=PLAN_STRIDE)
+
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+        """The anchor whose places at 0.5 .. 4.0 s are nearest to the plan's on average."""
+        away = self.poses[:, PLAN_STRIDE - 1 :: PLAN_STRIDE, :2] - plan.trajectory[:, :2]
+        return np.hypot(away[..., 0], away[..., 1]).mean(1).argmin()
 
 
-def checked_action(space: spaces.Box, action: object) -> Array:
+def _checked_numbers(space: spaces.Box, action: object) -> Array:
     """``action`` as float64 of the space's shape.
 
     Raises:

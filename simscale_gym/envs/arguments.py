@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from simscale_gym.agents.traffic import make_traffic
-from simscale_gym.envs.rewards import RewardConfig
+from simscale_gym.envs.rewards import REWARDS, EpdmsRewardConfig, RewardConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import CAMERA_NAMES, DT
@@ -84,8 +84,13 @@ def checked_perturb(perturb: bool | PerturbConfig) -> PerturbConfig | None:
     raise ArgumentError(f"perturb: {perturb!r}, expected True, False or a PerturbConfig.")
 
 
-def checked_reward(reward: RewardConfig | None) -> RewardConfig:
-    """The weights; the defaults for None."""
-    if reward is not None and not isinstance(reward, RewardConfig):
-        raise ArgumentError(f"reward: {reward!r}, expected a RewardConfig or None.")
-    return reward or RewardConfig()
+def checked_reward(
+    reward: str | RewardConfig | EpdmsRewardConfig,
+) -> RewardConfig | EpdmsRewardConfig:
+    """The settings of a reward; a preset by its name."""
+    if isinstance(reward, RewardConfig | EpdmsRewardConfig):
+        return reward
+    if isinstance(reward, str) and reward in REWARDS:
+        return REWARDS[reward]()
+    names = " or ".join(map(repr, REWARDS))
+    raise ArgumentError(f"reward: {reward!r}, expected {names}, a RewardConfig or an EpdmsRewardConfig.")

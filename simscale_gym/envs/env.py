@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs import episode
-from simscale_gym.envs.actions import checked_action, make_action_type
+from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.arguments import (
     checked_cameras,
     checked_horizon,
@@ -24,6 +24,7 @@ from simscale_gym.envs.arguments import (
     checked_reward,
     checked_traffic,
 )
+from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Snapshot
 from simscale_gym.envs.info import expert_info, state_info
 from simscale_gym.envs.observations import (
@@ -33,13 +34,7 @@ from simscale_gym.envs.observations import (
     state_observation,
 )
 from simscale_gym.envs.resources import Resources
-from simscale_gym.envs.rewards import (
-    RewardConfig,
-    goal_progress,
-    judge,
-    progress_along,
-    reward_terms,
-)
+from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene
@@ -47,9 +42,6 @@ from simscale_gym.sim import SimState, TrafficModel
 
 if TYPE_CHECKING:
     from simscale_gym.viewer.window import Window
-
-
-_LEAST_GOAL = 10.0  # [m] from start to the log's end for it to count as a goal
 
 
 class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
@@ -68,10 +60,13 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     ## Action
     `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one
     step of 0.1 s. `"trajectory"`: `Box([8, 3])`, x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame,
-    tracked by an LQR controller for one planning period of 0.5 s.
+    tracked by an LQR controller for one planning period of 0.5 s. `"anchor"`: `Discrete(K)`, the number of a
+    trajectory in a vocabulary (see `anchors`), tracked likewise.
 
     ## Reward
-    The sum of `info["rewards"]`, weighted terms named as in `RewardConfig`.
+    The sum of `info["rewards"]`. `"driving"`: weighted terms named as in `RewardConfig`. `"epdms"`: what the step
+    changed of `info["epdms"]["score"]`, split by subscore (`EpdmsRewardConfig`); over an episode it adds up to the
+    final score.
 
     ## End
     `terminated`: at-fault collision, off-road, goal (where the log ended, if that is 10 m ahead or more).
@@ -79,10 +74,17 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     ## Info
     `scene`, `time_us`, `ego_state` (`[11]`, columns in `simscale_gym.scene.StateIndex`), `rewards`,
-    `expert` (by name: `trajectory` `[8, 3]` in the ego frame, `action`, `scores`, `valid`), `expert_action`
+    `epdms` (NAVSIM's columns and `score`, of what was driven since the reset, among the others as they really
+    moved; after the reset, of its one state), `controllers` (track id to who moves it, as the traffic model names
+    it), `expert` (by name: `trajectory` `[8, 3]` in the ego frame, `action`, `scores`, `valid`), `expert_action`
     (of the first valid expert; of the first one where none is valid), `reset` (`perturbed`, `attempts`,
     `rejections` by reason), `arrive_dest`, `out_of_road`, `crash_vehicle`, `crash_pedestrian`, `crash_object`
     (contacts, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
+    After a reset `rewards` holds zeros and `truncation` is empty.
+
+    Of `epdms`: progress is relative to the human's over the same time (1 where neither came farther than 5 m).
+    Time to collision looks 0.9 s ahead, so it is judged up to 0.9 s ago. `two_frame_extended_comfort` compares two
+    plans, of which a drive has none: it is left out, as NAVSIM does without a preceding frame.
 
     ## Reset options
     `scene` (an id), `time` (when to leave the log [s] in the clip), `perturb` (bool or PerturbConfig), `state`
@@ -97,14 +99,18 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         observation: "camera", "state", or several of them.
         cameras: Names of cameras on the rig.
         image_size: Height, width [pixel].
-        action: "control" or "trajectory".
-        traffic: "idm", "log", "constant_velocity", or a TrafficModel.
-        experts: Names of pseudo-experts to ask at every step ("recovery", "planner"); () for none.
+        action: "control", "trajectory" or "anchor".
+        anchors: Of "anchor": how many, clustered from recorded human futures; or a file of trajectories, ``.npy``
+            ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame, as GTRS has them.
+        traffic: "idm", "log", "constant_velocity", any other name of `simscale_gym.agents.traffic`, or a
+            TrafficModel.
+        experts: Names of pseudo-experts to ask at every step: "planner" (PDM-Closed), "recovery" (human futures
+            that lead back to the log), "unified", "log" (what the human did); () for none.
         perturb: Start off the log; or a PerturbConfig.
         horizon: Longest episode [s].
         renderer: "auto" or "cpu".
         render_mode: None, "rgb_array" or "human".
-        reward: Weights; None for the defaults.
+        reward: "driving", "epdms", a RewardConfig or an EpdmsRewardConfig.
     """
 
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": round(1 / DT)}  # noqa: RUF012
@@ -117,28 +123,29 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         cameras: Sequence[str] = ("cam_f0", "cam_l0", "cam_r0"),
         image_size: tuple[int, int] = (144, 256),
         action: str = "control",
+        anchors: int | str | Path = 256,
         traffic: str | TrafficModel = "idm",
-        experts: Sequence[str] = ("recovery",),
+        experts: Sequence[str] = ("planner",),
         perturb: bool | PerturbConfig = True,
         horizon: float = 8.0,
         renderer: str = "auto",
         render_mode: str | None = None,
-        reward: RewardConfig | None = None,
+        reward: str | RewardConfig | EpdmsRewardConfig = "driving",
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
         self._kinds = checked_names("observation", observation)
         self._cameras = checked_cameras(cameras, "camera" in self._kinds)
         self._image_size = checked_image_size(image_size)
         self.observation_space = observation_space(self._kinds, self._cameras, self._image_size)
-        self._action = make_action_type(action)
-        self.action_space = self._action.space
         self._traffic = checked_traffic(traffic)
         self._perturb = checked_perturb(perturb)
         self._horizon_steps = checked_horizon(horizon)
         self._reward = checked_reward(reward)
         self._resources = Resources(scenes, split, checked_names("experts", experts), renderer)
+        self._action = make_action_type(action, anchors, lambda: self._resources.bank)
+        self.action_space = self._action.space
         self._window: Window | None = None
-        self._scene: Scene | None = None
+        self._drive: Drive | None = None
         self._plans: dict[str, ExpertPlan] = {}
         self._terms: dict[str, float] = {}
         self._drawn: tuple[SimState, dict[str, NDArray[np.uint8]]] | None = None
@@ -159,7 +166,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             self.set_state(options["state"])
         else:
             scene = self._resources.choose_scene(options.get("scene"), self.np_random)
-            self._begin(scene, self._find_start(scene, options))
+            self._drive = Drive.begin(scene, self._find_start(scene, options))
+        self._terms = dict.fromkeys(self._reward.terms(self._drive, self._drive), 0.0)
         observation, info = self._observation(), self._info()
         self._show()
         return observation, info
@@ -168,18 +176,17 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         """Drive on.
 
         Raises:
-            ArgumentError: The action has the wrong shape or is not finite.
+            ArgumentError: The action is none of the action space (numbers beyond a Box's bounds are clipped).
             gymnasium.error.ResetNeeded: Before the first reset.
         """
-        scene, action = self._running(), checked_action(self.action_space, action)
-        states = self._action.apply(scene, self._traffic, self.sim_state, action)
-        outcome = judge(scene, states, self._goal, self._outcome)
-        terms = reward_terms(scene, states, self._outcome.progress, outcome, self._reward)
-        self._history, self._outcome, self._terms = (*self._history, *states), outcome, terms
-        truncation = self._truncation()
-        observation, info = self._observation(), self._info() | {"rewards": terms, "truncation": truncation}
+        before, action = self._running(), self._action.checked(action)
+        states = self._action.apply(before.scene, self._traffic, before.state, action)
+        self._drive = before.after(states)
+        self._terms = self._reward.terms(before, self._drive)
+        observation, info = self._observation(), self._info()
         self._show()
-        return observation, float(sum(terms.values())), outcome.terminated, bool(truncation), info
+        terminated, truncated = self._drive.outcome.terminated, bool(info["truncation"])
+        return observation, float(sum(self._terms.values())), terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
@@ -204,25 +211,22 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     @property
     def scene(self) -> Scene:
         """The scene that is being driven."""
-        return self._running()
+        return self._running().scene
 
     @property
     def sim_state(self) -> SimState:
         """Where everything is now."""
-        self._running()
-        return self._history[-1]
+        return self._running().state
 
     @property
     def history(self) -> tuple[SimState, ...]:
         """Every simulation state since the log was left, 0.1 s apart, the present one last."""
-        self._running()
-        return self._history
+        return self._running().history
 
     @property
     def start(self) -> episode.Start:
         """How the episode began."""
-        self._running()
-        return self._start
+        return self._running().start
 
     @property
     def plans(self) -> Mapping[str, ExpertPlan]:
@@ -231,28 +235,26 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     def get_state(self) -> Snapshot:
         """All that the episode's future depends on; cheap, immutable, can be pickled."""
-        scene = self._running()
-        return Snapshot(scene.id, self._start, self._history, self.np_random.bit_generator.state)
+        drive = self._running()
+        return Snapshot(drive.scene.id, drive.start, drive.history, self.np_random.bit_generator.state)
 
     def set_state(self, snapshot: Snapshot) -> None:
         """Go (back) to where :meth:`get_state` was called, on this or another environment of the same scenes."""
         if not isinstance(snapshot, Snapshot):
             raise ArgumentError(f"state: {type(snapshot).__name__}, expected what get_state() gave.")
         scene = self._resources.choose_scene(snapshot.scene, self.np_random)
-        self._begin(scene, snapshot.start)
-        self._history = snapshot.history
-        self._outcome = judge(scene, [self.sim_state], self._goal)
+        self._drive = Drive.resume(scene, snapshot.start, snapshot.history)
         self.np_random.bit_generator.state = snapshot.random_state
 
     def fork(self, n: int) -> list[SimScaleEnv]:
         """``n`` environments in the same state that go on independently of this one and of each other."""
-        snapshot = self.get_state()
+        self._running()
         twins = []
         for _ in range(n):
             twin = copy.copy(self)
             twin.render_mode, twin._window = None, None
-            twin.np_random = np.random.Generator(np.random.PCG64())
-            twin.set_state(snapshot)
+            twin.np_random = np.random.Generator(np.random.PCG64(0))
+            twin.np_random.bit_generator.state = self.np_random.bit_generator.state
             twins.append(twin)
         return twins
 
@@ -272,52 +274,40 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         vocabulary = self._resources.vocabulary
         return episode.start_off_log(scene, self._traffic, order, vocabulary, config, self.np_random)
 
-    def _begin(self, scene: Scene, start: episode.Start) -> None:
-        self._scene, self._start, self._history, self._terms = scene, start, start.states, {}
-        self._begin_progress = progress_along(scene, start.states[-1].ego)
-        goal = goal_progress(scene)
-        self._goal = goal if goal - self._begin_progress >= _LEAST_GOAL else None
-        self._outcome = judge(scene, [start.states[-1]], self._goal)
-
-    def _running(self) -> Scene:
-        if self._scene is None:
+    def _running(self) -> Drive:
+        if self._drive is None:
             raise gym.error.ResetNeeded("Call env.reset() before anything else.")
-        return self._scene
-
-    def _truncation(self) -> str:
-        """Why the episode is cut here: "horizon", "log_end", or "" if it is not."""
-        if self.sim_state.frame - self._start.states[-1].frame >= self._horizon_steps:
-            return "horizon"
-        return "log_end" if self.sim_state.frame >= self.scene.num_frames - 1 else ""
+        return self._drive
 
     def _observation(self) -> dict[str, NDArray]:
-        scene, state = self._running(), self.sim_state
-        out = {"ego": ego_observation(state), "command": driving_command(scene, state)}
+        drive = self._running()
+        out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
         if "camera" in self._kinds:
             out |= {name: picture.copy() for name, picture in self._images().items()}
         if "state" in self._kinds:
-            out["state"] = state_observation(scene, state)
+            out["state"] = state_observation(drive.scene, drive.state, drive.view)
         return out
 
     def _info(self) -> dict[str, Any]:
-        scene, state = self._running(), self.sim_state
+        drive = self._running()
+        scene, state = drive.scene, drive.state
         self._plans = {expert.name: expert.plan(scene, state) for expert in self._resources.experts}
-        gained = self._outcome.progress - self._begin_progress
-        whole = (self._goal or 0.0) - self._begin_progress
-        completion = float(np.clip(gained / whole, 0.0, 1.0)) if self._goal else 1.0
         return {
-            **state_info(scene, state, self._outcome, self._start, completion),
+            **state_info(drive, self._traffic),
             **expert_info(scene, state, self._plans, self._action),
+            "rewards": dict(self._terms),
+            "truncation": drive.truncation(self._horizon_steps),
         }
 
     def _picture(self) -> NDArray[np.uint8]:
         from simscale_gym.viewer import Overlay, film_frame
 
-        scene, state = self._running(), self.sim_state
+        drive = self._running()
+        scene, state, start = drive.scene, drive.state, drive.start
         ways = Overlay(
             log=scene.ego.poses,
-            perturbed=np.stack([s.ego[:3] for s in self._start.states]),
-            driven=np.stack([s.ego[:3] for s in self._history[len(self._start.states) - 1 :]]),
+            perturbed=np.stack([s.ego[:3] for s in start.states]),
+            driven=np.stack([s.ego[:3] for s in drive.history[len(start.states) - 1 :]]),
             plans=[plan.poses_world(state.ego) for plan in self._plans.values()],
         )
         return film_frame(scene, state, self._images(), ways, self._lines())
@@ -327,7 +317,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         if not self._cameras:
             return {}
         if self._drawn is None or self._drawn[0] is not self.sim_state:
-            before = self._history[-2] if len(self._history) > 1 else self.sim_state
+            before = self.history[-2] if len(self.history) > 1 else self.sim_state
             pictures = self._resources.images(
                 self.scene, self.sim_state, before, self._cameras, self._image_size
             )
@@ -338,7 +328,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         """Text for the picture's panel."""
         experts = [f"{name}: {'valid' if p.valid else 'not valid'}" for name, p in self._plans.items()]
         terms = [f"{name}: {value + 0.0:+.3f}" for name, value in self._terms.items()]
-        return [f"start: {'perturbed' if self._start.perturbed else 'on the log'}", *experts, "", *terms]
+        return [f"start: {'perturbed' if self.start.perturbed else 'on the log'}", *experts, "", *terms]
 
     def _show(self) -> None:
         if self.render_mode != "human":

@@ -7,10 +7,10 @@ from typing import Any
 
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs.actions import ActionType
-from simscale_gym.envs.episode import Start
-from simscale_gym.envs.rewards import Outcome
+from simscale_gym.envs.drive import Drive
+from simscale_gym.metrics import running_columns
 from simscale_gym.scene import DT, Scene, TrackType
-from simscale_gym.sim import SimState, state_hash
+from simscale_gym.sim import SimState, TrafficModel, state_hash
 
 _PERSONS = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
 
@@ -20,14 +20,16 @@ def frame_time_us(scene: Scene, frame: int) -> int:
     return int(scene.timestamps_us[0]) + round(frame * DT * 1e6)
 
 
-def state_info(
-    scene: Scene, state: SimState, outcome: Outcome, start: Start, completion: float
-) -> dict[str, Any]:
+def state_info(drive: Drive, traffic: TrafficModel) -> dict[str, Any]:
     """The entries of ``info`` that say where the simulation stands."""
+    scene, state, outcome, start = drive.scene, drive.state, drive.outcome, drive.start
+    name_controllers = getattr(traffic, "controllers", None)
     return {
         "scene": scene.id,
         "time_us": frame_time_us(scene, state.frame),
         "ego_state": state.ego.copy(),
+        "epdms": running_columns(drive.subscores),
+        "controllers": name_controllers(scene, state.traffic) if name_controllers else {},
         "reset": {
             "perturbed": start.perturbed,
             "attempts": start.attempts,
@@ -39,7 +41,7 @@ def state_info(
         "crash_pedestrian": bool(outcome.contact & _PERSONS),
         "crash_object": bool(outcome.contact - _PERSONS - {TrackType.VEHICLE}),
         "at_fault": bool(outcome.at_fault),
-        "route_completion": completion,
+        "route_completion": drive.completion,
         "inferred": scene.inferred,
         "state_hash": state_hash(state),
     }

@@ -9,21 +9,17 @@ from gymnasium import spaces
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.envs.road_view import RoadView
 from simscale_gym.errors import ArgumentError
-from simscale_gym.geometry import polyline, se2
+from simscale_gym.geometry.polyline import segment_at
 from simscale_gym.scene import LightStatus, Scene, StateIndex, TrackType
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
 
 OBSERVATIONS = ("camera", "state")
-EGO_COLUMNS = (
-    StateIndex.VX,
-    StateIndex.VY,
-    StateIndex.AX,
-    StateIndex.AY,
-    StateIndex.YAW_RATE,
-    StateIndex.STEERING,
+EGO_COLUMNS = np.array(
+    [StateIndex.VX, StateIndex.VY, StateIndex.AX, StateIndex.AY, StateIndex.YAW_RATE, StateIndex.STEERING]
 )
 EGO_LIMITS = np.array([80.0, 20.0, 30.0, 30.0, 5.0, 1.1], np.float32)
 """Values beyond these are clipped: vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
@@ -39,8 +35,9 @@ PATH_POINTS = 20
 PATH_SPACING = 2.0
 STATE_SIZE = NEAREST_TRACKS * TRACK_FEATURES + PATH_POINTS * 2 + 3
 
-_COMMAND_TIME, _COMMAND_DISTANCE, _COMMAND_OFFSET = 3.0, 15.0, 2.0
 _LIGHT_RANGE = 80.0
+_RED = int(LightStatus.RED)
+_NO_LIGHTS = np.zeros(0, np.uint8)
 KINDS = (int(TrackType.VEHICLE), int(TrackType.BICYCLE), int(TrackType.PEDESTRIAN))
 """Kinds of tracks that the observation tells apart."""
 
@@ -70,48 +67,60 @@ def observation_space(
 
 def ego_observation(state: SimState) -> NDArray[np.float32]:
     """``[6]`` vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
-    return np.clip(state.ego[list(EGO_COLUMNS)], -EGO_LIMITS, EGO_LIMITS).astype(np.float32)
+    return np.minimum(np.maximum(state.ego[EGO_COLUMNS], -EGO_LIMITS), EGO_LIMITS).astype(np.float32)
 
 
-def driving_command(scene: Scene, state: SimState) -> NDArray[np.float32]:
-    """``[4]`` one-hot left, straight, right, unknown: where the route goes in the next 3 s (15 m at least).
-
-    Left or right when the route is 2 m or more to the side there (the threshold of UniAD and NAVSIM's log
-    annotations); unknown when the ego is more than 20 m off the route.
-    """
-    s, offset = polyline.project(scene.route_path, state.ego[None, :2])
-    ahead = max(_COMMAND_DISTANCE, _COMMAND_TIME * float(state.ego[StateIndex.VX]))
-    here, there = polyline.at_arc_length(scene.route_path, s + np.array([0.0, ahead]))
-    lateral = se2.points_to_local(here, there[None, :2])[0, 1]
-    index = 0 if lateral > _COMMAND_OFFSET else 2 if lateral < -_COMMAND_OFFSET else 1
+def driving_command(view: RoadView) -> NDArray[np.float32]:
+    """``[4]`` one-hot left, straight, right, unknown."""
     out = np.zeros(len(COMMANDS), np.float32)
-    out[3 if abs(offset[0]) > 20.0 else index] = 1.0
+    out[view.command] = 1.0
     return out
 
 
-def state_observation(scene: Scene, state: SimState) -> NDArray[np.float32]:
+def state_observation(scene: Scene, state: SimState, view: RoadView) -> NDArray[np.float32]:
     """``[STATE_SIZE]`` privileged state in the ego frame, zeros where there is nothing.
 
     The nearest 24 tracks, 12 values each (present, x, y, cos and sin of relative heading, relative velocity
     x and y, length, width, is vehicle, is bicycle, is pedestrian), the route ahead as 20 points x, y every
     2 m, the speed limit [m/s], 1 if a red light stands on the route within 80 m, and the distance to it [m].
     """
-    limit, red, distance = _road_ahead(scene, state)
-    tail = np.array([limit, red, distance])
-    values = np.concatenate([_tracks(scene, state).ravel(), _path(scene, state).ravel(), tail])
-    return np.clip(values, -STATE_LIMIT, STATE_LIMIT).astype(np.float32)
-
-
-def _tracks(scene: Scene, state: SimState) -> Array:
     traffic, tracks = state.traffic, scene.tracks
-    return _nearest_tracks(
-        state.ego, traffic.poses, traffic.velocities, traffic.valid, tracks.types, tracks.sizes
-    )
+    rows, places = scene.lights_on_route
+    status = np.ascontiguousarray(scene.lights.column(state.frame)) if len(rows) else _NO_LIGHTS
+    return _observe(
+        state.ego, traffic.poses, traffic.velocities, traffic.valid, tracks.types, tracks.sizes,
+        scene.route_path, scene.route_lengths, view.arc, view.limit, rows, places, status,
+    )  # fmt: skip
 
 
 @njit(cache=True)
-def _nearest_tracks(ego, poses, velocities, valid, types, sizes):
-    """Rows ``[24, 12]`` of the tracks nearest to the ego, nearest first; the lower row where equally near."""
+def _observe(
+    ego, poses, velocities, valid, types, sizes, path, lengths, arc, limit, light_rows, light_places, status
+):  # fmt: skip
+    values = np.zeros(STATE_SIZE)
+    _describe_tracks(ego, poses, velocities, valid, types, sizes, values)
+    at, cos, sin = NEAREST_TRACKS * TRACK_FEATURES, np.cos(ego[2]), np.sin(ego[2])
+    for n in range(PATH_POINTS):
+        k, share = segment_at(lengths, arc + PATH_SPACING * (n + 1))
+        dx = path[k, 0] + share * (path[k + 1, 0] - path[k, 0]) - ego[0]
+        dy = path[k, 1] + share * (path[k + 1, 1] - path[k, 1]) - ego[1]
+        values[at + 2 * n], values[at + 2 * n + 1] = cos * dx + sin * dy, cos * dy - sin * dx
+    distance = np.inf
+    for n in range(len(light_rows)):
+        ahead = light_places[n] - arc
+        if status[light_rows[n]] == _RED and 0.0 < ahead < _LIGHT_RANGE:
+            distance = min(distance, ahead)
+    found = distance < np.inf
+    values[-3], values[-2], values[-1] = limit, 1.0 if found else 0.0, distance if found else 0.0
+    out = np.empty(STATE_SIZE, np.float32)
+    for i in range(STATE_SIZE):
+        out[i] = min(max(values[i], -STATE_LIMIT), STATE_LIMIT)
+    return out
+
+
+@njit(cache=True)
+def _describe_tracks(ego, poses, velocities, valid, types, sizes, out):
+    """Write the ``[24 * 12]`` features of the tracks nearest to the ego, nearest first; the lower row of equals."""
     rows, nearest, count = np.empty(NEAREST_TRACKS, np.int64), np.empty(NEAREST_TRACKS), 0
     for n in range(len(valid)):
         if not valid[n]:
@@ -126,35 +135,13 @@ def _nearest_tracks(ego, poses, velocities, valid, types, sizes):
             place -= 1
         nearest[place], rows[place] = distance, n
         count = min(count + 1, NEAREST_TRACKS)
-    out = np.zeros((NEAREST_TRACKS, TRACK_FEATURES))
     cos, sin = np.cos(ego[2]), np.sin(ego[2])
     for k in range(count):
-        n = rows[k]
+        n, at = rows[k], k * TRACK_FEATURES
         dx, dy, vx, vy = poses[n, 0] - ego[0], poses[n, 1] - ego[1], velocities[n, 0], velocities[n, 1]
-        out[k, 0], out[k, 1], out[k, 2] = 1.0, cos * dx + sin * dy, cos * dy - sin * dx
-        out[k, 3], out[k, 4] = np.cos(poses[n, 2] - ego[2]), np.sin(poses[n, 2] - ego[2])
-        out[k, 5], out[k, 6] = cos * vx + sin * vy - ego[3], cos * vy - sin * vx - ego[4]
-        out[k, 7], out[k, 8] = sizes[n, 0], sizes[n, 1]
+        out[at], out[at + 1], out[at + 2] = 1.0, cos * dx + sin * dy, cos * dy - sin * dx
+        out[at + 3], out[at + 4] = np.cos(poses[n, 2] - ego[2]), np.sin(poses[n, 2] - ego[2])
+        out[at + 5], out[at + 6] = cos * vx + sin * vy - ego[3], cos * vy - sin * vx - ego[4]
+        out[at + 7], out[at + 8] = sizes[n, 0], sizes[n, 1]
         for column in range(len(KINDS)):
-            out[k, 9 + column] = types[n] == KINDS[column]
-    return out
-
-
-def _path(scene: Scene, state: SimState) -> Array:
-    s = polyline.project(scene.route_path, state.ego[None, :2])[0]
-    ahead = s + PATH_SPACING * np.arange(1, PATH_POINTS + 1)
-    return se2.points_to_local(state.ego[:3], polyline.at_arc_length(scene.route_path, ahead)[:, :2])
-
-
-def _road_ahead(scene: Scene, state: SimState) -> tuple[float, float, float]:
-    """Speed limit [m/s] (0 if unknown), red light ahead (0 or 1), distance to it [m]."""
-    lanes = scene.map.lanes_at(state.ego[:2])
-    limits = [scene.map.lanes[i].speed_limit for i in lanes if scene.map.lanes[i].speed_limit is not None]
-    rows, places = scene.lights_on_route
-    if not len(rows):
-        return max(limits, default=0.0), 0.0, 0.0
-    here = polyline.project(scene.route_path, state.ego[None, :2])[0][0]
-    ahead = (places - here)[scene.lights.column(state.frame)[rows] == LightStatus.RED]
-    ahead = ahead[(ahead > 0.0) & (ahead < _LIGHT_RANGE)]
-    found = len(ahead) > 0
-    return max(limits, default=0.0), float(found), float(ahead.min()) if found else 0.0
+            out[at + 9 + column] = types[n] == KINDS[column]

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
+from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.agents.planner_expert import PlannerExpert
-from simscale_gym.agents.recovery import RecoveryExpert
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXPERTS = ("recovery", "planner")
 BACKENDS = ("auto", "cpu")
 
 _KEPT_SCENES, _KEPT_RENDERERS = 16, 2
@@ -87,8 +85,9 @@ class Resources:
     @cached_property
     def experts(self) -> tuple[Expert, ...]:
         """The experts that were asked for, in that order."""
-        makers = {"recovery": lambda: RecoveryExpert(self.bank), "planner": PlannerExpert}
-        return tuple(makers[name]() for name in self._expert_names)
+        return tuple(
+            make_expert(name, self.bank if needs_bank(name) else None) for name in self._expert_names
+        )
 
     def images(
         self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]

@@ -164,7 +164,7 @@ class RunningScore:
         )  # fmt: skip
         return RunningScore(self.ground, states, self.past, areas, tally, marks, speeds, recent)
 
-    @cached_property
+    @property
     def comfort(self) -> float:
         """HC; 1 without history or with too few samples to filter."""
         if not self.past or len(self.states) < FEWEST_SAMPLES:

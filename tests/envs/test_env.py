@@ -17,13 +17,17 @@ from simscale_gym.envs import SimScaleEnv
 INFO_KEYS = {
     "scene", "time_us", "ego_state", "expert", "expert_action", "reset", "arrive_dest", "out_of_road",
     "crash_vehicle", "crash_pedestrian", "crash_object", "at_fault", "route_completion", "inferred", "state_hash",
+    "epdms", "controllers", "rewards", "truncation",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("action", ["control", "trajectory"])
+ACTIONS = ["control", "trajectory", "anchor"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("observation", ["camera", "state", ("camera", "state")])
 def test_gymnasium_finds_nothing_to_warn_of(make_env, one_renderer_per_scene, observation, action):
-    env = make_env(observation=observation, action=action)
+    env = make_env(observation=observation, action=action, anchors=32)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
@@ -34,10 +38,12 @@ def test_observations_are_bounded(make_env):
         assert np.isfinite(space.low).all() and np.isfinite(space.high).all(), name
 
 
-@pytest.mark.parametrize("action", ["control", "trajectory"])
-def test_stable_baselines_finds_nothing_to_warn_of(make_env, one_renderer_per_scene, action):
+@pytest.mark.parametrize("reward", ["driving", "epdms"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_stable_baselines_finds_nothing_to_warn_of(make_env, one_renderer_per_scene, action, reward):
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
-    env = make_env(observation=("camera", "state"), image_size=(64, 96), action=action)
+    settings = {"observation": ("camera", "state"), "image_size": (64, 96), "anchors": 32}
+    env = make_env(action=action, reward=reward, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         if action == "trajectory":  # metres, not -1 .. 1: SB3 would rather have them scaled
@@ -101,24 +107,25 @@ def test_info_is_complete(make_env):
     _, info = env.reset(seed=3)
     assert set(info) == INFO_KEYS
     _, _, _, _, info = env.step(info["expert_action"])
-    assert set(info) == INFO_KEYS | {"rewards", "truncation"}
+    assert set(info) == INFO_KEYS
     assert set(info["reset"]) == {"perturbed", "attempts", "rejections"}
-    advice = info["expert"]["recovery"]
+    advice = info["expert"]["planner"]
     assert set(advice) == {"trajectory", "action", "scores", "valid"}
     assert advice["trajectory"].shape == (8, 3)
 
 
-@pytest.mark.parametrize("action", ["control", "trajectory"])
+@pytest.mark.parametrize("action", ACTIONS)
 def test_expert_action_is_an_action(make_env, action):
-    env = make_env(action=action)
+    env = make_env(action=action, anchors=32)
     _, info = env.reset(seed=3)
     for _ in range(5):
         assert env.action_space.contains(info["expert_action"])
         _, _, _, _, info = env.step(info["expert_action"])
 
 
-def test_trajectory_actions_last_half_a_second(make_env):
-    env = make_env(action="trajectory")
+@pytest.mark.parametrize("action", ["trajectory", "anchor"])
+def test_trajectory_actions_last_half_a_second(make_env, action):
+    env = make_env(action=action, anchors=32)
     _, info = env.reset(seed=3)
     _, _, _, _, after = env.step(info["expert_action"])
     assert after["time_us"] - info["time_us"] == 500_000
@@ -168,14 +175,32 @@ def test_the_contract_is_in_the_docstring():
         "## Versions",
     ):
         assert heading in SimScaleEnv.__doc__
-    for key in INFO_KEYS | {"rewards", "truncation"}:
+    for key in INFO_KEYS:
         assert f"`{key}`" in SimScaleEnv.__doc__
 
 
 def test_several_experts_answer_and_the_first_valid_one_is_followed(make_env):
-    env = make_env(observation="state", experts=("recovery", "planner"))
+    names = ["recovery", "planner", "unified", "log"]
+    env = make_env(observation="state", experts=names)
     _, info = env.reset(seed=1)
-    assert list(info["expert"]) == ["recovery", "planner"]
-    assert {"nc", "dac", "score"} <= set(info["expert"]["planner"]["scores"])
-    valid = [name for name, entry in info["expert"].items() if entry["valid"]]
-    np.testing.assert_array_equal(info["expert_action"], info["expert"][(valid or ["recovery"])[0]]["action"])
+    for _ in range(3):
+        assert list(info["expert"]) == names
+        for entry in info["expert"].values():
+            assert set(entry) == {"trajectory", "action", "scores", "valid"}
+            assert entry["trajectory"].shape == (8, 3) and np.isfinite(entry["trajectory"]).all()
+            assert env.action_space.contains(entry["action"]) and isinstance(entry["valid"], bool)
+        assert {"nc", "dac", "score"} <= set(info["expert"]["planner"]["scores"])
+        valid = [name for name, entry in info["expert"].items() if entry["valid"]]
+        followed = info["expert"][(valid or names)[0]]["action"]
+        np.testing.assert_array_equal(info["expert_action"], followed)
+        *_, info = env.step(info["expert_action"])
+
+
+@pytest.mark.parametrize("experts", [("log",), ("planner", "log"), ("unified",)])
+def test_any_experts_may_be_asked_alone(make_env, experts):
+    _, info = make_env(experts=experts).reset(seed=2)
+    assert tuple(info["expert"]) == experts
+
+
+def test_the_planner_is_asked_unless_others_are_named(make_env):
+    assert list(make_env().reset(seed=0)[1]["expert"]) == ["planner"]
