@@ -18,7 +18,7 @@ import numpy as np
 
 from simscale_gym.errors import DataError
 from simscale_gym.restricted_pickle import StandIn, unpickle
-from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE, check_stored
+from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE, check_stored, read_stored
 
 MAX_PICKLE_BYTES = 2**28
 """A `data.pkl` larger than this [byte] is refused; it holds no numbers of tensors."""
@@ -40,7 +40,7 @@ class StoredTensor:
 
     Attributes:
         path: The archive.
-        member: The storage in it.
+        member: The storage in it, a member of the zip.
         dtype: Type of its numbers as numpy names it, or `bfloat16`.
         start: First number of the tensor in the storage.
         shape: Length along each dimension.
@@ -48,7 +48,7 @@ class StoredTensor:
     """
 
     path: Path
-    member: str
+    member: zipfile.ZipInfo
     dtype: str
     start: int
     shape: tuple[int, ...]
@@ -57,13 +57,7 @@ class StoredTensor:
     def read(self) -> np.ndarray:
         """The numbers, in C order; bfloat16 widened to float32."""
         dtype = np.dtype("<u2" if self.dtype == "bfloat16" else self.dtype)
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                flat = np.frombuffer(archive.read(self.member), dtype)
-        except BROKEN_ARCHIVE as error:
-            raise DataError(
-                self.path, field=self.member, found=f"a damaged storage ({error})", expected="whole storages"
-            ) from None
+        flat = np.frombuffer(read_stored(self.path, self.member, self.member.filename), dtype)
         steps = tuple(step * dtype.itemsize for step in self.strides)
         value = np.lib.stride_tricks.as_strided(flat[self.start :], self.shape, steps, writeable=False)
         if self.dtype == "bfloat16":
@@ -98,9 +92,9 @@ def load_torch_archive(path: Path) -> Any:
                     path, found=f"{len(roots)} members data.pkl", expected="one, as torch.save writes it"
                 )
             root = roots[0].removesuffix("data.pkl")
-            pickled = _read(path, archive, members[roots[0]])
+            pickled = _read(path, members[roots[0]])
             order = members.get(f"{root}byteorder")
-            order = b"little" if order is None else _read(path, archive, order)
+            order = b"little" if order is None else _read(path, order)
     except BROKEN_ARCHIVE as error:
         raise DataError(path, found=f"a damaged archive ({error})", expected="a whole checkpoint") from None
     if order != b"little":
@@ -109,13 +103,12 @@ def load_torch_archive(path: Path) -> Any:
     return unpickle(pickled, path, "data.pkl", names=_Names(path).find, persistent=storages)
 
 
-def _read(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def _read(path: Path, info: zipfile.ZipInfo) -> bytes:
     """A member that holds no numbers of tensors."""
-    check_stored(path, info, info.filename)
     if info.file_size > MAX_PICKLE_BYTES:
         expected = f"at most {MAX_PICKLE_BYTES}"
         raise DataError(path, field=info.filename, found=f"{info.file_size} bytes", expected=expected)
-    return archive.read(info)
+    return read_stored(path, info, info.filename)
 
 
 def legacy_torch_error(path: Path, head: bytes) -> DataError:
@@ -131,7 +124,7 @@ def legacy_torch_error(path: Path, head: bytes) -> DataError:
 
 @dataclass(frozen=True)
 class _Storage:
-    member: str
+    member: zipfile.ZipInfo
     dtype: str
     count: int
 
@@ -156,14 +149,11 @@ def _storage(path: Path, root: str, members: dict[str, zipfile.ZipInfo], pid: An
     dtype, member = _DTYPES[word.name], f"{root}data/{key}"
     info = members.get(member)
     size = (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize) * int(count)
-    if info is None or info.compress_type != zipfile.ZIP_STORED or info.file_size != size:
-        found = "none" if info is None else f"{info.file_size} bytes, compression {info.compress_type}"
-        raise DataError(path, field=f"data/{key}", found=found, expected=f"{size} bytes, stored")
-    if size > path.stat().st_size:
-        raise DataError(
-            path, field=f"data/{key}", found=f"a claim of {size} bytes", expected="less than the file"
-        )
-    return _Storage(member, dtype, int(count))
+    if info is None or info.file_size != size:
+        found = "no such member" if info is None else f"{info.file_size} bytes"
+        raise DataError(path, field=f"data/{key}", found=found, expected=f"{size} bytes")
+    check_stored(path, info, f"data/{key}")
+    return _Storage(info, dtype, int(count))
 
 
 class _Names:
@@ -199,7 +189,7 @@ def _tensor(path: Path, storage: Any, start: Any, shape: Any, strides: Any, *_: 
     if outside or len(shape) > 8 or extent >= 2**48:  # numpy bounds the extent of empty arrays too
         raise DataError(
             path,
-            field=storage.member,
+            field=storage.member.filename,
             found=f"a tensor of shape {tuple(shape)} at {start} of {storage.count} numbers",
             expected="a tensor inside its storage, each number once",
         )
