@@ -34,14 +34,16 @@ def first_conflict(ego: Array, others: Array) -> int:
 @njit(cache=True)
 def _first_conflict(ego: Array, others: Array) -> int:
     times, tracks = others.shape[:2]
-    first = times
+    first, diagonal = times, 0.0
+    for k in range(times):
+        diagonal = max(diagonal, np.hypot(ego[k, 3], ego[k, 4]))
     for n in range(tracks):
         if boxes_touch(ego[0], others[0, n]):
             continue
-        reach = (np.hypot(ego[0, 3], ego[0, 4]) + np.hypot(others[0, n, 3], others[0, n, 4])) / 2
+        reach = (diagonal + np.hypot(others[0, n, 3], others[0, n, 4])) / 2
         for k in range(1, first):
             dx, dy = others[k, n, 0] - ego[k, 0], others[k, n, 1] - ego[k, 1]
-            if dx * dx + dy * dy < reach * reach and boxes_touch(ego[k], others[k, n]):
+            if dx * dx + dy * dy <= reach * reach and boxes_touch(ego[k], others[k, n]):
                 first = k
                 break
     return first

@@ -14,20 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.geometry import box, polyline, se2
-from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import DT, Scene, StateIndex
-from simscale_gym.sim import SimState, ego_boxes, off_road, track
+from simscale_gym.agents.recovery_kernel import Driving, Surroundings, bend_all, first_safe, nearest
+from simscale_gym.agents.stopping_kernel import stopping_plans
+from simscale_gym.geometry import polyline, se2
+from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
+from simscale_gym.sim import SimState, off_road, track
+from simscale_gym.sim.tracker import speed_factor
 
 Array = NDArray[np.float64]
 
-_MOVING = 0.05  # [m] in 0.1 s
 _JOIN_DISTANCE, _JOIN_TIME = 8.0, 1.5  # [m], [s] ahead: where the way of an emergency stop meets the route
-_JOIN_FACTORS = (1.0, 1.6, 2.5, 0.6)
-_LOOK = 2  # simulation steps between the moments that are looked at
-_SETTLED = 2  # looks until a plan must also keep the margin to the edge of the road
+_JOIN_FACTORS = np.array([1.0, 1.6, 2.5, 0.6])
 
 
 @dataclass(frozen=True)
@@ -61,38 +59,36 @@ class RecoveryExpert:
 
     def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
         """The nearest safe future to the log's pose 4 s ahead; ``valid`` is False where it had to brake."""
-        target = se2.poses_to_local(state.ego[:3], logged_pose(scene, state.frame + HORIZON_STEPS)[None])[0]
-        distance = self._distances(state, target)
-        order = np.argpartition(distance, min(self.config.candidates, len(distance) - 1))
-        order = order[: self.config.candidates]
-        order = order[np.argsort(distance[order], kind="stable")]
-        poses = bent_to(self.bank.poses[order], target, np.array(self.config.closing))
-        safe = self._first_safe(scene, state, poses)
-        if safe is None:
-            plan = braking_plan(scene, state, self.config.braking)
-            return ExpertPlan(plan, False, {"distance": float(distance[order[0]])})
-        return ExpertPlan(poses[safe], True, {"distance": float(distance[order[safe]]), "rank": float(safe)})
+        ego, config = state.ego, self.config
+        target = se2.poses_to_local(ego[:3], logged_pose(scene, state.frame + HORIZON_STEPS)[None])[0]
+        sought = np.array([ego[StateIndex.VX], ego[StateIndex.VY], *target])
+        count = min(config.candidates, len(self.bank))
+        rows, distances = nearest(self._features, sought, np.array(config.weights), count)
+        plan = np.empty((HORIZON_STEPS, 3))
+        driving, around = _driving(scene.vehicle, config.margin), _surroundings(scene, state)
+        rank = first_safe(self.bank.poses, rows, target, np.array(config.closing), ego, driving, around, plan)
+        if rank < 0:
+            plan = braking_plan(scene, state, config.braking)
+            return ExpertPlan(plan, False, {"distance": float(distances[0])})
+        return ExpertPlan(plan, True, {"distance": float(distances[rank]), "rank": float(rank)})
 
-    def _distances(self, state: SimState, target: Array) -> Array:
-        """Weighted L1 distance ``[M]`` of each future to the ego's velocity and ``target [3]`` (ego frame)."""
-        velocity = state.ego[[StateIndex.VX, StateIndex.VY]]
-        difference = self._features - np.concatenate([velocity, target])
-        difference[:, 4] = wrap_angle(difference[:, 4])
-        return np.abs(difference) @ np.array(self.config.weights)
 
-    def _first_safe(self, scene: Scene, state: SimState, poses: Array) -> int | None:
-        """Index of the first of ``poses [P, 40, 3]`` (ego frame) that, driven, keeps the road and hits nobody."""
-        world = se2.poses_to_world(state.ego[:3], poses.reshape(-1, 3)).reshape(poses.shape)
-        start = np.broadcast_to(state.ego[:3], (len(poses), 1, 3))
-        driven = track(state.ego, np.concatenate([start, world], axis=1), vehicle=scene.vehicle)[:, ::_LOOK]
-        boxes = ego_boxes(driven, scene.vehicle)
-        boxes[:, 1:, 3:] += 2 * self.config.margin
-        on_road = scene.map.drivable.contains_any(box.corners(boxes[:, _SETTLED:])).all((1, 2))
-        others = constant_velocity_boxes(scene, state.traffic, np.arange(driven.shape[1]) * _LOOK * DT)
-        for index in np.flatnonzero(on_road):
-            if first_conflict(boxes[index], others) == len(others):
-                return int(index)
-        return None
+def _driving(vehicle: Vehicle, margin: float) -> Driving:
+    return Driving(
+        vehicle.rear_axle_to_center,
+        vehicle.length / 2.0,
+        vehicle.width / 2.0,
+        vehicle.wheel_base,
+        margin,
+        speed_factor(HORIZON_STEPS, DT, "navsim"),
+    )
+
+
+def _surroundings(scene: Scene, state: SimState) -> Surroundings:
+    traffic = state.traffic
+    return Surroundings(
+        traffic.poses, traffic.velocities, scene.tracks.sizes, traffic.valid, scene.map.drivable.lookup
+    )
 
 
 def bent_to(poses: Array, target: Array, most: Array) -> Array:
@@ -100,18 +96,7 @@ def bent_to(poses: Array, target: Array, most: Array) -> Array:
 
     The shift grows smoothly from nothing at the start; headings follow the bent path where it moves.
     """
-    share = np.arange(1, HORIZON_STEPS + 1) / HORIZON_STEPS
-    share = share**2 * (3.0 - 2.0 * share)
-    shift = np.clip(target[:2] - poses[:, -1, :2], -most, most)
-    out = poses.copy()
-    out[..., :2] += share[:, None] * shift[:, None]
-    before = np.concatenate([np.zeros((len(poses), 1, 2)), poses[:, :-1, :2]], axis=1)
-    steps = np.diff(out[..., :2], axis=1, prepend=0.0)
-    old = poses[..., :2] - before
-    turn = wrap_angle(np.arctan2(steps[..., 1], steps[..., 0]) - np.arctan2(old[..., 1], old[..., 0]))
-    moving = (np.hypot(*np.moveaxis(steps, -1, 0)) > _MOVING) & (np.hypot(*np.moveaxis(old, -1, 0)) > _MOVING)
-    out[..., 2] = wrap_angle(out[..., 2] + np.where(moving, turn, 0.0))
-    return out
+    return bend_all(np.ascontiguousarray(poses, float), np.asarray(target, float), np.asarray(most, float))
 
 
 def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
@@ -120,31 +105,10 @@ def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
     speed = max(0.0, float(ego[StateIndex.VX]))
     t = np.minimum(np.arange(1, HORIZON_STEPS + 1) * DT, speed / deceleration)
     travelled = speed * t - deceleration * t**2 / 2
-    nearest = max(_JOIN_DISTANCE, _JOIN_TIME * speed)
-    plans = []
-    for factor in _JOIN_FACTORS:
-        curve = _curve_to_route(scene, ego, factor * nearest)
-        plans.append(polyline.at_arc_length(curve, travelled))
-    worlds = np.concatenate([np.broadcast_to(ego[:3], (len(plans), 1, 3)), np.stack(plans)], axis=1)
-    outside = off_road(track(ego, worlds, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
-    return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside))])
-
-
-def _curve_to_route(scene: Scene, ego: Array, distance: float) -> Array:
-    """``[K, 2]`` from the ego's pose into the route path, ``distance`` [m] further along it (cubic Hermite)."""
-    s = polyline.project(scene.route_path, ego[None, :2])[0][0]
-    joint = polyline.at_arc_length(scene.route_path, s + distance)
-    u = np.linspace(0.0, 1.0, 21)[:, None]
-    gap = np.hypot(*(joint[:2] - ego[:2]))
-    leave, arrive = (gap * np.array([np.cos(h), np.sin(h)]) for h in (ego[StateIndex.HEADING], joint[2]))
-    curve = (
-        (2 * u**3 - 3 * u**2 + 1) * ego[:2]
-        + (u**3 - 2 * u**2 + u) * leave
-        + (3 * u**2 - 2 * u**3) * joint[:2]
-        + (u**3 - u**2) * arrive
-    )
-    beyond = polyline.at_arc_length(scene.route_path, s + distance + np.arange(1.0, 40.0))[:, :2]
-    return polyline.without_repeats(np.concatenate([curve, beyond]), 1e-3)
+    ways = max(_JOIN_DISTANCE, _JOIN_TIME * speed) * _JOIN_FACTORS
+    plans = stopping_plans(scene.route_path, scene.route_lengths, ego[:3], ways, travelled)
+    outside = off_road(track(ego, plans, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
+    return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside)), 1:])
 
 
 def logged_pose(scene: Scene, frame: int) -> Array:
@@ -153,5 +117,5 @@ def logged_pose(scene: Scene, frame: int) -> Array:
     if frame < len(poses):
         return poses[frame]
     ahead = float(scene.ego.states[-1, StateIndex.VX]) * (frame - len(poses) + 1) * DT
-    start = polyline.project(scene.route_path, poses[-1:, :2])[0][0]
-    return polyline.at_arc_length(scene.route_path, start + max(0.0, ahead))
+    start = polyline.project(scene.route_path, poses[-1, :2], scene.route_lengths)[0][0]
+    return polyline.at_arc_length(scene.route_path, start + max(0.0, ahead), scene.route_lengths)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Lookup = tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray, NDArray[np.uint8]]
+from simscale_gym.geometry.polygon_tiles import INSIDE, OUTSIDE, POOL, TILE, in_tile, ring_holds, tile_kind
 
-UNKNOWN, MIXED, INSIDE, OUTSIDE = 0, 1, 2, 3
-_TILE = 0.5  # [m] edge of a tile at most
-_SEAM = 1e-6  # [m] tiles are classified a little larger than they are, so that rounding cannot matter
+Array = NDArray[np.float64]
+Lookup = tuple[Array, float, NDArray, NDArray, int, Array, NDArray, Array, int, NDArray, NDArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +62,10 @@ class PolygonSet:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what was derived: it is large, and quickly found out again."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
     def contains_any(self, points: Array) -> NDArray[np.bool_]:
         """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``.
 
@@ -75,47 +78,45 @@ class PolygonSet:
 
     @cached_property
     def lookup(self) -> Lookup:
-        """What :func:`in_any` takes after the point."""
-        per_cell = max(1, int(np.ceil(self.cell / _TILE)))
-        tiles = np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.uint8)
-        return (*self._grid, tiles)
+        """What :func:`in_tile` takes after the point and what is known of its tile.
+
+        Lower corner of the tiles and their edge; for each tile ``[shape[1] * T, shape[0] * T]`` what is known of it;
+        the pool, whose first entry says how much of it is used; T; then the polygons and their cells. Tiles and pool
+        are filled in as points are asked about.
+        """
+        per_cell = max(1, int(np.ceil(self.cell / TILE)))
+        tiles = np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.int32)
+        pool = np.zeros(POOL, np.int32)
+        pool[0] = 1
+        size = float(self.cell) / per_cell
+        grid = self.shape[0], self.cell_starts, self.cell_polygons
+        return self.origin, size, tiles, pool, per_cell, self.vertices, self.starts, self._bounds, *grid
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
-        return _all(np.ascontiguousarray(points, dtype=float), len(self), *self._grid)
-
-    @cached_property
-    def _grid(self) -> tuple[Array, NDArray, Array, float, int, int, NDArray, NDArray]:
-        return (
+        return _all(
+            np.ascontiguousarray(points, dtype=float),
             self.vertices,
             self.starts,
+            self._bounds,
             self.origin,
             float(self.cell),
-            self.shape[0],
-            self.shape[1],
+            *self.shape,
             self.cell_starts,
             self.cell_polygons,
         )
+
+    @cached_property
+    def _bounds(self) -> Array:
+        """Least x, y and greatest x, y of each polygon, ``[P, 4]``."""
+        rings = [self.vertices[start:end] for start, end in pairwise(self.starts)]
+        bounds = [[*ring.min(0), *ring.max(0)] if len(ring) else [0.0] * 4 for ring in rings]
+        return np.array(bounds, float).reshape(-1, 4)
 
 
 def _open_ring(ring: Array) -> Array:
     ring = np.asarray(ring, float)[:, :2]
     return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
-
-
-@njit(cache=True)
-def _inside(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
-    """Even-odd rule."""
-    inside = False
-    j = end - 1
-    for i in range(start, end):
-        yi, yj = vertices[i, 1], vertices[j, 1]
-        if (yi > y) != (yj > y) and x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[
-            i, 0
-        ]:
-            inside = not inside
-        j = i
-    return inside
 
 
 @njit(cache=True)
@@ -125,78 +126,43 @@ def _cell_of(x, y, origin, cell, nx, ny):
 
 
 @njit(cache=True)
-def _crosses(x0, y0, x1, y1, vertices, start, end):
-    """May an edge of the ring touch the box? Exact but for edges that pass a corner closely."""
-    j = end - 1
-    for i in range(start, end):
-        ax, ay, bx, by = vertices[j, 0], vertices[j, 1], vertices[i, 0], vertices[i, 1]
-        j = i
-        if max(ax, bx) < x0 or min(ax, bx) > x1 or max(ay, by) < y0 or min(ay, by) > y1:
-            continue
-        nx, ny = ay - by, bx - ax
-        middle = nx * ((x0 + x1) / 2 - ax) + ny * ((y0 + y1) / 2 - ay)
-        if abs(middle) <= abs(nx) * (x1 - x0) / 2 + abs(ny) * (y1 - y0) / 2:
-            return True
-    return False
-
-
-@njit(cache=True)
-def _classify(x0, y0, x1, y1, vertices, starts, polygons):
-    """INSIDE if one polygon holds the whole box, OUTSIDE if none reaches it, else MIXED."""
-    kind = OUTSIDE
-    for p in polygons:
-        if _crosses(x0, y0, x1, y1, vertices, starts[p], starts[p + 1]):
-            kind = MIXED
-        elif _inside((x0 + x1) / 2, (y0 + y1) / 2, vertices, starts[p], starts[p + 1]):
-            return INSIDE
-    return kind
-
-
-@njit(cache=True)
-def in_any(x, y, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles) -> bool:
-    """Does (x, y) lie in at least one polygon? The other arguments are :attr:`PolygonSet.lookup`.
-
-    ``tiles [ny * T, nx * T]`` says what is known of each tile (UNKNOWN, MIXED, INSIDE, OUTSIDE) and is filled in.
-    """
-    c = _cell_of(x, y, origin, cell, nx, ny)
-    if c < 0:
-        return False
-    size = cell / (tiles.shape[0] // ny)
-    tx = min(int((x - origin[0]) / size), tiles.shape[1] - 1)
-    ty = min(int((y - origin[1]) / size), tiles.shape[0] - 1)
-    kind = tiles[ty, tx]
-    if kind in (INSIDE, OUTSIDE):
-        return kind == INSIDE
-    polygons = cell_polygons[cell_starts[c] : cell_starts[c + 1]]
-    if kind == UNKNOWN:
-        x0, y0 = origin[0] + tx * size - _SEAM, origin[1] + ty * size - _SEAM
-        x1, y1 = x0 + size + 2 * _SEAM, y0 + size + 2 * _SEAM
-        tiles[ty, tx] = kind = _classify(x0, y0, x1, y1, vertices, starts, polygons)
-        if kind != MIXED:
-            return kind == INSIDE
-    for p in polygons:  # noqa: SIM110 (any() of a generator does not compile)
-        if _inside(x, y, vertices, starts[p], starts[p + 1]):
-            return True
-    return False
-
-
-@njit(cache=True)
-def _any(points, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles):
+def _any(
+    points, origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons
+):
     out = np.empty(len(points), np.bool_)
     for m in range(len(points)):
         x, y = points[m, 0], points[m, 1]
-        out[m] = in_any(x, y, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles)
+        kind = tile_kind(x, y, origin, size, tiles)
+        out[m] = kind == INSIDE
+        if kind != INSIDE and kind != OUTSIDE:
+            out[m] = in_tile(
+                x,
+                y,
+                origin,
+                size,
+                tiles,
+                pool,
+                per_cell,
+                vertices,
+                starts,
+                bounds,
+                nx,
+                cell_starts,
+                cell_polygons,
+            )
     return out
 
 
 @njit(cache=True)
-def _all(points, count, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons):
-    out = np.zeros((len(points), count), np.bool_)
+def _all(points, vertices, starts, bounds, origin, cell, nx, ny, cell_starts, cell_polygons):
+    out = np.zeros((len(points), len(bounds)), np.bool_)
     for m in range(len(points)):
-        c = _cell_of(points[m, 0], points[m, 1], origin, cell, nx, ny)
+        x, y = points[m, 0], points[m, 1]
+        c = _cell_of(x, y, origin, cell, nx, ny)
         if c < 0:
             continue
         for k in range(cell_starts[c], cell_starts[c + 1]):
             p = cell_polygons[k]
-            out[m, p] = _inside(points[m, 0], points[m, 1], vertices, starts[p], starts[p + 1])
+            if bounds[p, 0] <= x <= bounds[p, 2] and bounds[p, 1] <= y <= bounds[p, 3]:
+                out[m, p] = ring_holds(x, y, vertices, starts[p], starts[p + 1])
     return out

@@ -87,13 +87,19 @@ def curvature(points: Array) -> Array:
 
 
 @njit(cache=True)
+def segment_at(lengths: Array, s: float) -> tuple[int, float]:
+    """Segment at arc length ``s``, clipped to the ends, and the share of it that lies before; K >= 2."""
+    here = min(max(s, 0.0), lengths[-1])
+    k = min(max(np.searchsorted(lengths, here, side="right") - 1, 0), len(lengths) - 2)
+    return k, (here - lengths[k]) / max(lengths[k + 1] - lengths[k], 1e-12)
+
+
+@njit(cache=True)
 def _places(points: Array, lengths: Array, s: Array) -> tuple[Array, Array]:
     """Points ``[M, 2]`` at arc lengths ``s [M]`` in any order, and the segments ``[M, 2]`` that they lie on."""
     position, delta = np.empty((len(s), 2)), np.empty((len(s), 2))
     for m in range(len(s)):
-        here = min(max(s[m], 0.0), lengths[-1])
-        k = min(max(np.searchsorted(lengths, here, side="right") - 1, 0), len(points) - 2)
-        share = (here - lengths[k]) / max(lengths[k + 1] - lengths[k], 1e-12)
+        k, share = segment_at(lengths, s[m])
         for axis in range(2):
             delta[m, axis] = points[k + 1, axis] - points[k, axis]
             position[m, axis] = points[k, axis] + share * delta[m, axis]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.geometry.polygon_set import in_any
+from simscale_gym.geometry.polygon_tiles import INSIDE, OUTSIDE, in_tile, tile_kind
 from simscale_gym.scene import STATE_SIZE, RoadMap, Scene, TrackType, Vehicle
 from simscale_gym.sim.state import SimState
 
@@ -153,14 +153,31 @@ def boxes_touch(a: Array, b: Array) -> bool:
 @njit(cache=True)
 def corner_off_road(
     x, y, cos, sin, half_length, half_width,
-    vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+    origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
 ) -> bool:  # fmt: skip
     """Is a corner of the box around (x, y) in no polygon of a :attr:`PolygonSet.lookup`?"""
     for i in range(4):
         along = half_length if i == 0 or i == 3 else -half_length
         across = half_width if i < 2 else -half_width
         px, py = x + cos * along - sin * across, y + sin * along + cos * across
-        if not in_any(px, py, vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles):
+        kind = tile_kind(px, py, origin, size, tiles)
+        if kind == INSIDE:
+            continue
+        if kind == OUTSIDE or not in_tile(
+            px,
+            py,
+            origin,
+            size,
+            tiles,
+            pool,
+            per_cell,
+            vertices,
+            starts,
+            bounds,
+            nx,
+            cell_starts,
+            cell_polygons,
+        ):
             return True
     return False
 
@@ -168,7 +185,7 @@ def corner_off_road(
 @njit(cache=True)
 def _off_road(
     states, ahead, half_length, half_width,
-    vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+    origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
 ):  # fmt: skip
     out = np.empty(len(states), np.bool_)
     for k in range(len(states)):
@@ -176,7 +193,7 @@ def _off_road(
         x, y = states[k, 0] + ahead * cos, states[k, 1] + ahead * sin
         out[k] = corner_off_road(
             x, y, cos, sin, half_length, half_width,
-            vertices, starts, origin, cell, nx, ny, cell_starts, cell_polygons, tiles,
+            origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
         )  # fmt: skip
     return out
 

@@ -74,7 +74,7 @@ def fit_reference(
         Speeds [m/s] ``[P, M]`` and curvatures [1/m] ``[P, M]``.
     """
     poses = _checked_poses(poses)
-    factor = _speed_factor(poses.shape[1] - 1, dt, jerk_penalty)
+    factor = speed_factor(poses.shape[1] - 1, dt, jerk_penalty)
     speeds, curvatures = np.empty((2, len(poses), poses.shape[1] - 1))
     _fit_all(poses, factor, dt, speeds, curvatures)
     return speeds, curvatures
@@ -128,7 +128,7 @@ def track(
         raise ArgumentError(f"track: steps is {steps}, expected 1 to {poses.shape[1] - 1}.")
     states = np.empty((len(poses), count + 1, STATE_SIZE))
     states[:, 0] = initial
-    factor = _speed_factor(poses.shape[1] - 1, DT, jerk_penalty)
+    factor = speed_factor(poses.shape[1] - 1, DT, jerk_penalty)
     _track_all(states, poses, factor, DT, (vehicle or Vehicle()).wheel_base)
     return states[0] if single else states
 
@@ -143,7 +143,7 @@ def _checked_poses(poses: Array) -> Array:
 
 
 @lru_cache(maxsize=32)
-def _speed_factor(m: int, dt: float, jerk_penalty: str) -> Array:
+def speed_factor(m: int, dt: float, jerk_penalty: str) -> Array:
     """Banded Cholesky factor ``[M, 3]`` (diagonal, first, second sub-diagonal) of the speed fit's matrix.
 
     With unit direction vectors the fit's data term is dt^2 |v|^2 in the speeds, whatever the headings.
@@ -168,7 +168,8 @@ def _wrap(angle: float) -> float:
 
 
 @njit(cache=True)
-def _fit(poses: Array, factor: Array, dt: float, speeds: Array, curvatures: Array):
+def fit_profile(poses: Array, factor: Array, dt: float, speeds: Array, curvatures: Array):
+    """Write speeds and curvatures ``[M]`` of ``poses [M + 1, 3]``; ``factor`` is of :func:`speed_factor`."""
     m = len(speeds)
     for i in range(m):  # forward substitution of the displacements along each heading
         dx, dy = poses[i + 1, 0] - poses[i, 0], poses[i + 1, 1] - poses[i, 1]
@@ -204,7 +205,7 @@ def _fit(poses: Array, factor: Array, dt: float, speeds: Array, curvatures: Arra
 
 
 @njit(cache=True)
-def _command(
+def command_at(
     state: Array, pose: Array, speeds: Array, curvatures: Array, k: int, dt: float, wheel_base: float
 ):
     """Acceleration and steering rate at step ``k`` with reference ``pose [3]``."""
@@ -235,14 +236,14 @@ def _command(
 @njit(cache=True)
 def _fit_all(poses: Array, factor: Array, dt: float, speeds: Array, curvatures: Array):
     for p in range(len(poses)):
-        _fit(poses[p], factor, dt, speeds[p], curvatures[p])
+        fit_profile(poses[p], factor, dt, speeds[p], curvatures[p])
 
 
 @njit(cache=True)
 def _command_all(states, poses, speeds, curvatures, k: int, dt: float, wheel_base: float) -> Array:
     out = np.empty((len(states), 2))
     for p in range(len(states)):
-        out[p] = _command(states[p], poses[p, k], speeds[p], curvatures[p], k, dt, wheel_base)
+        out[p] = command_at(states[p], poses[p, k], speeds[p], curvatures[p], k, dt, wheel_base)
     return out
 
 
@@ -251,7 +252,7 @@ def _track_all(states: Array, poses: Array, factor: Array, dt: float, wheel_base
     m = poses.shape[1] - 1
     speeds, curvatures = np.empty(m), np.empty(m)
     for p in range(len(poses)):
-        _fit(poses[p], factor, dt, speeds, curvatures)
+        fit_profile(poses[p], factor, dt, speeds, curvatures)
         for k in range(states.shape[1] - 1):
-            command = _command(states[p, k], poses[p, k], speeds, curvatures, k, dt, wheel_base)
+            command = command_at(states[p, k], poses[p, k], speeds, curvatures, k, dt, wheel_base)
             advance(states[p, k], states[p, k + 1], command[0], command[1], dt, wheel_base)

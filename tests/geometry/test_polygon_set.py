@@ -1,9 +1,13 @@
+import pickle
+
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simscale_gym.geometry.polygon_set import PolygonSet
+from simscale_gym.geometry.polygon_tiles import CROWDED
 
 
 def stars(seed, count):
@@ -56,3 +60,41 @@ def test_far_flung_polygons_do_not_blow_up_the_grid():
         [True, False],
         [False, True],
     ]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 8), st.booleans())
+def test_tiles_that_edges_cross_know_each_side(seed, count, crowded):
+    rng = np.random.default_rng(seed)
+    rings = list(stars(seed, count))
+    polygons = PolygonSet.build(rings)
+    if crowded:
+        polygons.lookup[3][0] = len(polygons.lookup[3])  # the pool has no room left
+    ends = [np.stack([ring, np.roll(ring, -1, 0)], 1) for ring in rings]
+    start, end = np.moveaxis(np.concatenate(ends), 1, 0)
+    share = rng.random((len(start), 30, 1))
+    points = (
+        start[:, None] * share + end[:, None] * (1 - share) + rng.normal(0, 0.1, (len(start), 30, 2))
+    ).reshape(-1, 2)
+    expected = polygons.contains(points).any(1)
+    assert (polygons.contains_any(points) == expected).all()
+    assert (polygons.contains_any(points[::-1]) == expected[::-1]).all()
+    assert ((polygons.lookup[2] == CROWDED).any()) == crowded
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_point_on_the_edge_between_two_is_in_one_of_them(turn):
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], float)[::turn]
+    polygons = PolygonSet.build([square + np.array([10.0 * x, 10.0 * y]) for x in range(3) for y in range(3)])
+    seam = np.linspace(0.3, 29.7, 50)
+    points = np.concatenate([np.column_stack([np.full(50, at), seam]) for at in (10.0, 20.0)])
+    assert polygons.contains_any(points).all() and polygons.contains_any(points[:, ::-1]).all()
+
+
+def test_copies_leave_out_what_was_derived():
+    polygons = PolygonSet.build(list(stars(3, 4)))
+    points = np.random.default_rng(0).uniform(-40, 40, (50, 2))
+    inside = polygons.contains_any(points)
+    data = pickle.dumps(polygons)
+    assert len(data) < 10_000
+    assert (pickle.loads(data).contains_any(points) == inside).all()
