@@ -60,9 +60,12 @@ class PlannerExpert:
         valid = not outcome.braking and bool((scores.nc * scores.dac * scores.tlc)[best] == 1.0)
         return ExpertPlan(se2.poses_to_local(state.ego[:3], poses), valid, self._figures(outcome))
 
-    def outcome(self, scene: Scene, state: SimState) -> PDMPlan | None:
-        """The planning step behind :meth:`plan`, with all proposals; None where there is no lane to follow."""
-        route = self.route(scene, state)
+    def outcome(self, scene: Scene, state: SimState, route: PDMRoute | None = None) -> PDMPlan | None:
+        """The planning step behind :meth:`plan`, with all proposals; None where there is no lane to follow.
+
+        ``route`` may be given where :meth:`route` has been asked already.
+        """
+        route = route or self.route(scene, state)
         if route is None:
             return None
         traffic, rows = state.traffic, np.flatnonzero(state.traffic.valid)

@@ -28,7 +28,7 @@ def smooth_plans(
     Args:
         path: The path.
         ego: ``[11]``.
-        ends: ``[P, 2]`` way along the path from here [m] and speed [m/s] at the last step.
+        ends: ``[P, 3]`` way along the path from here [m], speed there [m/s], and when [s]; the speed is kept after.
         returns: ``[P, 2]`` time after which the ego is back beside the path [s], and how far beside [m, left +].
         steps: Of 0.1 s.
         within: The ego is beside the first so many meters of the path.
@@ -43,10 +43,11 @@ def smooth_plans(
     times, count = np.arange(steps + 1) * DT, len(ends)
     along = quintic(
         np.tile([0.0, speed * np.cos(angle), acceleration], (count, 1)),
-        np.column_stack([ends, np.zeros(count)]),
-        np.full(count, steps * DT),
+        np.column_stack([ends[:, :2], np.zeros(count)]),
+        ends[:, 2],
         times,
     )
+    along += ends[:, 1:2] * np.maximum(times - ends[:, 2:], 0.0)
     along = s + np.maximum.accumulate(np.maximum(along, 0.0), axis=1)
     across = quintic(
         np.tile([d, sideways, bend], (count, 1)),
@@ -88,17 +89,22 @@ def _turn_rate(path: PDMPath, s: float, speed: float) -> float:
 
 
 def _beside(path: PDMPath, along: Array, across: Array, ego: Array) -> Array:
-    """Poses at ``along [P, T]``, ``across [P, T]``; headings follow the way where it moves."""
+    """Poses at ``along [P, T]``, ``across [P, T]``."""
     x, y, heading = (np.interp(along, path.lengths, column) for column in path.points.T)
-    out = np.stack([x - across * np.sin(heading), y + across * np.cos(heading), heading], -1)
-    out[:, 0] = ego[:3]
-    steps = np.diff(out[..., :2], axis=1)
-    after = np.concatenate([steps, steps[:, -1:]], 1)
-    before = np.concatenate([steps[:, :1], steps], 1)
-    way = after + before
-    moving = np.hypot(way[..., 0], way[..., 1]) > 2 * _STANDING
+    places = np.stack([x - across * np.sin(heading), y + across * np.cos(heading)], -1)
+    places[:, 0] = ego[:2]
+    return with_headings(places, float(ego[StateIndex.HEADING]))
+
+
+def with_headings(places: Array, first: float) -> Array:
+    """Poses ``[P, T, 3]`` whose headings follow the ways ``places [P, T, 2]``; who stands keeps its heading.
+
+    ``first`` is the heading at the first step.
+    """
+    steps = np.diff(places, axis=1)
+    way = np.concatenate([steps, steps[:, -1:]], 1) + np.concatenate([steps[:, :1], steps], 1)
     angle = np.arctan2(way[..., 1], way[..., 0])
-    angle[:, 0] = ego[StateIndex.HEADING]
-    last = np.where(moving, np.arange(out.shape[1]), 0)  # while it stands, the heading stays
-    out[..., 2] = np.take_along_axis(angle, np.maximum.accumulate(last, axis=1), axis=1)
-    return out
+    angle[:, 0] = first
+    moving = np.hypot(way[..., 0], way[..., 1]) > 2 * _STANDING
+    last = np.maximum.accumulate(np.where(moving, np.arange(places.shape[1]), 0), axis=1)
+    return np.concatenate([places, np.take_along_axis(angle, last, axis=1)[..., None]], -1)

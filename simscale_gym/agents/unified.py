@@ -9,29 +9,30 @@ the best, the calmest and most human one wins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.agents.rehearsal import foresee
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm_closed import least_bad
 from simscale_gym.agents.planner_expert import PlannerExpert
 from simscale_gym.agents.recovery import braking_plan
+from simscale_gym.agents.rehearsal import closed_lanes, rehearse
 from simscale_gym.agents.retrieval import Retrieval
-from simscale_gym.agents.segment import is_valid_label, segment_situation
-from simscale_gym.agents.unified_candidates import SOURCES, Candidates, propose
+from simscale_gym.agents.segment import is_valid_label
+from simscale_gym.agents.unified_candidates import SOURCES, Candidates, propose, propose_more
 from simscale_gym.agents.unified_config import UnifiedConfig
 from simscale_gym.geometry import se2
-from simscale_gym.metrics import Scores, score
+from simscale_gym.metrics import Scores, Situation, score
 from simscale_gym.metrics.comfort import (
     LATERAL_LIMIT,
     LONGITUDINAL_JERK_LIMIT,
     LONGITUDINAL_LIMITS,
     YAW_ACCELERATION_LIMIT,
 )
+from simscale_gym.metrics.score import MULTIPLIERS
 from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.sim import SimState, TrafficModel, track
 
@@ -50,7 +51,7 @@ class UnifiedPlan:
         candidates: What was proposed.
         driven: ``[P, 41, 11]`` what the tracker makes of it.
         scores: Of ``driven``, progress relative to the planner's choice.
-        valid: ``[P]`` which pass SimScale's filter of labels.
+        labels: ``[P]`` which pass SimScale's filter of labels.
         distance: ``[P]`` to the most similar human future [m].
         discomfort: ``[P]`` share of the bounds of comfort that is used, see :func:`discomfort`.
         chosen: Row of the best.
@@ -59,7 +60,7 @@ class UnifiedPlan:
     candidates: Candidates
     driven: Array
     scores: Scores
-    valid: NDArray[np.bool_]
+    labels: NDArray[np.bool_]
     distance: Array
     discomfort: Array
     chosen: int
@@ -87,10 +88,11 @@ class UnifiedExpert:
     def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
         """The best candidate.
 
-        Valid where, driven among the others as they will react, every EPDMS subscore is 1 and progress more than
-        half of the planner's (SimScale's filter of labels). ``scores`` has its subscores and total (``score``) by
-        EPDMS code, its ``distance`` to the most similar human future [m], its ``discomfort``, and ``from_planner``,
-        ``from_recovery``, ``from_human``, ``from_smooth``, ``from_braking``, of which one is 1. Without any lane to
+        Valid where, driven among the others as they will react, it hits nobody, keeps to the road and stops at red
+        lights. ``scores`` has its subscores and total (``score``) by EPDMS code, ``label`` (1 where it passes
+        SimScale's filter: every subscore 1, progress more than half of the planner's), its ``distance`` to the
+        most similar human future [m], its ``discomfort``, and of ``from_planner``, ``from_recovery``,
+        ``from_human``, ``from_smooth``, ``from_braking`` and ``from_blend`` one that is 1. Without any lane to
         follow the plan brakes and is not valid.
         """
         outcome = self.outcome(scene, state)
@@ -100,52 +102,72 @@ class UnifiedExpert:
         figures = {code: float(getattr(scores, code)[best]) for code in _CODES}
         figures |= {
             "score": float(scores.total[best]),
+            "label": float(outcome.labels[best]),
             "distance": float(outcome.distance[best]),
             "discomfort": float(outcome.discomfort[best]),
         }
         sources = outcome.candidates.sources
         figures |= {f"from_{name}": float(sources[best] == row) for row, name in enumerate(SOURCES)}
         poses = se2.poses_to_local(state.ego[:3], outcome.candidates.poses[best, 1:])
-        return ExpertPlan(poses, bool(outcome.valid[best]), figures)
+        safe = bool((scores.nc * scores.dac * scores.tlc)[best] == 1.0)
+        return ExpertPlan(poses, safe, figures)
 
     def outcome(self, scene: Scene, state: SimState) -> UnifiedPlan | None:
         """The planning step behind :meth:`plan`, with all candidates; None where there is no lane to follow."""
-        planned = self._planner.outcome(scene, state)
+        route = self._planner.route(scene, state)
+        planned = None if route is None else self._planner.outcome(scene, state, route)
         if planned is None:
             return None
-        route = self._planner.route(scene, state)
         candidates = propose(scene, state, route, planned, self._retrieval, self.config)
-        driven = track(state.ego, candidates.poses, vehicle=scene.vehicle)
-        distance = self._retrieval.distances(
-            se2.poses_to_local(state.ego[:3], driven[:, 1:, :3].reshape(-1, 3)).reshape(-1, HORIZON_STEPS, 3)
-        )
-        uneasy = discomfort(driven)
-        rank = self.config.human_weight * distance + self.config.comfort_weight * uneasy
-        history, expected, best = steady_history(state.ego), planned.chosen, -1
+        expected = planned.driven[planned.chosen]
         for _ in range(self.config.rollouts):
-            agents = foresee(scene, state, driven[expected], self.traffic)
-            situation = segment_situation(scene, state, agents, history)
-            scores = score(situation, driven, vehicle=scene.vehicle)
-            scores = scores.against(scores.take([planned.chosen]))
-            valid = is_valid_label(scores)
-            best = choose(scores, valid, rank, self.config.tie)
-            if best == expected:
+            agents = rehearse(scene, state, expected, self.traffic)
+            closed = closed_lanes(scene, state.frame, len(expected))
+            situation = planned.situation.with_agents(agents, closed, steady_history(state.ego))
+            judged = self._judged(scene, state, situation, candidates, planned.chosen)
+            way = judged.driven[judged.chosen]
+            if np.abs(way[:, :2] - expected[:, :2]).max() <= self.config.alike:
                 break
-            expected = best
-        return UnifiedPlan(candidates, driven, scores, valid, distance, uneasy, best)
+            expected = way
+        if judged.labels.any() or not judged.scores.tlc.any():
+            return judged
+        totals = relieved(judged.scores).total
+        more = propose_more(scene, state, route, planned, candidates, totals, self.config)
+        return self._judged(scene, state, situation, candidates.and_also(more), planned.chosen)
+
+    def _judged(
+        self, scene: Scene, state: SimState, situation: Situation, candidates: Candidates, reference: int
+    ) -> UnifiedPlan:
+        """The candidates driven and scored, progress relative to the one in row ``reference``."""
+        driven = track(state.ego, candidates.poses, vehicle=scene.vehicle)
+        local = se2.poses_to_local(state.ego[:3], driven[:, 1:, :3].reshape(-1, 3))
+        distance, uneasy = self._retrieval.distances(local.reshape(-1, HORIZON_STEPS, 3)), discomfort(driven)
+        scores = score(situation, driven, vehicle=scene.vehicle)
+        scores = scores.against(scores.take([reference]))
+        labels = is_valid_label(scores)
+        rank = self.config.human_weight * distance + self.config.comfort_weight * uneasy
+        best = choose(scores, labels, rank, self.config.tie)
+        return UnifiedPlan(candidates, driven, scores, labels, distance, uneasy, best)
 
 
-def choose(scores: Scores, valid: NDArray[np.bool_], rank: Array, tie: float) -> int:
+def choose(scores: Scores, labels: NDArray[np.bool_], rank: Array, tie: float) -> int:
     """The candidate of the least ``rank [P]`` among those whose total is within ``tie`` of the best.
 
-    Valid labels come before all others; where every total is 0, the one that fails least is taken.
+    Candidates that pass the filter of labels (``labels [P]``) come before all others. Multipliers that none can
+    keep, as of who stands under a red light, are left out of the total; where it is 0 for all even so, the one that
+    fails least is taken.
     """
-    total = scores.total
-    if not valid.any() and total.max() <= 0.0:
+    total = np.where(labels, 1.0, 0.0) + relieved(scores).total
+    if total.max() <= 0.0:
         return least_bad(scores)
-    pool = np.flatnonzero(valid) if valid.any() else np.arange(len(total))
-    near = pool[total[pool] >= total[pool].max() - tie]
+    near = np.flatnonzero((total >= total.max() - tie) & (labels | ~labels.any()))
     return int(near[np.argmin(rank[near])])
+
+
+def relieved(scores: Scores) -> Scores:
+    """The scores without the multipliers that are 0 for all."""
+    hopeless = [code for code in MULTIPLIERS if not getattr(scores, code).any()]
+    return replace(scores, **{code: np.ones_like(getattr(scores, code)) for code in hopeless})
 
 
 def discomfort(driven: Array) -> Array:

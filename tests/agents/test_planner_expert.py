@@ -1,36 +1,13 @@
 """The planner expert on hand-made scenes."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from crossroads import GREEN, RED, SIDE, crossroads_map, moving, scene_of
+from crossing_states import state_of, with_blocks
+from crossroads import RED, SIDE, crossroads_map, moving
 
-from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
 from simscale_gym.errors import ArgumentError
-from simscale_gym.scene import Intersection, Roadblock
-from simscale_gym.sim import start
-
-START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
-
-
-def with_blocks(road_map):
-    blocks = {
-        x.id: Roadblock(x.id, x.connector, x.polygon, (x.id,), x.predecessors, x.successors)
-        for x in road_map.lanes.values()
-    }
-    square = np.array([[-12, -12], [12, -12], [12, 12], [-12, 12]], float)
-    return replace(road_map, roadblocks=blocks, intersections={"x": Intersection("x", square)})
-
-
-def state_of(tracks=(), *, ego=START, light=GREEN, route=("in_0", "0>2", "out_2"), road_map=None):
-    scene = scene_of(
-        with_blocks(crossroads_map()) if road_map is None else road_map, tracks, 60, ego, {"0>2": light}
-    )
-    scene = replace(scene, route=route)
-    return scene, start(scene, ConstantVelocity())
 
 
 def test_free_road():

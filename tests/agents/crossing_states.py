@@ -1,0 +1,31 @@
+"""States of an ego that drives west toward a crossroads, for the experts' tests."""
+
+from dataclasses import replace
+
+import numpy as np
+from crossroads import GREEN, SIDE, crossroads_map, scene_of
+
+from simscale_gym.agents.constant_velocity import ConstantVelocity
+from simscale_gym.scene import Intersection, Roadblock
+from simscale_gym.sim import start
+
+START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
+
+
+def with_blocks(road_map):
+    """The map with a roadblock for each lane and the crossing as an intersection."""
+    blocks = {
+        x.id: Roadblock(x.id, x.connector, x.polygon, (x.id,), x.predecessors, x.successors)
+        for x in road_map.lanes.values()
+    }
+    square = np.array([[-12, -12], [12, -12], [12, 12], [-12, 12]], float)
+    return replace(road_map, roadblocks=blocks, intersections={"x": Intersection("x", square)})
+
+
+def state_of(
+    tracks=(), *, ego=START, light=GREEN, route=("in_0", "0>2", "out_2"), road_map=None, traffic=None
+):
+    """Scene and state, with the ego at ``ego`` = x, y, heading, speed."""
+    road_map = with_blocks(crossroads_map()) if road_map is None else road_map
+    scene = replace(scene_of(road_map, tracks, 60, ego, {"0>2": light}), route=route)
+    return scene, start(scene, traffic or ConstantVelocity())
