@@ -16,7 +16,7 @@ from simscale_gym.sim.collision import boxes_touch
 Array = NDArray[np.float64]
 
 LOOK_STEP, LOOKS = 0.25, 9
-"""Between the instants that are foreseen [s], and their number, the present one included."""
+"""Between the instants that are foreseen [s], and their number, the present one included; an odd number."""
 SPACE = 0.25
 """Kept to whoever is not where it was logged [m]."""
 LOGGED_DISTANCE, LOGGED_SPEED, LOGGED_ANGLE = 0.5, 1.0, 0.2
@@ -51,12 +51,18 @@ def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Mo
     if kind == DRIVING:
         half_base = idm.AXLE_SHARE * moving.boxes[m, 3]
         braking = min(before.motion[m, idm.ACCELERATION], 0.0)
-        for k in range(1, LOOKS):
+        for k in range(2, LOOKS, 2):
             way = rolled(speed, braking, k * LOOK_STEP)
             x, y, heading = body_pose(lanes, before.routes[m], before.motion[m, idm.S] + way, half_base)
             aside = idm.lateral_offset(before.motion[m], way)[0]
             out[k, 0], out[k, 1] = x - np.sin(heading) * aside, y + np.cos(heading) * aside
+            turn = (heading - out[k - 2, 2] + np.pi) % (2.0 * np.pi) - np.pi
             out[k, 2] = heading
+            out[k - 1, 0], out[k - 1, 1] = (
+                (out[k, 0] + out[k - 2, 0]) / 2.0,
+                (out[k, 1] + out[k - 2, 1]) / 2.0,
+            )
+            out[k - 1, 2] = heading - turn / 2.0
     elif kind == REPLAYED or (kind == LOGGED and before.walks[m, FREE] == 0.0):
         for k in range(1, LOOKS):
             point = log_point(log, m, before.walks[m, PLACE] + k * LOOK_STEP / DT)
@@ -99,24 +105,32 @@ def is_disturbed(
     n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
 ) -> bool:
     """Would track ``n``, if it went on exactly as logged, soon touch somebody who is not where it was logged?"""
-    place = before.walks[n, PLACE]
     speed = np.hypot(moving.velocities[n, 0], moving.velocities[n, 1])
-    own, other = np.empty(5), np.empty(5)
+    way, own, other, laid_out = np.empty((LOOKS, 3)), np.empty(5), np.empty(5), False
     for m in range(len(moving.present)):
         if (
-            m == n
+            moving.as_logged[m]
+            or m == n
             or not moving.present[m]
-            or moving.as_logged[m]
             or not within_reach(n, m, speed + 1.0, moving)
         ):
             continue
+        if not laid_out:
+            laid_out = True
+            for k in range(1, LOOKS):
+                way[k, 0], way[k, 1], way[k, 2], _, _ = log_point(
+                    log, n, before.walks[n, PLACE] + k * LOOK_STEP / DT
+                )
         if not moving.known[m]:
             foresee(m, lanes, log, before, moving, ego_motion)
         own[3], own[4] = moving.boxes[n, 3] + 2.0 * SPACE, moving.boxes[n, 4] + 2.0 * SPACE
         other[3], other[4] = moving.boxes[m, 3], moving.boxes[m, 4]
+        reach = (own[3] + own[4] + other[3] + other[4]) / 2.0
         for k in range(1, LOOKS):
-            own[0], own[1], own[2], _, _ = log_point(log, n, place + k * LOOK_STEP / DT)
-            other[:3] = moving.foreseen[m, k]
+            dx, dy = way[k, 0] - moving.foreseen[m, k, 0], way[k, 1] - moving.foreseen[m, k, 1]
+            if dx * dx + dy * dy > reach * reach:
+                continue
+            own[:3], other[:3] = way[k], moving.foreseen[m, k]
             if boxes_touch(own, other):
                 return True
     return False

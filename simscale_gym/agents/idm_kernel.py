@@ -160,6 +160,13 @@ def lateral_offset(motion: Array, further: float) -> tuple[float, float]:
 
 
 @njit(cache=True)
+def farthest_offset(motion: Array) -> float:
+    """A bound [m] of :func:`lateral_offset` from here on."""
+    offset, slope = lateral_offset(motion, 0.0)
+    return abs(offset) + abs(slope + OFFSET_DECAY * offset) / (OFFSET_DECAY * np.e)
+
+
+@njit(cache=True)
 def entry_distance(
     segments: Array, count: int, motion: Array, half_width: float, box: Array
 ) -> tuple[float, int]:
@@ -168,9 +175,17 @@ def entry_distance(
     Exact for each straight segment: the box is clipped by the corridor's two edges.
     """
     cos_b, sin_b = np.cos(box[2]), np.sin(box[2])
+    reach = half_width + (box[3] + box[4]) / 2.0 + farthest_offset(motion)
+    nowhere_before = 0.0
     for k in range(count):
+        if segments[k, 5] + segments[k, 4] < nowhere_before:
+            continue
         c, s, length = segments[k, 2], segments[k, 3], segments[k, 4]
         dx, dy = box[0] - segments[k, 0], box[1] - segments[k, 1]
+        away = np.sqrt(dx * dx + dy * dy) - reach
+        if away > length:  # so much further the path has to go at least
+            nowhere_before = segments[k, 5] + away
+            continue
         px = c * dx + s * dy
         py = c * dy - s * dx - lateral_offset(motion, segments[k, 5])[0]
         cos, sin = c * cos_b + s * sin_b, c * sin_b - s * cos_b

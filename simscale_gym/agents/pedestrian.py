@@ -90,8 +90,11 @@ def _danger(
         weight = 1.5 - k / LOOKS
         for j in range(count):
             m = near[j]
-            box = moving.boxes[m]
-            room = clearance(x, y, radius, moving.foreseen[m, k], box[3], box[4])
+            pose, box = moving.foreseen[m, k], moving.boxes[m]
+            reach = box[3] + box[4] + 2.0
+            if (x - pose[0]) ** 2 + (y - pose[1]) ** 2 > reach * reach:
+                continue
+            room = clearance(x, y, radius, pose, box[3], box[4])
             pace = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
             berth = BERTH + BERTH_TIME * min(pace, 4.0)
             if room < TOUCH:
