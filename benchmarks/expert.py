@@ -1,6 +1,6 @@
 """Does following the expert from perturbed resets end well? Counts endings over many seeds.
 
-python benchmarks/expert.py [--seeds 200] [--split train] [--action control] [--expert recovery]
+python benchmarks/expert.py [--seeds 200] [--split train] [--action control] [--expert planner]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--split", default="train")
     parser.add_argument("--action", default="control")
-    parser.add_argument("--expert", default="recovery")
+    parser.add_argument("--expert", default="planner")
     args = parser.parse_args()
     env = SimScaleEnv(observation="state", split=args.split, action=args.action, experts=(args.expert,))
     endings, rejections, valid, steps, perturbed = Counter(), Counter(), 0, 0, 0

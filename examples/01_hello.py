@@ -22,5 +22,6 @@ while not over:
 
 print("the expert would have done:", info["expert_action"])
 print("last reward terms:", {name: round(value, 3) for name, value in info["rewards"].items() if value})
+print("EPDMS of the drive:", {name: round(value, 2) for name, value in info["epdms"].items()})
 print(f"return {total:.2f}; off the road: {info['out_of_road']}, at-fault collision: {info['at_fault']}")
 env.close()

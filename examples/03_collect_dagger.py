@@ -32,7 +32,7 @@ for episode in range(args.episodes):
         for name, value in observation.items():
             rows[name].append(value)
         rows["expert_action"].append(info["expert_action"])
-        rows["valid"].append(info["expert"]["recovery"]["valid"])
+        rows["valid"].append(info["expert"]["planner"]["valid"])
         rows["episode"].append(episode)
         sway = 0.9 * sway + rng.normal(0.0, args.noise, 2) * np.sqrt(1.0 - 0.9**2)
         action = np.clip(info["expert_action"] + sway, -1.0, 1.0).astype(np.float32)

@@ -18,13 +18,15 @@ parser.add_argument("--steps", type=int, default=100_000)
 parser.add_argument("--envs", type=int, default=4)
 parser.add_argument("--rollout", type=int, default=256, help="steps of each environment between updates")
 parser.add_argument("--horizon", type=float, default=8.0, help="longest episode [s]")
+parser.add_argument("--reward", default="driving", help="driving, or epdms: returns are then final scores")
 parser.add_argument("--out", help="where to save the policy (.zip)")
 args = parser.parse_args()
 
 
 def make_env() -> Monitor:
     """One environment; its monitor keeps how episodes ended."""
-    env = gym.make("SimScale-v0", observation="state", experts=(), horizon=args.horizon)
+    settings = {"observation": "state", "experts": (), "reward": args.reward, "horizon": args.horizon}
+    env = gym.make("SimScale-v0", **settings)
     return Monitor(env, info_keywords=("route_completion", "at_fault", "out_of_road"))
 
 
