@@ -41,6 +41,10 @@ ADVICE = {
     ): "The recorded ego overlaps a track: check the sizes of boxes and the ego's "
     "dimensions, and that the ego itself is not among the tracks.",
     ("clip", "log is off the road"): _MAP,
+    (
+        "bounds",
+        "minimum",
+    ): "The ego stands and every trajectory that fits stays where the log is: take clips in which it drives.",
     ("bounds", ""): _VOCABULARY,
     ("gate", "nc"): "The recorded others leave no room: dense traffic; take other clips, or more of them.",
     ("gate", "dac"): _MAP,
@@ -109,16 +113,17 @@ def explain(telemetry: Telemetry, experts: Sequence[str]) -> list[str]:
 
 
 def _explained(telemetry: Telemetry, expert: str, share: float) -> list[str]:
-    ends = Counter({(stage, why): n for (who, stage, why), n in telemetry.ends.items() if who == expert})
+    ends: Counter[tuple[str, str]] = Counter()
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for (who, stage, reason), count in telemetry.ends.most_common():
+        if who == expert:
+            remedy = stage, ADVICE.get((stage, reason)) or ADVICE[stage, ""]
+            ends[remedy] += count
+            reasons.setdefault(remedy, []).append(reason)
     lost = ends.total()
     lines = [f"{expert}: {share:.0%} of {telemetry.clips} clips gave a sample; {lost} gave none. They ended"]
     shown = [item for item in ends.most_common(_NAMED) if item[1] >= _LEAST_SHARE * lost]
-    for (stage, reason), count in shown or ends.most_common(1):
-        lines.append(
-            f"  {count / lost:.0%} {STAGE_NAMES[stage]}, most by {reason!r}. {_advice(stage, reason)}"
-        )
+    for (stage, advice), count in shown or ends.most_common(1):
+        why = ", ".join(map(repr, reasons[stage, advice]))
+        lines.append(f"  {count / lost:.0%} {STAGE_NAMES[stage]}, most by {why}. {advice}")
     return lines
-
-
-def _advice(stage: str, reason: str) -> str:
-    return ADVICE.get((stage, reason)) or ADVICE[stage, ""]

@@ -61,7 +61,8 @@ class AlgorithmConfig:
 
     Attributes:
         bounds: Of the end pose at T+H, in the frame of the logged pose there (the paper does not name the frame):
-            20 m along, 2 m across, 20 degrees. Without least distance: the grid sees to variety.
+            20 m along, 2 m across, 20 degrees. The least distance is ours: where the ego waits, what would be
+            left are copies of the log; in navtrain, filtered for interest, few clips wait.
         gate: Least EPDMS of a perturbation, first without and then with reacting traffic (R_per, section 3).
         cell: Length and width of the cells of the interleaved grid [m].
         rounds: Samples of a clip and expert at most; the paper released five rounds.
@@ -71,7 +72,7 @@ class AlgorithmConfig:
             apart and overlap by far the most.
     """
 
-    bounds: PerturbConfig = PerturbConfig(minimum=0.0)
+    bounds: PerturbConfig = PerturbConfig()
     gate: float = PERTURBATION_GATE
     cell: tuple[float, float] = CELL
     rounds: int = 5

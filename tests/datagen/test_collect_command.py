@@ -1,0 +1,78 @@
+"""``simscale-gym collect`` as a user types it."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from simscale_gym import cli, futures_bank
+from simscale_gym.datagen import dry_run
+from simscale_gym.sources import list_scenes
+
+
+@pytest.fixture
+def collect(town_cache, town_log, monkeypatch, capsys):
+    """Runs the command on two scenes of the town; what it printed and its exit code."""
+
+    def run(*arguments):
+        monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
+        monkeypatch.setattr(dry_run, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        monkeypatch.setenv("COLUMNS", "160")
+        monkeypatch.setattr(sys, "argv", ["simscale-gym", "collect", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_help_says_units_and_defaults(collect):
+    code, out, _ = collect("--help")
+    assert code == 0 and "[s]" in out and "--dry-run" in out and "default: 100" in out
+
+
+def test_a_dry_run_prints_what_there_would_be(collect):
+    code, out, err = collect("--dry-run", "--clips", 2, "--rounds", 2, "--stride", 6, "--experts", "planner")
+    assert code == 0 and "yield of 2 clips" in out and "63.0 %" in out
+    for stage in ("clip", "bounds", "gate", "grid", "reactive", "expert", "label"):
+        assert f" {stage} " in out
+    assert "candidates past the gate" in out and "2/2" in err
+
+
+def test_without_dry_run_nothing_is_written_and_that_is_said(collect):
+    code, out, err = collect("--clips", 1)
+    assert code == 1 and "yield" not in out
+    assert "writing data sets is not in this version; add --dry-run" in err
+
+
+def test_a_wrong_vocabulary_is_named(collect, tmp_path):
+    path = tmp_path / "short.npy"
+    np.save(path, np.zeros((7, 8, 3)))
+    code, _, err = collect("--dry-run", "--vocabulary", path)
+    assert code == 1 and f"{path}: found shape (7, 8, 3)" in err and "Traceback" not in err
+
+
+def test_a_vocabulary_that_fits_nowhere_is_explained(collect, tmp_path):
+    """All trajectories drive backwards: nothing ends near the log."""
+    path = tmp_path / "backwards.npy"
+    poses = np.zeros((16, 40, 3))
+    poses[..., 0] = -np.linspace(5.0, 14.0, 16)[:, None] * np.arange(1, 41) / 10.0
+    np.save(path, poses)
+    code, out, _ = collect("--dry-run", "--clips", 2, "--vocabulary", path, "--experts", "planner")
+    assert code == 0 and "0% of 2 clips gave a sample; 2 gave none" in out
+    assert "100% at the bounds" in out and "--vocabulary" in out
+
+
+def test_unknown_names_are_named(collect):
+    for arguments, named in (
+        (("--experts", "planer"), "Did you mean 'planner'?"),
+        (("--traffic", "idn"), 'Did you mean "idm"?'),
+        (("--split", "training"), "split: 'training'"),
+        (("--rounds", "0"), "rounds 0"),
+    ):
+        code, _, err = collect("--dry-run", *arguments)
+        assert code == 1 and named in err, err
