@@ -39,19 +39,19 @@ def checked_gaussians(
     Raises:
         DataError: A value is not finite, a quaternion is zero or a scale negative.
     """
-    for name, value, lower in (
-        ("means", means, -np.inf),
-        ("quats", quats, -np.inf),
-        ("scales", scales, 0.0),
-        ("opacities", opacities, 0.0),
-        ("sh", sh, -np.inf),
-    ):
-        bad = ~np.isfinite(value) | (value < lower)
-        _reject(path, field, name, bad, value, "finite numbers" if lower < 0.0 else "finite, at least 0")
-    norms = np.linalg.norm(np.asarray(quats, np.float64), axis=-1, keepdims=True)
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite and is named
+        quats = np.asarray(quats, np.float64)
+        norms = np.linalg.norm(quats, axis=-1, keepdims=True)
+        units = quats / np.where(norms > 0.0, norms, 1.0)
+        opacities = np.minimum(opacities, 1.0)
+        values = {"means": means, "quats": units, "scales": scales, "opacities": opacities, "sh": sh}
+        arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in values.items()}
+    for name, value in arrays.items():
+        _reject(path, field, name, ~np.isfinite(value), value, "finite numbers")
     _reject(path, field, "quats", norms == 0.0, quats, "a rotation (wxyz), not zero")
-    values = (means, quats / norms, scales, np.minimum(opacities, 1.0), sh)
-    return Gaussians(*(np.ascontiguousarray(value, np.float32) for value in values)).validate()
+    for name in ("scales", "opacities"):
+        _reject(path, field, name, arrays[name] < 0.0, arrays[name], "at least 0")
+    return Gaussians(**arrays).validate()
 
 
 def activate(
@@ -65,7 +65,7 @@ def activate(
     field: str = "",
 ) -> Gaussians:
     """As :func:`checked_gaussians`, of natural logarithms of scales `[N, 3]` and logits of opacities `[N]`."""
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is named
+    with np.errstate(all="ignore"):  # what overflows, or is no number, is named below
         scales = np.exp(log_scales)
         opacities = 1.0 / (1.0 + np.exp(-opacity_logits))
     return checked_gaussians(

@@ -100,7 +100,7 @@ def array_of(
     numbers = value.read() if isinstance(value, StoredTensor) else value
     if numbers.dtype.kind not in "biuf":
         raise DataError(path, field=place, found=str(numbers.dtype), expected="numbers")
-    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is named by who uses it
+    with np.errstate(all="ignore"):  # what becomes infinite is named by who uses it
         return numbers.astype(dtype)
 
 

@@ -33,7 +33,7 @@ def load_gaussian_ply(path: Path) -> Gaussians:
     if is_compressed(tables):
         return unpack_compressed(path, tables)
     rest = rest_names(path, tables["vertex"].dtype.names, "vertex")
-    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite and is named
+    with np.errstate(all="ignore"):  # a double beyond float32 becomes infinite and is named
         means, dc, logits, scales, quats, others = (
             columns(path, tables, "vertex", names).astype(np.float32)
             for names in (_MEANS, _DC, ["opacity"], _SCALES, _QUATS, rest)

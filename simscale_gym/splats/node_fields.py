@@ -36,7 +36,8 @@ def node_gaussians(
     means = fields.array("means", (None, 3))
     count = len(means)
     log_scales, quats = _shape(fields, count)
-    dc, rest = _colors(fields, count, traversal)
+    with np.errstate(all="ignore"):  # numbers that are none give colors that are none; those are named
+        dc, rest = _colors(fields, count, traversal)
     terms = 1 + rest.shape[1]
     if terms not in TERMS_BY_DEGREE or (degree is not None and terms < TERMS_BY_DEGREE[degree]):
         found = f"{rest.shape[1]} coefficients"
@@ -44,7 +45,7 @@ def node_gaussians(
         raise DataError(fields.path, field=fields.at("features_rest"), found=found, expected=expected)
     terms = terms if degree is None else TERMS_BY_DEGREE[degree]
     if terms == 1:
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             dc = sh_from_rgb(1.0 / (1.0 + np.exp(-dc)))
     return activate(
         fields.path,

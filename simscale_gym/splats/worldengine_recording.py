@@ -21,7 +21,7 @@ from simscale_gym.restricted_pickle import StandIn, unpickle
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
 
 MAX_PICKLE_BYTES = 2**30
-MAX_CONFIG_BYTES = 2**22
+MAX_CONFIG_BYTES = 2**18
 
 
 @dataclass(frozen=True, eq=False)

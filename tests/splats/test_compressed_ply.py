@@ -121,6 +121,18 @@ def test_wrong_elements_are_named(tmp_path, change, message):
         Gaussians.load(tmp_path / "a.ply")
 
 
+@pytest.mark.parametrize("bound", [200.0, 1e30, np.inf, np.nan])
+def test_scales_beyond_float32_are_named(tmp_path, bound):
+    head, data = pack(some(2, 1), further=False).split(b"end_header\n")
+    bounds = np.frombuffer(data[:72], "<f4").copy()
+    bounds[9:12] = bound  # of the largest scale
+    rows = np.frombuffer(data[72:], "<u4").reshape(2, 4).copy()
+    rows[0, 2] = 2**32 - 1
+    (tmp_path / "a.ply").write_bytes(head + b"end_header\n" + bounds.tobytes() + rows.tobytes())
+    with pytest.raises(DataError, match=r"scales\[0\]"):
+        Gaussians.load(tmp_path / "a.ply")
+
+
 def test_cut_and_damage(tmp_path):
     whole = pack(some(5, 4))
     check_cuts(Gaussians.load, tmp_path / "a.ply", whole, step=3)

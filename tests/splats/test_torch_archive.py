@@ -230,15 +230,7 @@ def test_cut_and_damage(tmp_path):
     check_damage(load, tmp_path / "b.pt", whole)
 
 
-def test_damage_of_the_pickle_alone(tmp_path):
-    data, storages = torch_zip.pickled(torch_zip._with_tensors(TREE))
-
-    def load_pickle(path):
-        inner = path.read_bytes()
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("a/data.pkl", inner)
-            for key, numbers in enumerate(storages):
-                archive.writestr(f"a/data/{key}", numbers.tobytes())
-        return load(path)
-
-    check_damage(load_pickle, tmp_path / "b.pt", data, rounds=400)
+@pytest.mark.parametrize("part", [torch_zip.with_other_pickle, torch_zip.with_other_numbers])
+def test_damage_of_one_part(tmp_path, part):
+    reader, whole = part(load, TREE)
+    check_damage(reader, tmp_path / "b.pt", whole)
