@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_path import PDMPath, beside, build_path
 from simscale_gym.agents.pdm_route import corrected_route
-from simscale_gym.errors import SceneError
+from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import box
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import RoadMap, Vehicle
@@ -65,6 +65,8 @@ def find_route(
         None where there is no lane to drive on. Results are kept by start lane, so that asking again is cheap.
     """
     config, vehicle = config or PDMConfig(), vehicle or Vehicle()
+    if np.ndim(ego) != 1 or len(ego) < 3 or not np.isfinite(ego).all():
+        raise ArgumentError(f"ego: {ego}, expected a finite state [11] or pose [3].")
     blocks = _blocks(road_map, tuple(route), ego, config)
     lanes = _lanes_of(road_map, blocks)
     if config.free_route > 0.0:

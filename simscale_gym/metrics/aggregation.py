@@ -70,6 +70,13 @@ class StageGroup:
                 f"StageGroup: first {np.shape(self.first)}, second {second}, weights {weights}; "
                 "expected [2], [S, 2], [S, 2] with S >= 1."
             )
+        for name in ("first", "second", "weights"):
+            if not np.isfinite(np.asarray(getattr(self, name), float)).all():
+                raise ArgumentError(
+                    f"StageGroup: {name} is not finite; leave out groups with a frame that failed."
+                )
+        if not (np.asarray(self.weights, float).sum(0) > 0.0).all():
+            raise ArgumentError("StageGroup: weights add up to 0, expected those of gaussian_weights.")
 
     @property
     def second_means(self) -> Array:
@@ -103,7 +110,12 @@ def one_stage_score(scores: Array, valid: NDArray[np.bool_] | None = None) -> fl
         ArgumentError: All failed, or a valid score is not finite.
     """
     scores = np.asarray(scores, float)
-    kept = scores if valid is None else scores[np.asarray(valid, bool)]
+    ran = np.ones(scores.shape, bool) if valid is None else np.asarray(valid, bool)
+    if scores.ndim != 1 or ran.shape != scores.shape:
+        raise ArgumentError(
+            f"one_stage_score: scores {scores.shape}, valid {ran.shape}; expected [F] and the same."
+        )
+    kept = scores[ran]
     if kept.size == 0 or not np.isfinite(kept).all():
         raise ArgumentError(
             f"one_stage_score: {kept.size} valid scores, expected at least one and all finite."
@@ -112,7 +124,9 @@ def one_stage_score(scores: Array, valid: NDArray[np.bool_] | None = None) -> fl
 
 
 def preceding_frames(logs: Sequence[str], times: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Which frame extended comfort compares each frame with: the one before in its log, at most 0.55 s earlier.
+    """Which frame extended comfort compares each frame with: the one before in its log, less than 0.55 s earlier.
+
+    Give only frames that ran: NAVSIM passes over the others.
 
     Args:
         logs: ``F`` log names.
@@ -122,9 +136,19 @@ def preceding_frames(logs: Sequence[str], times: Array) -> tuple[NDArray[np.int6
         Index ``[F]`` of the preceding frame, and whether there is one ``[F]``.
     """
     times = np.asarray(times, float)
+    if times.shape != (len(logs),) or not np.isfinite(times).all():
+        raise ArgumentError(
+            f"preceding_frames: {len(logs)} logs, times {times.shape} or not finite; expected as many finite ones."
+        )
     before, found = np.zeros(len(times), np.int64), np.zeros(len(times), bool)
     order = sorted(range(len(times)), key=lambda i: (logs[i], times[i]))
     for earlier, later in pairwise(order):
-        if logs[earlier] == logs[later] and times[later] - times[earlier] <= LONGEST_INTERVAL:
+        if logs[earlier] != logs[later]:
+            continue
+        if times[later] == times[earlier]:
+            raise ArgumentError(
+                f"preceding_frames: log {logs[later]!r} has two frames at {times[later]} s, expected one."
+            )
+        if times[later] - times[earlier] < LONGEST_INTERVAL:
             before[later], found[later] = earlier, True
     return before, found

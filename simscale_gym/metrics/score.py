@@ -93,6 +93,10 @@ class Scores:
 
     def with_extended_comfort(self, ec: Array) -> Scores:
         """The same with EC ``[P]``."""
+        if np.shape(ec) not in ((), self.nc.shape):
+            raise ArgumentError(
+                f"with_extended_comfort: {np.shape(ec)} values for {len(self)} proposals, expected as many."
+            )
         return replace(self, ec=np.broadcast_to(np.asarray(ec, float), self.nc.shape))
 
     def against(self, reference: Scores) -> Scores:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.areas import ON_ROUTE
 from simscale_gym.metrics.centerline import Centerline, build_centerline
 from simscale_gym.metrics.contacts import Others, RedLights
-from simscale_gym.metrics.ego_boxes import box_corners
+from simscale_gym.metrics.ego_boxes import place_corners
 from simscale_gym.metrics.layers import MapLayers
 from simscale_gym.scene import STATE_SIZE, TrackType
 
@@ -60,13 +61,20 @@ class Agents:
                 raise ArgumentError(
                     f"agents.{name}: shape {array.shape} or not finite, expected finite {shape}."
                 )
-        for token, count in Counter(self.tokens).items():
-            if count > 1:
-                raise ArgumentError(f"agents.tokens: {token!r} stands {count} times, expected once.")
+        if len(set(self.tokens)) < n:
+            token, count = Counter(self.tokens).most_common(1)[0]
+            raise ArgumentError(f"agents.tokens: {token!r} stands {count} times, expected once.")
+        for token in self.tokens:
             if RED_LIGHT in token:
                 raise ArgumentError(
                     f"agents.tokens: {token!r} would be taken for a traffic light; rename it."
                 )
+        unknown = np.flatnonzero((self.types < 0) | (self.types > max(TrackType)))
+        if len(unknown):
+            raise ArgumentError(
+                f"agents.types: {self.tokens[unknown[0]]!r} has type {self.types[unknown[0]]}, "
+                f"expected 0 to {int(max(TrackType))} (TrackType)."
+            )
         flat = self.valid & (self.boxes[..., 3:] <= 0.0).any(-1)
         if flat.any():
             raise ArgumentError(
@@ -129,6 +137,8 @@ class Situation:
             )
         if not np.ptp(line[:, :2], axis=0).any():
             raise ArgumentError("centerline: all its points are one; expected a line to make progress along.")
+        if self.steps < 1:
+            raise ArgumentError("agents: 0 steps, expected at least the present one.")
         if len(self.red_lights) not in (0, self.steps):
             raise ArgumentError(
                 f"red_lights: {len(self.red_lights)} steps, expected {self.steps} as agents have, or none."
@@ -151,7 +161,7 @@ class Situation:
     ) -> Situation:
         """Others on the same map and route; what was looked up about these is kept."""
         changed = replace(self, agents=agents, red_lights=red_lights, history=history)
-        changed.__dict__.update(line=self.line, flags=self.flags)
+        vars(changed).update(line=self.line, flags=self.flags)  # both derive from map and route alone
         return changed
 
     @cached_property
@@ -170,15 +180,14 @@ class Situation:
     def others(self) -> Others:
         """The agents step by step, as kernels take them."""
         agents = self.agents
-        steps, rows = np.nonzero(agents.valid.T)
-        boxes = agents.boxes[rows, steps]
+        starts, rows, x, y, reach, corners = _by_step(agents.boxes, agents.valid)
         return Others(
-            starts=np.searchsorted(steps, np.arange(self.steps + 1)).astype(np.int64),
-            agents=rows.astype(np.int64),
-            x=np.ascontiguousarray(boxes[:, 0]),
-            y=np.ascontiguousarray(boxes[:, 1]),
-            reach=np.hypot(boxes[:, 3], boxes[:, 4]) / 2 + _SLACK,
-            corners=box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4]),
+            starts=starts,
+            agents=rows,
+            x=x,
+            y=y,
+            reach=reach,
+            corners=corners,
             speeds=agents.first_speeds,
             movers=np.asarray(agents.movers),
             ignored=np.zeros(len(agents), bool)
@@ -203,3 +212,33 @@ class Situation:
             rows += [self.map.lane_rows[token] for token in closed if token in route]
             starts.append(len(rows))
         return RedLights(self.map.polygons, np.array(starts, np.int64), np.array(rows, np.int64))
+
+
+@njit(cache=True)
+def _by_step(boxes: Array, valid: NDArray):
+    """Boxes ``[N, T, 5]`` where ``valid [N, T]``, one step after another, by agent within each.
+
+    First row of each step ``[T + 1]``; of each row: its agent, centre x and y, half diagonal, corners ``[4, 2]``.
+    """
+    count, steps = valid.shape
+    starts, row = np.zeros(steps + 1, np.int64), np.zeros(steps, np.int64)
+    for t in range(steps):
+        row[t] = starts[t]
+        starts[t + 1] = starts[t] + valid[:, t].sum()
+    total = starts[steps]
+    agents, x, y, reach = np.empty(total, np.int64), np.empty(total), np.empty(total), np.empty(total)
+    corners, turned, last = np.empty((total, 4, 2)), np.empty((4, 2)), np.full(3, np.nan)
+    for n in range(count):
+        for t in range(steps):
+            if not valid[n, t]:
+                continue
+            box, r = boxes[n, t], row[t]
+            row[t] += 1
+            if not (box[2] == last[0] and box[3] == last[1] and box[4] == last[2]):
+                place_corners(0.0, 0.0, box[2], box[3] / 2.0, box[4] / 2.0, turned)
+                last[:] = box[2:]
+            agents[r], x[r], y[r] = n, box[0], box[1]
+            reach[r] = np.sqrt(box[3] * box[3] + box[4] * box[4]) / 2.0 + _SLACK
+            for i in range(4):
+                corners[r, i, 0], corners[r, i, 1] = box[0] + turned[i, 0], box[1] + turned[i, 1]
+    return starts, agents, x, y, reach, corners

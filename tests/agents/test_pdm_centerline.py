@@ -9,6 +9,7 @@ from crossroads import SIDE, crossroads_map
 from simscale_gym.agents.pdm_centerline import find_route, shortest_way, starting_lane
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.agents.pdm_route import corrected_route
+from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Roadblock, Vehicle
 
 NAVSIM, EXPERT = PDMConfig.navsim(), PDMConfig.expert()
@@ -102,6 +103,25 @@ def test_never_starts_against_the_traffic():
     route = ("out_0", "in_0", "0>2", "out_2")
     assert find_route(MAP, route, across, replace(NAVSIM, correct_route=False)).path_lane_ids[0] == "out_0"
     assert find_route(MAP, route, across, EXPERT).path_lane_ids[0] == "in_0"
+
+
+def test_ends_where_the_route_is_not_connected():
+    cut = dict(MAP.lanes, in_0=replace(MAP.lanes["in_0"], successors=()))
+    route = find_route(replace(MAP, lanes=cut), EAST_TO_WEST, ON_EAST_ARM, NAVSIM)
+    assert route.path_lane_ids == ("in_0",)
+    assert route.lane_ids == EAST_TO_WEST
+
+
+def test_a_route_off_the_map_is_none():
+    assert find_route(MAP, (), ON_EAST_ARM, NAVSIM) is None
+    assert find_route(MAP, ("elsewhere",), ON_EAST_ARM, NAVSIM) is None
+    assert find_route(replace(MAP, lanes={}, roadblocks={}), EAST_TO_WEST, ON_EAST_ARM, NAVSIM) is None
+
+
+@pytest.mark.parametrize("pose", [np.full(11, np.nan), np.zeros(2), np.zeros((1, 11))])
+def test_wrong_ego_is_named(pose):
+    with pytest.raises(ArgumentError, match="ego"):
+        find_route(MAP, EAST_TO_WEST, pose, NAVSIM)
 
 
 def test_no_lane_near():

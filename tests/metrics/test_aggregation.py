@@ -9,6 +9,7 @@ from simscale_gym.metrics import (
     preceding_frames,
     two_stage_score,
 )
+from simscale_gym.metrics.comfort import LONGEST_INTERVAL
 
 
 def test_weights_fall_off_like_a_gaussian():
@@ -44,6 +45,10 @@ def test_wrong_groups_are_named():
         two_stage_score([])
     with pytest.raises(ArgumentError, match="StageGroup"):
         StageGroup([0.5, 1.0], [[1.0, 0.2]], [[0.75]])
+    with pytest.raises(ArgumentError, match="second is not finite"):
+        StageGroup([0.5, 1.0], [[1.0, np.nan]], [[1.0, 1.0]])
+    with pytest.raises(ArgumentError, match="add up to 0"):
+        StageGroup([0.5, 1.0], [[1.0, 1.0]], [[1.0, 0.0]])
 
 
 def test_one_stage_is_the_mean_of_the_frames_that_ran():
@@ -53,10 +58,29 @@ def test_one_stage_is_the_mean_of_the_frames_that_ran():
         one_stage_score(np.array([0.5]), np.array([False]))
     with pytest.raises(ArgumentError, match="finite"):
         one_stage_score(np.array([0.5, np.nan]))
+    with pytest.raises(ArgumentError, match=r"valid \(2,\)"):
+        one_stage_score(np.ones(3), np.ones(2, bool))
+    with pytest.raises(ArgumentError, match=r"scores \(3, 2\)"):
+        one_stage_score(np.ones((3, 2)))
 
 
 def test_frames_are_compared_with_the_one_before_in_their_log():
-    logs, times = ["a", "b", "a", "a", "b"], np.array([0.5, 9.0, 0.0, 1.05, 9.56])
+    logs, times = ["a", "b", "a", "a", "b"], np.array([0.5, 9.0, 0.0, 1.04, 9.56])
     before, found = preceding_frames(logs, times)
     np.testing.assert_array_equal(found, [True, False, False, True, False])
     np.testing.assert_array_equal(before[found], [2, 0])
+
+
+def test_frames_too_far_apart_for_extended_comfort_are_not_compared():
+    """NAVSIM takes up to 0.55 s for neighbours, and then fails on 0.55 s itself (scene_aggregator.py)."""
+    assert not preceding_frames(["a", "a"], np.array([0.0, LONGEST_INTERVAL]))[1].any()
+    assert preceding_frames(["a", "a"], np.array([0.0, 0.549]))[1].tolist() == [False, True]
+
+
+def test_frames_that_cannot_be_told_apart_are_named():
+    with pytest.raises(ArgumentError, match="'a' has two frames"):
+        preceding_frames(["a", "b", "a"], np.array([1.0, 1.0, 1.0]))
+    with pytest.raises(ArgumentError, match=r"2 logs, times \(1,\)"):
+        preceding_frames(["a", "a"], np.array([1.0]))
+    with pytest.raises(ArgumentError, match="not finite"):
+        preceding_frames(["a", "a"], np.array([1.0, np.nan]))

@@ -112,6 +112,8 @@ def test_total_is_the_product_times_the_weighted_mean():
     np.testing.assert_allclose(result.ep, [1.0, 1.0])  # 20 m of 20 m; 38 m at half is 19 m
     np.testing.assert_allclose(result.ttc, [1.0, 0.0])
     np.testing.assert_allclose(result.total, [1.0, 0.5 * (5 + 2 + 2) / 14])
+    with pytest.raises(ArgumentError, match=r"\(3,\) values for 2 proposals"):
+        result.with_extended_comfort(np.ones(3))
     compared = result.with_extended_comfort([0.0, 1.0])
     np.testing.assert_allclose(compared.total, [14 / 16, 0.5 * 11 / 16])
 

@@ -5,7 +5,7 @@ import pytest
 from straight_road import agent, drive, rectangle, road_map, situation, together
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics import Agents, MapLayers, score
+from simscale_gym.metrics import Agents, EgoArea, MapLayers, score
 
 
 def test_layers_need_names_that_nuplan_knows():
@@ -52,6 +52,22 @@ def test_agents_need_fitting_arrays():
         agent(0, 0, size=(0.0, 1.0))
     with pytest.raises(ArgumentError, match=r"agents\.ignored"):
         dataclasses.replace(good, ignored=np.zeros(2, bool))
+    with pytest.raises(ArgumentError, match="'a' has type 7, expected 0 to 6"):
+        dataclasses.replace(good, types=np.array([7], np.uint8))
+
+
+def test_there_must_be_a_present():
+    with pytest.raises(ArgumentError, match="0 steps"):
+        situation(Agents.none(0))
+
+
+def test_without_a_map_everywhere_is_off_the_road_and_against_the_route():
+    """As NAVSIM scores an empty map: no corner is on the road, no centre in a lane of the route."""
+    nowhere = situation(map=MapLayers((), (), ()), route_lane_ids=())
+    result = score(nowhere, drive())
+    assert (result.nc, result.dac, result.ddc, result.tlc) == (1.0, 0.0, 0.0, 1.0)
+    assert (result.ep, result.lk, result.total) == (1.0, 1.0, 0.0)
+    assert np.all(result.areas == EgoArea.NON_DRIVABLE | EgoArea.ONCOMING)
 
 
 def test_centerline_must_be_a_line():
