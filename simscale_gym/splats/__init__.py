@@ -1,6 +1,26 @@
-"""3D Gaussians and how they become images, in gsplat's conventions."""
+"""3D Gaussians, the files that hold them, and how they become images, in gsplat's conventions."""
 
+from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.hugsim_scene import read_hugsim, read_hugsim_vehicle
+from simscale_gym.splats.mtgs_checkpoint import read_mtgs
+from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.rasterize import Raster, rasterize
+from simscale_gym.splats.worldengine_checkpoint import read_worldengine
+from simscale_gym.splats.worldengine_recording import VideoScene, read_asset_config, read_video_scene
 
-__all__ = ["Gaussians", "Raster", "rasterize"]
+__all__ = [
+    "Gaussians",
+    "NodeAsset",
+    "NodePoses",
+    "Raster",
+    "VideoScene",
+    "rasterize",
+    "read_asset_config",
+    "read_drivestudio",
+    "read_hugsim",
+    "read_hugsim_vehicle",
+    "read_mtgs",
+    "read_video_scene",
+    "read_worldengine",
+]

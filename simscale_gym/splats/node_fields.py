@@ -84,7 +84,8 @@ def node_poses(
 ) -> NodePoses:
     """Poses of quaternions `[F, 4]` of any length and positions `[F, 3]`, checked where they are valid."""
     valid = np.ones(len(quats), bool) if valid is None else np.asarray(valid, bool)
-    norms = np.linalg.norm(np.asarray(quats, np.float64), axis=1)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(np.asarray(quats, np.float64), axis=1)
     good = np.isfinite(norms) & (norms > 0.0) & np.isfinite(translations).all(1)
     if (valid & ~good).any():
         row = int(np.argmax(valid & ~good))

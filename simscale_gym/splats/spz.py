@@ -94,7 +94,7 @@ def save_spz(path: Path, gaussians: Gaussians) -> None:
         _to_bytes(np.rint(gaussians.sh[:, 1:] * 128.0 / steps) * steps + 128.0),
     )
     header = _HEADER.pack(MAGIC, 3, count, TERMS_BY_DEGREE.index(terms), bits, 0, 0)
-    path.write_bytes(gzip.compress(b"".join([header, *(part.tobytes() for part in parts)]), mtime=0))
+    path.write_bytes(gzip.compress(b"".join([header, *(part.tobytes() for part in parts)]), 6, mtime=0))
 
 
 def _inflate(path: object, stream: zlib._Decompress, data: bytes, size: int) -> bytes:

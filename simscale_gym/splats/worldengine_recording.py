@@ -171,9 +171,10 @@ def _camera(frames: list[CheckpointFields]) -> VideoCamera:
 def _camera_to_ego(frame: CheckpointFields) -> np.ndarray:
     rotation = _finite(frame, "sensor2ego_rotation", (4,), (3, 3))
     if rotation.ndim == 1:
-        if not rotation.any():
+        if not 0.5 < np.abs(rotation).sum() < 4.0:  # of unit length within a factor of two
+            found = f"{rotation}"
             raise DataError(
-                frame.path, field=frame.at("sensor2ego_rotation"), found="zero", expected="a rotation"
+                frame.path, field=frame.at("sensor2ego_rotation"), found=found, expected="a unit quaternion"
             )
         rotation = quat_to_matrix(rotation)
     return rigid(rotation, _finite(frame, "sensor2ego_translation", (3,)))

@@ -132,6 +132,7 @@ def test_static_poses_and_none():
     ("change", "message"),
     [
         ({"instance_quats": np.zeros((2, 4))}, r"poses\[0\]"),
+        ({"instance_quats": np.full((2, 4), 1e200)}, r"poses\[0\]"),
         ({"instance_trans": np.full((2, 3), np.nan)}, r"poses\[0\]"),
         ({"instance_trans": np.zeros((3, 3))}, r"instance_trans: found shape \(3, 3\)"),
         ({"instance_quats": np.ones((2, 3))}, r"instance_quats: found shape \(2, 3\)"),

@@ -120,7 +120,8 @@ def camera(**values):
         (frame(ego2global=[[1, 2], [3]]), r"frame_infos\[1\]\.ego2global"),
         (frame(timestamp=-4), r"frame_infos\[1\]\.timestamp: found -4"),
         (frame(cams={}), r"frame_infos\[1\]\.cams\.CAM_F0"),
-        (camera(sensor2ego_rotation=np.zeros(4)), "sensor2ego_rotation: found zero"),
+        (camera(sensor2ego_rotation=np.zeros(4)), "sensor2ego_rotation: found .*unit quaternion"),
+        (camera(sensor2ego_rotation=np.full(4, 1e200)), "sensor2ego_rotation: found .*unit quaternion"),
         (camera(sensor2ego_rotation="up"), "sensor2ego_rotation"),
     ],
 )
