@@ -107,11 +107,7 @@ def _situation(
     layers: MapLayers, route: PDMRoute, forecast: PDMForecast, red: list[str], config: PDMConfig
 ) -> Situation:
     agents = forecast.agents(config)
-    lights = [red] * agents.valid.shape[1] if red else ()
-    situation = Situation(layers, route.centerline, route.lane_ids, agents, lights)
-    known = _static_situation(layers, route)
-    situation.__dict__.update(line=known.line, flags=known.flags)  # derived from map and route alone
-    return situation
+    return _static_situation(layers, route).with_agents(agents, [red] * (config.steps + 1) if red else ())
 
 
 @lru_cache(maxsize=32)

@@ -10,22 +10,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics import Agents
-from simscale_gym.metrics.predicates import boxes_meet
-from simscale_gym.scene import DT, TrackType, Vehicle
+from simscale_gym.metrics.observation import moved_boxes, nearest_objects, steady_motion, touching
+from simscale_gym.scene import Vehicle
 from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]
-
-_ORDER = (None, TrackType.VEHICLE, TrackType.PEDESTRIAN, TrackType.BICYCLE)
-"""Static objects first, as NAVSIM lists them."""
 
 
 class Motion(NamedTuple):
@@ -34,6 +29,7 @@ class Motion(NamedTuple):
     Attributes:
         corners: ``[R, 4, 2]`` of the boxes now [m].
         centers: ``[R, 2]``.
+        reach: ``[R]`` half diagonal [m].
         drift: ``[R, 2]`` how they are taken to move on [m/s].
         headings: ``[R]``.
         speeds: ``[R]`` [m/s], 0 for static objects.
@@ -42,6 +38,7 @@ class Motion(NamedTuple):
 
     corners: Array
     centers: Array
+    reach: Array
     drift: Array
     headings: Array
     speeds: Array
@@ -68,16 +65,13 @@ class PDMForecast:
 
     def agents(self, config: PDMConfig) -> Agents:
         """Their boxes over the steps of a proposal, for scoring; they move every ``config.stride`` steps."""
-        count, steps = len(self.rows), np.arange(config.steps + 1)
-        boxes = np.repeat(self.boxes[:, None], len(steps), axis=1)
-        times = steps // config.stride * config.stride * DT
-        boxes[..., :2] += times[:, None] * self.motion.drift[:, None]
+        count, steps = len(self.rows), config.steps + 1
         return Agents(
             tuple(map(str, range(count))),
             self.types,
-            boxes,
-            np.repeat(self.velocities[:, None], len(steps), axis=1),
-            np.ones((count, len(steps)), bool),
+            moved_boxes(self.boxes, self.motion.drift, steps, config.stride),
+            np.repeat(self.velocities[:, None], steps, axis=1),
+            np.ones((count, steps), bool),
             self.motion.ignored,
         )
 
@@ -117,46 +111,19 @@ def forecast_objects(
     present = distance <= config.radius
     if ignored is not None:
         present &= ~np.asarray(ignored, bool)
-    rows = _nearest(distance, present, types, config)
+    rows = nearest_objects(distance, present, types, config.nearest)
     boxes, velocities, types = boxes[rows], velocities[rows], types[rows]
     return PDMForecast(rows, boxes, velocities, types, _motion(footprint, boxes, velocities, types))
 
 
-def _nearest(distance: Array, present: NDArray, types: NDArray, config: PDMConfig) -> NDArray[np.int64]:
-    vehicles, bicycles, pedestrians, statics = config.nearest
-    limits = {
-        None: statics,
-        TrackType.VEHICLE: vehicles,
-        TrackType.BICYCLE: bicycles,
-        TrackType.PEDESTRIAN: pedestrians,
-    }
-    chosen = []
-    for kind in _ORDER:
-        members = types > TrackType.PEDESTRIAN if kind is None else types == kind
-        rows = np.flatnonzero(present & members)
-        chosen.append(rows[np.argsort(distance[rows], kind="stable")][: limits[kind]])
-    return np.concatenate(chosen)
-
-
 def _motion(footprint: Array, boxes: Array, velocities: Array, types: NDArray) -> Motion:
-    heading = boxes[:, 2]
-    speed = np.where(types <= TrackType.PEDESTRIAN, np.hypot(velocities[:, 0], velocities[:, 1]), 0.0)
-    backwards = np.abs(wrap_angle(heading - np.arctan2(velocities[:, 1], velocities[:, 0]))) >= np.pi / 2
-    along = np.where(backwards, heading + np.pi, heading)
-    corners = box.corners(boxes)
+    corners, steady = box.corners(boxes), steady_motion(boxes[:, 2], velocities, types)
     return Motion(
         corners,
         np.ascontiguousarray(boxes[:, :2]),
-        np.column_stack([np.cos(along) * speed, np.sin(along) * speed]),
-        np.ascontiguousarray(heading),
-        speed,
-        _touching(box.corners(footprint), corners),
+        np.hypot(corners[:, 0, 0] - boxes[:, 0], corners[:, 0, 1] - boxes[:, 1]),
+        steady.drift,
+        np.ascontiguousarray(boxes[:, 2]),
+        steady.speeds,
+        touching(box.corners(footprint), corners),
     )
-
-
-@njit(cache=True)
-def _touching(ego: Array, others: Array) -> NDArray:
-    out = np.zeros(len(others), np.bool_)
-    for n in range(len(others)):
-        out[n] = boxes_meet(ego, others[n])
-    return out

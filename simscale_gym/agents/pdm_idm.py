@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 NOT_AHEAD = -1.0
 """Progress of what is no candidate for a leader."""
+_ROUNDING = 1e-6  # [m] by which what is passed over is surely farther away
 
 
 class RedZones(NamedTuple):
@@ -74,11 +75,7 @@ def candidates(
     for n in range(objects):
         if motion.ignored[n]:
             continue
-        dx, dy = (
-            motion.corners[n, 0, 0] - motion.centers[n, 0],
-            motion.corners[n, 0, 1] - motion.centers[n, 1],
-        )
-        reach = np.hypot(dx, dy) + 1e-6
+        reach = motion.reach[n] + _ROUNDING
         for k in range(count):
             t = (first + k) * interval
             x, y = (
@@ -161,12 +158,18 @@ def _find_lead(
     """
     corners, other = np.empty((4, 2)), np.empty((4, 2))
     least, nearest, tied = np.inf, -1, False
+    x, y = pose[0] + driver.ahead * np.cos(pose[2]), pose[1] + driver.ahead * np.sin(pose[2])
+    own_reach = np.hypot(driver.half_length, driver.half_width)
     for n in order:
         if not ahead[n] > progress or ahead[n] == NOT_AHEAD:
             continue
         if nearest < 0:
             _ego_corners(pose, driver, corners)
         if n < len(motion.centers):
+            dx = motion.centers[n, 0] + time * motion.drift[n, 0] - x
+            dy = motion.centers[n, 1] + time * motion.drift[n, 1] - y
+            if np.sqrt(dx * dx + dy * dy) > least + own_reach + motion.reach[n] + _ROUNDING:
+                continue
             _moved(motion, n, time, other)
             gap = box_gap(corners, other)
         else:

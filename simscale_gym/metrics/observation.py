@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -21,9 +21,65 @@ FORECAST_RADIUS = 100.0
 """Objects whose centre is further from the ego's are not forecast [m] (NAVSIM's map radius)."""
 FORECAST_STRIDE = 2
 """Forecasts move on every second step only."""
-NEAREST = {TrackType.VEHICLE: 50, TrackType.PEDESTRIAN: 25, TrackType.BICYCLE: 10}
-NEAREST_STATIC = 50
-"""How many of each kind are forecast at most (NAVSIM, pdm_object_manager.py)."""
+NEAREST = 50, 10, 25, 50
+"""How many vehicles, bicycles, pedestrians and static objects are forecast at most (NAVSIM, pdm_object_manager.py)."""
+_KINDS = TrackType.VEHICLE, TrackType.BICYCLE, TrackType.PEDESTRIAN, TrackType.TRAFFIC_CONE
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyMotion:
+    """How objects are taken to move on: road users hold their speed along their heading, all else stays.
+
+    Attributes:
+        drift: ``[N, 2]`` [m/s]. Against the heading where the velocity points backwards.
+        speeds: ``[N]`` [m/s].
+    """
+
+    drift: Array
+    speeds: Array
+
+
+def steady_motion(headings: Array, velocities: Array, types: NDArray[np.uint8]) -> SteadyMotion:
+    """Of objects with ``headings [N]`` [rad], ``velocities [N, 2]`` [m/s], ``types [N]``."""
+    speeds = np.where(types <= TrackType.PEDESTRIAN, np.hypot(velocities[:, 0], velocities[:, 1]), 0.0)
+    backwards = np.abs(wrap_angle(headings - np.arctan2(velocities[:, 1], velocities[:, 0]))) >= np.pi / 2
+    along = np.where(backwards, headings + np.pi, headings)
+    drift = np.empty((len(speeds), 2))
+    drift[:, 0], drift[:, 1] = np.cos(along) * speeds, np.sin(along) * speeds
+    return SteadyMotion(drift, speeds)
+
+
+def moved_boxes(boxes: Array, drift: Array, steps: int, stride: int = FORECAST_STRIDE) -> Array:
+    """Boxes ``[N, T, 5]`` over ``steps`` of 0.1 s from ``boxes [N, 5]``, moving on every ``stride`` steps."""
+    out = np.repeat(boxes[:, None], steps, axis=1)
+    times = np.arange(steps) // stride * stride * DT
+    out[..., :2] += times[:, None] * drift[:, None]
+    return out
+
+
+def nearest_objects(
+    distances: Array, present: NDArray[np.bool_], types: NDArray[np.uint8], limits: tuple[int, int, int, int]
+) -> NDArray[np.int64]:
+    """Rows of the objects that NAVSIM's object manager keeps: of each kind the nearest, static ones first.
+
+    Args:
+        distances: ``[N]`` from the ego [m].
+        present: ``[N]``.
+        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`.
+        limits: How many vehicles, bicycles, pedestrians and static objects at most.
+    """
+    kinds = np.minimum(types, TrackType.TRAFFIC_CONE)  # the first of the static ones stands for all
+    order = np.argsort(distances, kind="stable")
+    order = order[present[order]]
+    kinds = kinds[order]
+    of_kind = [order[kinds == kind][:limit] for kind, limit in zip(_KINDS, limits, strict=True)]
+    vehicles, bicycles, pedestrians, statics = of_kind
+    return np.concatenate([statics, vehicles, pedestrians, bicycles])
+
+
+def touching(corners: Array, others: Array) -> NDArray[np.bool_]:
+    """Which of the boxes ``others [N, 4, 2]`` touch the one with ``corners [4, 2]``: ``[N]``."""
+    return _touching(corners, others)
 
 
 def touching_ego(agents: Agents, ego: Array, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:
@@ -33,7 +89,7 @@ def touching_ego(agents: Agents, ego: Array, vehicle: Vehicle | None = None) -> 
         raise ArgumentError(f"ego: shape {ego.shape} or not finite, expected finite [{STATE_SIZE}].")
     corners, _ = ego_boxes(ego[None, None], vehicle or Vehicle())
     boxes = agents.boxes[:, 0]
-    return agents.valid[:, 0] & _touching(
+    return agents.valid[:, 0] & touching(
         corners[0, 0], box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4])
     )
 
@@ -63,17 +119,11 @@ def forecast(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -
     else stays, lights do not change. Whom the ego ``[11]`` touches now is ignored.
     """
     now = _nearest(situation.agents, ego, vehicle or Vehicle())
-    heading, velocity = now.boxes[:, 0, 2], now.velocities[:, 0]
-    backwards = np.abs(wrap_angle(heading - np.arctan2(velocity[:, 1], velocity[:, 0]))) >= np.pi / 2
-    along = np.where(backwards, heading + np.pi, heading)
-    speed = np.where(now.movers, np.hypot(velocity[:, 0], velocity[:, 1]), 0.0)
-    steps = np.arange(situation.steps) // FORECAST_STRIDE * FORECAST_STRIDE
-    boxes = np.repeat(now.boxes[:, :1], situation.steps, 1)
-    boxes[..., 0] += steps * DT * (np.cos(along) * speed)[:, None]
-    boxes[..., 1] += steps * DT * (np.sin(along) * speed)[:, None]
+    start = now.boxes[:, 0]
+    motion = steady_motion(start[:, 2], now.velocities[:, 0], now.types)
     agents = replace(
         now,
-        boxes=boxes,
+        boxes=moved_boxes(start, motion.drift, situation.steps),
         velocities=np.repeat(now.velocities[:, :1], situation.steps, 1),
         valid=np.ones((len(now), situation.steps), bool),
         ignored=touching_ego(now, ego, vehicle),
@@ -83,16 +133,12 @@ def forecast(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -
 
 
 def _nearest(agents: Agents, ego: Array, vehicle: Vehicle) -> Agents:
-    """Those present at the first step that NAVSIM's object manager keeps."""
+    """Those present at the first step that NAVSIM's object manager keeps, in their order."""
     _, center = ego_boxes(np.asarray(ego, float)[None, None], vehicle)
     distance = np.linalg.norm(agents.boxes[:, 0, :2] - center[0, 0], axis=1)
     present = agents.valid[:, 0] & (distance <= FORECAST_RADIUS)
-    groups = [(agents.types == kind, count) for kind, count in NEAREST.items()]
-    groups.append((~np.asarray(agents.movers), NEAREST_STATIC))
     keep = np.zeros(len(agents), bool)
-    for members, count in groups:
-        rows = np.flatnonzero(present & members)
-        keep[rows[np.argsort(distance[rows], kind="stable")][:count]] = True
+    keep[nearest_objects(distance, present, agents.types, NEAREST)] = True
     return take_agents(agents, keep)
 
 
