@@ -93,14 +93,19 @@ def _blocks(road_map: RoadMap, route: tuple[str, ...], ego: Array, config: PDMCo
         here = [lane for lane in lanes_touching(road_map, ego) if lane in lanes]
         if here:
             return _mended(road_map, route, road_map.lanes[here[0]].roadblock_id)
-    return tuple(corrected_route(road_map, route, ego[:3]))
+    return _once(corrected_route(road_map, route, ego[:3]))
 
 
 @lru_cache(maxsize=64)
 def _mended(road_map: RoadMap, route: tuple[str, ...], block: str) -> tuple[str, ...]:
     """The mended route of an ego in the middle of a lane of ``block``, which is on it."""
     line = road_map.lanes[road_map.roadblocks[block].lane_ids[0]].centerline
-    return tuple(corrected_route(road_map, route, line[len(line) // 2]))
+    return _once(corrected_route(road_map, route, line[len(line) // 2]))
+
+
+def _once(blocks: Sequence[str]) -> tuple[str, ...]:
+    """Each roadblock where it comes first: what comes last is where to go, even if the route leads back from there."""
+    return tuple(dict.fromkeys(blocks))
 
 
 @lru_cache(maxsize=64)

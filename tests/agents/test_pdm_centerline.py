@@ -105,6 +105,13 @@ def test_never_starts_against_the_traffic():
     assert find_route(MAP, route, across, EXPERT).path_lane_ids[0] == "in_0"
 
 
+def test_goes_to_the_last_new_roadblock_of_a_route_that_leads_back():
+    """Joined, the route is in_0, 0>2, out_2, 0>2: NAVSIM keeps roadblocks in a dict, so out_2 is the last one."""
+    plain = {name: replace(block, connector=False) for name, block in MAP.roadblocks.items()}
+    route = find_route(replace(MAP, roadblocks=plain), ("out_2", "0>2"), ON_EAST_ARM, NAVSIM)
+    assert route.path_lane_ids == EAST_TO_WEST
+
+
 def test_ends_where_the_route_is_not_connected():
     cut = dict(MAP.lanes, in_0=replace(MAP.lanes["in_0"], successors=()))
     route = find_route(replace(MAP, lanes=cut), EAST_TO_WEST, ON_EAST_ARM, NAVSIM)
