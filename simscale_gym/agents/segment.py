@@ -98,10 +98,10 @@ def segment_situation(scene: Scene, begin: SimState, agents: Agents, history: Ar
 
     Where there is no lane to follow, the scene's own route path stands in.
     """
-    steps, closed = agents.valid.shape[1], _closed_lanes(scene)
+    ground, steps = segment_ground(scene, begin), agents.valid.shape[1]
+    closed = _closed_lanes(scene, ground.route_lane_ids)
     lights = [closed[min(frame, len(closed) - 1)] for frame in range(begin.frame, begin.frame + steps)]
-    past = history if history is not None and len(history) else None
-    return segment_ground(scene, begin).with_agents(agents, lights, past)
+    return ground.with_agents(agents, lights, history if history is not None and len(history) else None)
 
 
 def segment_ground(scene: Scene, begin: SimState) -> Situation:
@@ -140,13 +140,14 @@ def label_failures(scores: Scores) -> dict[str, NDArray[np.bool_]]:
     return failed | {"ep": scores.ep <= LEAST_PROGRESS}
 
 
-@lru_cache(maxsize=8)
-def _closed_lanes(scene: Scene) -> tuple[tuple[str, ...], ...]:
-    """At each frame of the log, lanes whose light is red."""
+@lru_cache(maxsize=32)
+def _closed_lanes(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """At each frame of the log, lanes of the route whose light is red."""
     lights = scene.lights
     if not lights.lane_ids:
         return ((),) * scene.num_frames
-    known = [(row, lane) for row, lane in enumerate(lights.lane_ids) if lane in scene.map.lanes]
+    allowed = {lane for lane in route if lane in scene.map.lanes}
+    known = [(row, lane) for row, lane in enumerate(lights.lane_ids) if lane in allowed]
     red = (lights.status == LightStatus.RED).T
     return tuple(tuple(lane for row, lane in known if now[row]) for now in red.tolist())
 

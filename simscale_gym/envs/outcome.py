@@ -64,6 +64,6 @@ def judge(
         if now.any():
             touched |= {TrackType(t) for t in scene.tracks.types[now]}
             at_fault |= {TrackType(t) for t in scene.tracks.types[fault & ~touching]}
-        touching = touching | now
+            touching = touching | now
     outside = any(off_road(state.ego, scene.map, scene.vehicle) for state in states)
     return Outcome(now, frozenset(touched), frozenset(at_fault), outside, arrived)

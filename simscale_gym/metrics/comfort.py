@@ -7,6 +7,7 @@ sample; yaw filters use five samples.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ class _Filters(NamedTuple):
     yaw_acceleration: Filter
 
 
+@lru_cache(maxsize=512)
 def _filters(samples: int, yaw_acceleration_order: int) -> _Filters:
     return _Filters(
         smoothing_filter(samples, 8, 2),

@@ -123,7 +123,8 @@ def test_going_on_leaves_what_was_as_it_was(town_scene):
 
 
 def test_columns_have_navsims_names(town_scene):
-    running = RunningSegment.begin(town_scene, [start(town_scene, LogReplay(), 30)])
-    columns = running_columns(running.subscores())
-    assert tuple(columns) == RUNNING_COLUMNS
-    assert "two_frame_extended_comfort" not in columns and columns["score"] == 1.0
+    states = [start(town_scene, LogReplay(), 30)]
+    columns = running_columns(RunningSegment.begin(town_scene, states).subscores())
+    assert tuple(columns) == RUNNING_COLUMNS and "two_frame_extended_comfort" not in columns
+    batch = score_segment(town_scene, states, ego_history(town_scene, states)).columns()
+    assert columns == {name: value[0] for name, value in batch.items()}
