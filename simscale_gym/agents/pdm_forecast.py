@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.pdm_config import PDMConfig
 from simscale_gym.errors import ArgumentError
-from simscale_gym.geometry import box
 from simscale_gym.metrics import Agents
+from simscale_gym.metrics.ego_boxes import box_corners
 from simscale_gym.metrics.observation import moved_boxes, nearest_objects, steady_motion, touching
 from simscale_gym.scene import Vehicle
 from simscale_gym.sim import ego_boxes
@@ -70,7 +70,7 @@ class PDMForecast:
             tuple(map(str, range(count))),
             self.types,
             moved_boxes(self.boxes, self.motion.drift, steps, config.stride),
-            np.repeat(self.velocities[:, None], steps, axis=1),
+            np.broadcast_to(self.velocities[:, None], (count, steps, 2)),
             np.ones((count, steps), bool),
             self.motion.ignored,
         )
@@ -117,7 +117,8 @@ def forecast_objects(
 
 
 def _motion(footprint: Array, boxes: Array, velocities: Array, types: NDArray) -> Motion:
-    corners, steady = box.corners(boxes), steady_motion(boxes[:, 2], velocities, types)
+    corners = box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4])
+    steady = steady_motion(boxes[:, 2], velocities, types)
     return Motion(
         corners,
         np.ascontiguousarray(boxes[:, :2]),
@@ -125,5 +126,5 @@ def _motion(footprint: Array, boxes: Array, velocities: Array, types: NDArray) -
         steady.drift,
         np.ascontiguousarray(boxes[:, 2]),
         steady.speeds,
-        touching(box.corners(footprint), corners),
+        touching(box_corners(footprint[:2], *footprint[2:]), corners),
     )

@@ -194,4 +194,5 @@ def pose_at(path: PDMPath, s: float, out: Array):
     share = (s - path.lengths[low]) / span if span > 0.0 else 0.0
     for i in range(3):
         out[i] = path.points[low, i] + share * (path.points[high, i] - path.points[low, i])
-    out[2] = np.arctan2(np.sin(out[2]), np.cos(out[2]))
+    if abs(out[2]) > np.pi:
+        out[2] = np.arctan2(np.sin(out[2]), np.cos(out[2]))

@@ -9,7 +9,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics.ego_boxes import box_corners, ego_boxes
 from simscale_gym.metrics.predicates import boxes_meet
 from simscale_gym.metrics.situation import Agents, Situation
@@ -41,19 +40,37 @@ class SteadyMotion:
 
 def steady_motion(headings: Array, velocities: Array, types: NDArray[np.uint8]) -> SteadyMotion:
     """Of objects with ``headings [N]`` [rad], ``velocities [N, 2]`` [m/s], ``types [N]``."""
-    speeds = np.where(types <= TrackType.PEDESTRIAN, np.hypot(velocities[:, 0], velocities[:, 1]), 0.0)
-    backwards = np.abs(wrap_angle(headings - np.arctan2(velocities[:, 1], velocities[:, 0]))) >= np.pi / 2
-    along = np.where(backwards, headings + np.pi, headings)
-    drift = np.empty((len(speeds), 2))
-    drift[:, 0], drift[:, 1] = np.cos(along) * speeds, np.sin(along) * speeds
-    return SteadyMotion(drift, speeds)
+    return SteadyMotion(*_steady(headings, velocities, types <= TrackType.PEDESTRIAN))
+
+
+@njit(cache=True)
+def _steady(headings: Array, velocities: Array, movers: NDArray) -> tuple[Array, Array]:
+    drift, speeds = np.zeros((len(headings), 2)), np.zeros(len(headings))
+    for n in range(len(headings)):
+        if movers[n]:
+            vx, vy, along = velocities[n, 0], velocities[n, 1], headings[n]
+            speeds[n] = np.hypot(vx, vy)
+            turn = along - np.arctan2(vy, vx)
+            if abs(turn - 2.0 * np.pi * np.floor((turn + np.pi) / (2.0 * np.pi))) >= np.pi / 2:
+                along += np.pi
+            drift[n, 0], drift[n, 1] = np.cos(along) * speeds[n], np.sin(along) * speeds[n]
+    return drift, speeds
 
 
 def moved_boxes(boxes: Array, drift: Array, steps: int, stride: int = FORECAST_STRIDE) -> Array:
     """Boxes ``[N, T, 5]`` over ``steps`` of 0.1 s from ``boxes [N, 5]``, moving on every ``stride`` steps."""
-    out = np.repeat(boxes[:, None], steps, axis=1)
-    times = np.arange(steps) // stride * stride * DT
-    out[..., :2] += times[:, None] * drift[:, None]
+    return _moved(np.ascontiguousarray(boxes), drift, steps, stride)
+
+
+@njit(cache=True)
+def _moved(boxes: Array, drift: Array, steps: int, stride: int) -> Array:
+    out = np.empty((len(boxes), steps, 5))
+    for n in range(len(boxes)):
+        for t in range(steps):
+            time = t // stride * stride * DT
+            out[n, t] = boxes[n]
+            out[n, t, 0] += time * drift[n, 0]
+            out[n, t, 1] += time * drift[n, 1]
     return out
 
 

@@ -75,7 +75,7 @@ class Agents:
                 f"agents.types: {self.tokens[unknown[0]]!r} has type {self.types[unknown[0]]}, "
                 f"expected 0 to {int(max(TrackType))} (TrackType)."
             )
-        flat = self.valid & (self.boxes[..., 3:] <= 0.0).any(-1)
+        flat = self.valid & ((self.boxes[..., 3] <= 0.0) | (self.boxes[..., 4] <= 0.0))
         if flat.any():
             raise ArgumentError(
                 f"agents.boxes: {self.tokens[int(flat.any(1).argmax())]!r} has no length or width, expected more."
