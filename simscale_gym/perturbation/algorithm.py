@@ -36,7 +36,7 @@ from simscale_gym.agents.segment import (
 from simscale_gym.errors import SceneError
 from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
 from simscale_gym.perturbation.config import AlgorithmConfig
-from simscale_gym.perturbation.telemetry import OUT, STAGES, Telemetry
+from simscale_gym.perturbation.telemetry import STAGES, Telemetry
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road, rollout, start
 
@@ -253,5 +253,5 @@ def _furthest(falls: Sequence[_Fall], telemetry: Telemetry) -> _Fall:
     for stage in ("bounds", "gate", "grid"):
         flow = telemetry.flow(stage)
         if not flow.passed:
-            return _Fall(stage, flow.rejected.most_common(1)[0][0] if flow.rejected else OUT)
+            return _Fall(stage, flow.rejected.most_common(1)[0][0])
     raise AssertionError("candidates were left, but none was tried")

@@ -17,5 +17,7 @@ def test_who_retrieves_needs_a_bank(name):
 
 
 def test_unknown_experts_are_named_with_the_nearest():
-    with pytest.raises(ArgumentError, match="'planer' is unknown, expected some of .* Did you mean 'planner'"):
+    with pytest.raises(
+        ArgumentError, match=r"'planer' is unknown, expected some of .* Did you mean 'planner'"
+    ):
         make_expert("planer")
