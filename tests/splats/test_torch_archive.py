@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 import zipfile
 from collections import OrderedDict
 
@@ -205,6 +206,29 @@ def test_compressed_members_are_refused(tmp_path):
         archive.writestr("a/data.pkl", data)
         archive.writestr("a/data/0", storages[0].tobytes(), zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match=r"data/0: found 4000000 bytes, compression 8"):
+        load_torch_archive(tmp_path / "a.pt")
+
+
+def test_numbers_that_changed_since_they_were_written(tmp_path):
+    torch_zip.checkpoint(tmp_path / "a.pt", {"a": np.full(8, 7.0)})
+    data = (tmp_path / "a.pt").read_bytes()
+    (tmp_path / "a.pt").write_bytes(data.replace(np.float64(7).tobytes(), np.float64(8).tobytes(), 1))
+    tree = load_torch_archive(tmp_path / "a.pt")
+    with pytest.raises(DataError, match=r"data/0: found .* other ones than were written"):
+        values(tree)
+
+
+@pytest.mark.parametrize("member", ["archive/data.pkl", "archive/byteorder", "archive/data/0"])
+@pytest.mark.parametrize("claim", [2**30, 2**32 - 2])
+def test_a_directory_that_claims_more_than_the_file(tmp_path, member, claim):
+    torch_zip.checkpoint(tmp_path / "a.pt", {"a": torch_zip.tensor(ONES, count=claim // 4)})
+    data = bytearray((tmp_path / "a.pt").read_bytes())
+    at = data.index(b"PK\x01\x02")
+    while not data[at + 46 :].startswith(member.encode()):
+        at = data.index(b"PK\x01\x02", at + 4)
+    data[at + 20 : at + 28] = struct.pack("<II", claim, claim)  # sizes, stored and whole
+    assert survives(load, tmp_path / "a.pt", bytes(data), limit=2**22) is None
+    with pytest.raises(DataError, match=rf"{claim} bytes|in a file of"):
         load_torch_archive(tmp_path / "a.pt")
 
 
