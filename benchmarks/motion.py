@@ -1,7 +1,8 @@
 """Speed of what moves: tracker, traffic, contacts. Run: ``python benchmarks/motion.py``.
 
 Peers, measured with their own code on a 2-core Xeon (one thread): NAVSIM's tracker and bicycle 0.81-0.87 ms per
-proposal at 1,024; nuPlan's IDM traffic 0.75 ms per agent and step.
+proposal at 1,024; nuPlan's IDM traffic 0.75 ms per agent and step, that is 7.4-7.7 ms a step with 11 agents and
+14.4-14.9 with 21; NAVSIM's variant of it 8.1-8.3 and 16.3-17.1.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.agents.idm import IDMTraffic
+from simscale_gym.agents.navsim_traffic import NavsimTraffic
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import EgoLog, Lane, RoadMap, Scene, Tracks, TrafficLights
 from simscale_gym.sim import ego_contacts, off_road, start, state_hash, step, track
 
 RING_LANES, RADIUS = 4, 80.0
+NAVSIM_STEP = {11: "8.1-8.3 ms (nuPlan 7.4-7.7)", 21: "16.3-17.1 ms (nuPlan 14.4-14.9)"}
+"""By number of agents: what NAVSIM's own code takes for a step of its reactive traffic, and nuPlan's for its."""
 
 
 def median_ms(work: Callable[[], object], repeats: int) -> float:
@@ -74,6 +78,47 @@ def ring_scene(agents: int, frames: int = 5) -> Scene:
     )  # fmt: skip
 
 
+def queue_scene(agents: int, frames: int = 45) -> Scene:
+    """``agents`` vehicles on two straight lanes of 160 m with 60 vertices, behind and ahead of an ego at 6 m/s."""
+    rng, x = np.random.default_rng(0), np.linspace(-60.0, 100.0, 60)
+    lanes = {}
+    for k in range(2):
+        line = polyline.with_headings(np.column_stack([x, np.full(60, 3.5 * k)]))
+        right, left = line[:, :2] - [0.0, 1.75], line[:, :2] + [0.0, 1.75]
+        ring = np.concatenate([right, left[::-1]])
+        lanes[str(k)] = Lane(str(k), False, "r", line, ring, left, right, speed_limit=11.0)
+    place = np.arange(agents) // 2 + 1
+    along = np.where(place % 2 == 0, -11.0, 11.0) * ((place + 1) // 2)
+    poses = np.column_stack([along, 3.5 * (np.arange(agents) % 2), np.zeros(agents)])
+    velocity = np.column_stack([rng.uniform(3.0, 9.0, agents), np.zeros(agents)])
+    states = np.zeros((frames, 11))
+    states[:, 0], states[:, 3] = 0.6 * np.arange(frames), 6.0
+    zeros = np.zeros(frames)
+    tracks = Tracks(
+        tuple(f"v{n:02d}" for n in range(agents)), np.zeros(agents, np.uint8),
+        np.repeat(poses[:, None], frames, 1), np.repeat(velocity[:, None], frames, 1), np.zeros((agents, frames)),
+        np.tile([4.6, 1.9, 1.5], (agents, 1)), np.ones((agents, frames), bool),
+    )  # fmt: skip
+    return Scene(
+        "queue", "queue", "benchmark", np.zeros(3), np.arange(frames, dtype=np.int64) * 100_000,
+        RoadMap("queue", lanes), EgoLog(states, zeros, zeros, zeros), tracks,
+        TrafficLights((), np.zeros((0, frames), np.uint8)), (),
+    )  # fmt: skip
+
+
+def navsim_rollout_ms(scene: Scene, repeats: int = 15) -> float:
+    """Time [ms] of one step of NAVSIM's traffic, of 40 after the start, as its own figures were taken."""
+    model, states = NavsimTraffic(), scene.ego.states
+    begin = model.start(scene, 0, states[0])
+
+    def rollout() -> None:
+        traffic = begin
+        for frame in range(40):
+            traffic = model.step(scene, frame, states[min(frame, len(states) - 1)], traffic)
+
+    return median_ms(rollout, repeats) / 40
+
+
 def proposals(count: int) -> np.ndarray:
     """Gentle curves ``[count, 41, 3]`` at 8 m/s or so."""
     rng = np.random.default_rng(1)
@@ -119,7 +164,12 @@ def main() -> None:
                 ("traffic start", lambda s=scene: model.start(s, 0, s.ego.states[0])),
             ):
                 table.add_row(f"{name}, 30 agents", f"{median_ms(work, 200):.4f}", "", "")
-    Console(width=110).print(table)
+    for agents, peer in NAVSIM_STEP.items():
+        ms = navsim_rollout_ms(queue_scene(agents))
+        table.add_row(
+            f"NAVSIM traffic step, {agents} agents", f"{ms:.4f}", f"{1e3 * ms / agents:.2f} us", peer
+        )
+    Console(width=130).print(table)
 
 
 if __name__ == "__main__":
