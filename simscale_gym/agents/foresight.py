@@ -15,8 +15,9 @@ from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
 
-LOOK_STEP, LOOKS = 0.25, 9
-"""Between the instants that are foreseen [s], and their number, the present one included; an odd number."""
+LOOK_STEP, LOOKS, SHORT_LOOKS = 0.25, 13, 9
+"""Between the instants that are foreseen [s], and their number, the present one included: for those on wheels, and
+for pedestrians, who stop within a step. Odd numbers."""
 SPACE = 0.25
 """Kept to whoever is not where it was logged [m]."""
 LOGGED_DISTANCE, LOGGED_SPEED, LOGGED_ANGLE = 0.5, 1.0, 0.2
@@ -102,9 +103,9 @@ def within_reach(n: int, m: int, speed: float, moving: Moving) -> bool:
 
 @njit(cache=True)
 def is_disturbed(
-    n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
+    n: int, looks: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
 ) -> bool:
-    """Would track ``n``, if it went on exactly as logged, soon touch somebody who is not where it was logged?"""
+    """Would track ``n``, if it went on as logged, touch somebody who is not where it was logged, within ``looks``?"""
     speed = np.hypot(moving.velocities[n, 0], moving.velocities[n, 1])
     way, own, other, laid_out = np.empty((LOOKS, 3)), np.empty(5), np.empty(5), False
     for m in range(len(moving.present)):
@@ -117,7 +118,7 @@ def is_disturbed(
             continue
         if not laid_out:
             laid_out = True
-            for k in range(1, LOOKS):
+            for k in range(1, looks):
                 way[k, 0], way[k, 1], way[k, 2], _, _ = log_point(
                     log, n, before.walks[n, PLACE] + k * LOOK_STEP / DT
                 )
@@ -126,7 +127,7 @@ def is_disturbed(
         own[3], own[4] = moving.boxes[n, 3] + 2.0 * SPACE, moving.boxes[n, 4] + 2.0 * SPACE
         other[3], other[4] = moving.boxes[m, 3], moving.boxes[m, 4]
         reach = (own[3] + own[4] + other[3] + other[4]) / 2.0
-        for k in range(1, LOOKS):
+        for k in range(1, looks):
             dx, dy = way[k, 0] - moving.foreseen[m, k, 0], way[k, 1] - moving.foreseen[m, k, 1]
             if dx * dx + dy * dy > reach * reach:
                 continue

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.agents.crowd import Crowd, Moving
-from simscale_gym.agents.foresight import LOOK_STEP, LOOKS, foresee, within_reach
+from simscale_gym.agents.foresight import LOOK_STEP, SHORT_LOOKS, foresee, within_reach
 from simscale_gym.agents.lane_walk import LaneArrays
 from simscale_gym.agents.logged_path import (
     ASIDE_X,
@@ -79,7 +79,7 @@ def _danger(
     """
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
     danger = 0.0
-    for k in range(1, LOOKS):
+    for k in range(1, SHORT_LOOKS):
         aim_x, aim_y = (plan[1], plan[2]) if k * LOOK_STEP <= STEP_SECONDS else (0.0, 0.0)
         speed += min(max(plan[0] - speed, -ALONG * LOOK_STEP), ALONG * LOOK_STEP)
         change_x, change_y = aim_x - drift_x, aim_y - drift_y
@@ -87,7 +87,7 @@ def _danger(
         drift_x, drift_y = drift_x + share * change_x, drift_y + share * change_y
         x += (speed * direction[0] + drift_x) * LOOK_STEP
         y += (speed * direction[1] + drift_y) * LOOK_STEP
-        weight = 1.5 - k / LOOKS
+        weight = 1.5 - k / SHORT_LOOKS
         for j in range(count):
             m = near[j]
             pose, box = moving.foreseen[m, k], moving.boxes[m]
@@ -147,8 +147,8 @@ def _near_ones(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving:
 
 @njit(cache=True)
 def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Crowd, moving: Moving,
-            ego_motion: Array, frame: int):  # fmt: skip
-    """Move the disturbed pedestrian ``n`` from ``frame`` to the next, in place."""
+            ego_motion: Array, frame: int, may_join: bool):  # fmt: skip
+    """Move the disturbed pedestrian ``n`` from ``frame`` to the next, in place; if it ``may_join`` its log it does."""
     walk, pose = crowd.walks[n], crowd.poses[n]
     lag = frame - walk[PLACE]
     _, _, heading, vx, vy = log_point(log, n, walk[PLACE])
@@ -175,11 +175,11 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
     walk[ASIDE_X] += walk[DRIFT_X] * DT
     walk[ASIDE_Y] += walk[DRIFT_Y] * DT
     walk[PLACE] = advance_place(log, n, walk[PLACE], walk[SPEED] * DT, frame + 1)
-    _stand_at(n, log, crowd, frame + 1)
+    _stand_at(n, log, crowd, frame + 1, may_join)
 
 
 @njit(cache=True)
-def _stand_at(n: int, log: LogArrays, crowd: Crowd, frame: int):
+def _stand_at(n: int, log: LogArrays, crowd: Crowd, frame: int, may_join: bool):
     """Write pose and velocity; who is where it was logged, and goes as logged, joins its log again."""
     walk = crowd.walks[n]
     x, y, heading, vx, vy = log_point(log, n, walk[PLACE])
@@ -187,7 +187,7 @@ def _stand_at(n: int, log: LogArrays, crowd: Crowd, frame: int):
     near = np.hypot(walk[ASIDE_X], walk[ASIDE_Y]) < 0.03 and np.hypot(walk[DRIFT_X], walk[DRIFT_Y]) < 0.1
     turn = (heading - facing + np.pi) % (2.0 * np.pi) - np.pi
     in_step = abs(frame - walk[PLACE]) < TOGETHER and abs(np.hypot(vx, vy) - walk[SPEED]) < 0.3
-    if near and in_step and abs(turn) < 0.2:
+    if may_join and near and in_step and abs(turn) < 0.2:
         walk[PLACE] = frame
         walk[ASIDE_X] = walk[ASIDE_Y] = walk[DRIFT_X] = walk[DRIFT_Y] = walk[FREE] = 0.0
         x, y, heading, vx, vy = log_point(log, n, walk[PLACE])

@@ -136,8 +136,8 @@ def _acceleration(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, movi
 
 @njit(cache=True)
 def ride(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Crowd, moving: Moving, ego_motion: Array,
-         lights: NDArray, frame: int):  # fmt: skip
-    """Move the disturbed track ``n`` from ``frame`` to the next along its logged path, in place."""
+         lights: NDArray, frame: int, may_join: bool):  # fmt: skip
+    """Move the disturbed track ``n`` one frame on along its logged path, in place; where it ``may_join`` its log it does."""
     walk = crowd.walks[n]
     acceleration = _acceleration(n, lanes, log, before, moving, ego_motion, lights, frame)
     speed = max(walk[SPEED] + acceleration * DT, 0.0)
@@ -145,7 +145,7 @@ def ride(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Crowd,
     walk[PLACE] = advance_place(log, n, walk[PLACE], way, frame + 1)
     walk[SPEED] = speed
     x, y, heading, vx, vy = log_point(log, n, walk[PLACE])
-    if abs(frame + 1 - walk[PLACE]) < TOGETHER and abs(np.hypot(vx, vy) - speed) < 0.3:
+    if may_join and abs(frame + 1 - walk[PLACE]) < TOGETHER and abs(np.hypot(vx, vy) - speed) < 0.3:
         walk[FREE], walk[PLACE] = 0.0, frame + 1.0
         x, y, heading, vx, vy = log_point(log, n, walk[PLACE])
         speed = np.hypot(vx, vy)

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from simscale_gym.agents import idm_kernel as idm
 from simscale_gym.agents.crowd import DRIVING, GONE, LOGGED, REPLAYED, Crowd, Moving
 from simscale_gym.agents.entry import BICYCLE, LOG_STRIDE, PEDESTRIAN, enter_present, join_lanes
-from simscale_gym.agents.foresight import LOGGED_DISTANCE, LOGGED_SPEED, LOOKS, is_as_logged, is_disturbed
+from simscale_gym.agents.foresight import (
+    LOGGED_DISTANCE,
+    LOGGED_SPEED,
+    LOOKS,
+    SHORT_LOOKS,
+    is_as_logged,
+    is_disturbed,
+)
 from simscale_gym.agents.logged_path import FREE, PLACE, SPEED, log_point, log_speed, wrapped
 from simscale_gym.agents.pedestrian import FASTEST, walk_on
 from simscale_gym.agents.rider import ride
@@ -135,7 +142,9 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
         if kind != LOGGED and kind != REPLAYED:
             continue
         free = before.walks[i, FREE] > 0.0
-        if not free and is_disturbed(i, world.lanes, log, before, moving, ego_motion):
+        looks = SHORT_LOOKS if world.types[i] == PEDESTRIAN else LOOKS
+        disturbed = is_disturbed(i, looks, world.lanes, log, before, moving, ego_motion)
+        if disturbed and not free:
             free, crowd.walks[i, FREE] = True, 1.0
             speed = log_speed(log, i, before.walks[i, PLACE])
             crowd.walks[i, SPEED] = min(speed, FASTEST) if world.types[i] == PEDESTRIAN else speed
@@ -146,9 +155,9 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
         elif not free:
             follow_log(world, crowd, i, frame + 1)
         elif world.types[i] == PEDESTRIAN:
-            walk_on(i, world.lanes, log, before, crowd, moving, ego_motion, frame)
+            walk_on(i, world.lanes, log, before, crowd, moving, ego_motion, frame, not disturbed)
         else:
-            ride(i, world.lanes, log, before, crowd, moving, ego_motion, lights, frame)
+            ride(i, world.lanes, log, before, crowd, moving, ego_motion, lights, frame, not disturbed)
     for i in range(n):
         far = np.hypot(crowd.poses[i, 0] - ego_box[0], crowd.poses[i, 1] - ego_box[1]) > leave_distance
         on_the_move = crowd.kinds[i] in (DRIVING, LOGGED, REPLAYED)
