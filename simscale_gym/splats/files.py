@@ -11,8 +11,8 @@ from simscale_gym.splats.antimatter_splat import load_splat, save_splat
 from simscale_gym.splats.gaussian_ply import load_gaussian_ply, save_gaussian_ply
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.npz import load_npz, save_npz
-from simscale_gym.splats.spz import MAGIC as SPZ_MAGIC
 from simscale_gym.splats.spz import load_spz, save_spz
+from simscale_gym.splats.spz_stream import MAGIC as SPZ_MAGIC
 from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.torch_archive import is_torch_archive, legacy_torch_error
 from simscale_gym.splats.trainer_checkpoint import load_trainer_checkpoint

@@ -148,7 +148,7 @@ class Gaussians:
         """Reads a file of any kind that this package knows, told apart by its first bytes.
 
         These are `.npz` of `save`; PLY of INRIA's trainer and gsplat, and SuperSplat's compressed PLY; `.splat`; SPZ of
-        version 2 and 3; and checkpoints of gsplat's trainer, which need no PyTorch.
+        version 2 to 4 (4 needs the extra spz); and checkpoints of gsplat's trainer, which need no PyTorch.
 
         Raises:
             DataError: The file is none of these, is damaged, or holds values that are no Gaussians.

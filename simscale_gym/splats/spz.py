@@ -1,29 +1,22 @@
-"""Niantic's SPZ, versions 2 and 3: a gzip stream of quantised columns, about a tenth of a PLY.
+"""Niantic's SPZ, versions 2 to 4: quantised columns, about a tenth of a PLY; version 3 is written.
 
-Layout: github.com/nianticlabs/spz, README and `load-spz.cc`: a header of 16 bytes, then all positions (24-bit fixed
-point), opacities, first colours, scales (logarithms), rotations and further coefficients. Coordinates are taken as
-they stand, as the reference converter does unless told otherwise; the format means x right, y up, z back.
+Layout: github.com/nianticlabs/spz, README and `load-spz.cc`: 24-bit fixed-point positions, logarithms of scales, and
+bytes for the rest. Coordinates are taken as they stand, as the reference converter does unless told otherwise; the
+format means x right, y up, z back.
 """
 
 from __future__ import annotations
 
 import gzip
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from simscale_gym.errors import DataError
 from simscale_gym.splats.activation import checked_gaussians, log_scales
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
+from simscale_gym.splats.spz_stream import GZIP_HEADER, MAGIC, read_spz_columns
 
-MAGIC = b"NGSP"
-_HEADER = struct.Struct("<4sIIBBBB")  # magic, version, count, degree, fractional bits, flags, reserved
-_HAS_EXTENSIONS = 2
-_MAX_RATIO = 1032  # of what deflate can expand [zlib technical details, "Maximum Compression Factor"]
-_MAX_EXTENSION_BYTES = 2**20
 _COLOR_SCALE = 0.15
 _FRACTIONAL_BITS = 12
 _SH_STEPS = (8, 16)  # quantisation step of degree 1 and of those above [1/128], the reference's 5 and 4 bits
@@ -34,39 +27,15 @@ def load_spz(path: Path) -> Gaussians:
 
     Raises:
         DataError: Another version, more Gaussians claimed than the file can hold, or a damaged stream.
+        MissingExtraError: Version 4 without the package zstandard.
     """
-    with open(path, "rb") as file:
-        compressed = file.read()
-    if compressed.startswith(MAGIC):
-        raise DataError(
-            path,
-            field="version",
-            found="version 4 (zstd streams)",
-            expected="version 2 or 3 (gzip)",
-            hint="Write it again with the version option of the spz tools set to 3.",
-        )
-    stream = zlib.decompressobj(wbits=31)
-    head = _inflate(path, stream, compressed, _HEADER.size)
-    version, count, degree, bits, flags = _parse_header(path, head)
-    further = 3 * (TERMS_BY_DEGREE[degree] - 1)
-    widths = (9, 1, 3, 3, 4 if version == 3 else 3, further)
-    size = count * sum(widths)
-    if size > _MAX_RATIO * len(compressed):
-        found = f"{count} in {len(compressed)} compressed bytes"
-        raise DataError(path, field="count", found=found, expected=f"at most {_MAX_RATIO} times that")
-    data = _inflate(path, stream, stream.unconsumed_tail, size)
-    _check_end(path, stream, bool(flags & _HAS_EXTENSIONS))
-    starts = count * np.concatenate([[0], np.cumsum(widths)])
-    positions, alphas, colors, scales, quats, sh = (
-        np.frombuffer(data[starts[i] : starts[i + 1]], np.uint8).reshape(count, width)
-        for i, width in enumerate(widths)
-    )
+    header, (positions, alphas, colors, scales, quats, sh) = read_spz_columns(path)
     dc = (colors / 255.0 - 0.5) / _COLOR_SCALE
-    rest = (sh.astype(np.float64) - 128.0).reshape(count, further // 3, 3) / 128.0
+    rest = (sh.astype(np.float64) - 128.0).reshape(len(sh), sh.shape[1] // 3, 3) / 128.0
     return checked_gaussians(
         path,
-        means=np.ldexp(_unpack_24(positions).astype(np.float64), -bits),
-        quats=_unpack_smallest_three(quats) if version == 3 else _unpack_first_three(quats),
+        means=np.ldexp(_unpack_24(positions).astype(np.float64), -header.fractional_bits),
+        quats=_unpack_smallest_three(quats) if quats.shape[1] == 4 else _unpack_first_three(quats),
         scales=np.exp(scales / 16.0 - 10.0),
         opacities=alphas[:, 0] / 255.0,
         sh=np.concatenate([dc[:, None], rest], axis=1),
@@ -93,43 +62,8 @@ def save_spz(path: Path, gaussians: Gaussians) -> None:
         _pack_smallest_three(gaussians.quats),
         _to_bytes(np.rint(gaussians.sh[:, 1:] * 128.0 / steps) * steps + 128.0),
     )
-    header = _HEADER.pack(MAGIC, 3, count, TERMS_BY_DEGREE.index(terms), bits, 0, 0)
+    header = GZIP_HEADER.pack(MAGIC, 3, count, TERMS_BY_DEGREE.index(terms), bits, 0)
     path.write_bytes(gzip.compress(b"".join([header, *(part.tobytes() for part in parts)]), 6, mtime=0))
-
-
-def _inflate(path: object, stream: zlib._Decompress, data: bytes, size: int) -> bytes:
-    """The next ``size`` bytes of the stream; an error where there are fewer."""
-    try:
-        out = stream.decompress(data, size) if size else b""
-    except zlib.error as error:
-        found = f"a damaged stream ({error})"
-        raise DataError(path, found=found, expected="gzip, whole", hint="Fetch the file again.") from None
-    if len(out) < size:
-        found = f"{len(out)} of {size} bytes"
-        raise DataError(path, found=found, expected="the whole stream", hint="Fetch the file again.")
-    return out
-
-
-def _check_end(path: object, stream: zlib._Decompress, has_extensions: bool) -> None:
-    """Nothing but extensions may follow, and the stream's checksum must have been met."""
-    try:
-        extra = stream.decompress(stream.unconsumed_tail, _MAX_EXTENSION_BYTES)
-    except zlib.error as error:
-        raise DataError(path, found=f"a damaged stream ({error})", expected="gzip, whole") from None
-    if not stream.eof or (extra and not has_extensions):
-        found = f"{len(extra)} bytes more" if extra else "a stream without its end"
-        raise DataError(path, field="count", found=found, expected="a stream that ends with its last column")
-
-
-def _parse_header(path: object, head: bytes) -> tuple[int, int, int, int, int]:
-    magic, version, count, degree, bits, flags, _ = _HEADER.unpack(head)
-    if magic != MAGIC:
-        raise DataError(path, field="header", found=repr(magic), expected=repr(MAGIC))
-    if version not in (2, 3):
-        raise DataError(path, field="version", found=str(version), expected="2 or 3")
-    if degree >= len(TERMS_BY_DEGREE):
-        raise DataError(path, field="degree", found=str(degree), expected="0 to 3")
-    return version, count, degree, bits, flags
 
 
 def _unpack_24(data: np.ndarray) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 import gzip
 import struct
+import sys
 
 import numpy as np
 import pytest
 from damage import check_cuts, check_damage, survives
 from random_scenes import random_gaussians
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, MissingExtraError
 from simscale_gym.splats.gaussians import Gaussians
 
 
@@ -118,9 +119,68 @@ def test_wrong_headers_are_named(tmp_path, head, message):
         Gaussians.load(tmp_path / "a.spz")
 
 
-def test_version_4_is_named(tmp_path):
-    (tmp_path / "a.spz").write_bytes(header(version=4) + b"\0" * 16)
-    with pytest.raises(DataError, match=r"version 4 \(zstd.*set to 3"):
+def version_4(count=1, degree=0, columns=None, *, claims=None, streams=None, extension=b""):
+    """A file of version 4; sizes and number of streams may lie."""
+    zstandard = pytest.importorskip("zstandard", reason="zstandard is not installed")
+    columns = [*ONE, struct.pack("<I", 3 << 30)] if columns is None else columns
+    packed = [zstandard.ZstdCompressor().compress(column) for column in columns]
+    claims = [len(column) for column in columns] if claims is None else claims
+    streams = len(columns) if streams is None else streams
+    head = struct.pack("<4sIIBBBBI12x", b"NGSP", 4, count, degree, 12, 0, streams, 32 + len(extension))
+    table = b"".join(struct.pack("<QQ", len(p), whole) for p, whole in zip(packed, claims, strict=True))
+    return head + extension + table + b"".join(packed)
+
+
+@pytest.mark.parametrize("extension", [b"", b"vendor's record"])
+def test_version_4_worked_by_hand(tmp_path, extension):
+    (tmp_path / "a.spz").write_bytes(version_4(extension=extension))
+    made = Gaussians.load(tmp_path / "a.spz")
+    np.testing.assert_array_equal(made.means, np.float32([[2, -1, 1 / 4096]]))
+    np.testing.assert_allclose(made.scales, np.exp([[0, 1, -1]]), rtol=1e-6)
+    np.testing.assert_allclose(made.quats, [[1, 0, 0, 0]])
+    np.testing.assert_allclose(made.opacities, [0.2], rtol=1e-6)
+
+
+def test_version_4_holds_what_version_3_holds(tmp_path):
+    some(50, 9).save(tmp_path / "a.spz")
+    inside, columns = gzip.decompress((tmp_path / "a.spz").read_bytes())[16:], []
+    for width in (9, 1, 3, 3, 4, 24):
+        columns.append(inside[: 50 * width])
+        inside = inside[50 * width :]
+    (tmp_path / "b.spz").write_bytes(version_4(50, 2, columns))
+    for name, value in vars(Gaussians.load(tmp_path / "a.spz")).items():
+        np.testing.assert_array_equal(getattr(Gaussians.load(tmp_path / "b.spz"), name), value)
+
+
+@pytest.mark.parametrize(
+    ("lie", "message"),
+    [
+        ({"count": 2**31}, "2147483648 in"),
+        ({"count": 2}, "streams: found sizes"),
+        ({"streams": 6}, "streams: found 6 streams"),
+        ({"streams": 255}, "streams: found 255 streams"),
+        ({"degree": 1}, "streams: found 5 streams"),
+        ({"claims": [9, 1, 3, 3, 2**60]}, "streams: found sizes"),
+        ({"columns": [*ONE, b"1234567"], "claims": [9, 1, 3, 3, 4]}, "more than 4 bytes"),
+        ({"columns": [*ONE, b"123"], "claims": [9, 1, 3, 3, 4]}, "3 bytes, expected 4"),
+        ({"columns": [*ONE, b"0" * 2**26], "claims": [9, 1, 3, 3, 4]}, "more than 4 bytes"),
+    ],
+)
+def test_claims_of_version_4_are_held_against_the_streams(tmp_path, lie, message):
+    assert survives(Gaussians.load, tmp_path / "a.spz", version_4(**lie), limit=2**23) is None
+    with pytest.raises(DataError, match=message):
+        Gaussians.load(tmp_path / "a.spz")
+
+
+def test_cut_and_damage_of_version_4(tmp_path):
+    check_cuts(Gaussians.load, tmp_path / "a.spz", version_4())
+    check_damage(Gaussians.load, tmp_path / "a.spz", version_4())
+
+
+def test_version_4_without_its_package_says_how_to_get_it(tmp_path, monkeypatch):
+    (tmp_path / "a.spz").write_bytes(version_4())
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(MissingExtraError, match=r"zstandard.*pip install 'simscale-gym\[spz\]'"):
         Gaussians.load(tmp_path / "a.spz")
 
 
