@@ -36,6 +36,7 @@ class Episode:
         valid: Steps with a valid plan.
         seconds: Spent in ``env.step``.
         end: Why it ended.
+        epdms: Of the whole drive, by NAVSIM's columns.
     """
 
     terms: Counter[str] = field(default_factory=Counter)
@@ -44,6 +45,7 @@ class Episode:
     valid: int = 0
     seconds: float = 0.0
     end: str = ""
+    epdms: dict[str, float] = field(default_factory=dict)
 
 
 def run_demo(
@@ -95,7 +97,7 @@ def _drive(env: gym.Env, info: dict, film: Path) -> tuple[Episode, list[NDArray[
             pictures.append(env.render())
             writer.add(pictures[-1])
             bar.update()
-    episode.end = _end(info)
+    episode.end, episode.epdms = _end(info), info["epdms"]
     return episode, pictures
 
 
@@ -126,6 +128,10 @@ def _table(
     for name, value in episode.terms.items():
         table.add_row(f"reward: {name}", f"{value + 0.0:+.3f}")
     table.add_row("reward", f"{sum(episode.terms.values()):+.3f}")
+    faults = ", ".join(
+        f"{name} {value:.2f}" for name, value in episode.epdms.items() if value < 1.0 and name != "score"
+    )
+    table.add_row("EPDMS", f"{episode.epdms['score']:.2f}{'; below 1: ' if faults else ''}{faults}")
     table.add_row("expert: valid plans", f"{episode.valid} of {steps}")
     if steps > _STEPS_AHEAD:
         planned, driven = np.array(episode.planned), np.array(episode.driven)

@@ -26,6 +26,7 @@ def driven(make_env, one_renderer_per_scene, tmp_path, monkeypatch):
 def test_an_episode_is_added_up(driven):
     env, _, (episode, pictures) = driven
     assert len(episode.driven) == len(episode.planned) == 15 and len(pictures) == 16
+    assert 0.0 < episode.epdms["score"] <= 1.0
     assert episode.end == "horizon" and 0 <= episode.valid <= 15
     assert episode.seconds == pytest.approx(15 * 0.05)
     progress = episode.terms["progress"] / 0.1

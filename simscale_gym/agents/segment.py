@@ -140,7 +140,7 @@ def label_failures(scores: Scores) -> dict[str, NDArray[np.bool_]]:
     return failed | {"ep": scores.ep <= LEAST_PROGRESS}
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _closed_lanes(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """At each frame of the log, lanes of the route whose light is red."""
     lights = scene.lights
