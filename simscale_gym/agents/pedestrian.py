@@ -47,7 +47,11 @@ CHOICES = np.array([
     (0.0, 2.2, 0.0), (HURRY, 0.0, -1.0), (HURRY, 0.0, 1.0),
 ])  # fmt: skip
 """What is considered: speed along the path (up to 1 a share of the wished one), step ahead, step left [m/s]."""
-_NEAR = 16
+STEADINESS = 0.3
+"""Cost of another step aside than the present one [s/m]."""
+PATH_STEP = 0.5
+"""Between the points of the way ahead [m]."""
+_NEAR, _PATH_POINTS = 16, 12
 
 
 @njit(cache=True)
@@ -63,30 +67,32 @@ def clearance(x: float, y: float, radius: float, pose: Array, length: float, wid
 
 
 @njit(cache=True)
-def _danger(
-    now: Array, plan: tuple, direction: tuple, radius: float, near: NDArray, count: int, moving: Moving
-):
+def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, count: int, moving: Moving):
     """How dangerous a choice is: 0 where nobody comes near, beyond 1 where somebody is hit, the more the sooner.
 
     Args:
         now: ``[7]`` x, y, speed along the path, displacement from it x, y and its rate x, y.
         plan: Speed along the path, and rate x, y of the displacement that are aimed at.
-        direction: Of the path, x, y.
+        path: ``[K, 2]`` of the way ahead, ``PATH_STEP`` apart, from where the walker is on it.
         radius: Of the pedestrian [m].
         near: Rows of those who may matter.
         count: Their number.
         moving: Everybody.
     """
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
-    danger = 0.0
+    aside_x, aside_y, way, danger = 0.0, 0.0, 0.0, 0.0
     for k in range(1, SHORT_LOOKS):
         aim_x, aim_y = (plan[1], plan[2]) if k * LOOK_STEP <= STEP_SECONDS else (0.0, 0.0)
         speed += min(max(plan[0] - speed, -ALONG * LOOK_STEP), ALONG * LOOK_STEP)
         change_x, change_y = aim_x - drift_x, aim_y - drift_y
         share = min(ACROSS * LOOK_STEP / max(np.hypot(change_x, change_y), 1e-9), 1.0)
         drift_x, drift_y = drift_x + share * change_x, drift_y + share * change_y
-        x += (speed * direction[0] + drift_x) * LOOK_STEP
-        y += (speed * direction[1] + drift_y) * LOOK_STEP
+        way += speed * LOOK_STEP
+        aside_x, aside_y = aside_x + drift_x * LOOK_STEP, aside_y + drift_y * LOOK_STEP
+        i = min(int(way / PATH_STEP), len(path) - 2)
+        share = min(way / PATH_STEP - i, 1.0)
+        x = now[0] + path[i, 0] - path[0, 0] + share * (path[i + 1, 0] - path[i, 0]) + aside_x
+        y = now[1] + path[i, 1] - path[0, 1] + share * (path[i + 1, 1] - path[i, 1]) + aside_y
         weight = 1.5 - k / SHORT_LOOKS
         for j in range(count):
             m = near[j]
@@ -100,13 +106,13 @@ def _danger(
             if room < TOUCH:
                 danger += weight * (4.0 + min(pace, 4.0) - room)
             elif room < berth:
-                danger += 0.1 * weight * (berth - room) / berth
+                danger += 0.3 * weight * (berth - room) / berth
     return danger
 
 
 @njit(cache=True)
-def _choose(now: Array, wish: float, back: tuple, direction: tuple, radius: float, near: NDArray, count: int,
-            moving: Moving) -> tuple[float, float, float]:  # fmt: skip
+def _choose(now: Array, wish: float, back: tuple, direction: tuple, path: Array, radius: float, near: NDArray,
+            count: int, moving: Moving) -> tuple[float, float, float]:  # fmt: skip
     """The choice with the least danger and effort: speed along the path, and rate of the displacement."""
     best, cost = (wish, back[0], back[1]), np.inf
     for k in range(len(CHOICES)):
@@ -122,9 +128,10 @@ def _choose(now: Array, wish: float, back: tuple, direction: tuple, radius: floa
         speed = min(speed, np.sqrt(max(FASTEST**2 - left * left, 0.0)))
         effort = 0.6 * abs(speed - wish) + 0.8 * np.hypot(step_x - back[0], step_y - back[1])
         effort += 0.05 * (left > 0.0) + 0.3 * (ahead < 0.0)  # rather to the right, and not backwards
+        effort += STEADINESS * np.hypot(step_x - now[5], step_y - now[6])
         if effort >= cost:
             continue
-        total = effort + _danger(now, (speed, step_x, step_y), direction, radius, near, count, moving)
+        total = effort + _danger(now, (speed, step_x, step_y), path, radius, near, count, moving)
         if total < cost:
             best, cost = (speed, step_x, step_y), total
     return best
@@ -154,9 +161,17 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
     _, _, heading, vx, vy = log_point(log, n, walk[PLACE])
     logged = np.hypot(vx, vy)
     direction = (vx / logged, vy / logged) if logged > 0.3 else (np.cos(heading), np.sin(heading))
-    room = wait_ahead(log, n, walk[PLACE], lag, 4.0)
+    room = wait_ahead(log, n, walk[PLACE], lag, (_PATH_POINTS - 1) * PATH_STEP)
+    path = np.empty((_PATH_POINTS, 2))
+    for k in range(_PATH_POINTS):
+        place = (
+            advance_place(log, n, walk[PLACE], min(k * PATH_STEP, room), 1 << 30)
+            if room > 0.0
+            else walk[PLACE]
+        )
+        path[k, 0], path[k, 1], _, _, _ = log_point(log, n, place)
     wish = min(pace_at(log, n, walk[PLACE], lag), FASTEST)
-    if room < 4.0:
+    if room < (_PATH_POINTS - 1) * PATH_STEP:
         wish = min(wish, max(walk[SPEED] + stopping(walk[SPEED], room) * DT, 0.0))
     now = np.array(
         [pose[0], pose[1], walk[SPEED], walk[ASIDE_X], walk[ASIDE_Y], walk[DRIFT_X], walk[DRIFT_Y]]
@@ -166,7 +181,7 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
     radius = max(moving.boxes[n, 3], moving.boxes[n, 4]) / 2.0
     near = np.empty(_NEAR, np.int64)
     count = _near_ones(n, lanes, log, before, moving, ego_motion, near)
-    plan = _choose(now, wish, (share * now[3], share * now[4]), direction, radius, near, count, moving)
+    plan = _choose(now, wish, (share * now[3], share * now[4]), direction, path, radius, near, count, moving)
     walk[SPEED] = max(walk[SPEED] + min(max(plan[0] - walk[SPEED], -ALONG * DT), ALONG * DT), 0.0)
     change_x, change_y = plan[1] - walk[DRIFT_X], plan[2] - walk[DRIFT_Y]
     part = min(ACROSS * DT / max(np.hypot(change_x, change_y), 1e-9), 1.0)
@@ -174,6 +189,7 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
     walk[DRIFT_Y] += part * change_y
     walk[ASIDE_X] += walk[DRIFT_X] * DT
     walk[ASIDE_Y] += walk[DRIFT_Y] * DT
+    walk[SPEED] = min(walk[SPEED], room / DT)
     walk[PLACE] = advance_place(log, n, walk[PLACE], walk[SPEED] * DT, frame + 1)
     _stand_at(n, log, crowd, frame + 1, may_join)
 

@@ -137,7 +137,7 @@ def _acceleration(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, movi
 @njit(cache=True)
 def ride(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Crowd, moving: Moving, ego_motion: Array,
          lights: NDArray, frame: int, may_join: bool):  # fmt: skip
-    """Move the disturbed track ``n`` one frame on along its logged path, in place; where it ``may_join`` its log it does."""
+    """Move the disturbed track ``n`` one frame on along its logged path, in place; it joins its log if it may."""
     walk = crowd.walks[n]
     acceleration = _acceleration(n, lanes, log, before, moving, ego_motion, lights, frame)
     speed = max(walk[SPEED] + acceleration * DT, 0.0)
