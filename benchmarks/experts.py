@@ -262,10 +262,15 @@ def main() -> None:
     results = collected(args.states, args.split, args.seed, args.workers)
     console = Console(width=160)
     console.print(f"{platform.platform()}, {os.cpu_count()} cores; split {args.split}, seed {args.seed}")
+    report(results, console)
+
+
+def report(results: dict[str, dict[str, Array]], console: Console) -> None:
+    """Print all tables."""
     valid = np.stack([results[name]["valid"] for name in EXPERTS])
     console.print(
-        f"{valid.shape[1]} states off the log of {args.states} tried; any expert's label is valid in "
-        f"{100 * valid.max(0).mean():.1f} %, the human's own in {100 * results['human']['valid'].mean():.1f} %"
+        f"{valid.shape[1]} states off the log; any expert's label is valid in {100 * valid.max(0).mean():.1f} %, "
+        f"the human's own, on the log, in {100 * results['human']['valid'].mean():.1f} %"
     )
     console.print(table(results), failures(results))
     for other in ("planner", "recovery"):

@@ -49,5 +49,6 @@ def rehearse(scene: Scene, state: SimState, egos: Array, model: TrafficModel | N
 
 def closed_lanes(scene: Scene, frame: int, steps: int) -> list[list[str]]:
     """The lanes that are closed by red lights at each of ``steps`` frames from ``frame`` on."""
-    lights = (scene.lights.at(at) for at in range(frame, frame + steps))
-    return [[i for i in now if now[i] == LightStatus.RED and i in scene.map.lanes] for now in lights]
+    red = np.stack([scene.lights.column(at) for at in range(frame, frame + steps)]) == LightStatus.RED
+    names = [name if name in scene.map.lanes else "" for name in scene.lights.lane_ids]
+    return [[names[row] for row in np.flatnonzero(now) if names[row]] for now in red]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.pdm_closed import least_bad
 from simscale_gym.agents.planner_expert import PlannerExpert
 from simscale_gym.agents.recovery import braking_plan
@@ -52,18 +52,25 @@ class UnifiedPlan:
         driven: ``[P, 41, 11]`` what the tracker makes of it.
         scores: Of ``driven``, progress relative to the planner's choice.
         labels: ``[P]`` which pass SimScale's filter of labels.
-        distance: ``[P]`` to the most similar human future [m].
-        discomfort: ``[P]`` share of the bounds of comfort that is used, see :func:`discomfort`.
-        chosen: Row of the best.
+        contenders: ``[C]`` rows of those that are as good as the best, see :func:`contenders`.
+        distance: ``[C]`` their distance to the most similar human future [m].
+        discomfort: ``[C]`` the share of the bounds of comfort that they use, see :func:`discomfort`.
+        winner: Which of the contenders is taken.
     """
 
     candidates: Candidates
     driven: Array
     scores: Scores
     labels: NDArray[np.bool_]
+    contenders: NDArray[np.int64]
     distance: Array
     discomfort: Array
-    chosen: int
+    winner: int
+
+    @property
+    def chosen(self) -> int:
+        """Row of the candidate that is taken."""
+        return int(self.contenders[self.winner])
 
 
 class UnifiedExpert:
@@ -103,8 +110,8 @@ class UnifiedExpert:
         figures |= {
             "score": float(scores.total[best]),
             "label": float(outcome.labels[best]),
-            "distance": float(outcome.distance[best]),
-            "discomfort": float(outcome.discomfort[best]),
+            "distance": float(outcome.distance[outcome.winner]),
+            "discomfort": float(outcome.discomfort[outcome.winner]),
         }
         sources = outcome.candidates.sources
         figures |= {f"from_{name}": float(sources[best] == row) for row, name in enumerate(SOURCES)}
@@ -140,28 +147,32 @@ class UnifiedExpert:
     ) -> UnifiedPlan:
         """The candidates driven and scored, progress relative to the one in row ``reference``."""
         driven = track(state.ego, candidates.poses, vehicle=scene.vehicle)
-        local = se2.poses_to_local(state.ego[:3], driven[:, 1:, :3].reshape(-1, 3))
-        distance, uneasy = self._retrieval.distances(local.reshape(-1, HORIZON_STEPS, 3)), discomfort(driven)
         scores = score(situation, driven, vehicle=scene.vehicle)
         scores = scores.against(scores.take([reference]))
         labels = is_valid_label(scores)
-        rank = self.config.human_weight * distance + self.config.comfort_weight * uneasy
-        best = choose(scores, labels, rank, self.config.tie)
-        return UnifiedPlan(candidates, driven, scores, labels, distance, uneasy, best)
+        rows = contenders(scores, labels, self.config.tie)
+        local = se2.poses_to_local(state.ego[:3], driven[rows, 1:, :3].reshape(-1, 3))
+        distance = self._retrieval.distances(local.reshape(len(rows), -1, 3))
+        uneasy = discomfort(driven[rows])
+        cost = self.config.human_weight * distance + self.config.comfort_weight * uneasy
+        return UnifiedPlan(
+            candidates, driven, scores, labels, rows, distance, uneasy, winner=int(np.argmin(cost))
+        )
 
 
-def choose(scores: Scores, labels: NDArray[np.bool_], rank: Array, tie: float) -> int:
-    """The candidate of the least ``rank [P]`` among those whose total is within ``tie`` of the best.
+def contenders(scores: Scores, labels: NDArray[np.bool_], tie: float) -> NDArray[np.int64]:
+    """Rows of the candidates whose total is within ``tie`` of the best; human-likeness and comfort decide between them.
 
     Candidates that pass the filter of labels (``labels [P]``) come before all others. Multipliers that none can
     keep, as of who stands under a red light, are left out of the total; where it is 0 for all even so, the one that
-    fails least is taken.
+    fails least is alone.
     """
-    total = np.where(labels, 1.0, 0.0) + relieved(scores).total
+    total = relieved(scores).total
     if total.max() <= 0.0:
-        return least_bad(scores)
-    near = np.flatnonzero((total >= total.max() - tie) & (labels | ~labels.any()))
-    return int(near[np.argmin(rank[near])])
+        return np.array([least_bad(scores)])
+    if labels.any():
+        total = np.where(labels, total, -1.0)
+    return np.flatnonzero(total >= total.max() - tie)
 
 
 def relieved(scores: Scores) -> Scores:

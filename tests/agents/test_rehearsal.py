@@ -1,5 +1,7 @@
 """The traffic run ahead."""
 
+from dataclasses import replace
+
 import numpy as np
 from crossing_states import state_of
 from crossroads import RED, SIDE, moving
@@ -8,6 +10,7 @@ from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.rehearsal import closed_lanes, model_behind, rehearse
+from simscale_gym.scene import TrafficLights
 from simscale_gym.sim import rollout, stacked
 
 LEAD = moving(25.0, SIDE, np.pi, 4.0, 60)
@@ -51,3 +54,9 @@ def test_closed_lanes_are_the_red_ones():
     scene, _ = state_of(light=RED)
     assert closed_lanes(scene, 0, 3) == [["0>2"]] * 3
     assert closed_lanes(state_of()[0], 0, 2) == [[], []]
+
+
+def test_lights_at_which_no_lane_of_the_map_ends_close_nothing():
+    scene, _ = state_of(light=RED)
+    lights = TrafficLights(("gone", "0>2"), np.full((2, 60), RED, np.uint8))
+    assert closed_lanes(replace(scene, lights=lights), 58, 4) == [["0>2"]] * 4

@@ -12,7 +12,14 @@ from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.planner_expert import PlannerExpert
 from simscale_gym.agents.segment import drive_segment, is_valid_label
-from simscale_gym.agents.unified import SOURCES, UnifiedExpert, choose, discomfort, relieved, steady_history
+from simscale_gym.agents.unified import (
+    SOURCES,
+    UnifiedExpert,
+    contenders,
+    discomfort,
+    relieved,
+    steady_history,
+)
 from simscale_gym.agents.unified_config import UnifiedConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.comfort import comfort_flags
@@ -111,21 +118,18 @@ def tied(scores, *rows):
     return replace(scores, **{code: best for code in ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")})
 
 
-def test_human_likeness_decides_between_equals(open_road):
+def test_equals_are_left_to_human_likeness(open_road):
     scores = tied(open_road.scores, 3, 17)
-    labels, rank = is_valid_label(scores), np.full(len(scores), 0.0)
-    rank[3] = 1.0
-    assert choose(scores, labels, rank, 0.05) == 17
-    assert choose(scores, labels, -rank, 0.05) == 3
+    np.testing.assert_array_equal(contenders(scores, is_valid_label(scores), 0.05), [3, 17])
 
 
 def test_the_score_decides_between_others(open_road):
     scores = tied(open_road.scores, 3, 17)
     ep = scores.ep.copy()
     ep[17] = 0.7  # of a weight of 5 in 14: 0.107 less in total
-    scores, rank = replace(scores, ep=ep), np.where(np.arange(len(ep)) == 17, 0.0, 1.0)
-    assert choose(scores, is_valid_label(scores), rank, 0.10) == 3
-    assert choose(scores, is_valid_label(scores), rank, 0.11) == 17
+    scores = replace(scores, ep=ep)
+    np.testing.assert_array_equal(contenders(scores, is_valid_label(scores), 0.10), [3])
+    np.testing.assert_array_equal(contenders(scores, is_valid_label(scores), 0.11), [3, 17])
 
 
 def test_labels_come_before_higher_totals(open_road):
@@ -134,8 +138,7 @@ def test_labels_come_before_higher_totals(open_road):
     ep[3], hc[17] = 0.55, 0.0  # 0.839 and 0.857 in total
     scores = replace(scores, ep=ep, hc=hc)
     assert scores.total[17] > scores.total[3]
-    rank = np.where(np.arange(len(ep)) == 17, 0.0, 1.0)
-    assert choose(scores, is_valid_label(scores), rank, 0.05) == 3
+    np.testing.assert_array_equal(contenders(scores, is_valid_label(scores), 0.05), [3])
 
 
 def test_what_nobody_can_help_is_left_out(open_road):
@@ -143,8 +146,24 @@ def test_what_nobody_can_help_is_left_out(open_road):
     hopeless = replace(scores, tlc=np.zeros(len(scores)))
     assert hopeless.total.max() == 0.0
     np.testing.assert_array_equal(relieved(hopeless).total, scores.total)
-    rank = np.where(np.arange(len(scores)) == 17, 0.0, 1.0)
-    assert choose(hopeless, is_valid_label(hopeless), rank, 0.05) == 17
+    np.testing.assert_array_equal(contenders(hopeless, is_valid_label(hopeless), 0.05), [3, 17])
+
+
+def test_the_least_bad_is_alone(open_road):
+    scores = tied(open_road.scores)
+    late = np.arange(len(scores)) == 5
+    scores = replace(scores, nc=np.where(late, 0.5, 0.0), tlc=np.where(late, 0.0, 1.0))
+    np.testing.assert_array_equal(contenders(scores, is_valid_label(scores), 0.05), [5])
+
+
+def test_the_nearest_to_humans_of_the_contenders_is_taken():
+    """Take the tie-breaker away and the first of them is."""
+    state = state_of(light=RED)
+    outcome = UnifiedExpert(straight_humans(), UnifiedConfig(comfort_weight=0.0)).outcome(*state)
+    assert len(outcome.contenders) > 3 and outcome.winner == np.argmin(outcome.distance)
+    assert outcome.distance[0] > outcome.distance[outcome.winner] + 0.05
+    blind = UnifiedExpert(straight_humans(), UnifiedConfig(human_weight=0.0, comfort_weight=0.0))
+    assert blind.outcome(*state).winner == 0
 
 
 def test_weights_change_the_choice():
@@ -199,7 +218,9 @@ def test_all_candidates_at_once_as_one_by_one(expert, open_road):
     for row in (0, 7, open_road.chosen, len(open_road.driven) - 1):
         alone = track(state.ego, open_road.candidates.poses[row], vehicle=scene.vehicle)
         np.testing.assert_array_equal(alone, open_road.driven[row])
-        assert discomfort(alone[None])[0] == pytest.approx(open_road.discomfort[row])
+    for place, row in enumerate(open_road.contenders):
+        alone = discomfort(open_road.driven[row : row + 1])[0]
+        assert alone == pytest.approx(open_road.discomfort[place], abs=1e-12)
 
 
 def test_a_steady_past_is_comfortable():
