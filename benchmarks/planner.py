@@ -1,9 +1,9 @@
 """Speed of the planner. Run: ``python benchmarks/planner.py``.
 
 Peer, measured with NAVSIM's own code on a 2-core Xeon, one thread, 15 proposals, 30 agents, two roadblocks of two
-lanes: 227-245 ms a planning step (output horizon 5 s), paths built included; 240-255 ms with 8 s. Ours is given with its paths kept,
-as they are while the start lane holds, and built anew. Times are of the thread, so that other work on the machine
-does not count.
+lanes: 227-245 ms a planning step (output horizon 5 s; 240-255 ms with 8 s), paths built included. Ours is given with
+its paths kept, as they are while the start lane holds, and built anew. Times are of the thread, so that other work on
+the machine counts little.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def main() -> None:
     ego[1], ego[3] = 0.1, 8.0
     layers = MapLayers.from_road_map(road)
     load = os.getloadavg()[0]
-    title = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, one thread, 15 proposals"
+    machine = platform.processor() or platform.machine()
+    title = f"{machine}, {os.cpu_count()} cores, load {load:.1f}, one thread, 15 proposals"
     table = Table(title=title)
     for column in ("what", "agents", "median ms", "least ms", "NAVSIM, by median"):
         table.add_column(column, no_wrap=True)

@@ -21,6 +21,7 @@ STOPPED_SPEED = 0.05
 REAR_ANGLE = np.deg2rad(150.0)
 """An object further round than this from the ego's heading hit it from behind."""
 _LAST_ROAD_USER = int(TrackType.PEDESTRIAN)
+_ROUNDING = 1e-6  # [m^2] by which those that are passed over are surely farther away
 
 
 class ContactType(IntEnum):
@@ -244,8 +245,13 @@ def _ego_contacts(
     """Touching, at fault in any case, and touching sideways: each ``[N]``."""
     touching, at_fault, lateral = np.zeros((3, len(poses)), np.bool_)
     ego_boxes, box = _ego_and_bumper(ego, ahead, half_length, half_width), np.empty(5)
+    diagonal = 2.0 * np.hypot(half_length, half_width)
     for n in range(len(poses)):
         if not valid[n]:
+            continue
+        dx, dy = poses[n, 0] - ego_boxes[0, 0], poses[n, 1] - ego_boxes[0, 1]
+        reach = diagonal + np.hypot(sizes[n, 0], sizes[n, 1])
+        if 4.0 * (dx * dx + dy * dy) > reach * reach + _ROUNDING:
             continue
         box[:3], box[3], box[4] = poses[n], sizes[n, 0], sizes[n, 1]
         kind = _kind(ego, ego_boxes, box, np.hypot(velocities[n, 0], velocities[n, 1]), types[n])

@@ -71,3 +71,17 @@ def test_offset_left_of_a_circle_is_a_smaller_circle():
 
 def test_two_points_have_no_curvature():
     assert polyline.curvature(CORNER[:2]).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nearest_points_are_those_of_a_search_over_all_segments(seed):
+    """Wandering lines that come back to themselves, asked with and without their lengths."""
+    rng = np.random.default_rng(seed)
+    line = np.cumsum(rng.normal(0.2, 0.6, (150, 2)), axis=0)
+    queries = rng.uniform(-10.0, 50.0, (40, 2))
+    s, d = polyline.project(line, queries)
+    again = polyline.project(line, queries, polyline.arc_lengths(line))
+    np.testing.assert_array_equal(np.stack(again), np.stack([s, d]))
+    shape = shapely.LineString(line)
+    np.testing.assert_allclose(np.abs(d), shapely.distance(shape, shapely.points(queries)), atol=1e-9)
+    np.testing.assert_allclose(s, shapely.line_locate_point(shape, shapely.points(queries)), atol=1e-9)
