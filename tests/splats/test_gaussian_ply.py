@@ -103,6 +103,14 @@ def test_elements_before_and_behind_are_passed_over(tmp_path):
     assert_same(Gaussians.load(tmp_path / "a.ply"), expected(values))
 
 
+def test_elements_of_a_text_follow_one_another(tmp_path):
+    values = raw()
+    camera = b"element camera 2\nproperty double focal\nproperty uchar kind\n"
+    whole = ply(values, "").replace(b"element vertex", camera + b"element vertex")
+    (tmp_path / "a.ply").write_bytes(whole.replace(b"end_header\n", b"end_header\n1.5 7\n\n2.5 8\n"))
+    assert_same(Gaussians.load(tmp_path / "a.ply"), expected(values))
+
+
 def test_lines_may_end_as_windows_ends_them(tmp_path):
     values = raw()
     head, data = ply(values).split(b"end_header\n", 1)

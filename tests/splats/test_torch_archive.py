@@ -59,15 +59,13 @@ def test_pytorch_writes_what_is_read(tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
     module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
-    module(torch.ones(4, 3)).sum().backward()
-    optimizer.step()
+    optimizer = {"state": {0: {"step": torch.tensor(1.0), "exp_avg": base}}, "param_groups": [{"lr": 0.1}]}
     tree = {
         "view": base[1:3, ::2].T,
         "parameter": torch.nn.Parameter(base),
         "splats": torch.nn.ParameterDict({"means": torch.nn.Parameter(base[:2])}).state_dict(),
         "module": module.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizer": optimizer,
         "bfloat": base.to(torch.bfloat16),
         "all": [
             base.to(kind) for kind in (torch.float64, torch.float16, torch.int64, torch.uint8, torch.bool)
@@ -88,9 +86,7 @@ def test_pytorch_writes_what_is_read(tmp_path):
     np.testing.assert_array_equal(read["splats"]["means"], base[:2].numpy())
     for key, value in module.state_dict().items():
         np.testing.assert_array_equal(read["module"][key], value.numpy())
-    np.testing.assert_array_equal(
-        read["optimizer"]["state"][0]["exp_avg"], optimizer.state[module[0].weight]["exp_avg"]
-    )
+    np.testing.assert_array_equal(read["optimizer"]["state"][0]["exp_avg"], base.numpy())
     assert read["optimizer"]["param_groups"][0]["lr"] == 0.1
     np.testing.assert_array_equal(read["bfloat"], base.to(torch.bfloat16).float().numpy())
     for made, wanted in zip(read["all"], tree["all"], strict=True):

@@ -125,10 +125,10 @@ def test_a_folder_without_an_asset(tmp_path):
 
 def test_damage(tmp_path):
     torch_zip.checkpoint(tmp_path / "a.ckpt", scene()[1])
-    check_damage(read_worldengine, tmp_path / "b.ckpt", (tmp_path / "a.ckpt").read_bytes(), rounds=100)
+    check_damage(read_worldengine, tmp_path / "b.ckpt", (tmp_path / "a.ckpt").read_bytes(), rounds=60)
 
 
 @pytest.mark.parametrize("part", [torch_zip.with_other_pickle, torch_zip.with_other_numbers])
 def test_damage_of_one_part(tmp_path, part):
     reader, whole = part(read_worldengine, scene()[1])
-    check_damage(reader, tmp_path / "b.ckpt", whole, rounds=50)
+    check_damage(reader, tmp_path / "b.ckpt", whole, rounds=30)
