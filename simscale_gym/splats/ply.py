@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -187,14 +188,12 @@ def _read_rows(
     if element.count * len(dtype) * 2 > size + 1:
         raise _short(path, element, f"{element.count} rows", f"{size} bytes")
     shape = (element.count, len(dtype))
-    values = np.zeros(shape)
-    if element.count:
-        try:
-            values = np.loadtxt(text, max_rows=element.count, ndmin=2, comments=None)
-        except ValueError as error:
-            raise DataError(
-                path, field=f"element {element.name}", found=str(error)[:100], expected="rows of numbers"
-            ) from None
+    try:
+        values = _numbers(text, element.count) if element.count else np.zeros(shape)
+    except ValueError as error:
+        raise DataError(
+            path, field=f"element {element.name}", found=str(error)[:100], expected="rows of numbers"
+        ) from None
     if values.shape != shape:
         raise _short(path, element, f"rows and numbers {shape}", f"{values.shape}")
     table = np.empty(len(values), dtype)
@@ -202,6 +201,15 @@ def _read_rows(
         for column, name in enumerate(dtype.names):
             table[name] = values[:, column]
     return table
+
+
+def _numbers(text: io.TextIOWrapper, count: int) -> np.ndarray:
+    """The numbers of the next lines that have any, at most ``count`` of them: ``[lines, numbers]``."""
+    lines = (line for line in text if not line.isspace())
+    first = list(islice(lines, 1))
+    if not first:
+        return np.zeros((0, 0))
+    return np.loadtxt(chain(first, islice(lines, count - 1)), ndmin=2, comments=None)
 
 
 def _short(path: object, element: _Element, claimed: str, found: str) -> DataError:
