@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.agents.crowd import Crowd, Moving
-from simscale_gym.agents.foresight import LOOK_STEP, SHORT_LOOKS, foresee, within_reach
+from simscale_gym.agents.foresight import LOOK_STEP, LOOKS, foresee, within_reach
 from simscale_gym.agents.lane_walk import LaneArrays
 from simscale_gym.agents.logged_path import (
     ASIDE_X,
@@ -81,7 +81,7 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
     """
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
     aside_x, aside_y, way, danger = 0.0, 0.0, 0.0, 0.0
-    for k in range(1, SHORT_LOOKS):
+    for k in range(1, LOOKS):
         aim_x, aim_y = (plan[1], plan[2]) if k * LOOK_STEP <= STEP_SECONDS else (0.0, 0.0)
         speed += min(max(plan[0] - speed, -ALONG * LOOK_STEP), ALONG * LOOK_STEP)
         change_x, change_y = aim_x - drift_x, aim_y - drift_y
@@ -93,7 +93,7 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
         share = min(way / PATH_STEP - i, 1.0)
         x = now[0] + path[i, 0] - path[0, 0] + share * (path[i + 1, 0] - path[i, 0]) + aside_x
         y = now[1] + path[i, 1] - path[0, 1] + share * (path[i + 1, 1] - path[i, 1]) + aside_y
-        weight = 1.5 - k / SHORT_LOOKS
+        weight = 1.5 - k / LOOKS
         for j in range(count):
             m = near[j]
             pose, box = moving.foreseen[m, k], moving.boxes[m]

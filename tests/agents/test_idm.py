@@ -215,7 +215,7 @@ def test_a_pedestrian_waits_for_the_ego_in_its_way_and_then_goes_on():
     state = start(scene, EVERYWHERE, ego=here)
     for _ in range(100):
         state = advance(scene, EVERYWHERE, state, here)
-    assert -3.5 < state.traffic.poses[0, 1] < -1.2
+    assert -4.0 < state.traffic.poses[0, 1] < -1.2
     for _ in range(60):
         state = advance(scene, EVERYWHERE, state, away)
     assert state.traffic.poses[0, 1] > 3.0
@@ -298,7 +298,9 @@ def test_crossing_connectors_conflict_and_those_of_one_lane_do_not():
 
 
 def test_unknown_traffic_models_are_named_with_the_allowed_ones():
-    with pytest.raises(ArgumentError, match=r"'idn', expected one of idm, log, constant_velocity.*\"idm\""):
+    with pytest.raises(
+        ArgumentError, match=r"'idn', expected one of idm, mixed, log, constant_velocity.*\"idm\""
+    ):
         make_traffic("idn")
     assert isinstance(make_traffic("idm"), IDMTraffic)
 
