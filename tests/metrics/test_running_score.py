@@ -43,6 +43,7 @@ def company(rng, count):
         rng.uniform([-20, -4], [60, 6], (count, 2))[:, None]
         + velocities * 0.1 * np.arange(STEPS)[None, :, None]
     )
+    velocities *= rng.choice([0.0, 1.0], (count, STEPS, 1))  # only the first one counts
     boxes[..., 2] = headings[:, None]
     boxes[..., 3:] = rng.uniform([0.5, 0.4], [5.0, 2.0], (count, 2))[:, None]
     valid = np.ones((count, STEPS), bool)
@@ -95,6 +96,38 @@ def test_equal_to_the_batched_scorer(seed):
         assert running.columns() == {
             name: pytest.approx(value[0], abs=1e-12) for name, value in batch.columns().items()
         }
+
+
+@pytest.mark.parametrize(("speed", "compliance"), [(1.7, 1.0), (1.9, 0.5), (5.3, 0.5), (5.6, 0.0)])
+def test_the_way_against_the_route_adds_up_over_eleven_steps(speed, compliance):
+    states = np.zeros((STEPS, 11))
+    states[:, StateIndex.X] = 50.0 - 0.1 * speed * np.arange(STEPS)
+    states[:, StateIndex.Y], states[:, StateIndex.HEADING], states[:, StateIndex.VX] = 3.5, np.pi, speed
+    on_right = situation(route_lane_ids=("right",))
+    ground = Ground(on_right, np.zeros(0, np.uint8), np.zeros((0, 2)))
+    nobody = company(np.random.default_rng(0), 0)
+    running = grown(ground, None, states, nobody, np.zeros((STEPS, 0), bool))
+    assert [running[0].subscores()["ddc"], running[-1].subscores()["ddc"]] == [1.0, compliance]
+
+
+def test_who_stood_when_first_seen_counts_as_standing():
+    """A car at rest that the ego touches beside it is its fault, though the car drives by then."""
+    states = np.zeros((STEPS, 11))
+    states[:, StateIndex.VX] = 1.0
+    others = (
+        np.zeros(1, np.uint8),
+        np.zeros((1, STEPS, 5)),
+        np.zeros((1, STEPS, 2)),
+        np.ones((1, STEPS), bool),
+    )
+    others[1][0, :, :2], others[1][0, :, 3:] = (1.5, 30.0), (4.6, 1.9)
+    others[1][0, 1:, 1] = 2.0  # beside the ego from the second step on
+    for first, score_then in ((0.0, 0.0), (3.0, 1.0)):
+        others[2][0] = 3.0, 0.0
+        others[2][0, 0] = first, 0.0
+        ground = Ground(situation(), others[0], others[1][:, 0, 3:])
+        running = grown(ground, None, states, others, np.zeros((STEPS, 0), bool))
+        assert [running[k].subscores()["nc"] for k in (0, 1, -1)] == [1.0, score_then, score_then]
 
 
 def test_without_history_comfort_is_not_judged():
