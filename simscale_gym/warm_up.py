@@ -10,11 +10,9 @@ import sys
 
 import numpy as np
 
-from simscale_gym.agents.traffic import make_traffic
-from simscale_gym.dressing.render import SceneRenderer
+from simscale_gym.envs import SimScaleEnv
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import DT, STATE_SIZE, EgoLog, Scene, StateIndex, Tracks, TrackType, TrafficLights
-from simscale_gym.sim import start, step, track
 from simscale_gym.town import Town, build_town
 
 _FRAMES = 60
@@ -28,15 +26,11 @@ def compile_in_background() -> subprocess.Popen:
 
 
 def main() -> None:
-    """Draw and drive a scene in which nothing happens, so that every kernel on the way is compiled."""
+    """Drive and draw a scene in which nothing happens, so that every kernel on the way is compiled."""
     scene = _quiet_scene(build_town(0))
-    traffic = make_traffic("idm")
-    state = step(scene, traffic, start(scene, traffic, 0), np.zeros(2))
-    track(state.ego, scene.ego.poses[None, :41], vehicle=scene.vehicle)
-    renderer = SceneRenderer(scene)
-    names = ("cam_f0", "cam_l0", "cam_r0")
-    lights = scene.lights.at(0)
-    renderer.render(state.ego[:3], state.traffic.poses, state.traffic.valid, lights, names, (36, 64))
+    env = SimScaleEnv([scene], image_size=(36, 64), experts=("planner",), perturb=False)
+    env.reset(seed=0)
+    env.step(np.zeros(2))
 
 
 def _quiet_scene(town: Town) -> Scene:
