@@ -1,0 +1,161 @@
+"""A scene with a trained asset, at one moment, to the images of its cameras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import se3
+from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.splats.asset_folder import open_asset
+from simscale_gym.splats.cpu_pack import pack
+from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cube_sky import finish
+from simscale_gym.splats.node_asset import NodeAsset
+from simscale_gym.splats.node_motion import NodeMotion
+from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.scene_asset import SceneAsset
+
+Array = NDArray[np.float64]
+
+NEAR = 0.01
+"""Gaussians nearer to a camera are left out [m], as by the trainers."""
+
+
+class AssetRenderer:
+    """Draws a scene's cameras from wherever the ego is, with what was trained.
+
+    Built once per scene. Then each call puts the nodes where their tracks are, rasterizes all cameras in one pass,
+    and puts the sky behind. A node whose track is absent is not drawn, nor is a track that has no node; black is
+    where there is nothing. Traffic lights and brake lamps look as they were trained.
+
+    Args:
+        scene: The scene.
+        asset: Its asset, or the asset's folder; `scene.asset` if None.
+        threads: Of the rasteriser; None for one per core.
+        levels: Levels of detail, 1 to 6: more than one is faster for wide scenes and small pictures, and merges what
+            is smaller than a pixel, which the trainers do not.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        asset: SceneAsset | str | os.PathLike[str] | None = None,
+        *,
+        threads: int | None = None,
+        levels: int = 1,
+    ) -> None:
+        found = scene.asset if asset is None else asset
+        self.asset = found if isinstance(found, SceneAsset) else open_asset(_folder(scene, found))
+        self._scene = scene
+        self._asset_to_scene = np.array(self.asset.asset_to_world, np.float64)
+        self._asset_to_scene[:3, 3] -= scene.origin
+        rows = {name: row for row, name in enumerate(scene.tracks.ids)}
+        self._nodes = [node for node in self.asset.nodes if node.name in rows]
+        self._rows = np.array([rows[node.name] for node in self._nodes], np.int64)
+        self._motions = [self._motion(node, row) for node, row in zip(self._nodes, self._rows, strict=True)]
+        statics = [part for part in (self.asset.background, self.asset.sky) if part is not None]
+        templates = [pack(part, levels=levels) for part in statics]
+        templates += [pack(node.gaussians, levels=levels) for node in self._nodes]
+        self._statics = len(statics)
+        self._rasterizer = CpuRasterizer(templates, threads=threads)
+
+    @property
+    def missing_tracks(self) -> tuple[str, ...]:
+        """Ids of the scene's tracks that the asset has no node for; they are not drawn."""
+        names = {node.name for node in self._nodes}
+        return tuple(name for name in self._scene.tracks.ids if name not in names)
+
+    @property
+    def unused_nodes(self) -> tuple[str, ...]:
+        """Names of the asset's nodes that the scene has no track for; they are not drawn."""
+        names = set(self._scene.tracks.ids)
+        return tuple(node.name for node in self.asset.nodes if node.name not in names)
+
+    def instances(self, poses: Array, valid: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Array]:
+        """Templates to draw, `[I]`, and where, `[I, 4, 4]` to the frame of the scene.
+
+        Args:
+            poses: Of the scene's tracks, `[N, 3]`.
+            valid: Which are there, `[N]`.
+        """
+        present = np.flatnonzero(np.asarray(valid, bool)[self._rows])
+        index = np.concatenate([np.arange(self._statics), self._statics + present])
+        placed = np.empty((len(index), 4, 4))
+        placed[: self._statics] = self._asset_to_scene
+        for place, node in enumerate(present, self._statics):
+            placed[place] = self._motions[node].at(poses[self._rows[node]])
+        return index, placed
+
+    def rasterize(
+        self, viewmats: Array, Ks: Array, size: tuple[int, int], poses: Array, valid: NDArray[np.bool_]
+    ) -> Raster:
+        """Images of any cameras, on black and without a sky that is a cube map.
+
+        Args:
+            viewmats: Scene to camera, `[C, 4, 4]`.
+            Ks: Intrinsics, `[C, 3, 3]` [px].
+            size: Height, width [px].
+            poses: Of the scene's tracks, `[N, 3]`.
+            valid: Which are there, `[N]`.
+        """
+        index, placed = self.instances(poses, valid)
+        height, width = size
+        return self._rasterizer.render(
+            viewmats, Ks, width, height,
+            instance_index=index, instance_poses=placed, near=NEAR, antialiased=self.asset.antialiased,
+        )  # fmt: skip
+
+    def render(
+        self,
+        ego: Array,
+        poses: Array,
+        valid: NDArray[np.bool_],
+        lights: Mapping[str, LightStatus],
+        cameras: Sequence[str],
+        size: tuple[int, int],
+        *,
+        braking: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Pictures of the named cameras.
+
+        Args:
+            ego: Rear axle pose, `[3]`.
+            poses: Of the scene's tracks, `[N, 3]`.
+            valid: Which are there, `[N]`.
+            lights: Not shown: an asset's lights look as they were trained.
+            cameras: Names.
+            size: Height, width [px].
+            braking: Not shown.
+
+        Returns:
+            uint8 `[C, H, W, 3]`.
+        """
+        height, width = size
+        rig = self._scene.rig.select(tuple(cameras))
+        ego_to_world = self._scene.ego_to_world(ego)
+        cam_to_scene = np.stack([ego_to_world @ camera.cam_to_ego for camera in rig])
+        Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
+        raster = self.rasterize(se3.invert_rigid(cam_to_scene), Ks, size, poses, valid)
+        cam_to_asset = self._asset_to_scene[:3, :3].T @ cam_to_scene[:, :3, :3]
+        affines = np.stack([self.asset.appearance.get(name, np.eye(3, 4)) for name in cameras])
+        return finish(raster, cam_to_asset, Ks, self.asset.cube_map, affines, self._rasterizer.crew)
+
+    def _motion(self, node: NodeAsset, row: int) -> NodeMotion:
+        """Of the node's own poses; without any, of its track, whose poses are level."""
+        motion = None if node.poses is None else NodeMotion.of(node.poses, self._asset_to_scene)
+        if motion is not None:
+            return motion
+        tracks = self._scene.tracks
+        seen = tracks.valid[row] if tracks.valid[row].any() else slice(None)
+        return NodeMotion.of_track(tracks.poses[row][seen], tracks.z[row][seen])
+
+
+def _folder(scene: Scene, folder: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    if folder is None:
+        raise ArgumentError(f"scene {scene.id!r} has no asset: give one, or see attach_asset.")
+    return folder
