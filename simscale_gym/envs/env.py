@@ -111,6 +111,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         renderer: "auto" or "cpu".
         render_mode: None, "rgb_array" or "human".
         reward: "driving", "epdms", a RewardConfig or an EpdmsRewardConfig.
+        assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes
+            without one are dressed.
     """
 
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": round(1 / DT)}  # noqa: RUF012
@@ -131,6 +133,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         renderer: str = "auto",
         render_mode: str | None = None,
         reward: str | RewardConfig | EpdmsRewardConfig = "driving",
+        assets: str | Path | None = None,
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
         self._kinds = checked_names("observation", observation)
@@ -141,7 +144,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._perturb = checked_perturb(perturb)
         self._horizon_steps = checked_horizon(horizon)
         self._reward = checked_reward(reward)
-        self._resources = Resources(scenes, split, checked_names("experts", experts), renderer)
+        self._resources = Resources(scenes, split, checked_names("experts", experts), renderer, assets)
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
         self._window: Window | None = None

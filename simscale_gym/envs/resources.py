@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,9 +20,12 @@ from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
+from simscale_gym.splats.asset_folder import asset_of, checked_assets
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
+    from simscale_gym.sources import SceneRef
+    from simscale_gym.splats.asset_renderer import AssetRenderer
 
 T = TypeVar("T")
 
@@ -40,14 +44,20 @@ class Resources:
         split: As of the environment.
         experts: Names.
         backend: Of the rasteriser.
+        assets: A scene asset, or a folder of them; None leaves scenes the asset that they have.
 
     Raises:
         ArgumentError: An unknown expert or backend.
-        DataError, ArgumentError: ``scenes`` cannot be read.
+        DataError, ArgumentError: ``scenes`` or ``assets`` cannot be read.
     """
 
     def __init__(
-        self, scenes: str | Path | Sequence[Scene], split: str, experts: Sequence[str], backend: str
+        self,
+        scenes: str | Path | Sequence[Scene],
+        split: str,
+        experts: Sequence[str],
+        backend: str,
+        assets: str | Path | None = None,
     ) -> None:
         unknown = [name for name in experts if name not in EXPERTS]
         if unknown:
@@ -56,8 +66,9 @@ class Resources:
             raise ArgumentError(f"renderer: {backend!r}, expected one of {', '.join(BACKENDS)}.")
         self.refs = list_scenes(scenes, split)
         self._expert_names, self._backend = tuple(experts), backend
+        self._assets = None if assets is None else checked_assets(assets)
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
-        self._renderers: OrderedDict[str, SceneRenderer] = OrderedDict()
+        self._renderers: OrderedDict[str, SceneRenderer | AssetRenderer] = OrderedDict()
 
     def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
         """The scene called ``scene_id``, or any.
@@ -70,7 +81,7 @@ class Resources:
             if scene_id is None
             else find_scene(self.refs, scene_id)
         )
-        return _kept(self._scenes, ref.id, _KEPT_SCENES, lambda: load_scene(ref))
+        return _kept(self._scenes, ref.id, _KEPT_SCENES, lambda: self._load(ref))
 
     @cached_property
     def bank(self) -> HumanFutures:
@@ -93,17 +104,29 @@ class Resources:
         self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
         """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
-        from simscale_gym.dressing.render import SceneRenderer
-
-        looks = cache_root() / "looks"
-        renderer = _kept(
-            self._renderers, scene.id, _KEPT_RENDERERS, lambda: SceneRenderer(scene, cache=looks)
-        )
+        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: _make_renderer(scene))
         traffic, braking = state.traffic, _braking(scene, state, before)
         lights = scene.lights.at(state.frame)
         return renderer.render(
             state.ego[:3], traffic.poses, traffic.valid, lights, cameras, size, braking=braking
         )
+
+    def _load(self, ref: SceneRef) -> Scene:
+        """The scene of ``ref``, with its asset where ``assets`` holds one."""
+        scene = load_scene(ref)
+        asset = None if self._assets is None else asset_of(self._assets, scene)
+        return scene if asset is None else replace(scene, asset=asset)
+
+
+def _make_renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
+    """With what was trained, or dressed where nothing was."""
+    if scene.asset is not None:
+        from simscale_gym.splats.asset_renderer import AssetRenderer
+
+        return AssetRenderer(scene)
+    from simscale_gym.dressing.render import SceneRenderer
+
+    return SceneRenderer(scene, cache=cache_root() / "looks")
 
 
 def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:

@@ -136,6 +136,19 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def checked_assets(folder: str | os.PathLike[str]) -> Path:
+    """`folder` if it is an asset or has one somewhere below it.
+
+    Raises:
+        DataError: There is none.
+    """
+    path = Path(folder).expanduser().absolute()
+    if not path.is_dir() or next(path.rglob(MANIFEST), None) is None:
+        hint = "Make one with: simscale-gym splats convert FILE FOLDER"
+        raise DataError(path, found=f"no {MANIFEST}", expected="a scene asset or a folder of them", hint=hint)
+    return path
+
+
 def asset_of(folder: str | os.PathLike[str], scene: Scene) -> Path | None:
     """Folder of the asset of `scene` in `folder`; None where there is none.
 
