@@ -17,6 +17,7 @@ from simscale_gym.splats.cpu_project import (
     FAST,
     GREEN,
     HALF_WIDTH,
+    INSTANCE,
     INVERSE_TOP,
     LOG_PEAK,
     MEAN_X,
@@ -38,8 +39,10 @@ BLOCKS = TILE // BLOCK
 """Blocks along one side of a tile."""
 
 PLANE_RED, PLANE_GREEN, PLANE_BLUE, PLANE_DEPTH = LANES, 2 * LANES, 3 * LANES, 4 * LANES
-STATE = 5 * LANES
-"""Values of a block: transmittance (its sign says whether the pixel is finished), red, green, blue, depth."""
+PLANE_WEIGHT, PLANE_ID = 5 * LANES, 6 * LANES
+STATE, STATE_WITH_IDS = 5 * LANES, 7 * LANES
+"""Values of a block: transmittance (its sign says whether the pixel is finished), red, green, blue, depth; with ids
+also the greatest weight so far, and whose it was."""
 
 RECHECK = 32
 """Splats between two looks at which blocks are finished."""
@@ -57,8 +60,11 @@ E0, E1, E2, E3, E4 = f32(1.0), f32(0.125), f32(0.0078125), f32(0.0003255208), f3
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
-def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth):
-    """Adds one splat to one block; (dx, dy) leads from the splat's mean to the block's first pixel centre."""
+def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth, number, ids):
+    """Adds one splat to one block; (dx, dy) leads from the splat's mean to the block's first pixel centre.
+
+    Whether `ids` is None is known when this is compiled: without ids the kernel is the same as if there were none.
+    """
     for i in range(np.uint64(LANES)):
         x = dx + COLUMN[i]
         y = dy + ROW[i] + shear * x
@@ -80,10 +86,14 @@ def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, b
         state[base + i + np.uint64(PLANE_GREEN)] += weight * green
         state[base + i + np.uint64(PLANE_BLUE)] += weight * blue
         state[base + i + np.uint64(PLANE_DEPTH)] += weight * depth
+        if ids is not None:
+            most, whose = state[base + i + np.uint64(PLANE_WEIGHT)], state[base + i + np.uint64(PLANE_ID)]
+            state[base + i + np.uint64(PLANE_ID)] = number if weight > most else whose
+            state[base + i + np.uint64(PLANE_WEIGHT)] = weight if weight > most else most
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
-def _blend_splat(record, box, left, top, state, finished):
+def _blend_splat(record, box, left, top, state, stride, finished, ids):
     """Adds one splat to the blocks of a tile that its ellipse touches.
 
     At the height dy the ellipse of alpha = 1/255 spans SLOPE dy ± HALF_WIDTH sqrt(1 - dy^2 INVERSE_TOP): the
@@ -91,7 +101,13 @@ def _blend_splat(record, box, left, top, state, finished):
     """
     mean_x, mean_y = record[MEAN_X], record[MEAN_Y]
     fall_x, fall_y, shear, peak = record[FALL_X], record[FALL_Y], record[SHEAR], record[LOG_PEAK]
-    red, green, blue, depth = record[RED], record[GREEN], record[BLUE], record[DEPTH]
+    red, green, blue, depth, number = (
+        record[RED],
+        record[GREEN],
+        record[BLUE],
+        record[DEPTH],
+        record[INSTANCE],
+    )
     first = max(np.int64(box[BOX]) - left, 0) >> BLOCK_BITS
     last = min(np.int64(box[BOX + 1]) - left, TILE - 1) >> BLOCK_BITS
     above = max(np.int64(box[BOX + 2]) - top, 0) >> BLOCK_BITS
@@ -116,30 +132,34 @@ def _blend_splat(record, box, left, top, state, finished):
             block = block_y * BLOCKS + block_x
             if not finished[block]:
                 dx = f32(left + block_x * BLOCK) - mean_x
-                base = np.uint64(block) * np.uint64(STATE)
-                _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth)
+                base = np.uint64(block) * np.uint64(stride)
+                _blend_block(
+                    state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth, number, ids
+                )
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _open_tile(state, finished, columns, rows):
+def _open_tile(state, stride, finished, columns, rows):
     """Resets the work space of a tile of which columns x rows pixels lie in the image."""
     state[:] = f32(0.0)
     for block in range(BLOCKS * BLOCKS):
         inside = (block % BLOCKS) * BLOCK < columns and (block // BLOCKS) * BLOCK < rows
         finished[block] = not inside
         for i in range(LANES):
-            state[block * STATE + i] = f32(1.0)
+            state[block * stride + i] = f32(1.0)
+            if stride == STATE_WITH_IDS:
+                state[block * stride + PLANE_ID + i] = f32(-1.0)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _all_finished(state, finished):
+def _all_finished(state, stride, finished):
     """Marks the blocks none of whose pixels is open; says whether that is all of them."""
     every = True
     for block in range(BLOCKS * BLOCKS):
         if not finished[block]:
             most = f32(-1.0)
             for i in range(np.uint64(LANES)):
-                value = state[np.uint64(block) * np.uint64(STATE) + i]
+                value = state[np.uint64(block) * np.uint64(stride) + i]
                 most = value if value > most else most
             finished[block] = most <= f32(0.0)
             every &= finished[block]
@@ -147,12 +167,12 @@ def _all_finished(state, finished):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _write_tile(state, left, top, columns, rows, background, rgb, alpha, depth, transmittance):
+def _write_tile(state, stride, left, top, columns, rows, background, rgb, alpha, depth, transmittance, ids):
     """Writes a tile's pixels to the image."""
     for y in range(rows):
         for x in range(columns):
             block = (y >> BLOCK_BITS) * BLOCKS + (x >> BLOCK_BITS)
-            at = block * STATE + (y & (BLOCK - 1)) * BLOCK + (x & (BLOCK - 1))
+            at = block * stride + (y & (BLOCK - 1)) * BLOCK + (x & (BLOCK - 1))
             left_over = abs(state[at])
             covered = f32(1.0) - left_over
             rgb[top + y, left + x, 0] = state[at + PLANE_RED] + left_over * background[0]
@@ -161,12 +181,14 @@ def _write_tile(state, left, top, columns, rows, background, rgb, alpha, depth, 
             transmittance[top + y, left + x] = left_over
             alpha[top + y, left + x] = covered
             depth[top + y, left + x] = state[at + PLANE_DEPTH] / covered if covered > f32(0.0) else f32(0.0)
+            if ids is not None:
+                ids[top + y, left + x] = np.int32(state[at + PLANE_ID])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def blend_tiles(
     counter, turns, tile_columns, starts, counts, listed, records, boxes, backgrounds, width, height,
-    rgb, alpha, depth, transmittance,
+    rgb, alpha, depth, transmittance, ids,
 ):  # fmt: skip
     """Blends whole tiles, one per turn; run it on any number of threads with the same arguments.
 
@@ -186,8 +208,10 @@ def blend_tiles(
         alpha: Written, `[C, H, W]` float32.
         depth: Written, `[C, H, W]` float32 [m].
         transmittance: Written: 1 - alpha, `[C, H, W]` float32.
+        ids: Written: the instance of the splat of the greatest weight, `[C, H, W]` int32; or None.
     """
-    state = np.empty(BLOCKS * BLOCKS * STATE, f32)
+    stride = STATE if ids is None else STATE_WITH_IDS
+    state = np.empty(BLOCKS * BLOCKS * stride, f32)
     finished = np.empty(BLOCKS * BLOCKS, np.bool_)
     flat_records = records.reshape(records.size)
     tiles = counts.shape[1]
@@ -198,7 +222,7 @@ def blend_tiles(
         camera, tile = turns[turn] // tiles, turns[turn] % tiles
         left, top = tile % tile_columns * TILE, tile // tile_columns * TILE
         columns, rows = min(TILE, width - left), min(TILE, height - top)
-        _open_tile(state, finished, columns, rows)
+        _open_tile(state, stride, finished, columns, rows)
         at, end = starts[camera, tile], starts[camera, tile] + counts[camera, tile]
         while at < end:
             pause = min(at + RECHECK, end)
@@ -206,11 +230,11 @@ def blend_tiles(
                 if i + 6 < end:
                     prefetch(flat_records, np.int64(listed[i + 6]) * RECORD)
                 row = listed[i]
-                _blend_splat(records[row], boxes[row], left, top, state, finished)
+                _blend_splat(records[row], boxes[row], left, top, state, stride, finished, ids)
             at = pause
-            if _all_finished(state, finished):
+            if _all_finished(state, stride, finished):
                 break
         _write_tile(
-            state, left, top, columns, rows, backgrounds[camera],
-            rgb[camera], alpha[camera], depth[camera], transmittance[camera],
+            state, stride, left, top, columns, rows, backgrounds[camera],
+            rgb[camera], alpha[camera], depth[camera], transmittance[camera], None if ids is None else ids[camera],
         )  # fmt: skip

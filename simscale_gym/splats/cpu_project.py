@@ -23,7 +23,7 @@ RECORD = 16
 """float32 values per splat, one cache line. Slots 10 and 11 hold four int16: the box of pixels."""
 MEAN_X, MEAN_Y, FALL_X, FALL_Y, SHEAR, LOG_PEAK, RED, GREEN, BLUE, DEPTH = range(10)
 BOX = 20  # slot 10 as int16: first and last column, first and last row
-SLOPE, HALF_WIDTH, INVERSE_TOP, SPARE = 12, 13, 14, 15  # SPARE: room for an instance id
+SLOPE, HALF_WIDTH, INVERSE_TOP, INSTANCE = 12, 13, 14, 15  # a number below 2^24: float32 holds it
 
 ALIVE, LEFT, RIGHT, TOP, BOTTOM, TOWARDS = 15, 16, 17, 18, 19, 20  # further rows of the work space
 WORK_ROWS = 23
@@ -197,7 +197,7 @@ def _degree_3(x, y, z, rest, at):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _write_visible(work, first, width, height, records, boxes, tiles):
+def _write_visible(work, first, width, height, instance, records, boxes, tiles):
     """Compacts the splats that cover at least one pixel centre into records from row `first` on.
 
     Returns:
@@ -223,6 +223,7 @@ def _write_visible(work, first, width, height, records, boxes, tiles):
             records[row, slot] = work[slot * CHUNK + i]
         for slot in range(12, 15):
             records[row, slot] = work[slot * CHUNK + i]
+        records[row, INSTANCE] = f32(instance)
         x0, x1, y0, y1 = np.int64(left), np.int64(right), np.int64(top), np.int64(bottom)
         boxes[row, BOX], boxes[row, BOX + 1], boxes[row, BOX + 2], boxes[row, BOX + 3] = x0, x1, y0, y1
         x0, x1, y0, y1 = x0 // TILE, x1 // TILE, y0 // TILE, y1 // TILE
@@ -275,7 +276,7 @@ def project_chunks(
                 rest = sh_rest[begin : begin + terms * 3 * CHUNK]
                 _shade_lanes(rows, rest, terms, eyes[camera, instance], work)
             first = item * CHUNK
-            count, touched = _write_visible(work, first, width, height, records, boxes, tiles)
+            count, touched = _write_visible(work, first, width, height, instance, records, boxes, tiles)
             least, greatest = np.int32(0x7FFFFFFF), np.int32(0)
             for row in range(first, first + count):
                 depth = f32(records[row, DEPTH]).view(np.int32)

@@ -82,9 +82,10 @@ class CpuRasterizer:
         eps2d: float = 0.3,
         antialiased: bool = False,
         background: np.ndarray | None = None,
+        ids: bool = False,
         out: Raster | None = None,
     ) -> Raster:
-        """Draws one frame.
+        """Draws one frame, in the conventions of `rasterize`.
 
         Args:
             viewmats: World to camera, OpenCV axes, `[C, 4, 4]`, rigid.
@@ -98,6 +99,7 @@ class CpuRasterizer:
             eps2d: Blur added to the projected covariance's diagonal [px^2].
             antialiased: Lower the opacity of splats that the blur enlarges.
             background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
+            ids: Write also whose each pixel is: the place in `instance_index`.
             out: Images to write to, as `Raster.empty` makes them; new ones if None.
 
         Returns:
@@ -107,11 +109,10 @@ class CpuRasterizer:
         poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
         viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
         self._check(viewmats, Ks, width, height, index, poses, near, far, eps2d)
-        out = (
-            Raster.empty(len(viewmats), width, height)
-            if out is None
-            else _checked(out, viewmats, width, height)
-        )
+        if out is None:
+            out = Raster.empty(len(viewmats), width, height, ids=ids)
+        else:
+            _check_images(out, (len(viewmats), height, width), ids)
         views = viewmats[:, None] @ poses[None]
         cameras = np.stack([Ks[:, 0, 0], Ks[:, 1, 1], Ks[:, 0, 2], Ks[:, 1, 2]], axis=1)
         backgrounds = np.zeros((len(viewmats), 3), np.float32)
@@ -122,7 +123,7 @@ class CpuRasterizer:
             tallies = self._project(items, views, cameras, width, height, limits, bool(antialiased))
             self._splats = int(tallies[:, 0].sum())
             starts, counts = self._bin(ends, tallies, width, height)
-            self._blend(starts, counts, backgrounds, width, height, out)
+            self._blend(starts, counts, backgrounds, width, height, out, out.ids if ids else None)
         return out
 
     def _cull(self, index, views, cameras, width, height, limits):
@@ -190,14 +191,14 @@ class CpuRasterizer:
         )  # fmt: skip
         return starts, by_tile.sum(axis=2)
 
-    def _blend(self, starts, counts, backgrounds, width, height, out):
+    def _blend(self, starts, counts, backgrounds, width, height, out, ids):
         """Blends all tiles of all cameras, the longest lists first."""
         turns = np.argsort(-counts.reshape(-1), kind="stable")
         records = self._buffer("records", 0, np.float32).reshape(-1, RECORD)
         self._crew.run(
             blend_tiles, np.zeros(1, np.int64), turns, -(-width // TILE), starts, counts,
             self._buffer("listed", 0, np.int32), records, records.view(np.int16), backgrounds, width, height,
-            out.rgb, out.alpha, out.depth, out.transmittance,
+            out.rgb, out.alpha, out.depth, out.transmittance, ids,
         )  # fmt: skip
 
     def _buffer(self, name: str, size: int, dtype: type) -> np.ndarray:
@@ -239,14 +240,15 @@ class CpuRasterizer:
             )
 
 
-def _checked(out: Raster, viewmats: np.ndarray, width: int, height: int) -> Raster:
+def _check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:
     """Checks that images can be written to."""
-    shape = (len(viewmats), height, width)
     for name, image in vars(out).items():
+        if image is None and not ids:
+            continue
         expected = (*shape, 3) if name == "rgb" else shape
-        if image.shape != expected or image.dtype != np.float32 or not image.flags.carray:
+        dtype = np.dtype(np.int32 if name == "ids" else np.float32)
+        if image is None or image.shape != expected or image.dtype != dtype or not image.flags.carray:
+            found = None if image is None else f"{image.dtype} {image.shape}"
             raise ArgumentError(
-                f"out.{name} is {image.dtype} {image.shape}, expected writable contiguous float32 {expected}: "
-                "use Raster.empty."
+                f"out.{name} is {found}, expected writable contiguous {dtype} {expected}: use Raster.empty."
             )
-    return out

@@ -26,7 +26,7 @@ class TemplateStore:
         self.first_cluster = np.zeros(1, np.int64)
         self._spheres = np.empty((0, 4))
         self._level_chunks, self._grains = np.empty((0, LEVELS + 1), np.int64), np.empty((0, LEVELS))
-        self.sh_rest = np.empty(0, np.float32)
+        self._sh_rest, self._sh_used = np.empty(0, np.float32), 0
         for template in templates:
             self.add(template)
 
@@ -47,6 +47,11 @@ class TemplateStore:
     def sh_span(self) -> np.ndarray:
         """`[M, 2]`: where the view-dependent coefficients of each chunk start in `sh_rest`, and how many terms."""
         return self._spans[: self.first_chunk[-1]]
+
+    @property
+    def sh_rest(self) -> np.ndarray:
+        """View-dependent coefficients of all templates' chunks, flat."""
+        return self._sh_rest[: self._sh_used]
 
     @property
     def spheres(self) -> np.ndarray:
@@ -71,10 +76,11 @@ class TemplateStore:
         self._bounds, self._spans = _grown(self._bounds, end), _grown(self._spans, end)
         self._lanes[start:end], self._bounds[start:end] = template.lanes, template.bounds
         terms = template.sh_rest.shape[1] // 3
-        self._spans[start:end, 0] = len(self.sh_rest) + np.arange(end - start) * terms * 3 * CHUNK
+        self._spans[start:end, 0] = self._sh_used + np.arange(end - start) * terms * 3 * CHUNK
         self._spans[start:end, 1] = terms
-        if terms:
-            self.sh_rest = np.concatenate([self.sh_rest, template.sh_rest.reshape(-1)])
+        begin, self._sh_used = self._sh_used, self._sh_used + template.sh_rest.size
+        self._sh_rest = _grown(self._sh_rest, self._sh_used)
+        self._sh_rest[begin : self._sh_used] = template.sh_rest.reshape(-1)
         self.first_chunk = np.append(self.first_chunk, end)
         self._add_clusters(template, start)
         self._orders.append(template.order)
