@@ -40,6 +40,7 @@ Array = NDArray[np.float64]
 
 _HISTORY_TIMES = -np.arange(15, 1, -1) * DT  # NAVSIM's: 1.5 to 0.2 s ago
 _NO_LANE_BRAKING = 3.0  # [m/s^2] where there is nothing to follow
+_FURTHER = 1.0  # [m] than the planner, where no candidate keeps the lights
 _CODES = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
 
 
@@ -150,7 +151,8 @@ class UnifiedExpert:
         scores = score(situation, driven, vehicle=scene.vehicle)
         scores = scores.against(scores.take([reference]))
         labels = is_valid_label(scores)
-        rows = contenders(scores, labels, self.config.tie)
+        reach = float(scores.progress[reference]) + _FURTHER
+        rows = contenders(scores, labels, self.config.tie, reach)
         local = se2.poses_to_local(state.ego[:3], driven[rows, 1:, :3].reshape(-1, 3))
         distance = self._retrieval.distances(local.reshape(len(rows), -1, 3))
         uneasy = discomfort(driven[rows])
@@ -160,14 +162,19 @@ class UnifiedExpert:
         )
 
 
-def contenders(scores: Scores, labels: NDArray[np.bool_], tie: float) -> NDArray[np.int64]:
+def contenders(
+    scores: Scores, labels: NDArray[np.bool_], tie: float, reach: float = np.inf
+) -> NDArray[np.int64]:
     """Rows of the candidates whose total is within ``tie`` of the best; human-likeness and comfort decide between them.
 
     Candidates that pass the filter of labels (``labels [P]``) come before all others. Multipliers that none can
     keep, as of who stands under a red light, are left out of the total; where it is 0 for all even so, the one that
-    fails least is alone.
+    fails least is alone. Where it is the lights that none can keep, none may make more than ``reach`` [m] of way: who
+    stands over the stop line shall not drive on because that costs nothing.
     """
     total = relieved(scores).total
+    if not scores.tlc.any():
+        total = np.where(scores.progress <= reach, total, 0.0)
     if total.max() <= 0.0:
         return np.array([least_bad(scores)])
     if labels.any():

@@ -149,6 +149,15 @@ def test_what_nobody_can_help_is_left_out(open_road):
     np.testing.assert_array_equal(contenders(hopeless, is_valid_label(hopeless), 0.05), [3, 17])
 
 
+def test_over_the_stop_line_none_goes_further_than_the_planner(open_road):
+    scores = tied(open_road.scores, 3, 17)
+    rows = np.arange(len(scores))
+    hopeless = replace(scores, tlc=np.zeros(len(scores)), progress=np.where(rows == 17, 20.0, 4.0))
+    np.testing.assert_array_equal(contenders(hopeless, is_valid_label(hopeless), 0.05, 5.0), [3])
+    kept = replace(hopeless, tlc=scores.tlc)
+    np.testing.assert_array_equal(contenders(kept, is_valid_label(kept), 0.05, 5.0), [3, 17])
+
+
 def test_the_least_bad_is_alone(open_road):
     scores = tied(open_road.scores)
     late = np.arange(len(scores)) == 5
