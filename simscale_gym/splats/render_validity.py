@@ -1,0 +1,315 @@
+"""How far a rendered picture can be trusted: what it covers, what stands in the way, how far it was seen from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from simscale_gym.geometry import polyline, se3
+from simscale_gym.scene import Scene, Vehicle
+from simscale_gym.splats.solid_matter import SolidMatter
+
+Array = NDArray[np.float64]
+
+LEAST_SCORE = 0.25
+"""Score below which a picture shows another world than the one that was recorded, by eye in the town."""
+
+STRIDE = 8
+"""Every eighth pixel of every eighth row is looked at."""
+
+BELOW_HORIZON = 0.1
+"""Downward slope of a ray that must meet the ground: 15 m away from a camera at 1.5 m."""
+
+OPAQUE = 0.9
+"""Alpha from which a pixel counts as covered."""
+
+TOO_NEAR = 1.0
+"""Depth that the ego's own body keeps free [m]: nuPlan's cameras sit that far inside of it."""
+
+NEAR = 1.5
+"""Around a camera, within which Gaussians stand before the lens [m]."""
+
+CLEARANCE = 0.3
+"""Above the road, from which on matter is in the ego's way and not a kerb [m]."""
+
+METRES_PER_RADIAN = 4.0
+"""Of two views, one turned by a radian is as far as one this far away [m]: half a picture's width is then new."""
+
+
+@dataclass(frozen=True)
+class QualityLimits:
+    """Where each factor of the score begins to fall and where it is 0; straight between.
+
+    Attributes:
+        coverage: Share of the pixels below the horizon that are covered.
+        near_depth: Share of the pixels with a depth under a metre.
+        near_share: Share of all directions that Gaussians within 1.5 m of the camera hide.
+        blocked: Surface inside the ego's body [m^2].
+        coarseness: Angle under which the camera sees the Gaussians, half of its pixels smaller [rad].
+        view_distance: To the nearest known view [m].
+        extrapolation: Lateral distance from the recorded path [m].
+    """
+
+    coverage: tuple[float, float] = (0.95, 0.6)
+    near_depth: tuple[float, float] = (0.15, 0.5)
+    near_share: tuple[float, float] = (0.3, 0.9)
+    blocked: tuple[float, float] = (3.0, 15.0)
+    coarseness: tuple[float, float] = (0.06, 0.18)
+    view_distance: tuple[float, float] = (3.0, 12.0)
+    extrapolation: tuple[float, float] = (3.0, 12.0)
+
+
+TRAINED = QualityLimits()
+"""For reconstructions: whole up to a lane's width beside the path. Not tuned on pictures."""
+
+DRESSED = QualityLimits(view_distance=(20.0, 45.0), extrapolation=(20.0, 45.0))
+"""For dressed streets, which hold from any side but are made for drivers near the path."""
+
+
+@dataclass(frozen=True, eq=False)
+class ViewedFrame:
+    """What a rasteriser knows of a frame beside its colours.
+
+    Attributes:
+        viewmats: World to camera, `[C, 4, 4]`.
+        Ks: `[C, 3, 3]` [px].
+        alpha: `[C, H, W]`.
+        depth: Expected depth `[C, H, W]` [m], where alpha is not 0.
+    """
+
+    viewmats: Array
+    Ks: Array
+    alpha: NDArray[np.float32]
+    depth: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class KnownViews:
+    """Where pictures of a scene were taken from.
+
+    Attributes:
+        centres: `[V, 3]` [m].
+        axes: Unit vectors along which they look, `[V, 3]`.
+    """
+
+    centres: Array
+    axes: Array
+
+    @classmethod
+    def of_poses(cls, cam_to_world: Array) -> KnownViews:
+        """Of poses `[V, 4, 4]`, OpenCV axes."""
+        return cls(cam_to_world[:, :3, 3].copy(), cam_to_world[:, :3, 2].copy())
+
+    @classmethod
+    def of_log(cls, scene: Scene, spacing: float = 1.0) -> KnownViews:
+        """Of the rig's cameras every `spacing` metres along the logged path."""
+        s = polyline.arc_lengths(scene.ego.poses[:, :2])
+        frames = np.unique(np.searchsorted(s, np.arange(0.0, s[-1] + spacing, spacing)).clip(max=len(s) - 1))
+        ego = np.stack([scene.ego_to_world(scene.ego.poses[frame]) for frame in frames])
+        cameras = np.stack([camera.cam_to_ego for camera in scene.rig.cameras.values()])
+        return cls.of_poses((ego[:, None] @ cameras).reshape(-1, 4, 4))
+
+
+@dataclass(frozen=True, eq=False)
+class RenderQuality:
+    """How far the pictures of one moment can be trusted.
+
+    Attributes:
+        cameras: Names, C of them.
+        coverage: Share of the pixels below the horizon that are covered, `[C]`.
+        near_depth: Share of the pixels that show something under a metre away, `[C]`.
+        near_share: Share of all directions that Gaussians within 1.5 m hide from the camera, `[C]`.
+        coarseness: Angle that the Gaussians span which the camera sees, as a standard deviation, in the middle one of
+            its pixels [rad], `[C]`.
+        view_distance: To the nearest known view [m], `[C]`; 0 where no views are known.
+        view_angle: Between its axis and the camera's [rad], `[C]`; 0 where no views are known.
+        blocked: Surface inside the ego's body, more than 0.3 m above the road [m^2].
+        extrapolation: Lateral distance of the ego from the recorded path [m].
+        scores: 0 (nothing of it is true) to 1, `[C]`: the product of one factor for each of the above but the
+            angle, each 1 up to its limit and falling to 0 (`QualityLimits`).
+    """
+
+    cameras: tuple[str, ...]
+    coverage: Array
+    near_depth: Array
+    near_share: Array
+    coarseness: Array
+    view_distance: Array
+    view_angle: Array
+    blocked: float
+    extrapolation: float
+    scores: Array
+
+    @property
+    def score(self) -> float:
+        """Of the worst camera."""
+        return float(self.scores.min(initial=1.0))
+
+    def by_camera(self) -> dict[str, float]:
+        """Score by camera, and the least as "score"."""
+        return {**dict(zip(self.cameras, map(float, self.scores), strict=True)), "score": self.score}
+
+
+def can_be_trusted(quality: RenderQuality, least: float = LEAST_SCORE) -> bool:
+    """Whether every camera's score is at least `least`."""
+    return quality.score >= least
+
+
+@dataclass(frozen=True, eq=False)
+class RenderJudge:
+    """What the pictures of one scene are judged by.
+
+    Attributes:
+        matter: What does not move.
+        views: Where the scene was seen from, or None.
+        path: Where its recorder drove, `[K, 2]` [m].
+        vehicle: The ego.
+        limits: Of the factors.
+    """
+
+    matter: SolidMatter
+    views: KnownViews | None
+    path: Array
+    vehicle: Vehicle
+    limits: QualityLimits = TRAINED
+
+    def judge(self, frame: ViewedFrame, ego_to_world: Array, cameras: Sequence[str]) -> RenderQuality:
+        """Judges pictures.
+
+        Args:
+            frame: They.
+            ego_to_world: `[4, 4]`.
+            cameras: Their names.
+        """
+        cam_to_world = se3.invert_rigid(frame.viewmats)
+        centres, axes = cam_to_world[:, :3, 3], cam_to_world[:, :3, 2]
+        blocked, near_share = obstruction(self.matter, ego_to_world, centres, self.vehicle)
+        distance, angle = (np.zeros(len(centres)),) * 2
+        if self.views is not None:
+            distance, angle = nearest_views(self.views, centres, axes)
+        coverage, near_depth, coarseness = picture_measures(frame, cam_to_world, self.matter)
+        measures = {
+            "coverage": coverage,
+            "near_depth": near_depth,
+            "coarseness": coarseness,
+            "near_share": near_share,
+            "view_distance": distance,
+            "blocked": blocked,
+            "extrapolation": path_offset(self.path, ego_to_world[:2, 3]),
+        }
+        scores = quality_scores(measures, self.limits)
+        return RenderQuality(tuple(cameras), view_angle=angle, scores=scores, **measures)
+
+
+def quality_scores(measures: Mapping[str, Array | float], limits: QualityLimits) -> Array:
+    """Product `[C]` of the factors of measures, each `[C]` or one for all, by the names of their limits."""
+    scores = np.ones(())
+    for name, value in measures.items():
+        good, bad = getattr(limits, name)
+        scores = scores * np.clip((value - bad) / (good - bad), 0.0, 1.0)
+    return np.atleast_1d(scores)
+
+
+def picture_measures(
+    frame: ViewedFrame, cam_to_world: Array, matter: SolidMatter
+) -> tuple[Array, Array, Array]:
+    """What pictures show.
+
+    Args:
+        frame: They.
+        cam_to_world: `[C, 4, 4]`.
+        matter: What there is.
+
+    Returns:
+        Share of the pixels below the horizon that are covered (1 where there are none), share of all that show
+        something less than a metre before the lens, and the median angle under which Gaussians are seen [rad] (0 where
+        none are); each `[C]`.
+    """
+    out = np.empty((3, len(cam_to_world)))
+    arrays = (frame.alpha, frame.depth, cam_to_world, np.ascontiguousarray(frame.Ks, np.float64))
+    _look(*arrays, matter.low, matter.cell, matter.grains, out)
+    return out[0], out[1], out[2]
+
+
+def obstruction(
+    matter: SolidMatter, ego_to_world: Array, centres: Array, vehicle: Vehicle
+) -> tuple[float, Array]:
+    """What stands where the ego is and before its lenses, road and kerbs left out.
+
+    Args:
+        matter: What there is.
+        ego_to_world: `[4, 4]`.
+        centres: Of the cameras, `[C, 3]` [m].
+        vehicle: The ego.
+
+    Returns:
+        Surface inside the ego's body [m^2], and the share `[C]` of all directions that surfaces within 1.5 m of each
+        camera hide.
+    """
+    middle = ego_to_world[:3, :3] @ [vehicle.rear_axle_to_center, 0.0, 0.0] + ego_to_world[:3, 3]
+    means, areas = matter.near(middle, np.hypot(vehicle.length, vehicle.width) / 2.0 + NEAR)
+    x, y, z = ((means - ego_to_world[:3, 3]) @ ego_to_world[:3, :3]).T
+    high = z > CLEARANCE
+    inside = high & (z < vehicle.height) & (np.abs(y) < vehicle.width / 2.0)
+    inside &= (x > -vehicle.rear_length) & (x < vehicle.front_length)
+    squared = ((means[high] - centres[:, None]) ** 2).sum(2)
+    hidden = areas[high] / np.maximum(squared, 0.1**2) * (squared < NEAR * NEAR)
+    return float(areas[inside].sum()), np.minimum(hidden.sum(1) / (4.0 * np.pi), 1.0)
+
+
+def nearest_views(views: KnownViews, centres: Array, axes: Array) -> tuple[Array, Array]:
+    """Distance [m] and angle [rad] `[C]` of cameras to the views nearest to them.
+
+    Args:
+        views: Known ones.
+        centres: Of the cameras, `[C, 3]` [m].
+        axes: Unit vectors along which they look, `[C, 3]`.
+    """
+    distance = np.sqrt(((centres[:, None] - views.centres) ** 2).sum(2))
+    angle = np.arccos(np.clip(axes @ views.axes.T, -1.0, 1.0))
+    best = np.argmin(distance + METRES_PER_RADIAN * angle, axis=1)[:, None]
+    return tuple(np.take_along_axis(a, best, 1)[:, 0] for a in (distance, angle))
+
+
+def path_offset(path: Array, place: Array) -> float:
+    """Distance [m] of `place` `[2]` from `path` `[K, 2]`."""
+    return float(abs(polyline.project(path, place[None])[1][0]))
+
+
+@njit(cache=True)
+def _look(alpha, depth, cam_to_world, Ks, low, cell, grains, out):
+    """Write coverage, share of near pixels and coarseness `[3, C]` (see `picture_measures`)."""
+    cameras, height, width = alpha.shape
+    most = (height // STRIDE + 1) * (width // STRIDE + 1)
+    angles, place = np.empty(most), np.empty(3, np.int64)
+    for c in range(cameras):
+        pose, K = cam_to_world[c], Ks[c]
+        below, covered, near, total, seen = 0, 0, 0, 0, 0
+        for row in range(STRIDE // 2, height, STRIDE):
+            y = (row + 0.5 - K[1, 2]) / K[1, 1]
+            for col in range(STRIDE // 2, width, STRIDE):
+                x = (col + 0.5 - K[0, 2]) / K[0, 0]
+                opaque, z = alpha[c, row, col], depth[c, row, col]
+                stretch = np.sqrt(1.0 + x * x + y * y)
+                total += 1
+                if pose[2, 0] * x + pose[2, 1] * y + pose[2, 2] < -BELOW_HORIZON * stretch:
+                    below += 1
+                    covered += opaque >= OPAQUE
+                if opaque < 0.5:
+                    continue
+                near += z < TOO_NEAR
+                inside = True
+                for k in range(3):
+                    at = pose[k, 3] + z * (pose[k, 0] * x + pose[k, 1] * y + pose[k, 2])
+                    place[k] = int(np.floor((at - low[k]) / cell[k]))
+                    inside &= 0 <= place[k] < grains.shape[k]
+                if inside and grains[place[0], place[1], place[2]] > 0.0:
+                    angles[seen] = grains[place[0], place[1], place[2]] / max(z * stretch, 1e-3)
+                    seen += 1
+        out[0, c] = covered / below if below else 1.0
+        out[1, c] = near / max(total, 1)
+        out[2, c] = np.median(angles[:seen]) if seen else 0.0

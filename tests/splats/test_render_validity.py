@@ -1,0 +1,220 @@
+"""How far pictures can be trusted: each measure on cases worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simscale_gym.geometry import se3
+from simscale_gym.scene import Vehicle
+from simscale_gym.splats.cpu_pack import LEVELS, pack
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.render_validity import (
+    DRESSED,
+    TRAINED,
+    KnownViews,
+    RenderJudge,
+    RenderQuality,
+    ViewedFrame,
+    can_be_trusted,
+    nearest_views,
+    obstruction,
+    picture_measures,
+    quality_scores,
+)
+from simscale_gym.splats.solid_matter import SolidMatter
+
+LOOKING_AHEAD = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+K = np.array([[64.0, 0.0, 64.0], [0.0, 64.0, 48.0], [0.0, 0.0, 1.0]])
+GOOD = {
+    "coverage": 1.0,
+    "near_depth": 0.0,
+    "near_share": 0.0,
+    "blocked": 0.0,
+    "coarseness": 0.0,
+    "view_distance": 0.0,
+    "extrapolation": 0.0,
+}
+
+
+def discs(means, scale=0.1, opacity=1.0):
+    """Gaussians that are flat along x."""
+    means = np.atleast_2d(np.asarray(means, float))
+    scales = np.tile([1e-4, scale, scale], (len(means), 1))
+    quats = np.tile([1.0, 0, 0, 0], (len(means), 1))
+    return Gaussians.from_rgb(
+        means, quats, scales, np.full(len(means), opacity), np.full((len(means), 3), 0.5)
+    )
+
+
+def wall(x, scale=0.1):
+    """Discs on the plane at x, 0.2 m apart, 8 m wide, from the road to 4 m above."""
+    y, z = np.meshgrid(np.arange(-4.0, 4.0, 0.2), np.arange(0.0, 4.0, 0.2))
+    return np.column_stack([np.full(y.size, x), y.ravel(), z.ravel()]), scale
+
+
+def matter(gaussians, levels=1):
+    return SolidMatter.of(pack(gaussians, levels=levels))
+
+
+def camera(height=1.5, pitch=0.0, yaw=0.0):
+    return se3.rigid(se3.rpy_to_matrix(0.0, pitch, yaw) @ LOOKING_AHEAD, [0.0, 0.0, height])
+
+
+def frame(alpha, depth, pose):
+    alpha, depth = (np.broadcast_to(np.asarray(a, np.float32), (96, 128)) for a in (alpha, depth))
+    return ViewedFrame(se3.invert_rigid(pose[None]), K[None], alpha[None].copy(), depth[None].copy())
+
+
+def measures(alpha, depth, pose, stuff=None):
+    stuff = stuff or matter(discs([100.0, 0, 0]))
+    return [float(m[0]) for m in picture_measures(frame(alpha, depth, pose), pose[None], stuff)]
+
+
+def test_holes_in_the_sky_do_not_count():
+    alpha = np.ones((96, 128))
+    alpha[:48] = 0.0
+    assert measures(alpha, 10.0, camera())[0] == 1.0
+
+
+def test_holes_in_the_ground_count_by_their_share():
+    alpha = np.ones((96, 128))
+    alpha[:, :64] = 0.0
+    assert measures(alpha, 10.0, camera())[0] == pytest.approx(0.5)
+
+
+def test_the_horizon_moves_with_the_camera():
+    alpha = np.ones((96, 128))
+    alpha[64:] = 0.0  # seen level, this is ground; seen 40 degrees upwards, it is sky
+    assert measures(alpha, 10.0, camera())[0] < 0.4
+    assert measures(alpha, 10.0, camera(pitch=-np.radians(40)))[0] == 1.0
+
+
+def test_near_pixels_count_where_there_is_something():
+    depth = np.full((96, 128), 5.0)
+    depth[:, :32] = 0.9
+    assert measures(1.0, depth, camera())[1] == pytest.approx(0.25)
+    assert measures(0.1, depth, camera())[1] == 0.0
+
+
+@pytest.mark.parametrize(("distance", "scale"), [(10.0, 0.1), (10.0, 0.4), (40.0, 0.4)])
+@pytest.mark.parametrize("yaw", [0.0, 2.0])
+def test_coarseness_is_the_angle_of_what_is_seen(distance, scale, yaw):
+    means, scale = wall(distance, scale)
+    pose, turn = camera(yaw=yaw), se3.rigid(se3.rpy_to_matrix(0.0, 0.0, yaw), np.zeros(3))
+    narrow = np.array([[640.0, 0.0, 64.0], [0.0, 640.0, 48.0], [0.0, 0.0, 1.0]])
+    seen = ViewedFrame(
+        se3.invert_rigid(pose[None]),
+        narrow[None],
+        np.ones((1, 96, 128), np.float32),
+        np.full((1, 96, 128), distance, np.float32),
+    )
+    found = picture_measures(seen, pose[None], matter(discs(means, scale).transformed(turn)))[2][0]
+    assert found == pytest.approx(scale / distance, rel=0.02)
+
+
+def test_area_of_a_disc():
+    found = matter(discs([1.0, 0.0, 1.0], scale=0.2, opacity=0.5))
+    assert found.areas.sum() == pytest.approx(2 * np.pi * 0.2**2 * 0.5, rel=1e-4)
+    turned = discs([1.0, 0.0, 1.0], scale=0.2, opacity=0.5).transformed(
+        se3.rigid(se3.rpy_to_matrix(0.4, 1.0, -2.0), np.ones(3))
+    )
+    assert matter(turned).areas.sum() == pytest.approx(found.areas.sum(), rel=1e-4)
+
+
+def test_levels_of_detail_change_nothing():
+    gaussians = discs(np.random.default_rng(0).uniform(-20, 20, (3000, 3)))
+    plain, leveled = matter(gaussians), matter(gaussians, LEVELS)
+    for centre in np.random.default_rng(1).uniform(-20, 20, (5, 3)):
+        a, b = (np.sort(m.near(centre, 4.0)[0], axis=0) for m in (plain, leveled))
+        inside = np.linalg.norm(gaussians.means - centre, axis=1) < 4.0
+        assert len(a) == inside.sum() > 0
+        np.testing.assert_array_equal(a, b)
+
+
+def test_only_what_stands_in_the_body_blocks_it():
+    vehicle, eye = Vehicle(), np.array([[50.0, 0.0, 1.5]])
+    places = [
+        [2.0, 0.0, 1.0],
+        [2.0, 0.0, 0.1],
+        [2.0, 3.0, 1.0],
+        [5.0, 0.0, 1.0],
+        [-2.0, 0.0, 1.0],
+        [2.0, 0, 3],
+    ]
+    blocked = [obstruction(matter(discs(p)), np.eye(4), eye, vehicle)[0] for p in places]
+    np.testing.assert_allclose(blocked, [2 * np.pi * 0.01, 0, 0, 0, 0, 0], rtol=1e-3)
+
+
+def test_what_blocks_turns_and_moves_with_the_ego():
+    ego = se3.rigid(se3.rpy_to_matrix(0.0, 0.0, 1.9), [300.0, -200.0, 12.0])
+    stuff = matter(discs([3.9, 1.0, 1.0]).transformed(ego))
+    assert obstruction(stuff, ego, ego[None, :3, 3], Vehicle())[0] == pytest.approx(
+        2 * np.pi * 0.01, rel=1e-3
+    )
+
+
+def test_a_wall_before_the_lens_hides_half_of_all_directions():
+    eye = np.array([[1.0, 0.0, 1.5]])
+    means, scale = wall(1.1, 0.08)
+    near = obstruction(matter(discs(means, scale)), np.eye(4), eye, Vehicle())[1][0]
+    far = obstruction(matter(discs(np.add(means, [2.0, 0, 0]), scale)), np.eye(4), eye, Vehicle())[1][0]
+    assert near > 0.4 and far == 0.0
+
+
+def test_nearest_view_weighs_distance_and_angle():
+    ahead, left = np.array([1.0, 0, 0]), np.array([0.0, 1, 0])
+    views = KnownViews(np.array([[1.0, 0, 0], [3.0, 0, 0]]), np.stack([left, ahead]))
+    distance, angle = nearest_views(views, np.zeros((2, 3)), np.stack([ahead, left]))
+    np.testing.assert_allclose(distance, [3.0, 1.0])  # 3 m beats 1 m and a quarter of a turn, 6.3 m
+    np.testing.assert_allclose(angle, [0.0, 0.0], atol=1e-7)
+
+
+def test_a_good_picture_has_a_score_of_one():
+    np.testing.assert_array_equal(quality_scores(GOOD, TRAINED), [1.0])
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_each_measure_alone_can_spoil_the_score(name):
+    good, bad = getattr(TRAINED, name)
+    assert quality_scores({**GOOD, name: bad}, TRAINED) == 0.0
+    assert quality_scores({**GOOD, name: (good + bad) / 2}, TRAINED) == pytest.approx(0.5)
+
+
+@given(st.sampled_from(sorted(GOOD)), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_scores_never_rise_with_a_worse_measure(name, other, a, b):
+    better, worse = sorted((a, b))
+    good, bad = getattr(DRESSED, name)
+    values = [good + share * 1.2 * (bad - good) for share in (better, worse)]
+    rest = {**GOOD, "coverage": 1.0 - 0.4 * other}
+    high, low = (quality_scores({**rest, name: v}, DRESSED)[0] for v in values)
+    assert 0.0 <= low <= high <= 1.0
+
+
+def test_judge_tells_a_street_from_a_wall():
+    ground = np.stack(np.meshgrid(np.arange(-5, 30, 0.3), np.arange(-8, 8, 0.3), [0.0]), -1).reshape(-1, 3)
+    means = np.concatenate([ground, wall(20.0)[0]])
+    path = np.array([[0.0, 0.0], [15.0, 0.0]])
+    judge = RenderJudge(matter(discs(means)), None, path, Vehicle())
+    seen = frame(1.0, 10.0, camera())
+    street = judge.judge(seen, np.eye(4), ["cam_f0"])
+    inside = se3.rigid(np.eye(3), [18.5, 0.0, 0.0])
+    broken = judge.judge(frame(1.0, 0.5, inside @ camera()), inside, ["cam_f0"])
+    assert street.score > 0.9 and can_be_trusted(street)
+    assert broken.score == 0.0 and not can_be_trusted(broken)
+    assert broken.blocked > 4.0 and broken.extrapolation == pytest.approx(3.5)
+    assert street.by_camera() == {"cam_f0": street.score, "score": street.score}
+
+
+def test_the_worst_camera_decides():
+    zeros = np.zeros(2)
+    quality = RenderQuality(("a", "b"), *(zeros,) * 6, 0.0, 0.0, np.array([0.9, 0.3]))
+    assert quality.score == 0.3
+    assert can_be_trusted(quality, 0.3) and not can_be_trusted(quality, 0.31)
+
+
+def test_nothing_at_all_is_no_error():
+    empty = matter(discs(np.zeros((0, 3))))
+    judge = RenderJudge(empty, None, np.array([[0.0, 0.0], [1.0, 0.0]]), Vehicle())
+    quality = judge.judge(frame(0.0, 0.0, camera()), np.eye(4), ["cam_f0"])
+    assert quality.coverage == 0.0 and quality.score == 0.0
