@@ -74,6 +74,8 @@ def rasterize(
     eps2d: float = 0.3,
     antialiased: bool = False,
     background: np.ndarray | None = None,
+    distortion: np.ndarray | None = None,
+    ids: bool = False,
 ) -> Raster:
     """Rasterizes Gaussians once. For many frames of one scene, keep a `cpu_rasterizer.CpuRasterizer`.
 
@@ -108,6 +110,8 @@ def rasterize(
         eps2d: Blur added to the projected covariance's diagonal [px^2].
         antialiased: Lower the opacity of splats that the blur enlarges, so that they cover as much as before.
         background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
+        distortion: Of the lenses, OpenCV's k1, k2, p1, p2, k3, `[5]` or `[C, 5]`; none if None (see `lens`).
+        ids: Write also where there is something (0) and where not (-1).
 
     Returns:
         The images.
@@ -118,7 +122,16 @@ def rasterize(
     from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 
     rasterizer = CpuRasterizer([pack(gaussians)])
-    return rasterizer.render(
-        viewmats, Ks, width, height,
-        near=near, far=far, eps2d=eps2d, antialiased=antialiased, background=background,
-    )  # fmt: skip
+    settings = {
+        "near": near,
+        "far": far,
+        "eps2d": eps2d,
+        "antialiased": antialiased,
+        "background": background,
+    }
+    if distortion is None:
+        return rasterizer.render(viewmats, Ks, width, height, ids=ids, **settings)
+    from simscale_gym.splats.lens import Lens, render_distorted
+
+    lens = Lens.of(Ks, distortion, width, height)
+    return render_distorted(rasterizer, lens, viewmats, ids=ids, **settings)
