@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -104,7 +106,94 @@ def collect(
     run_dry(DryRun(scenes, split, experts, clips, vocabulary, traffic, seed, workers, config))
 
 
-COMMANDS = {"demo": demo, "town": town, "collect": collect, "parity": parity}
+@dataclass(frozen=True)
+class Inspect:
+    """Say what a file or folder of Gaussians holds: kind, counts, bounds, opacities, scales, nodes.
+
+    Attributes:
+        path: .ply, .splat, .spz, .npz, a checkpoint of gsplat, MTGS, WorldEngine or drivestudio, the folder of an
+            asset, of WorldEngine or of HUGSIM.
+    """
+
+    path: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Write a trained scene as the folder of an asset, or single Gaussians as another kind of file.
+
+    Attributes:
+        path: What to read, as for inspect.
+        out: A new folder; or a file that ends with .ply, .splat, .spz or .npz.
+        encoding: Of Gaussians in the folder: ply, spz (a tenth of the size, loses some) or npz (exact).
+        transform: From the frame of the reconstruction (z up) to the log's global frame [m], 4 by 4, .npy or JSON;
+            for trainers that do not say it.
+        tracks: JSON with the id of the track of each node, by the node's name.
+        scenes: Source of the scene whose tracks the nodes are matched with by where they are.
+        split: Of the source.
+        scene: Id of that scene.
+    """
+
+    path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="IN")]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    encoding: str = "ply"
+    transform: Path | None = None
+    tracks: Path | None = None
+    scenes: str | None = None
+    split: str = "train"
+    scene: str | None = None
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Hold an asset against the log of a scene: values, axes, scale, coverage, nodes; exit code 1 where a check fails.
+
+    Attributes:
+        path: The folder of an asset, or anything that inspect reads.
+        scenes: Source of the scene, as for demo; without it only the asset's own values are looked at.
+        split: Of the source.
+        scene: Id of the scene.
+        out: PNG to write: what the cameras see, and a view from above with the route.
+    """
+
+    path: tyro.conf.Positional[Path]
+    scenes: str | None = None
+    split: str = "train"
+    scene: str | None = None
+    out: Path | None = None
+
+
+_SplatsCommand = (
+    Annotated[Inspect, tyro.conf.subcommand("inspect")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Validate, tyro.conf.subcommand("validate")]
+)
+
+
+def splats(command: Annotated[_SplatsCommand, tyro.conf.arg(name="")]) -> None:
+    """Trained scenes: inspect, convert or validate them.
+
+    Args:
+        command: What to do.
+    """
+    from simscale_gym import splat_commands
+
+    if isinstance(command, Inspect):
+        splat_commands.inspect_splats(command.path)
+        return
+    named = command.scenes is not None or command.scene is not None
+    scene = (
+        splat_commands.named_scene(command.scenes or "town", command.split, command.scene) if named else None
+    )
+    if isinstance(command, Convert):
+        splat_commands.convert_splats(
+            command.path, command.out, command.encoding, command.transform, command.tracks, scene
+        )
+    elif not splat_commands.validate_asset(command.path, scene, command.out):
+        sys.exit(1)
+
+
+COMMANDS = {"demo": demo, "town": town, "collect": collect, "splats": splats, "parity": parity}
 
 
 def main() -> None:

@@ -119,7 +119,21 @@ def in_frame(frame_to_world):
 
 def street_asset(turn=0.0, **changes):
     """The asset as this package holds it."""
-    frame_to_world = asset_to_world(turn)
+    return _asset(asset_to_world(turn), changes)
+
+
+def wide_asset():
+    """The same with a ground that reaches beyond what the cameras see below 5 degrees, in the scene's frame."""
+    x, y = np.meshgrid(np.arange(-20, 60, 1.0), np.arange(-60, 60, 1.0))
+    turn = se3.matrix_to_quat(se3.rpy_to_matrix(0.0, -PITCH, HEADING))
+    ground = Gaussians.from_rgb(
+        along(x.ravel(), y.ravel()), np.tile(turn, (x.size, 1)), np.tile([0.7, 0.7, 0.02], (x.size, 1)),
+        np.full(x.size, 0.95), np.tile(GRAY, (x.size, 1)),
+    )  # fmt: skip
+    return _asset(se3.rigid(np.eye(3), ORIGIN), {"background": ground})
+
+
+def _asset(frame_to_world, changes):
     gaussians, rotations, places = in_frame(frame_to_world)
     valid = street().tracks.valid[0]
     times = street().timestamps_us
