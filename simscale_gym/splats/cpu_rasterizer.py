@@ -15,10 +15,7 @@ from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
 from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
 from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
-from simscale_gym.splats.rasterize import Raster
-
-LARGEST_IMAGE = 16384
-"""Greatest width and height [px]; boxes of pixels are kept as int16."""
+from simscale_gym.splats.rasterize import Raster, check_frame, check_images
 
 
 class CpuRasterizer:
@@ -108,11 +105,11 @@ class CpuRasterizer:
         index = np.asarray(instance_index, np.int64)
         poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
         viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
-        self._check(viewmats, Ks, width, height, index, poses, near, far, eps2d)
+        check_frame(viewmats, Ks, width, height, index, poses, len(self._store), (near, far, eps2d))
         if out is None:
             out = Raster.empty(len(viewmats), width, height, ids=ids)
         else:
-            _check_images(out, (len(viewmats), height, width), ids)
+            check_images(out, (len(viewmats), height, width), ids)
         views = viewmats[:, None] @ poses[None]
         cameras = np.stack([Ks[:, 0, 0], Ks[:, 1, 1], Ks[:, 0, 2], Ks[:, 1, 2]], axis=1)
         backgrounds = np.zeros((len(viewmats), 3), np.float32)
@@ -210,45 +207,3 @@ class CpuRasterizer:
             skip = -raw.ctypes.data % 64 // raw.itemsize
             buffer = self._scratch[name] = raw[skip : skip + count]
         return buffer
-
-    def _check(self, viewmats, Ks, width, height, index, poses, near, far, eps2d):
-        """Raises ArgumentError for what the kernels, which check nothing, must not see."""
-        cameras, templates = len(viewmats), len(self._store)
-        shapes = {"viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3))}
-        shapes["instance_poses"] = (poses, (len(index), 4, 4))
-        for name, (value, shape) in shapes.items():
-            if value.shape != shape or not np.isfinite(value).all():
-                raise ArgumentError(
-                    f"{name} has shape {value.shape}, expected finite values of shape {shape}."
-                )
-        for name, size in (("width", width), ("height", height)):
-            if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
-                raise ArgumentError(
-                    f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px]."
-                )
-        if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
-            raise ArgumentError(
-                f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}."
-            )
-        if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
-            raise ArgumentError(
-                f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px]."
-            )
-        if not (0.0 < near < far and eps2d >= 0.0):
-            raise ArgumentError(
-                f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."
-            )
-
-
-def _check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:
-    """Checks that images can be written to."""
-    for name, image in vars(out).items():
-        if image is None and not ids:
-            continue
-        expected = (*shape, 3) if name == "rgb" else shape
-        dtype = np.dtype(np.int32 if name == "ids" else np.float32)
-        if image is None or image.shape != expected or image.dtype != dtype or not image.flags.carray:
-            found = None if image is None else f"{image.dtype} {image.shape}"
-            raise ArgumentError(
-                f"out.{name} is {found}, expected writable contiguous {dtype} {expected}: use Raster.empty."
-            )

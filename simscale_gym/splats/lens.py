@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_rasterizer import LARGEST_IMAGE, CpuRasterizer
+from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu_threads import Crew, take
-from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster
 
 WIDEST_RAY = 4.0
 """Largest x/z and y/z that a frame reaches to, 76 degrees: beyond it, a plane is no place to draw on."""

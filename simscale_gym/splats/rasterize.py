@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.gaussians import Gaussians
 
-BACKENDS = ("auto", "cpu")
+if TYPE_CHECKING:
+    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+    from simscale_gym.splats.gsplat_backend import GsplatRasterizer
+
+BACKENDS = ("auto", "cpu", "gsplat")
+
+LARGEST_IMAGE = 16384
+"""Greatest width and height [px]; boxes of pixels are kept as int16."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,10 @@ def rasterize(
     distortion: np.ndarray | None = None,
     ids: bool = False,
 ) -> Raster:
-    """Rasterizes Gaussians once. For many frames of one scene, keep a `cpu_rasterizer.CpuRasterizer`.
+    """Rasterizes Gaussians once.
+
+    For many frames of one scene, keep a `cpu_rasterizer.CpuRasterizer` or a `gsplat_backend.GsplatRasterizer`, which
+    have the same call.
 
     Conventions, those of gsplat 1.5.3 (`ProjectionEWA3DGSFused.cu`, `RasterizeToPixels3DGSFwd.cu`, `rendering.py`):
 
@@ -104,24 +115,21 @@ def rasterize(
         Ks: Pinhole intrinsics, `[C, 3, 3]` [px]; the skew is ignored.
         width: Image width [px].
         height: Image height [px].
-        backend: "cpu", or "auto" for the best there is.
+        backend: "cpu", "gsplat" (the extra gpu, and a CUDA device), or "auto": gsplat if it is there, else the CPU.
         near: Gaussians whose mean is nearer are left out [m].
         far: Gaussians whose mean is farther are left out [m].
         eps2d: Blur added to the projected covariance's diagonal [px^2].
         antialiased: Lower the opacity of splats that the blur enlarges, so that they cover as much as before.
         background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
         distortion: Of the lenses, OpenCV's k1, k2, p1, p2, k3, `[5]` or `[C, 5]`; none if None (see `lens`).
-        ids: Write also where there is something (0) and where not (-1).
+        ids: Write also where there is something (0) and where not (-1); only the CPU does.
 
     Returns:
         The images.
     """
     if backend not in BACKENDS:
         raise ArgumentError(f"backend is {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}.")
-    from simscale_gym.splats.cpu_pack import pack
-    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-
-    rasterizer = CpuRasterizer([pack(gaussians)])
+    rasterizer = _rasterizer(gaussians, backend, ids)
     settings = {
         "near": near,
         "far": far,
@@ -135,3 +143,59 @@ def rasterize(
 
     lens = Lens.of(Ks, distortion, width, height)
     return render_distorted(rasterizer, lens, viewmats, ids=ids, **settings)
+
+
+def _rasterizer(gaussians: Gaussians, backend: str, ids: bool) -> CpuRasterizer | GsplatRasterizer:
+    if backend == "gsplat" or (backend == "auto" and not ids):
+        from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+
+        if backend == "gsplat" or gsplat_is_there():
+            return GsplatRasterizer([gaussians])
+    from simscale_gym.splats.cpu_pack import pack
+    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+
+    return CpuRasterizer([pack(gaussians)])
+
+
+def check_frame(
+    viewmats: np.ndarray,
+    Ks: np.ndarray,
+    width: int,
+    height: int,
+    index: np.ndarray,
+    poses: np.ndarray,
+    templates: int,
+    limits: tuple[float, float, float],
+) -> None:
+    """Raises ArgumentError for what the kernels, which check nothing, must not see; `limits` is near, far, eps2d."""
+    cameras, (near, far, eps2d) = len(viewmats), limits
+    shapes = {"viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3))}
+    shapes["instance_poses"] = (poses, (len(index), 4, 4))
+    for name, (value, shape) in shapes.items():
+        if value.shape != shape or not np.isfinite(value).all():
+            raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
+    for name, size in (("width", width), ("height", height)):
+        if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
+            raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
+    if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
+        raise ArgumentError(f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}.")
+    if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
+        raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
+    if not (0.0 < near < far and eps2d >= 0.0):
+        raise ArgumentError(
+            f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."
+        )
+
+
+def check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:
+    """Checks that images can be written to."""
+    for name, image in vars(out).items():
+        if image is None and not ids:
+            continue
+        expected = (*shape, 3) if name == "rgb" else shape
+        dtype = np.dtype(np.int32 if name == "ids" else np.float32)
+        if image is None or image.shape != expected or image.dtype != dtype or not image.flags.carray:
+            found = None if image is None else f"{image.dtype} {image.shape}"
+            raise ArgumentError(
+                f"out.{name} is {found}, expected writable contiguous {dtype} {expected}: use Raster.empty."
+            )

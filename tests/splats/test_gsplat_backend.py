@@ -1,0 +1,279 @@
+"""The gsplat backend: against the CPU's images where there is a CUDA device, and elsewhere around a plain stand-in.
+
+The stand-in has the parameters of `gsplat.rasterization` 1.5.3, checks the shapes as it does, and draws with the
+plain reference: what is tested with it is everything but gsplat's own kernels.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import numpy as np
+import pytest
+from random_scenes import HEIGHT, WIDTH, K, decibel, look, random_gaussians
+from reference_rasterizer import reference_rasterize
+
+from simscale_gym.errors import ArgumentError, MissingExtraError
+from simscale_gym.splats.cpu_pack import pack
+from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gsplat_backend import Cloud, GsplatRasterizer, gsplat_is_there, place, sh_turns
+from simscale_gym.splats.rasterize import Raster, rasterize
+from simscale_gym.splats.spherical_harmonics import rotate_sh
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")
+
+VIEWMATS = np.stack([look(0.0), look(0.7, (1.0, 0.0, 0.0))])
+FRAME = (VIEWMATS, np.stack([K, K]), WIDTH, HEIGHT)
+IMAGES = ("rgb", "alpha", "depth", "transmittance")
+
+
+def rasterization(
+    means, quats, scales, opacities, colors, viewmats, Ks, width, height, near_plane=0.01, far_plane=1e10,
+    eps2d=0.3, sh_degree=None, packed=True, backgrounds=None, render_mode="RGB", rasterize_mode="classic",
+):  # fmt: skip
+    count, cameras = len(means), len(viewmats)
+    shapes = [(count, 3), (count, 4), (count, 3), (count,), (cameras, 4, 4), (cameras, 3, 3), (cameras, 3)]
+    given = (means, quats, scales, opacities, viewmats, Ks, backgrounds)
+    assert [tuple(value.shape) for value in given] == shapes
+    assert all(value.dtype == torch.float32 for value in (*given, colors))
+    assert packed and (sh_degree + 1) ** 2 <= colors.shape[1] and render_mode == "RGB+ED"
+    gaussians = Gaussians(*(value.numpy() for value in (means, quats, scales, opacities, colors)))
+    rgb, alpha, depth = reference_rasterize(
+        gaussians, viewmats.numpy(), Ks.numpy(), width, height, near=near_plane, far=far_plane, eps2d=eps2d,
+        antialiased=rasterize_mode == "antialiased",
+    )  # fmt: skip
+    rgb = rgb + (1.0 - alpha)[..., None] * backgrounds.numpy()[:, None, None]
+    images = np.concatenate([rgb, depth[..., None]], axis=-1).astype(np.float32)
+    drawn = {"gaussian_ids": torch.zeros(count, dtype=torch.int64)}
+    return torch.as_tensor(images), torch.as_tensor(alpha[..., None].astype(np.float32)), drawn
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """A module gsplat that needs no device."""
+    modules = {name: ModuleType(name) for name in ("gsplat", "gsplat.cuda", "gsplat.cuda._backend")}
+    for name, module in modules.items():
+        module.__spec__ = ModuleSpec(name, None)
+        monkeypatch.setitem(sys.modules, name, module)
+    modules["gsplat"].rasterization = rasterization
+    modules["gsplat.cuda._backend"]._C = object()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    return modules
+
+
+def rotation(seed):
+    q, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    q *= np.sign(np.diag(r))
+    return q * np.sign(np.linalg.det(q))
+
+
+def pose(seed, position):
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation(seed), position
+    return matrix
+
+
+def street_with_two_cars(terms=4):
+    rng = np.random.default_rng(terms)
+    static = random_gaussians(rng, (-9, -6, -3), (9, 6, 20), (0.05, 1.0), count=150)
+    car = random_gaussians(rng, (-2, -1, -1), (2, 1, 1), (0.05, 0.3), count=80, terms=terms)
+    poses = np.stack([np.eye(4), pose(1, (1.0, 0.5, 7.0)), pose(2, (-3.0, 0.0, 9.0))])
+    return [static, car], poses
+
+
+def assert_alike(raster, expected, least):
+    for name in IMAGES:
+        image, other = getattr(raster, name), getattr(expected, name)
+        peak = other.max() if name == "depth" else 1.0
+        assert image.dtype == np.float32 and decibel(image, other, peak=peak) > least, name
+
+
+@pytest.mark.parametrize("terms", [1, 4, 9, 16])
+def test_nodes_are_placed_as_gaussians_are_transformed(terms):
+    (static, car), poses = street_with_two_cars(terms)
+    poses = poses[[0, 1, 0, 2]]
+    parts = [static, car, static, car]
+    whole = Gaussians.concatenate(parts)
+    counts = [len(part) for part in parts]
+    tensors = {name: torch.as_tensor(value) for name, value in vars(whole).items()}
+    owner = torch.as_tensor(np.repeat(np.arange(4), counts))
+    means, quats, sh = place(Cloud(**tensors, owner=owner, ends=np.cumsum(counts)), poses)
+    expected = Gaussians.concatenate([part.transformed(at) for part, at in zip(parts, poses, strict=True)])
+    np.testing.assert_allclose(means.numpy(), expected.means, atol=1e-5)
+    same_side = np.sign(np.sum(quats.numpy() * expected.quats, axis=1, keepdims=True))
+    np.testing.assert_allclose(quats.numpy() * same_side, expected.quats, atol=1e-5)
+    np.testing.assert_allclose(sh.numpy(), expected.sh, atol=1e-5)
+    np.testing.assert_array_equal(tensors["sh"].numpy(), whole.sh)
+
+
+def test_what_stands_still_is_not_copied():
+    (static, _), _ = street_with_two_cars()
+    tensors = {name: torch.as_tensor(value) for name, value in vars(static).items()}
+    cloud = Cloud(**tensors, owner=torch.zeros(len(static), dtype=torch.int64), ends=np.array([len(static)]))
+    means, quats, sh = place(cloud, np.eye(4)[None])
+    assert means is cloud.means and quats is cloud.quats and sh is cloud.sh
+
+
+@pytest.mark.parametrize("terms", [4, 9, 16])
+def test_coefficients_turn_as_on_the_cpu(terms):
+    sh = np.random.default_rng(0).normal(size=(5, terms, 3)).astype(np.float32)
+    rotations = np.stack([rotation(seed) for seed in range(3)])
+    for turn, matrix in zip(sh_turns(rotations, terms), rotations, strict=True):
+        np.testing.assert_allclose(np.einsum("kj,njc->nkc", turn, sh), rotate_sh(sh, matrix), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"antialiased": True, "background": [0.1, 0.5, 0.9]}, {"near": 5.0, "far": 9.0, "eps2d": 1.0}],
+)
+def test_draws_what_the_cpu_draws(stand_in, settings):
+    templates, poses = street_with_two_cars(terms=9)
+    instances = {"instance_index": [0, 1, 1], "instance_poses": poses}
+    expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **instances, **settings)
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    assert_alike(rasterizer.render(*FRAME, **instances, **settings), expected, 55.0)
+    assert rasterizer.splats == 310
+    out = Raster.empty(2, WIDTH, HEIGHT)
+    assert rasterizer.render(*FRAME, **instances, **settings, out=out) is out
+    assert_alike(out, expected, 55.0)
+
+
+def test_tensors_and_bytes_stay_on_the_device_when_asked(stand_in):
+    templates, poses = street_with_two_cars()
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    instances = {"instance_index": [0, 1, 1], "instance_poses": poses, "background": [2.0, 0.5, -1.0]}
+    tensors = rasterizer.render(*FRAME, **instances, as_torch=True)
+    assert all(torch.is_tensor(getattr(tensors, name)) for name in IMAGES)
+    pictures = rasterizer.render_bytes(*FRAME, **instances)
+    assert pictures.dtype == np.uint8 and pictures.shape == (2, HEIGHT, WIDTH, 3)
+    expected = np.clip(tensors.rgb.numpy(), 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)
+    np.testing.assert_array_equal(pictures, expected.astype(np.uint8))
+    kept = rasterizer.render_bytes(*FRAME, **instances, as_torch=True)
+    assert kept.dtype == torch.uint8 and (kept.numpy() == pictures).all()
+
+
+def test_environments_see_their_own_nodes_only(stand_in):
+    templates, poses = street_with_two_cars()
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    moved = poses.copy()
+    moved[1:, :3, 3] += [0.0, 0.0, 5.0]
+    both = rasterizer.render_environments(
+        np.stack([VIEWMATS, VIEWMATS]), np.stack([FRAME[1]] * 2), WIDTH, HEIGHT,
+        instance_index=[0, 1, 1], instance_poses=np.stack([poses, moved]),
+    )  # fmt: skip
+    assert both.shape == (2, 2, HEIGHT, WIDTH, 3) and (both[0] != both[1]).any()
+    for one, own in zip(both, (poses, moved), strict=True):
+        alone = rasterizer.render_bytes(*FRAME, instance_index=[0, 1, 1], instance_poses=own)
+        np.testing.assert_array_equal(one.numpy(), alone)
+
+
+def test_templates_come_and_change(stand_in):
+    (static, car), poses = street_with_two_cars(terms=1)
+    rasterizer = GsplatRasterizer([static], device="cpu")
+    first = rasterizer.render(*FRAME)
+    assert rasterizer.add(car) == 1
+    instances = {"instance_index": [0, 1], "instance_poses": poses[:2]}
+    assert np.abs(rasterizer.render(*FRAME, **instances).rgb - first.rgb).max() > 0.1
+    red = np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1))
+    rasterizer.recolor(1, red)
+    cpu = CpuRasterizer([pack(static), pack(car)])
+    cpu.recolor(1, red)
+    assert_alike(rasterizer.render(*FRAME, **instances), cpu.render(*FRAME, **instances), 55.0)
+
+
+def test_nothing_to_draw(stand_in):
+    templates, _ = street_with_two_cars()
+    raster = GsplatRasterizer(templates, device="cpu").render(
+        *FRAME, instance_index=[], background=[0.1, 0.2, 0.3]
+    )
+    assert (raster.rgb == np.float32([0.1, 0.2, 0.3])).all() and (raster.transmittance == 1.0).all()
+    assert not raster.alpha.any() and not raster.depth.any()
+
+
+def test_one_call_picks_the_backend(stand_in, monkeypatch):
+    (static, _), _ = street_with_two_cars()
+    drawn = []
+    monkeypatch.setattr(GsplatRasterizer, "__init__", lambda self, templates: drawn.append(templates))
+    monkeypatch.setattr(GsplatRasterizer, "render", lambda self, *frame, **settings: "images of gsplat")
+    assert rasterize(static, *FRAME) == rasterize(static, *FRAME, backend="gsplat") == "images of gsplat"
+    assert isinstance(rasterize(static, *FRAME, backend="cpu"), Raster)
+    assert rasterize(static, *FRAME, ids=True).ids is not None  # gsplat draws none
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert isinstance(rasterize(static, *FRAME), Raster)
+    assert len(drawn) == 2
+
+
+def test_what_is_missing_is_named(stand_in, monkeypatch):
+    (static, _), _ = street_with_two_cars()
+    stand_in["gsplat.cuda._backend"]._C = None
+    with pytest.raises(ArgumentError, match="no CUDA toolkit"):
+        rasterize(static, *FRAME, backend="gsplat")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ArgumentError, match="no CUDA device"):
+        rasterize(static, *FRAME, backend="gsplat")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"simscale-gym\[gpu\]"):
+        rasterize(static, *FRAME, backend="gsplat")
+    assert not gsplat_is_there()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ids": True}, "no ids"),
+        ({"as_torch": True, "out": Raster.empty(2, WIDTH, HEIGHT)}, "no place for tensors"),
+        ({"instance_index": [3]}, r"instance_index.*0\.\.1"),
+        ({"near": 2.0, "far": 1.0}, "near, far"),
+        ({"out": Raster.empty(1, WIDTH, HEIGHT)}, r"out\.rgb"),
+    ],
+)
+def test_wrong_arguments_are_named(stand_in, settings, message):
+    templates, _ = street_with_two_cars()
+    with pytest.raises(ArgumentError, match=message):
+        GsplatRasterizer(templates, device="cpu").render(*FRAME, **settings)
+    with pytest.raises(ArgumentError, match="templates is empty"):
+        GsplatRasterizer([], device="cpu")
+
+
+def test_torch_is_not_loaded_before_it_is_used():
+    code = "import sys, simscale_gym.splats.gsplat_backend as b; b.gsplat_is_there(); sys.exit('torch' in sys.modules)"
+    if gsplat_is_there():
+        code = code.replace("b.gsplat_is_there(); ", "")
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+GPU_SCENES = {
+    "ordinary": ((-6, -4, 2), (6, 4, 20), (0.05, 1.0)),
+    "huge ones beside the frustum": ((-30, -30, -5), (30, 30, 20), (0.5, 20.0)),
+    "around and behind the camera": ((-3, -3, -3), (3, 3, 3), (0.05, 1.0)),
+    "tiny": ((-2, -1, 2), (2, 1, 6), (3e-3, 2e-2)),
+}
+
+
+@on_gpu
+@pytest.mark.parametrize("antialiased", [False, True])
+@pytest.mark.parametrize("name", GPU_SCENES)
+def test_the_device_draws_what_the_cpu_draws(name, antialiased):
+    gaussians = random_gaussians(np.random.default_rng(7), *GPU_SCENES[name], terms=16)
+    settings = {"antialiased": antialiased, "background": [0.2, 0.4, 0.6]}
+    expected = rasterize(gaussians, *FRAME, backend="cpu", **settings)
+    assert_alike(rasterize(gaussians, *FRAME, backend="gsplat", **settings), expected, 45.0)
+
+
+@on_gpu
+def test_the_device_draws_moving_nodes_and_nothing_at_all():
+    templates, poses = street_with_two_cars(terms=16)
+    instances = {"instance_index": [0, 1, 1], "instance_poses": poses}
+    expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **instances)
+    rasterizer = GsplatRasterizer(templates)
+    assert_alike(rasterizer.render(*FRAME, **instances), expected, 45.0)
+    kept = rasterizer.render_bytes(*FRAME, **instances, as_torch=True)
+    assert kept.is_cuda and (kept.cpu().numpy() == rasterizer.render_bytes(*FRAME, **instances)).all()
+    away = np.tile(np.eye(4), (1, 1, 1))
+    away[0, 2, 3] = -100.0
+    assert not rasterizer.render(*FRAME, instance_poses=away).alpha.any()
