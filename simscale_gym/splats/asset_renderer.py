@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.geometry import se3
+from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
 from simscale_gym.splats.cpu_pack import pack
@@ -18,9 +19,14 @@ from simscale_gym.splats.cube_sky import finish
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.node_motion import NodeMotion
 from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.render_validity import TRAINED, KnownViews, RenderJudge, ViewedFrame
 from simscale_gym.splats.scene_asset import SceneAsset
+from simscale_gym.splats.solid_matter import SolidMatter
 
 Array = NDArray[np.float64]
+
+AHEAD = 10.0
+"""The recorded path goes on along the route for this long after the clip's end [m]."""
 
 NEAR = 0.01
 """Gaussians nearer to a camera are left out [m], as by the trainers."""
@@ -63,6 +69,26 @@ class AssetRenderer:
         templates += [pack(node.gaussians, levels=levels) for node in self._nodes]
         self._statics = len(statics)
         self._rasterizer = CpuRasterizer(templates, threads=threads)
+        self._frame: ViewedFrame | None = None
+
+    @property
+    def frame(self) -> ViewedFrame | None:
+        """What is known of the last pictures beside their colours; None before the first."""
+        return self._frame
+
+    @cached_property
+    def judge(self) -> RenderJudge:
+        """Says how far pictures of this scene can be trusted; known views are those trained on, else the log's."""
+        scene, views = self._scene, self.asset.views
+        matter = SolidMatter.of(pack(self.asset.background.transformed(self._asset_to_scene)))
+        known = (
+            KnownViews.of_log(scene)
+            if views is None or not len(views.Ks)
+            else KnownViews.of_poses(self._asset_to_scene @ views.cam_to_asset)
+        )
+        end = polyline.project(scene.route_path, scene.ego.poses[-1, :2], scene.route_lengths)[0][0]
+        path = scene.route_path[scene.route_lengths <= end + AHEAD, :2]
+        return RenderJudge(matter, known, path, scene.vehicle, TRAINED)
 
     @property
     def missing_tracks(self) -> tuple[str, ...]:
@@ -140,7 +166,9 @@ class AssetRenderer:
         ego_to_world = self._scene.ego_to_world(ego)
         cam_to_scene = np.stack([ego_to_world @ camera.cam_to_ego for camera in rig])
         Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
-        raster = self.rasterize(se3.invert_rigid(cam_to_scene), Ks, size, poses, valid)
+        viewmats = se3.invert_rigid(cam_to_scene)
+        raster = self.rasterize(viewmats, Ks, size, poses, valid)
+        self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
         cam_to_asset = self._asset_to_scene[:3, :3].T @ cam_to_scene[:, :3, :3]
         affines = np.stack([self.asset.appearance.get(name, np.eye(3, 4)) for name in cameras])
         return finish(raster, cam_to_asset, Ks, self.asset.cube_map, affines, self._rasterizer.crew)

@@ -1,9 +1,11 @@
 """Pictures of assets against plain rasterisation of the same things in the frame of the scene."""
 
+from dataclasses import replace
+
 import asset_street
 import numpy as np
 import pytest
-from asset_street import along, car, car_to_scene, street, street_asset
+from asset_street import along, car, car_to_scene, street, street_asset, wide_asset
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
@@ -13,6 +15,7 @@ from simscale_gym.splats.asset_renderer import NEAR, AssetRenderer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.rasterize import rasterize
+from simscale_gym.splats.scene_asset import TrainingViews
 
 SIZE = (54, 96)
 CAMERAS = ("cam_f0", "cam_l0", "cam_r0")
@@ -171,6 +174,30 @@ def test_the_same_whatever_the_number_of_threads():
     arguments = (scene.ego.poses[0], scene.tracks.poses[:, 0], scene.tracks.valid[:, 0], {}, CAMERAS, SIZE)
     one, two = (AssetRenderer(scene, asset, threads=n).render(*arguments) for n in (1, 2))
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_pictures_are_judged_by_the_views_that_were_trained_on(known):
+    scene, asset = street(), wide_asset()
+    placed = np.stack([scene.ego_to_world(pose) for pose in scene.ego.poses])
+    views = (
+        placed[:, None] @ np.stack([camera.cam_to_ego for camera in scene.rig.cameras.values()])
+    ).reshape(-1, 4, 4)
+    in_asset = se3.invert_rigid(AssetRenderer(scene, asset, threads=1)._asset_to_scene) @ views
+    if known:
+        asset = replace(asset, views=TrainingViews(in_asset, np.tile(np.eye(3), (len(views), 1, 1))))
+    renderer = AssetRenderer(scene, asset, threads=1)
+    assert renderer.frame is None
+
+    def quality(ego):
+        none = np.array([False, False])
+        renderer.render(ego, scene.tracks.poses[:, 0], none, {}, CAMERAS, SIZE)
+        return renderer.judge.judge(renderer.frame, scene.ego_to_world(ego), CAMERAS)
+
+    on_log, off_road = quality(scene.ego.poses[4]), quality(np.array([*along(2.0, 20.0)[:2], 1.5]))
+    assert on_log.score > 0.2 and on_log.view_distance.max() < 0.6  # the ground of this test is coarse
+    assert on_log.coverage.min() > 0.99 and on_log.extrapolation < 0.1
+    assert off_road.score == 0 and off_road.view_distance.min() > 15
 
 
 @pytest.mark.parametrize("name", asset_street.WRITERS)
