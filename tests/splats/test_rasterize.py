@@ -42,11 +42,30 @@ SCENES = {
 }
 
 
-@pytest.mark.parametrize("antialiased", [False, True])
+@pytest.mark.parametrize("opacity", [(0.02, 0.4), (0.3, 1.0), (1.0, 1.0)], ids=["faint", "dense", "opaque"])
+@pytest.mark.parametrize("antialiased", [False, True], ids=["classic", "antialiased"])
 @pytest.mark.parametrize("name", SCENES)
-def test_matches_the_reference(name, antialiased):
-    gaussians = random_gaussians(np.random.default_rng(7), *SCENES[name], opacity=(0.3, 1.0))
+def test_matches_the_reference(name, antialiased, opacity):
+    gaussians = random_gaussians(np.random.default_rng(7), *SCENES[name], opacity=opacity, terms=16)
     assert_matches(gaussians, antialiased=antialiased)
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+def test_a_gaussian_at_the_near_plane_itself_counts(antialiased):
+    means = [[0.001, 0.0, 0.25], [0.0, 0.01, 0.5], [0.0, 0.0, 0.2499999]]
+    gaussians = Gaussians.from_rgb(means, [[1, 0, 0, 0]] * 3, np.full((3, 3), 0.02), [0.9] * 3, np.eye(3))
+    raster = assert_matches(gaussians, near=0.25, far=0.5, antialiased=antialiased, least=60.0)
+    assert (
+        raster.rgb[..., 0].max() > 0.5 and raster.rgb[..., 1].max() > 0.05 and raster.rgb[..., 2].max() == 0.0
+    )
+
+
+def test_accumulated_depth_is_what_the_weights_add_up_to():
+    gaussians = random_gaussians(np.random.default_rng(12), (-3, -2, 2), (3, 2, 9), (0.05, 0.4), count=60)
+    raster = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT)
+    _, alpha, depth = reference_rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT)
+    np.testing.assert_allclose(raster.accumulated_depth, depth * alpha, atol=2e-3)
+    assert np.abs(raster.accumulated_depth - raster.depth).max() > 1.0
 
 
 @pytest.mark.parametrize("seed", range(5))

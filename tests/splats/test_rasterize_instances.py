@@ -47,17 +47,45 @@ def street_with_two_cars(terms=4):
     return static, car, poses
 
 
+@pytest.mark.parametrize("antialiased", [False, True])
 @pytest.mark.parametrize("terms", [1, 4, 9, 16])
-def test_instances_look_like_transformed_gaussians(terms):
+def test_instances_look_like_transformed_gaussians(terms, antialiased):
     static, car, poses = street_with_two_cars(terms)
     rasterizer = CpuRasterizer([pack(static), pack(car)])
-    raster = rasterizer.render(*FRAME, instance_index=[0, 1, 1], instance_poses=poses)
+    settings = {"antialiased": antialiased}
+    raster = rasterizer.render(*FRAME, instance_index=[0, 1, 1], instance_poses=poses, **settings)
     together = Gaussians.concatenate([static, car.transformed(poses[1]), car.transformed(poses[2])])
-    rgb, alpha, _ = reference_rasterize(together, *FRAME)
+    rgb, alpha, _ = reference_rasterize(together, *FRAME, **settings)
     assert decibel(raster.rgb, rgb) > 60.0
     assert decibel(raster.alpha, alpha) > 60.0
-    without = rasterizer.render(*FRAME)
+    without = rasterizer.render(*FRAME, **settings)
     assert np.abs(without.rgb - raster.rgb).max() > 0.2
+
+
+HARD_NODES = {
+    "huge, beside the frustum": ((-8, -8, -8), (8, 8, 8), (0.5, 20.0)),
+    "around the camera": ((-2, -2, -9), (2, 2, -5), (0.05, 1.0)),
+    "tiny": ((-1, -1, -1), (1, 1, 1), (3e-3, 2e-2)),
+    "needles and flakes": ((-3, -3, -3), (3, 3, 3), (1e-5, 3.0)),
+}
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+@pytest.mark.parametrize("name", HARD_NODES)
+def test_hard_nodes_at_turned_poses(name, antialiased):
+    node = random_gaussians(
+        np.random.default_rng(5), *HARD_NODES[name], count=200, opacity=(0.3, 1.0), terms=16
+    )
+    poses = np.stack([pose((0.4, -1.0, 2.0), (1.0, 0.5, 7.0)), pose((3.0, 0.2, 0.1), (-1.0, 0.0, 6.0))])
+    raster = CpuRasterizer([pack(node)]).render(
+        *FRAME, instance_index=[0, 0], instance_poses=poses, antialiased=antialiased
+    )
+    together = Gaussians.concatenate([node.transformed(place) for place in poses])
+    rgb, alpha, depth = reference_rasterize(together, *FRAME, antialiased=antialiased)
+    assert alpha.max() > 0.05, "the case shows nothing"
+    figures = decibel(raster.rgb, rgb), decibel(raster.alpha, alpha)
+    figures += (decibel(raster.accumulated_depth, depth * alpha, peak=depth.max()),)
+    assert min(figures) > 45.0, figures
 
 
 def test_the_number_of_threads_changes_no_bit():
