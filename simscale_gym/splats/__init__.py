@@ -1,11 +1,14 @@
 """3D Gaussians, the files that hold them, and how they become images, in gsplat's conventions."""
 
+from simscale_gym.splats.asset_folder import attach_asset, open_asset, save_asset
+from simscale_gym.splats.asset_import import import_asset
 from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.hugsim_scene import read_hugsim, read_hugsim_vehicle
 from simscale_gym.splats.mtgs_checkpoint import read_mtgs
 from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.rasterize import Raster, rasterize
+from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
 from simscale_gym.splats.worldengine_checkpoint import read_worldengine
 from simscale_gym.splats.worldengine_recording import VideoScene, read_asset_config, read_video_scene
 
@@ -13,8 +16,14 @@ __all__ = [
     "Gaussians",
     "NodeAsset",
     "NodePoses",
+    "Provenance",
     "Raster",
+    "SceneAsset",
+    "TrainingViews",
     "VideoScene",
+    "attach_asset",
+    "import_asset",
+    "open_asset",
     "rasterize",
     "read_asset_config",
     "read_drivestudio",
@@ -23,4 +32,5 @@ __all__ = [
     "read_mtgs",
     "read_video_scene",
     "read_worldengine",
+    "save_asset",
 ]

@@ -64,11 +64,13 @@ class AssetRenderer:
         self._nodes = [node for node in self.asset.nodes if node.name in rows]
         self._rows = np.array([rows[node.name] for node in self._nodes], np.int64)
         self._motions = [self._motion(node, row) for node, row in zip(self._nodes, self._rows, strict=True)]
-        statics = [part for part in (self.asset.background, self.asset.sky) if part is not None]
-        templates = [pack(part, levels=levels) for part in statics]
-        templates += [pack(node.gaussians, levels=levels) for node in self._nodes]
-        self._statics = len(statics)
-        self._rasterizer = CpuRasterizer(templates, threads=threads)
+        statics = [part for part in (self.asset.sky, self.asset.background) if part is not None]
+        parts = [
+            *(node.gaussians for node in self._nodes),
+            *statics,
+        ]  # the largest last: adding one copies the others
+        self._statics = len(self._nodes) + np.arange(len(statics))
+        self._rasterizer = CpuRasterizer([pack(part, levels=levels) for part in parts], threads=threads)
         self._frame: ViewedFrame | None = None
 
     @property
@@ -110,10 +112,10 @@ class AssetRenderer:
             valid: Which are there, `[N]`.
         """
         present = np.flatnonzero(np.asarray(valid, bool)[self._rows])
-        index = np.concatenate([np.arange(self._statics), self._statics + present])
+        index = np.concatenate([present, self._statics])
         placed = np.empty((len(index), 4, 4))
-        placed[: self._statics] = self._asset_to_scene
-        for place, node in enumerate(present, self._statics):
+        placed[len(present) :] = self._asset_to_scene
+        for place, node in enumerate(present):
             placed[place] = self._motions[node].at(poses[self._rows[node]])
         return index, placed
 

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from asset_street import street, street_asset, write_mtgs
+from asset_street import street, street_asset
 from damage import check_damage
 
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats import asset_folder
 from simscale_gym.splats.asset_folder import asset_of, attach_asset, damaged_files, open_asset, save_asset
-from simscale_gym.splats.asset_import import format_of, import_asset
 from simscale_gym.splats.scene_asset import Provenance, TrainingViews
 
 
@@ -222,19 +221,3 @@ def test_assets_by_scene_and_log(tmp_path):
     save_asset(tmp_path / "outside", street_asset())
     (tmp_path / "inside").mkdir()
     assert asset_of(tmp_path / "inside", replace(scene, id="../outside")) is None
-
-
-def test_formats_are_told_apart(tmp_path):
-    path, _, _ = write_mtgs(tmp_path)
-    assert format_of(path) == "mtgs"
-    street_asset().background.save(tmp_path / "a.ply")
-    asset = import_asset(tmp_path / "a.ply")
-    assert asset.provenance.format == "gaussians" and asset.provenance.file == "a.ply" and asset.nodes == ()
-    assert "does not say where its frame lies" in asset.provenance.note
-    with pytest.raises(DataError, match="found nothing"):
-        import_asset(tmp_path / "gone")
-    with pytest.raises(DataError, match="none of the known formats"):
-        import_asset(tmp_path)
-    (tmp_path / "a.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"a\.txt"):
-        import_asset(tmp_path / "a.txt")
