@@ -22,16 +22,19 @@ import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.scene import Scene
 from simscale_gym.splats.asset_manifest import FORMAT, MANIFEST, VERSION, ManifestFields, read_manifest
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
 from simscale_gym.splats.stored_arrays import load_arrays, save_arrays
+
+if TYPE_CHECKING:
+    from simscale_gym.scene import Scene
 
 ENCODINGS = ("ply", "spz", "npz")
 

@@ -95,6 +95,21 @@ def test_nodes_off_their_tracks_fail():
     assert checks["nodes where their tracks are"].found.startswith("0.90 m, 0.0 degrees")
 
 
+def test_nodes_that_face_another_way_fail():
+    node = street_asset().nodes[0]
+    quats = se3.quat_multiply(node.poses.quats, se3.matrix_to_quat(se3.rpy_to_matrix(0.0, 0.0, np.pi)))
+    back = replace(node, poses=replace(node.poses, quats=quats))
+    (check,) = [check for check in scene_checks(street_asset(nodes=(back,)), street()) if not check.passed]
+    assert check.found == "0.00 m, 180.0 degrees at the median"
+
+
+def test_an_ego_that_stands_has_a_path_of_one_point():
+    scene = street()
+    ego = replace(scene.ego, states=np.repeat(scene.ego.states[:1], scene.num_frames, 0))
+    ego = replace(ego, z=np.full(scene.num_frames, scene.ego.z[0]))
+    assert failed(scene_checks(street_asset(), replace(scene, ego=ego))) == []
+
+
 def test_scale_is_held_against_boxes():
     node = street_asset().nodes[0]
     small = replace(node, gaussians=replace(node.gaussians, means=node.gaussians.means * np.float32(0.3)))
