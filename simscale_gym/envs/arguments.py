@@ -14,6 +14,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import CAMERA_NAMES, DT
 from simscale_gym.sim import TrafficModel
+from simscale_gym.splats.camera_effects import CameraEffects
 
 RENDER_MODES = ("rgb_array", "human")
 
@@ -94,3 +95,17 @@ def checked_reward(
         return REWARDS[reward]()
     names = " or ".join(map(repr, REWARDS))
     raise ArgumentError(f"reward: {reward!r}, expected {names}, a RewardConfig or an EpdmsRewardConfig.")
+
+
+def checked_camera_effects(effects: CameraEffects | None) -> CameraEffects | None:
+    """The cameras' imperfections, or None."""
+    if effects is None or isinstance(effects, CameraEffects):
+        return effects
+    raise ArgumentError(f"camera_effects: {effects!r}, expected None or a CameraEffects.")
+
+
+def checked_least_quality(score: float) -> float:
+    """A score of pictures, 0 to 1."""
+    if isinstance(score, Real) and 0.0 <= score <= 1.0:
+        return float(score)
+    raise ArgumentError(f"min_render_quality: {score!r}, expected 0 (never) to 1.")

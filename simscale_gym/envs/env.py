@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs import episode
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.arguments import (
+    checked_camera_effects,
     checked_cameras,
     checked_horizon,
     checked_image_size,
+    checked_least_quality,
     checked_names,
     checked_perturb,
     checked_render_mode,
@@ -26,19 +29,22 @@ from simscale_gym.envs.arguments import (
 )
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Snapshot
-from simscale_gym.envs.info import expert_info, state_info
+from simscale_gym.envs.info import expert_info, picture_info, seen_truncation, state_info
 from simscale_gym.envs.observations import (
     driving_command,
     ego_observation,
     observation_space,
     state_observation,
 )
+from simscale_gym.envs.pictures import Pictures, film_picture
 from simscale_gym.envs.resources import Resources
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel
+from simscale_gym.splats.camera_effects import CameraEffects
+from simscale_gym.splats.render_validity import LEAST_SCORE
 
 if TYPE_CHECKING:
     from simscale_gym.viewer.window import Window
@@ -70,7 +76,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     ## End
     `terminated`: at-fault collision, off-road, goal (where the log ended, if that is 10 m ahead or more).
-    `truncated`: after `horizon` seconds, or when the log's clip ends.
+    `truncated`: after `horizon` seconds ("horizon"), when the log's clip ends ("log_end"), or when what the cameras
+    see is no longer what was recorded ("out_of_reconstruction", see `min_render_quality`).
 
     ## Info
     `scene`, `time_us`, `ego_state` (`[11]`, columns in `simscale_gym.scene.StateIndex`), `rewards`,
@@ -80,7 +87,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     (of the first valid expert; of the first one where none is valid), `reset` (`perturbed`, `attempts`,
     `rejections` by reason), `arrive_dest`, `out_of_road`, `crash_vehicle`, `crash_pedestrian`, `crash_object`
     (contacts, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
-    After a reset `rewards` holds zeros and `truncation` is empty.
+    After a reset `rewards` holds zeros and `truncation` is empty. With observation `"camera"` also `render_quality`
+    (score 0 .. 1 by camera and the least as `score`, see `RenderQuality`; empty where the renderer cannot say) and
+    `dropped_frames` (cameras that show an older picture, see `CameraEffects`).
 
     Of `epdms`: progress is relative to the human's over the same time (1 where neither came farther than 5 m).
     Time to collision looks 0.9 s ahead, so it is judged up to 0.9 s ago. `two_frame_extended_comfort` compares two
@@ -113,6 +122,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         reward: "driving", "epdms", a RewardConfig or an EpdmsRewardConfig.
         assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes
             without one are dressed.
+        camera_effects: Exposure, noise, rolling shutter and the like on observed pictures (`CameraEffects`).
+        min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
     """
 
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": round(1 / DT)}  # noqa: RUF012
@@ -134,24 +145,28 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         render_mode: str | None = None,
         reward: str | RewardConfig | EpdmsRewardConfig = "driving",
         assets: str | Path | None = None,
+        camera_effects: CameraEffects | None = None,
+        min_render_quality: float = LEAST_SCORE,
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
         self._kinds = checked_names("observation", observation)
         self._cameras = checked_cameras(cameras, "camera" in self._kinds)
-        self._image_size = checked_image_size(image_size)
-        self.observation_space = observation_space(self._kinds, self._cameras, self._image_size)
+        size = checked_image_size(image_size)
+        self.observation_space = observation_space(self._kinds, self._cameras, size)
         self._traffic = checked_traffic(traffic)
         self._perturb = checked_perturb(perturb)
         self._horizon_steps = checked_horizon(horizon)
         self._reward = checked_reward(reward)
         self._resources = Resources(scenes, split, checked_names("experts", experts), renderer, assets)
+        self._effects = checked_camera_effects(camera_effects)
+        self._least_quality = checked_least_quality(min_render_quality)
+        self._pictures = Pictures(self._resources, self._cameras, size, self._effects)
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
         self._window: Window | None = None
         self._drive: Drive | None = None
         self._plans: dict[str, ExpertPlan] = {}
         self._terms: dict[str, float] = {}
-        self._drawn: tuple[SimState, dict[str, NDArray[np.uint8]]] | None = None
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -169,7 +184,10 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             self.set_state(options["state"])
         else:
             scene = self._resources.choose_scene(options.get("scene"), self.np_random)
-            self._drive = Drive.begin(scene, self._find_start(scene, options))
+            start = self._find_start(scene, options)
+            if self._effects is not None:
+                start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
+            self._drive = Drive.begin(scene, start)
         self._terms = dict.fromkeys(self._reward.terms(self._drive, self._drive), 0.0)
         observation, info = self._observation(), self._info()
         self._show()
@@ -286,7 +304,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         drive = self._running()
         out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
         if "camera" in self._kinds:
-            out |= {name: picture.copy() for name, picture in self._images().items()}
+            out |= self._pictures.observed(drive)
         if "state" in self._kinds:
             out["state"] = state_observation(drive.scene, drive.state, drive.view)
         return out
@@ -295,43 +313,20 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         drive = self._running()
         scene, state = drive.scene, drive.state
         self._plans = {expert.name: expert.plan(scene, state) for expert in self._resources.experts}
+        sees = "camera" in self._kinds
+        quality = self._pictures.quality(drive) if sees else None
         return {
             **state_info(drive, self._traffic),
             **expert_info(scene, state, self._plans, self._action),
+            **(picture_info(quality, self._pictures.dropped(drive)) if sees else {}),
             "rewards": dict(self._terms),
-            "truncation": drive.truncation(self._horizon_steps),
+            "truncation": drive.truncation(self._horizon_steps)
+            or seen_truncation(quality, self._least_quality),
         }
 
     def _picture(self) -> NDArray[np.uint8]:
-        from simscale_gym.viewer import Overlay, film_frame
-
         drive = self._running()
-        scene, state, start = drive.scene, drive.state, drive.start
-        ways = Overlay(
-            log=scene.ego.poses,
-            perturbed=np.stack([s.ego[:3] for s in start.states]),
-            driven=np.stack([s.ego[:3] for s in drive.history[len(start.states) - 1 :]]),
-            plans=[plan.poses_world(state.ego) for plan in self._plans.values()],
-        )
-        return film_frame(scene, state, self._images(), ways, self._lines())
-
-    def _images(self) -> dict[str, NDArray[np.uint8]]:
-        """The cameras' pictures of the present state; drawn once per state."""
-        if not self._cameras:
-            return {}
-        if self._drawn is None or self._drawn[0] is not self.sim_state:
-            before = self.history[-2] if len(self.history) > 1 else self.sim_state
-            pictures = self._resources.images(
-                self.scene, self.sim_state, before, self._cameras, self._image_size
-            )
-            self._drawn = (self.sim_state, dict(zip(self._cameras, pictures, strict=True)))
-        return self._drawn[1]
-
-    def _lines(self) -> list[str]:
-        """Text for the picture's panel."""
-        experts = [f"{name}: {'valid' if p.valid else 'not valid'}" for name, p in self._plans.items()]
-        terms = [f"{name}: {value + 0.0:+.3f}" for name, value in self._terms.items()]
-        return [f"start: {'perturbed' if self.start.perturbed else 'on the log'}", *experts, "", *terms]
+        return film_picture(drive, self._pictures.drawn(drive), self._plans, self._terms)
 
     def _show(self) -> None:
         if self.render_mode != "human":

@@ -35,6 +35,7 @@ class Start:
         plan: ``[41, 3]`` world poses that the ego was told to drive to get there, or None.
         attempts: Reactive rollouts that were run for it.
         rejections: Candidates and start frames that fell, by reason.
+        camera_seed: Of the cameras' effects.
     """
 
     states: tuple[SimState, ...]
@@ -42,6 +43,7 @@ class Start:
     plan: np.ndarray | None = None
     attempts: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
+    camera_seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

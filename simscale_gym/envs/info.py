@@ -11,6 +11,7 @@ from simscale_gym.envs.drive import Drive
 from simscale_gym.metrics import running_columns
 from simscale_gym.scene import DT, Scene, TrackType
 from simscale_gym.sim import SimState, TrafficModel, state_hash
+from simscale_gym.splats.render_validity import RenderQuality, can_be_trusted
 
 _PERSONS = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
 
@@ -64,3 +65,16 @@ def expert_info(
         return {"expert": {}}
     chosen = next((entry for entry in entries.values() if entry["valid"]), next(iter(entries.values())))
     return {"expert": entries, "expert_action": chosen["action"]}
+
+
+def picture_info(quality: RenderQuality | None, dropped: tuple[str, ...]) -> dict[str, Any]:
+    """The entries of ``info`` about pictures; ``dropped`` names cameras that show an older one."""
+    return {
+        "render_quality": quality.by_camera() if quality is not None else {},
+        "dropped_frames": dropped,
+    }
+
+
+def seen_truncation(quality: RenderQuality | None, least: float) -> str:
+    """Why the episode is cut by what is seen: "out_of_reconstruction", or "" if it is not."""
+    return "" if quality is None or can_be_trusted(quality, least) else "out_of_reconstruction"

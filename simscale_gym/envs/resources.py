@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
     from simscale_gym.sources import SceneRef
     from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.render_validity import RenderJudge, ViewedFrame
 
 T = TypeVar("T")
 
@@ -110,6 +111,14 @@ class Resources:
         return renderer.render(
             state.ego[:3], traffic.poses, traffic.valid, lights, cameras, size, braking=braking
         )
+
+    def last_frame(self, scene: Scene) -> tuple[ViewedFrame | None, RenderJudge | None]:
+        """What is known of the pictures of ``scene`` that were drawn last, and who says how far to trust them.
+
+        None where the scene's renderer has no such thing.
+        """
+        renderer = self._renderers[scene.id]
+        return getattr(renderer, "frame", None), getattr(renderer, "judge", None)
 
     def _load(self, ref: SceneRef) -> Scene:
         """The scene of ``ref``, with its asset where ``assets`` holds one."""

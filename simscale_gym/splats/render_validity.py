@@ -30,6 +30,9 @@ OPAQUE = 0.9
 TOO_NEAR = 1.0
 """Depth that the ego's own body keeps free [m]: nuPlan's cameras sit that far inside of it."""
 
+LEAST_SEEN = 0.25
+"""Share of the pixels that must show what does not move for its coarseness to count: vehicles are fine enough."""
+
 NEAR = 1.5
 """Around a camera, within which Gaussians stand before the lens [m]."""
 
@@ -227,7 +230,7 @@ def picture_measures(
     Returns:
         Share of the pixels below the horizon that are covered (1 where there are none), share of all that show
         something less than a metre before the lens, and the median angle under which Gaussians are seen [rad] (0 where
-        none are); each `[C]`.
+        few are); each `[C]`.
     """
     out = np.empty((3, len(cam_to_world)))
     arrays = (frame.alpha, frame.depth, cam_to_world, np.ascontiguousarray(frame.Ks, np.float64))
@@ -312,4 +315,4 @@ def _look(alpha, depth, cam_to_world, Ks, low, cell, grains, out):
                     seen += 1
         out[0, c] = covered / below if below else 1.0
         out[1, c] = near / max(total, 1)
-        out[2, c] = np.median(angles[:seen]) if seen else 0.0
+        out[2, c] = np.median(angles[:seen]) if seen > LEAST_SEEN * total else 0.0

@@ -11,8 +11,8 @@ from simscale_gym.splats.cpu_pack import L00, LOG_OPACITY, PackedGaussians, X, Z
 
 Array = NDArray[np.float64]
 
-CELL = 2.0
-"""Of the grid that says how fine the Gaussians are [m]."""
+CELL = np.array([2.0, 2.0, 1.0])
+"""Of the grid that says how fine the Gaussians are, along x, y, z [m]; low, so vehicles reach out of the road's."""
 
 MOST_CELLS = np.array([400, 400, 32])
 """Along x, y, z; in a wider scene the cells grow."""
@@ -31,8 +31,8 @@ class SolidMatter:
         areas: Surface that each one covers, its opacity included, `[M, 256]` float32 [m^2]; 0 for padding.
         low: First corner of the grid, `[3]` [m].
         cell: Of the grid, `[3]` [m].
-        grains: Standard deviation of the Gaussians in each cell, by the surface that they cover, `[X, Y, Z]` float32
-            [m]; 0 where there are none.
+        grains: Geometric mean of the standard deviations of the Gaussians in each cell, `[X, Y, Z]` float32 [m]; 0
+            where there are none. Fine ones on coarse ones, as paint on asphalt, count as fine.
     """
 
     blocks: Array
@@ -77,7 +77,7 @@ def _areas(lanes: NDArray[np.float32]) -> NDArray[np.float32]:
 def _grid(means: NDArray[np.float32], areas: NDArray[np.float32]) -> tuple[Array, Array, NDArray[np.float32]]:
     """First corner, cells and grains (see the class) of Gaussians `[N]`."""
     if not len(means):
-        return np.zeros(3), np.full(3, CELL), np.zeros((1, 1, 1), np.float32)
+        return np.zeros(3), CELL.copy(), np.zeros((1, 1, 1), np.float32)
     low, high = np.quantile(means[:: max(1, len(means) // 100_000)], CORE, axis=0).astype(float)
     low, high = low - CELL, high + CELL
     cell = np.maximum(CELL, (high - low) / MOST_CELLS)
@@ -85,8 +85,7 @@ def _grid(means: NDArray[np.float32], areas: NDArray[np.float32]) -> tuple[Array
     place = np.floor((means - low) / cell).astype(int)
     inside = ((place >= 0) & (place < shape)).all(1)
     index = np.ravel_multi_index(tuple(place[inside].T), tuple(shape))
-    area = areas[inside].astype(float)
-    sizes, total = np.sqrt(area / (2.0 * np.pi)), int(np.prod(shape))
-    covered = np.bincount(index, area, total)
-    grains = np.bincount(index, area * sizes, total) / np.maximum(covered, 1e-12)
+    logs, total = 0.5 * np.log(areas[inside].astype(float) / (2.0 * np.pi)), int(np.prod(shape))
+    counts = np.bincount(index, minlength=total)
+    grains = np.exp(np.bincount(index, logs, total) / np.maximum(counts, 1)) * (counts > 0)
     return low, cell, grains.reshape(shape).astype(np.float32)

@@ -1,0 +1,155 @@
+"""What an environment's cameras see: drawn once per state, judged, and put through the cameras' effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import ExpertPlan
+from simscale_gym.envs.drive import Drive
+from simscale_gym.envs.resources import Resources
+from simscale_gym.scene import Scene, StateIndex
+from simscale_gym.sim import SimState
+from simscale_gym.splats.camera_effects import CameraEffects, apply_effects, shown_frame
+from simscale_gym.splats.render_validity import RenderQuality, ViewedFrame
+from simscale_gym.splats.shutter import CameraMotion
+
+_KEPT = 4  # states whose pictures are remembered where frames get lost: then one of the last is shown
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The pictures of one state.
+
+    Attributes:
+        state: Of the simulation.
+        pictures: uint8 ``[C, H, W, 3]``.
+        viewed: What the rasteriser knows of them; None where no effect needs it or the renderer does not tell.
+        quality: How far they can be trusted; None where the renderer cannot say.
+    """
+
+    state: SimState
+    pictures: NDArray[np.uint8]
+    viewed: ViewedFrame | None
+    quality: RenderQuality | None
+
+
+class Pictures:
+    """The cameras of an environment and of its forks.
+
+    Args:
+        resources: Draw.
+        cameras: Names.
+        size: Height, width [px].
+        effects: Of the cameras; None shows what was drawn.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        cameras: Sequence[str],
+        size: tuple[int, int],
+        effects: CameraEffects | None,
+    ) -> None:
+        self._resources, self._cameras, self._size = resources, tuple(cameras), size
+        self._effects = effects
+        self._kept = _KEPT if effects is not None and effects.drop_rate > 0.0 else 1
+        self._bends = effects is not None and effects.moves
+        self._recent: tuple[Drawn, ...] = ()
+
+    def drawn(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
+        """Pictures ``[H, W, 3]`` by camera, as they were drawn."""
+        if not self._cameras:
+            return {}
+        return dict(zip(self._cameras, self._of(drive, len(drive.history) - 1).pictures, strict=True))
+
+    def quality(self, drive: Drive) -> RenderQuality | None:
+        """How far they can be trusted; None where the renderer cannot say."""
+        return self._of(drive, len(drive.history) - 1).quality
+
+    def observed(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
+        """Pictures ``[H, W, 3]`` by camera, as the cameras took them; the caller's own."""
+        if self._effects is None:
+            return {name: picture.copy() for name, picture in self.drawn(drive).items()}
+        shown = self._shown(drive)
+        taken = {row: self._taken(drive, row) for row in set(shown.values())}
+        return {name: taken[row][n] for n, (name, row) in enumerate(shown.items())}
+
+    def dropped(self, drive: Drive) -> tuple[str, ...]:
+        """Cameras that lost the present frame and show an older one."""
+        if self._effects is None:
+            return ()
+        return tuple(name for name, row in self._shown(drive).items() if row < len(drive.history) - 1)
+
+    def _shown(self, drive: Drive) -> dict[str, int]:
+        """Row of the history that each camera shows."""
+        first, last = len(drive.start.states) - 1, len(drive.history) - 1
+        frames = drive.history[first].frame, drive.history[last].frame
+        seed = drive.start.camera_seed
+        behind = {
+            name: frames[1] - shown_frame(self._effects, seed, name, frames[1], frames[0])
+            for name in self._cameras
+        }
+        return {name: last - steps for name, steps in behind.items()}
+
+    def _taken(self, drive: Drive, row: int) -> NDArray[np.uint8]:
+        """Pictures ``[C, H, W, 3]`` that the cameras took at a row of the history."""
+        drawn = self._of(drive, row)
+        return apply_effects(
+            drawn.pictures,
+            self._effects,
+            cameras=self._cameras,
+            seed=drive.start.camera_seed,
+            frame=drawn.state.frame,
+            viewed=drawn.viewed,
+            motion=camera_motion(drive.scene, drawn.state, self._cameras),
+        )
+
+    def _of(self, drive: Drive, row: int) -> Drawn:
+        """The pictures at a row of the history; drawn once per state."""
+        state, before = drive.history[row], drive.history[max(row - 1, 0)]
+        found = next((drawn for drawn in self._recent if drawn.state is state), None)
+        if found is None:
+            found = self._draw(drive.scene, state, before)
+            self._recent = (*self._recent, found)[-self._kept :]
+        return found
+
+    def _draw(self, scene: Scene, state: SimState, before: SimState) -> Drawn:
+        pictures = self._resources.images(scene, state, before, self._cameras, self._size)
+        viewed, judge = self._resources.last_frame(scene)
+        quality = None
+        if viewed is not None and judge is not None:
+            quality = judge.judge(viewed, scene.ego_to_world(state.ego[:3]), self._cameras)
+        return Drawn(state, pictures, viewed if self._bends else None, quality)
+
+
+def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> CameraMotion:
+    """How the named cameras move at ``state``."""
+    mounts = np.stack([camera.cam_to_ego for camera in scene.rig.select(tuple(cameras))])
+    velocity = state.ego[[StateIndex.VX, StateIndex.VY]]
+    return CameraMotion.of_ego(mounts, velocity, float(state.ego[StateIndex.YAW_RATE]))
+
+
+def film_picture(
+    drive: Drive,
+    images: Mapping[str, NDArray[np.uint8]],
+    plans: Mapping[str, ExpertPlan],
+    terms: Mapping[str, float],
+) -> NDArray[np.uint8]:
+    """``images`` over a bird's-eye view of the drive, with the experts' plans and the reward's terms beside."""
+    from simscale_gym.viewer import Overlay, film_frame
+
+    scene, state, start = drive.scene, drive.state, drive.start
+    ways = Overlay(
+        log=scene.ego.poses,
+        perturbed=np.stack([s.ego[:3] for s in start.states]),
+        driven=np.stack([s.ego[:3] for s in drive.history[len(start.states) - 1 :]]),
+        plans=[plan.poses_world(state.ego) for plan in plans.values()],
+    )
+    experts = [f"{name}: {'valid' if plan.valid else 'not valid'}" for name, plan in plans.items()]
+    values = [f"{name}: {value + 0.0:+.3f}" for name, value in terms.items()]
+    lines = [f"start: {'perturbed' if start.perturbed else 'on the log'}", *experts, "", *values]
+    return film_frame(scene, state, images, ways, lines)
