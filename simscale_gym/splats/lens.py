@@ -17,7 +17,7 @@ from numba import njit
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu_threads import Crew, take
-from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster
+from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_cameras
 
 WIDEST_RAY = 4.0
 """Largest x/z and y/z that a frame reaches to, 76 degrees: beyond it, a plane is no place to draw on."""
@@ -139,6 +139,7 @@ class Lens:
             height: Of the distorted images [px].
         """
         Ks = np.asarray(Ks, np.float64)
+        check_cameras(Ks, len(Ks), width, height)
         coefficients = _checked(Ks, distortion)
         rays = {  # cameras of a rig are often alike
             key: _rays(*key, width, height)

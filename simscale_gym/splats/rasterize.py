@@ -168,23 +168,31 @@ def check_frame(
     limits: tuple[float, float, float],
 ) -> None:
     """Raises ArgumentError for what the kernels, which check nothing, must not see; `limits` is near, far, eps2d."""
-    cameras, (near, far, eps2d) = len(viewmats), limits
-    shapes = {"viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3))}
-    shapes["instance_poses"] = (poses, (len(index), 4, 4))
-    for name, (value, shape) in shapes.items():
-        if value.shape != shape or not np.isfinite(value).all():
-            raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
-    for name, size in (("width", width), ("height", height)):
-        if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
-            raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
+    near, far, eps2d = limits
+    _check_finite("viewmats", viewmats, (len(viewmats), 4, 4))
+    check_cameras(Ks, len(viewmats), width, height)
+    _check_finite("instance_poses", poses, (len(index), 4, 4))
     if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
         raise ArgumentError(f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}.")
-    if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
-        raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
     if not (0.0 < near < far and eps2d >= 0.0):
         raise ArgumentError(
             f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."
         )
+
+
+def check_cameras(Ks: np.ndarray, cameras: int, width: int, height: int) -> None:
+    """Raises ArgumentError for intrinsics and image sizes that no camera has."""
+    _check_finite("Ks", Ks, (cameras, 3, 3))
+    for name, size in (("width", width), ("height", height)):
+        if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
+            raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
+    if (Ks[:, [0, 1], [0, 1]] <= 0.0).any():
+        raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
+
+
+def _check_finite(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
+    if value.shape != shape or not np.isfinite(value).all():
+        raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
 
 
 def check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:

@@ -175,3 +175,14 @@ def test_wrong_coefficients_are_named():
         rasterize(gaussians, *FRAME, distortion=np.zeros(4))
     with pytest.raises(ArgumentError, match=r"distortion.*finite"):
         rasterize(gaussians, *FRAME, distortion=np.full(5, np.nan))
+    lens = Lens.of(K[None], NUPLAN, WIDTH, HEIGHT)
+    with pytest.raises(ArgumentError, match=r"viewmats has shape \(2, 4, 4\)"):
+        render_distorted(CpuRasterizer([pack(gaussians)]), lens, np.stack([FRONT, FRONT]))
+    for wrong, message in ((0 * K, "focal"), (np.eye(4), "Ks has shape"), (np.nan * K, "Ks has shape")):
+        with pytest.raises(ArgumentError, match=message):
+            Lens.of(wrong[None], NUPLAN, WIDTH, HEIGHT)
+    with pytest.raises(ArgumentError, match="height is 0"):
+        Lens.of(K[None], NUPLAN, WIDTH, 0)
+    line = np.array([[3000.0, 0.0, 6000.0], [0.0, 3000.0, 1.0], [0.0, 0.0, 1.0]])
+    with pytest.raises(ArgumentError, match="frames behind the lens"):
+        Lens.of(line[None], [-0.036, 0.0, 0.0, 0.0, 0.0], 12000, 2)
