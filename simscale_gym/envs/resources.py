@@ -20,7 +20,7 @@ from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
-from simscale_gym.splats.asset_folder import asset_of, checked_assets
+from simscale_gym.splats.asset_folder import asset_of, checked_assets, open_asset
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
@@ -128,14 +128,18 @@ class Resources:
 
 
 def _make_renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
-    """With what was trained, or dressed where nothing was."""
+    """With what was trained, and stand-ins for tracks that were not; dressed where there is no asset."""
+    looks = cache_root() / "looks"
     if scene.asset is not None:
+        from simscale_gym.dressing.stand_ins import stand_ins
         from simscale_gym.splats.asset_renderer import AssetRenderer
 
-        return AssetRenderer(scene)
+        asset = open_asset(scene.asset)
+        others = stand_ins(scene, {node.name for node in asset.nodes}, cache=looks)
+        return AssetRenderer(scene, asset, stand_ins=others)
     from simscale_gym.dressing.render import SceneRenderer
 
-    return SceneRenderer(scene, cache=cache_root() / "looks")
+    return SceneRenderer(scene, cache=looks)
 
 
 def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
-from simscale_gym.splats.cpu_pack import pack
+from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 from simscale_gym.splats.cube_sky import finish
 from simscale_gym.splats.node_asset import NodeAsset
@@ -36,12 +36,14 @@ class AssetRenderer:
     """Draws a scene's cameras from wherever the ego is, with what was trained.
 
     Built once per scene. Then each call puts the nodes where their tracks are, rasterizes all cameras in one pass,
-    and puts the sky behind. A node whose track is absent is not drawn, nor is a track that has no node; black is
-    where there is nothing. Traffic lights and brake lamps look as they were trained.
+    and puts the sky behind. A node whose track is absent is not drawn, nor is a track without a node or a stand-in;
+    black is where there is nothing. Traffic lights and brake lamps look as they were trained.
 
     Args:
         scene: The scene.
         asset: Its asset, or the asset's folder; `scene.asset` if None.
+        stand_ins: Nodes for tracks that the asset has none for, as `simscale_gym.dressing.stand_ins` makes them; they
+            are drawn at several levels of detail.
         threads: Of the rasteriser; None for one per core.
         levels: Levels of detail, 1 to 6: more than one is faster for wide scenes and small pictures, and merges what
             is smaller than a pixel, which the trainers do not.
@@ -52,6 +54,7 @@ class AssetRenderer:
         scene: Scene,
         asset: SceneAsset | str | os.PathLike[str] | None = None,
         *,
+        stand_ins: Sequence[NodeAsset] = (),
         threads: int | None = None,
         levels: int = 1,
     ) -> None:
@@ -61,16 +64,20 @@ class AssetRenderer:
         self._asset_to_scene = np.array(self.asset.asset_to_world, np.float64)
         self._asset_to_scene[:3, 3] -= scene.origin
         rows = {name: row for row, name in enumerate(scene.tracks.ids)}
-        self._nodes = [node for node in self.asset.nodes if node.name in rows]
+        trained = [node for node in self.asset.nodes if node.name in rows]
+        self._trained = {node.name for node in trained}
+        others = [node for node in stand_ins if node.name in rows and node.name not in self._trained]
+        self._nodes = [*trained, *others]
         self._rows = np.array([rows[node.name] for node in self._nodes], np.int64)
         self._motions = [self._motion(node, row) for node, row in zip(self._nodes, self._rows, strict=True)]
         statics = [part for part in (self.asset.sky, self.asset.background) if part is not None]
-        parts = [
-            *(node.gaussians for node in self._nodes),
-            *statics,
-        ]  # the largest last: adding one copies the others
         self._statics = len(self._nodes) + np.arange(len(statics))
-        self._rasterizer = CpuRasterizer([pack(part, levels=levels) for part in parts], threads=threads)
+        templates = [pack(node.gaussians, levels=levels) for node in trained]
+        templates += [pack(node.gaussians, levels=LEVELS) for node in others]
+        templates += [
+            pack(part, levels=levels) for part in statics
+        ]  # the largest last: adding one copies the others
+        self._rasterizer = CpuRasterizer(templates, threads=threads)
         self._frame: ViewedFrame | None = None
 
     @property
@@ -94,9 +101,8 @@ class AssetRenderer:
 
     @property
     def missing_tracks(self) -> tuple[str, ...]:
-        """Ids of the scene's tracks that the asset has no node for; they are not drawn."""
-        names = {node.name for node in self._nodes}
-        return tuple(name for name in self._scene.tracks.ids if name not in names)
+        """Ids of the scene's tracks that the asset has no node for; they are drawn only where they have stand-ins."""
+        return tuple(name for name in self._scene.tracks.ids if name not in self._trained)
 
     @property
     def unused_nodes(self) -> tuple[str, ...]:

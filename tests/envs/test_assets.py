@@ -1,5 +1,7 @@
 """Environments on scenes with trained assets."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -68,6 +70,27 @@ def test_cameras_see_the_asset(make_env, town_scene, asset, folder):
     ground, sky = seen["cam_f0"][-1].astype(int), seen["cam_f0"][0]
     np.testing.assert_allclose(ground.mean(0), [51, 153, 76.5], atol=12)
     assert not sky.any()
+
+
+def test_tracks_that_were_not_trained_have_stand_ins(make_env, town_scene, asset, tmp_path):
+    """Nobody is invisible: where the asset has no node, the picture shows more than its background."""
+    bare = replace(asset, nodes=())
+    cameras = ("cam_f0", "cam_r0")
+    env = make_env(assets=save_asset(tmp_path / "bare", bare), **(SETTINGS | {"perturb": False}))
+    renderer = AssetRenderer(town_scene, bare, threads=1)
+    assert renderer.missing_tracks == town_scene.tracks.ids
+    shown = 0
+    for seed in range(4):
+        seen, _ = env.reset(seed=seed)
+        state = env.unwrapped.get_state().history[-1]
+        ego, traffic = state.ego[:3], state.traffic
+        empty = renderer.render(ego, traffic.poses, traffic.valid, {}, cameras, (32, 64)).astype(int)
+        differs = [
+            (abs(seen[name] - picture) > 30).any(-1).sum()
+            for name, picture in zip(cameras, empty, strict=True)
+        ]
+        shown = max(shown, *differs)
+    assert shown > 5  # pixels
 
 
 def test_a_scene_brings_its_own(make_env, town_scene, folder):
