@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from simscale_gym.errors import DataError
-from simscale_gym.parity import CHECKS, compare, read_fixtures, run_parity
+from simscale_gym.parity import compare, read_fixtures, run_parity
+from simscale_gym.parity_checks import CHECKS
 
 FIXTURES = Path(__file__).parent / "data" / "epdms.json.gz"
 
@@ -27,7 +28,8 @@ def test_all_values_agree_with_navsim(report):
 
 
 @pytest.mark.parametrize(
-    "name", ["situations", "extended_comfort", "end_to_end", "pdm_closed", "idm_steps", "aggregation"]
+    "name",
+    ["situations", "extended_comfort", "end_to_end", "pdm_closed", "idm_steps", "aggregation", "idm_traffic"],
 )
 def test_every_list_is_compared(report, name):
     assert name in CHECKS
