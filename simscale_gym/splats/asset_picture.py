@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from simscale_gym.splats.spherical_harmonics import SH_C0
 _SIZE = (216, 384)  # of a camera's picture: height, width
 _MARGIN = 35.0  # [m] around the path, seen from above
 _CUT = 3.5  # [m] above the road: what is higher is left out of the view from above
+_BAR = 20.0  # [m]
 _ROUTE, _WITH_NODE, _WITHOUT, _EGO = (255, 214, 0), (0, 220, 255), (255, 70, 70), (255, 255, 255)
 
 
@@ -80,10 +82,18 @@ def _from_above(renderer: AssetRenderer, scene: Scene, frame: int, width: int) -
             )
     x, y = pixels(scene.ego.poses[frame, :2])
     draw.ellipse((x - 5, y - 5, x + 5, y + 5), outline=_EGO, width=2)
+    draw.line((16, height - 16, 16 + _BAR * scale, height - 16), fill=_EGO, width=3)
+    draw.text((16, height - 34), f"{_BAR:g} m, north is up", _EGO)
     return image
 
 
-def _dots(renderer: AssetRenderer, scene: Scene, pixels, size: tuple[int, int], scale: float) -> np.ndarray:
+def _dots(
+    renderer: AssetRenderer,
+    scene: Scene,
+    pixels: Callable[[np.ndarray], np.ndarray],
+    size: tuple[int, int],
+    scale: float,
+) -> np.ndarray:
     background = renderer.asset.background
     to_scene = asset_to_scene(renderer.asset, scene)
     means = background.means.astype(np.float64) @ to_scene[:3, :3].T + to_scene[:3, 3]
