@@ -175,6 +175,9 @@ def machine() -> str:
 def time_streets(options: argparse.Namespace) -> None:
     """Prints a line for every cell."""
     print(
+        "peers (numba, C++, torch) were measured earlier, on another street: gsplat's PyTorch needs its CUDA library"
+    )
+    print(
         f"{'gaussians':>9} degree {'image':>9} cameras nodes threads {'median (least)':>16}   numba  C++  torch"
     )
     sizes, rigs = (SIZES[:2], [1, 3]) if options.quick else (SIZES, [1, 3, 8])
