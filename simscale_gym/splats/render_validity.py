@@ -69,8 +69,9 @@ class QualityLimits:
 TRAINED = QualityLimits()
 """For reconstructions: whole up to a lane's width beside the path. Not tuned on pictures."""
 
-DRESSED = QualityLimits(view_distance=(20.0, 45.0), extrapolation=(20.0, 45.0))
-"""For dressed streets, which hold from any side but are made for drivers near the path."""
+DRESSED = QualityLimits(view_distance=(40.0, 120.0), extrapolation=(40.0, 120.0))
+"""For dressed streets: side streets hold 40 m away, and 160 m away nothing is left. How coarse it is there is told by
+the picture itself."""
 
 
 @dataclass(frozen=True, eq=False)
