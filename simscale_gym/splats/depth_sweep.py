@@ -1,9 +1,10 @@
 """A sweep of ranges, as a turning LiDAR gives them, read off the depth of a few small pictures.
 
 How exact it is depends on the Gaussians. A rasteriser's depth is that of their centres, weighted from near to far: on
-a surface seen at a slant, those that reach out towards the sensor count most. Ranges come out short by about the
-standard deviation of the Gaussians along the ray: 5 cm where they are that fine, half a metre on the coarse asphalt of
-dressed streets. Where a surface lets 3 % of the light through, ranges come out long by 3 % of the gap behind it.
+a surface seen at a slant, those that reach out towards the sensor count most, and ranges come out short by about the
+standard deviation of the Gaussians along the ray. Where they are 5 cm wide, that is 5 cm; on the ground of dressed
+streets, whose base is metres wide, points come to lie half a metre too high. Where a surface lets 3 % of the light
+through, ranges come out long by 3 % of the gap behind it.
 """
 
 from __future__ import annotations
