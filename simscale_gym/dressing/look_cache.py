@@ -55,11 +55,15 @@ def content_key(*values: Any) -> str:
     return digest.hexdigest()[:24]
 
 
+_PACKED_BY = ("cpu_levels.py", "cpu_pack.py", "gaussians.py", "spherical_harmonics.py")
+"""Files of ``splats/`` that a kept look depends on; how it is drawn does not matter."""
+
+
 @lru_cache(maxsize=1)
 def _code() -> str:
     """Digest of the code that looks are made with."""
     package = Path(__file__).parent
-    files = [*sorted(package.glob("*.py")), *sorted((package.parent / "splats").glob("*.py"))]
+    files = [*sorted(package.glob("*.py")), *(package.parent / "splats" / name for name in _PACKED_BY)]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
