@@ -111,6 +111,18 @@ def test_lost_frames_show_the_last_picture_and_are_told(make):
     assert 4 < lost < 20
 
 
+def test_a_picture_shown_again_has_the_noise_that_it_had(make):
+    env, lost = make(), 0
+    before, _ = env.reset(seed=9)
+    for seen, *_, told in drive(env, 10):
+        for name in CAMERAS:
+            dropped = name in told["dropped_frames"]
+            lost += dropped
+            assert np.array_equal(seen[name], before[name]) == dropped
+        before = seen
+    assert lost > 2
+
+
 def test_pictures_belong_to_who_asked(make):
     env = make(CameraEffects(drop_rate=0.9))
     observation, _ = env.reset(seed=9)
