@@ -127,10 +127,21 @@ def track(
     if not 1 <= count <= poses.shape[1] - 1:
         raise ArgumentError(f"track: steps is {steps}, expected 1 to {poses.shape[1] - 1}.")
     states = np.empty((len(poses), count + 1, STATE_SIZE))
-    states[:, 0] = initial
+    states[:, 0] = _checked_ego(initial, len(poses))
     factor = speed_factor(poses.shape[1] - 1, DT, jerk_penalty)
     _track_all(states, poses, factor, DT, (vehicle or Vehicle()).wheel_base)
     return states[0] if single else states
+
+
+def _checked_ego(ego: Array, count: int) -> Array:
+    ego = np.asarray(ego, float)
+    if ego.shape not in ((STATE_SIZE,), (1, STATE_SIZE), (count, STATE_SIZE)):
+        raise ArgumentError(
+            f"ego: shape {ego.shape}, expected [{STATE_SIZE}] or one of them for each of {count} proposals."
+        )
+    if not np.isfinite(ego).all():
+        raise ArgumentError(f"ego: {ego} is not finite.")
+    return ego
 
 
 def _checked_poses(poses: Array) -> Array:

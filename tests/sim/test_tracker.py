@@ -160,3 +160,13 @@ def test_wrong_input_is_named():
         track(np.zeros(11), np.zeros((1, 41, 3)), steps=41)
     with pytest.raises(ArgumentError, match="interval"):
         plan_to_poses(np.zeros(3), np.zeros((8, 3)), interval=0.25)
+
+
+def test_an_ego_that_is_none_is_named():
+    poses = np.zeros((3, 41, 3))
+    with pytest.raises(ArgumentError, match="ego: shape"):
+        track(np.zeros(10), poses)
+    with pytest.raises(ArgumentError, match="ego: shape"):
+        track(np.zeros((2, 11)), poses)
+    with pytest.raises(ArgumentError, match="is not finite"):
+        track(np.full(11, np.nan), poses)
