@@ -12,12 +12,12 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents import pdm_centerline
 from simscale_gym.agents.pdm_centerline import PDMRoute, find_route
 from simscale_gym.agents.pdm_closed import plan
 from simscale_gym.agents.pdm_config import PDMConfig
@@ -100,9 +100,7 @@ def parts(
 
 def afresh(road: RoadMap, ego: np.ndarray, config: PDMConfig) -> PDMRoute | None:
     """The paths with nothing kept from before."""
-    for kept in (pdm_centerline._route_from, pdm_centerline._lanes_of, pdm_centerline._on_map):
-        kept.cache_clear()
-    return find_route(road, ROUTE, ego, config)
+    return find_route(replace(road), ROUTE, ego, config)
 
 
 def _anew(road: RoadMap, layers: MapLayers, ego: np.ndarray, agents: tuple, config: PDMConfig) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.navsim_strip import QUANTUM
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import Lane, RoadMap
+from simscale_gym.scene import Lane, RoadMap, derived
 
 Array = NDArray[np.float64]
 
@@ -75,9 +74,9 @@ class Berth(NamedTuple):
     on_road: bool
 
 
-@lru_cache(maxsize=8)
+@derived
 def rail_map(road_map: RoadMap) -> RailMap:
-    """Derive :class:`RailMap`; kept for the last few maps. Bicycle lanes, which nuPlan has none of, are left out."""
+    """Derive :class:`RailMap`. Bicycle lanes, which nuPlan has none of, are left out."""
     lanes = list(road_map.lanes.values())
     paths = [_path(lane) for lane in lanes]
     return RailMap(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -31,7 +30,7 @@ from simscale_gym.agents.navsim_rails import Berth, berth, rail_map
 from simscale_gym.agents.navsim_shapes import PROGRESS, Shapes
 from simscale_gym.agents.navsim_ties import first_of_nearest, footprint, strip
 from simscale_gym.geometry import box
-from simscale_gym.scene import Scene, StateIndex, Tracks, TrackType
+from simscale_gym.scene import Scene, StateIndex, Tracks, TrackType, derived
 from simscale_gym.sim.collision import ego_boxes
 from simscale_gym.sim.state import TrafficState
 
@@ -178,9 +177,9 @@ def _logged(scene: Scene, frame: int, traffic: TrafficState, memory: Memory) -> 
     )
 
 
-@lru_cache(maxsize=8)
+@derived
 def _names(tracks: Tracks) -> Names:
-    """Derive :class:`Names`; kept for the last few scenes."""
+    """Derive :class:`Names`."""
     ids = (*tracks.ids, "ego")
     return Names(
         np.array([[other in own for other in ids] for own in tracks.ids], bool).reshape(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -17,7 +16,7 @@ from simscale_gym.agents.pdm_route import corrected_route
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import box
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import RoadMap, Vehicle
+from simscale_gym.scene import RoadMap, Vehicle, derived
 from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]
@@ -96,7 +95,7 @@ def _blocks(road_map: RoadMap, route: tuple[str, ...], ego: Array, config: PDMCo
     return _once(corrected_route(road_map, route, ego[:3]))
 
 
-@lru_cache(maxsize=64)
+@derived
 def _mended(road_map: RoadMap, route: tuple[str, ...], block: str) -> tuple[str, ...]:
     """The mended route of an ego in the middle of a lane of ``block``, which is on it."""
     line = road_map.lanes[road_map.roadblocks[block].lane_ids[0]].centerline
@@ -108,18 +107,18 @@ def _once(blocks: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(blocks))
 
 
-@lru_cache(maxsize=64)
+@derived
 def _on_map(road_map: RoadMap, route: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(block for block in dict.fromkeys(route) if block in road_map.roadblocks)
 
 
-@lru_cache(maxsize=256)
+@derived
 def _lanes_of(road_map: RoadMap, blocks: tuple[str, ...]) -> tuple[str, ...]:
     ids = [lane for block in blocks for lane in road_map.roadblocks[block].lane_ids]
     return tuple(lane for lane in dict.fromkeys(ids) if lane in road_map.lanes)
 
 
-@lru_cache(maxsize=8)
+@derived
 def _lane_tree(road_map: RoadMap) -> tuple[shapely.STRtree, tuple[str, ...]]:
     """Search tree of the map's polygons in NAVSIM's order, and their ids (empty for what is no lane)."""
     blocks = sorted(road_map.roadblocks.values(), key=lambda block: block.connector)
@@ -170,7 +169,7 @@ def _heading_error(line: Array, ego: Array) -> float:
     return abs(float(wrap_angle(line[vertex, 2] - ego[2])))
 
 
-@lru_cache(maxsize=256)
+@derived
 def _route_from(road_map: RoadMap, blocks: tuple[str, ...], start: str, config: PDMConfig) -> PDMRoute:
     """Paths along ``blocks`` (none for the straightest way) from the beginning of lane ``start``."""
     lanes, along = _lanes_of(road_map, blocks), [start]

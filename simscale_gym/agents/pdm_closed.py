@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from simscale_gym.agents.pdm_path import PDMPath, pose_at, project
 from simscale_gym.agents.pdm_proposals import PDMProposals, make_generator
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics import Agents, EgoArea, MapLayers, Scores, Situation, score
-from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
+from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle, derived
 from simscale_gym.sim import track
 
 Array = NDArray[np.float64]
@@ -107,12 +106,12 @@ def _situation(
     layers: MapLayers, route: PDMRoute, forecast: PDMForecast, red: list[str], config: PDMConfig
 ) -> Situation:
     agents = forecast.agents(config)
-    return _static_situation(layers, route).with_agents(agents, [red] * (config.steps + 1) if red else ())
+    return route_situation(layers, route).with_agents(agents, [red] * (config.steps + 1) if red else ())
 
 
-@lru_cache(maxsize=32)
-def _static_situation(layers: MapLayers, route: PDMRoute) -> Situation:
-    """Nobody on the route: what it derives from map and route is shared by all steps there."""
+@derived
+def route_situation(layers: MapLayers, route: PDMRoute) -> Situation:
+    """``route`` with nobody on it; what this works out of map and route serves all who are put there."""
     return Situation(layers, route.centerline, route.lane_ids, Agents.none())
 
 

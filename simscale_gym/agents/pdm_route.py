@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import RoadMap
+from simscale_gym.scene import RoadMap, derived
 
 Array = NDArray[np.float64]
 
@@ -77,7 +76,7 @@ def _roadblocks_near(road_map: RoadMap, pose: Array) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=8)
+@derived
 def _roadblock_shapes(road_map: RoadMap) -> NDArray[np.object_]:
     return shapely.make_valid([shapely.Polygon(block.polygon) for block in road_map.roadblocks.values()])
 

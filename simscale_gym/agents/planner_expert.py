@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,7 @@ from simscale_gym.agents.recovery import braking_plan
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import MapLayers
-from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene
+from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
@@ -98,7 +96,7 @@ class PlannerExpert:
         }
 
 
-@lru_cache(maxsize=8)
+@derived
 def map_layers(road_map: RoadMap) -> MapLayers:
     """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
 

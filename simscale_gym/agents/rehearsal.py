@@ -5,15 +5,13 @@ Pseudo-experts are privileged: they may know how the traffic that they drive in 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.metrics import Agents, simulated_agents
-from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scene import LightStatus, Scene, derived
 from simscale_gym.sim import SimState, TrafficModel
 
 Array = NDArray[np.float64]
@@ -25,7 +23,7 @@ def model_behind(scene: Scene, state: SimState) -> TrafficModel:
     return IDMTraffic() if memory == _idm_memory(scene) else ConstantVelocity()
 
 
-@lru_cache(maxsize=8)
+@derived
 def _idm_memory(scene: Scene) -> dict[str, tuple[int, ...]]:
     memory = IDMTraffic().start(scene, 0, scene.ego.states[0]).memory
     return {name: array.shape for name, array in memory.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from simscale_gym.agents.junction import JunctionArrays, junction_arrays
 from simscale_gym.agents.lane_walk import LaneArrays, lane_arrays
 from simscale_gym.agents.logged_path import LogArrays, log_arrays
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import LightStatus, RoadMap, Scene, TrackType
+from simscale_gym.scene import LightStatus, RoadMap, Scene, TrackType, derived
 
 Array = NDArray[np.float64]
 
@@ -51,9 +50,9 @@ class SceneArrays(NamedTuple):
     ego: Array
 
 
-@lru_cache(maxsize=8)
+@derived
 def scene_arrays(scene: Scene) -> SceneArrays:
-    """Derive :class:`SceneArrays`; kept for the last few scenes."""
+    """Derive :class:`SceneArrays`."""
     tracks = scene.tracks
     lights = np.full((scene.num_frames, len(scene.map.lanes)), LightStatus.UNKNOWN, np.uint8)
     for row, lane_id in enumerate(scene.lights.lane_ids):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm_centerline import PDMRoute
+from simscale_gym.agents.pdm_closed import route_situation
 from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
-from simscale_gym.metrics import Agents, MapLayers, Scores, Situation, score, simulated_agents
-from simscale_gym.scene import LightStatus, RoadMap, Scene
+from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents
+from simscale_gym.scene import LightStatus, RoadMap, Scene, derived
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
 
 Array = NDArray[np.float64]
@@ -107,7 +106,7 @@ def segment_situation(scene: Scene, begin: SimState, agents: Agents, history: Ar
 def segment_ground(scene: Scene, begin: SimState) -> Situation:
     """Map, centreline and route of :func:`segment_situation`, with nobody on it; kept by map and route."""
     route = PlannerExpert().route(scene, begin)
-    return _on_route(map_layers(scene.map), route) if route is not None else _on_log(scene)
+    return route_situation(map_layers(scene.map), route) if route is not None else _on_log(scene)
 
 
 def reference_drive(scene: Scene, state: SimState, planner: PlannerExpert) -> Array | None:
@@ -140,7 +139,7 @@ def label_failures(scores: Scores) -> dict[str, NDArray[np.bool_]]:
     return failed | {"ep": scores.ep <= LEAST_PROGRESS}
 
 
-@lru_cache(maxsize=16)
+@derived
 def _closed_lanes(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """At each frame of the log, lanes of the route whose light is red."""
     lights = scene.lights
@@ -152,12 +151,7 @@ def _closed_lanes(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...]
     return tuple(tuple(lane for row, lane in known if now[row]) for now in red.tolist())
 
 
-@lru_cache(maxsize=32)
-def _on_route(layers: MapLayers, route: PDMRoute) -> Situation:
-    return Situation(layers, route.centerline, route.lane_ids, Agents.none())
-
-
-@lru_cache(maxsize=8)
+@derived
 def _on_log(scene: Scene) -> Situation:
     lanes = _lanes_of_route(scene.map, scene.route)
     return Situation(map_layers(scene.map), scene.route_path, lanes, Agents.none())

@@ -1,6 +1,7 @@
 """What was recorded: maps, logs, lights, cameras, side shapes. Immutable."""
 
 from simscale_gym.scene.cameras import CAMERA_NAMES, Camera, CameraRig, nuplan_rig
+from simscale_gym.scene.derived import derived
 from simscale_gym.scene.lane_graph import LaneGraph
 from simscale_gym.scene.lights import LightStatus, TrafficLights
 from simscale_gym.scene.road_map import (
@@ -50,5 +51,6 @@ __all__ = [
     "Tree",
     "Turn",
     "Vehicle",
+    "derived",
     "nuplan_rig",
 ]
