@@ -16,7 +16,7 @@ def demo(
     out: Path = Path("out"),
     scenes: str = "town",
     split: str = "train",
-    seed: int = 16,
+    seed: int = 469,
     scene: str | None = None,
     image_size: tuple[int, int] = (216, 384),
     horizon: float = 8.0,
