@@ -62,7 +62,9 @@ def test_a_gaussian_at_the_near_plane_itself_counts(antialiased):
 
 @pytest.mark.parametrize("opacity", [1.0, 0.9, 0.3, 0.02])
 def test_alpha_falls_off_exactly_down_to_its_last_pixel(opacity):
-    gaussians = Gaussians.from_rgb([[0.1, 0.2, 5.0]], [[1, 0, 0, 0]], [[0.6] * 3], [opacity], [[1.0, 0.5, 0.0]])
+    gaussians = Gaussians.from_rgb(
+        [[0.1, 0.2, 5.0]], [[1, 0, 0, 0]], [[0.6] * 3], [opacity], [[1.0, 0.5, 0.0]]
+    )
     raster = rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT)
     _, alpha, _ = reference_rasterize(gaussians, FRONT[None], K[None], WIDTH, HEIGHT)
     assert 0.0 < alpha[alpha > 0.0].min() < 0.0042
