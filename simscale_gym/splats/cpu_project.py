@@ -114,7 +114,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _shade_lanes(rows, rest, terms, eye, work):
+def _shade_lanes(rows, rest, terms, eye, turn, is_turned, brightest, work):
     """Fills the colour rows of `work`: the constant term, and `terms` more of the spherical harmonics.
 
     Args:
@@ -122,6 +122,9 @@ def _shade_lanes(rows, rest, terms, eye, work):
         rest: The colour coefficients behind the constant one, `[terms * 3 * 256]`.
         terms: 0, 3, 8 or 15.
         eye: Camera position in the node's frame, `[3]` [m].
+        turn: Rotation from the node's frame to the one of the coefficients, `[3, 3]`.
+        is_turned: Whether it is to be applied.
+        brightest: Colours are cut off there.
         work: Written.
     """
     for i in range(3 * CHUNK):
@@ -135,12 +138,26 @@ def _shade_lanes(rows, rest, terms, eye, work):
             work[TOWARDS * CHUNK + i] = dx * unit
             work[(TOWARDS + 1) * CHUNK + i] = dy * unit
             work[(TOWARDS + 2) * CHUNK + i] = dz * unit
+        if is_turned:
+            _turn_lanes(turn, work)
     for degree in range(1, 4):
         if terms >= (degree + 1) * (degree + 1) - 1:
             for channel in range(3):
                 _add_degree(degree, work, rest[channel * CHUNK :], (RED + channel) * CHUNK)
     for i in range(3 * CHUNK):
-        work[RED * CHUNK + i] = max(work[RED * CHUNK + i], f32(0.0))
+        work[RED * CHUNK + i] = min(max(work[RED * CHUNK + i], f32(0.0)), brightest)
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def _turn_lanes(turn, work):
+    """Rotates the directions in `work`."""
+    for i in range(CHUNK):
+        x = work[TOWARDS * CHUNK + i]
+        y = work[(TOWARDS + 1) * CHUNK + i]
+        z = work[(TOWARDS + 2) * CHUNK + i]
+        work[TOWARDS * CHUNK + i] = turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] * z
+        work[(TOWARDS + 1) * CHUNK + i] = turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] * z
+        work[(TOWARDS + 2) * CHUNK + i] = turn[2, 0] * x + turn[2, 1] * y + turn[2, 2] * z
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -235,8 +252,8 @@ def _write_visible(work, first, width, height, instance, records, boxes, tiles):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project_chunks(
-    counter, items, lanes, sh_rest, sh_span, views, eyes, cameras, width, height, limits, antialiased,
-    records, boxes, tiles, depths, tallies,
+    counter, items, lanes, sh_rest, sh_span, views, eyes, turns, is_turned, cameras, width, height, limits,
+    antialiased, records, boxes, tiles, depths, tallies,
 ):  # fmt: skip
     """Projects the listed chunks; run it on any number of threads with the same arguments.
 
@@ -248,10 +265,12 @@ def project_chunks(
         sh_span: Start in `sh_rest` and number of terms of each chunk, `[M, 2]`.
         views: Node to camera, `[C, I, 4, 4]` float32.
         eyes: Camera positions in the nodes' frames, `[C, I, 3]` float32 [m].
+        turns: From the nodes' frames to those of their colours, `[I, 3, 3]` float32.
+        is_turned: Which of them are to be applied, `[I]`.
         cameras: fx, fy, cx, cy, `[C, 4]` float32 [px].
         width: Image width [px].
         height: Image height [px].
-        limits: near [m], far [m], eps2d [px^2], `[3]` float32.
+        limits: near [m], far [m], eps2d [px^2], brightest colour, `[4]` float32.
         antialiased: Whether to lower the opacity of splats that the blur enlarges.
         records: Written: the splats of item k from row 256 k on, `[n * 256, 16]`.
         boxes: The same memory as int16, `[n * 256, 32]`.
@@ -261,7 +280,7 @@ def project_chunks(
     """
     work = np.empty(WORK_ROWS * CHUNK, f32)
     flat_lanes = lanes.reshape(len(lanes), lanes.shape[1] * CHUNK)
-    near, far, eps2d = limits[0], limits[1], limits[2]
+    near, far, eps2d, brightest = limits[0], limits[1], limits[2], limits[3]
     while True:
         start = take(counter, 4)
         if start >= len(items):
@@ -274,7 +293,8 @@ def project_chunks(
             if work[ALIVE * CHUNK : (ALIVE + 1) * CHUNK].max() > f32(0.0):
                 begin, terms = sh_span[chunk]
                 rest = sh_rest[begin : begin + terms * 3 * CHUNK]
-                _shade_lanes(rows, rest, terms, eyes[camera, instance], work)
+                eye, turn = eyes[camera, instance], turns[instance]
+                _shade_lanes(rows, rest, terms, eye, turn, is_turned[instance], brightest, work)
             first = item * CHUNK
             count, touched = _write_visible(work, first, width, height, instance, records, boxes, tiles)
             least, greatest = np.int32(0x7FFFFFFF), np.int32(0)

@@ -15,7 +15,7 @@ from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
 from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
 from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
-from simscale_gym.splats.rasterize import Raster, check_frame, check_images
+from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
 
 
 class CpuRasterizer:
@@ -65,6 +65,18 @@ class CpuRasterizer:
         with self._lock:
             self._store.recolor(template, rgb)
 
+    def reshape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
+        """Moves a template's Gaussians within its frame: those of a person who walks.
+
+        Args:
+            template: Its number; packed at one level of detail.
+            means: `[N, 3]` [m], in the order of the Gaussians that were packed.
+            quats: `[N, 4]` wxyz, of any length but 0.
+            scales: `[N, 3]` [m].
+        """
+        with self._lock:
+            self._store.reshape(template, means, quats, scales)
+
     def render(
         self,
         viewmats: np.ndarray,
@@ -79,6 +91,8 @@ class CpuRasterizer:
         eps2d: float = 0.3,
         antialiased: bool = False,
         background: np.ndarray | None = None,
+        color_turns: np.ndarray | None = None,
+        brightest: float = np.inf,
         ids: bool = False,
         out: Raster | None = None,
     ) -> Raster:
@@ -96,6 +110,9 @@ class CpuRasterizer:
             eps2d: Blur added to the projected covariance's diagonal [px^2].
             antialiased: Lower the opacity of splats that the blur enlarges.
             background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
+            color_turns: Rotation from each node's frame to the one in which its view-dependent colours are given,
+                `[I, 3, 3]`; its own, with which they turn, if None.
+            brightest: Colours of Gaussians are cut off there, before they are blended.
             ids: Write also whose each pixel is: the place in `instance_index`.
             out: Images to write to, as `Raster.empty` makes them; new ones if None.
 
@@ -106,6 +123,7 @@ class CpuRasterizer:
         poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
         viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
         check_frame(viewmats, Ks, width, height, index, poses, len(self._store), (near, far, eps2d))
+        turns = check_colors(color_turns, len(index), brightest)
         if out is None:
             out = Raster.empty(len(viewmats), width, height, ids=ids)
         else:
@@ -115,9 +133,9 @@ class CpuRasterizer:
         backgrounds = np.zeros((len(viewmats), 3), np.float32)
         backgrounds[:] = 0.0 if background is None else background
         with self._lock:
-            limits = np.array([near, min(far, 1e30), eps2d], np.float32)
+            limits = np.array([near, min(far, 1e30), eps2d, min(brightest, 1e30)], np.float32)
             items, ends = self._cull(index, views, cameras, width, height, limits)
-            tallies = self._project(items, views, cameras, width, height, limits, bool(antialiased))
+            tallies = self._project(items, views, turns, cameras, width, height, limits, bool(antialiased))
             self._splats = int(tallies[:, 0].sum())
             starts, counts = self._bin(ends, tallies, width, height)
             self._blend(starts, counts, backgrounds, width, height, out, out.ids if ids else None)
@@ -127,7 +145,7 @@ class CpuRasterizer:
         """Lists the chunks to project (see `cull_chunks`)."""
         most = int(np.diff(self._store.first_chunk)[index].sum()) * len(cameras)
         items = self._buffer("items", most * 3, np.int32)[: most * 3].reshape(most, 3)
-        near, far, eps2d = (float(limit) for limit in limits)
+        near, far, eps2d = (float(limit) for limit in limits[:3])
         ends = cull_chunks(
             self._store.bounds,
             self._store.first_cluster,
@@ -146,7 +164,7 @@ class CpuRasterizer:
         )
         return items[: ends[-1]], ends
 
-    def _project(self, items, views, cameras, width, height, limits, antialiased):
+    def _project(self, items, views, turns, cameras, width, height, limits, antialiased):
         """Projects the listed chunks into scratch memory; returns their tallies (see `project_chunks`)."""
         rows = len(items) * CHUNK
         records = self._buffer("records", rows * RECORD, np.float32).reshape(-1, RECORD)
@@ -154,10 +172,12 @@ class CpuRasterizer:
         depths = self._buffer("depths", rows, np.int32)
         tallies = np.zeros((len(items), 4), np.int64)
         eyes = -np.einsum("cinm,cin->cim", views[..., :3, :3], views[..., :3, 3])
+        is_turned = (turns != np.eye(3)).any(axis=(1, 2))
         self._crew.run(
             project_chunks, np.zeros(1, np.int64), items, self._store.lanes, self._store.sh_rest, self._store.sh_span,
-            views.astype(np.float32), eyes.astype(np.float32), cameras.astype(np.float32), width, height, limits,
-            antialiased, records, records.view(np.int16), tiles, depths, tallies,
+            views.astype(np.float32), eyes.astype(np.float32), turns.astype(np.float32), is_turned,
+            cameras.astype(np.float32), width, height, limits, antialiased,
+            records, records.view(np.int16), tiles, depths, tallies,
         )  # fmt: skip
         return tallies
 

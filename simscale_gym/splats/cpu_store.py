@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import BLUE, CHUNK, LEVELS, RED, PackedGaussians
+from simscale_gym.splats.cpu_pack import (
+    BLUE,
+    CHUNK,
+    LEVELS,
+    LOG_OPACITY,
+    RED,
+    PackedGaussians,
+    cluster_spheres,
+    geometry,
+)
 
 
 class TemplateStore:
@@ -97,15 +106,31 @@ class TemplateStore:
 
     def recolor(self, number: int, rgb: np.ndarray) -> None:
         """Replaces the colours of template `number` by `rgb` `[N, 3]`, in the order that was packed."""
-        start, end = self.first_chunk[number], self.first_chunk[number + 1]
-        if np.isfinite(self._grains[self.first_cluster[number] : self.first_cluster[number + 1], 1]).any():
-            raise ArgumentError(
-                f"template {number} has levels of detail, which keep the colours they were packed with."
-            )
+        start, end = self._of_one_level(number, "the colours")
         order = self._orders[number]
         rows = np.zeros((3, (end - start) * CHUNK), np.float32)
         rows[:, : len(order)] = rgb[order].T
         self._lanes[start:end, RED : BLUE + 1] = rows.reshape(3, end - start, CHUNK).swapaxes(0, 1)
+
+    def reshape(self, number: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
+        """Moves the Gaussians of template `number`: `[N, 3]`, `[N, 4]`, `[N, 3]`, in the order that was packed."""
+        start, end = self._of_one_level(number, "the shape")
+        order = self._orders[number]
+        if not len(order):
+            return
+        logs = self._lanes[start:end, LOG_OPACITY].reshape(-1)[: len(order)].astype(np.float64)
+        lanes, bounds = geometry(means[order], quats[order], scales[order], logs)
+        self._lanes[start:end, :LOG_OPACITY], self._bounds[start:end] = lanes, bounds
+        clusters = slice(self.first_cluster[number], self.first_cluster[number + 1])
+        self._spheres[clusters] = cluster_spheres(self._bounds, self._level_chunks[clusters])
+
+    def _of_one_level(self, number: int, what: str) -> tuple[int, int]:
+        """First chunk of a template, and where the next one starts."""
+        if np.isfinite(self._grains[self.first_cluster[number] : self.first_cluster[number + 1], 1]).any():
+            raise ArgumentError(
+                f"template {number} has levels of detail, which keep {what} they were packed with."
+            )
+        return int(self.first_chunk[number]), int(self.first_chunk[number + 1])
 
 
 def _grown(array: np.ndarray, rows: int) -> np.ndarray:

@@ -195,6 +195,15 @@ def _check_finite(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
         raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
 
 
+def check_colors(turns: np.ndarray | None, instances: int, brightest: float) -> np.ndarray:
+    """The rotations `[I, 3, 3]` of colours, checked; identities if None."""
+    turns = np.broadcast_to(np.eye(3), (instances, 3, 3)) if turns is None else np.asarray(turns, np.float64)
+    _check_finite("color_turns", turns, (instances, 3, 3))
+    if not brightest > 0.0:
+        raise ArgumentError(f"brightest is {brightest}, expected more than 0.")
+    return turns
+
+
 def check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:
     """Checks that images can be written to."""
     for name, image in vars(out).items():
