@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
-from simscale_gym.geometry import se3
 from simscale_gym.splats.cpu_threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gsplat_frame import Cloud, blend, by_motion, project
 from simscale_gym.splats.rasterize import Raster, check_frame, check_images
-from simscale_gym.splats.spherical_harmonics import SH_C0, TERMS_BY_DEGREE, sh_basis
+from simscale_gym.splats.spherical_harmonics import SH_C0
 
 if TYPE_CHECKING:
     import torch
@@ -56,94 +55,24 @@ def load_gsplat() -> Any:
     return gsplat
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """The Gaussians of a frame's instances, each in the frame of its own node, on one device.
-
-    Attributes:
-        means: `[N, 3]` [m].
-        quats: `[N, 4]` wxyz.
-        scales: `[N, 3]` [m].
-        opacities: `[N]`.
-        sh: `[N, K, 3]`.
-        owner: Instance of each, `[N]` int64.
-        ends: Where the Gaussians of each instance end, `[I]`.
-    """
-
-    means: torch.Tensor
-    quats: torch.Tensor
-    scales: torch.Tensor
-    opacities: torch.Tensor
-    sh: torch.Tensor
-    owner: torch.Tensor
-    ends: np.ndarray
-
-
-def place(cloud: Cloud, poses: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Means, quaternions and colour coefficients in the world; what stands before the first that moves is not computed.
-
-    Args:
-        cloud: Of I instances.
-        poses: Node to world, `[I, 4, 4]`.
-    """
+def _bytes(rgb: torch.Tensor) -> torch.Tensor:
+    """Colours as uint8, rounded to the nearest."""
     import torch
 
-    moved = np.flatnonzero((poses != np.eye(4)).any(axis=(1, 2)))
-    if not len(moved):
-        return cloud.means, cloud.quats, cloud.sh
-    starts = np.concatenate([[0], cloud.ends[:-1]])
-    first = int(starts[moved[0]])
-
-    def by_gaussian(values: np.ndarray) -> torch.Tensor:
-        return cloud.means.new_tensor(np.asarray(values, np.float32))[cloud.owner[first:]]
-
-    rotations, shifts = by_gaussian(poses[:, :3, :3]), by_gaussian(poses[:, :3, 3])
-    means = (rotations * cloud.means[first:, None, :]).sum(-1) + shifts
-    quats = _multiply(by_gaussian(se3.matrix_to_quat(poses[:, :3, :3])), cloud.quats[first:])
-    means, quats = torch.cat([cloud.means[:first], means]), torch.cat([cloud.quats[:first], quats])
-    terms = cloud.sh.shape[1]
-    if terms == 1:
-        return means, quats, cloud.sh
-    sh = cloud.sh.clone()
-    turns = sh.new_tensor(sh_turns(poses[moved, :3, :3], terms).astype(np.float32))
-    for turn, instance in zip(turns, moved, strict=True):
-        own = slice(int(starts[instance]), int(cloud.ends[instance]))
-        sh[own] = torch.matmul(turn, cloud.sh[own])
-    return means, quats, sh
-
-
-def sh_turns(rotations: np.ndarray, terms: int) -> np.ndarray:
-    """Matrices `[I, K, K]` that rotate the coefficients of K terms (see `rotate_sh`), of rotations `[I, 3, 3]`."""
-    samples = np.random.default_rng(0).normal(size=(64, 3))
-    samples /= np.linalg.norm(samples, axis=1, keepdims=True)
-    return np.linalg.pinv(sh_basis(samples, terms)) @ sh_basis(samples @ rotations, terms)
-
-
-def _multiply(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Hamilton products of quaternions `[N, 4]`, wxyz."""
-    import torch
-
-    a, b, c, d = left.unbind(-1)
-    w, x, y, z = right.unbind(-1)
-    return torch.stack(
-        [
-            a * w - b * x - c * y - d * z,
-            a * x + b * w + c * z - d * y,
-            a * y - b * z + c * w + d * x,
-            a * z + b * y - c * x + d * w,
-        ],
-        dim=-1,
-    )
+    return (rgb.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8)
 
 
 class GsplatRasterizer:
-    """Draws instances of Gaussians with gsplat, all cameras of a frame in one call.
+    """Draws instances of Gaussians with gsplat, all cameras of all environments of a frame in one call.
 
-    Templates go to the device once. A frame's instances are put side by side there, those that moved are
-    transformed, and nothing comes back but the images. Environments that share a scene share one object: call it
-    for each of them, or `render_environments` for all; what stands still is on the device once, and since the
-    device works while the next call is prepared, one call an environment costs no more than one for all. (gsplat
-    takes batches too, but each of a batch needs a copy of the static scene.)
+    Templates go to the device once. What stands still from the first instance on is projected from there, for all
+    cameras at once; the instances behind it are placed on the device, for each environment; both together are sorted
+    and blended in one go, and nothing comes back but the images.
+
+    These are the five calls that `gsplat.rasterization` makes, not that one, for three reasons. Its batches need every
+    Gaussian once for each environment, and what was only expanded is copied by its wrapper (`.contiguous()`): 44 bytes
+    a static Gaussian and environment, 192 more with colours of degree 3. It wants coefficients turned where turning
+    directions is cheaper. And 1.5.3 refuses backgrounds together with packed=True (gsplat's issue 764).
 
     Args:
         templates: What can be drawn.
@@ -220,19 +149,13 @@ class GsplatRasterizer:
             raise ArgumentError(
                 "gsplat draws no ids (use backend 'cpu'), and `out` has no place for tensors."
             )
-        index = np.asarray(instance_index, np.int64)
-        poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
-        viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
-        check_frame(viewmats, Ks, width, height, index, poses, len(self._templates), (near, far, eps2d))
         if out is not None:
             check_images(out, (len(viewmats), height, width), ids)
-        backgrounds = np.zeros((len(viewmats), 3), np.float32)
-        backgrounds[:] = 0.0 if background is None else background
-        limits = {"near_plane": near, "far_plane": far, "eps2d": eps2d}
-        mode = "antialiased" if antialiased else "classic"
         raster = self._draw(
-            viewmats, Ks, width, height, index, poses, backgrounds, rasterize_mode=mode, **limits
-        )
+            np.asarray(viewmats)[None], np.asarray(Ks)[None], width, height, instance_index,
+            None if instance_poses is None else np.asarray(instance_poses)[None],
+            (near, far, eps2d), antialiased, background,
+        )  # fmt: skip
         if as_torch:
             return raster
         images = {name: value.cpu().numpy() for name, value in vars(raster).items() if value is not None}
@@ -243,17 +166,14 @@ class GsplatRasterizer:
         return out
 
     def render_bytes(self, *frame: Any, as_torch: bool = False, **settings: Any) -> np.ndarray | torch.Tensor:
-        """Draws one frame as pictures, uint8 `[C, H, W, 3]`, converted on the device: a quarter of the way back.
+        """Draws one frame as pictures, uint8 `[C, H, W, 3]`, converted on the device: an eighth of what `render` gives.
 
         Args:
             frame: As for `render`.
             as_torch: Leave them on the device.
             settings: As for `render`.
         """
-        import torch
-
-        rgb = self.render(*frame, as_torch=True, **settings).rgb
-        pictures = (rgb.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8)
+        pictures = _bytes(self.render(*frame, as_torch=True, **settings).rgb)
         return pictures if as_torch else pictures.cpu().numpy()
 
     def render_environments(
@@ -263,51 +183,79 @@ class GsplatRasterizer:
         width: int,
         height: int,
         *,
+        instance_index: np.ndarray | Sequence[int],
         instance_poses: np.ndarray,
-        **settings,
+        near: float = 0.01,
+        far: float = 1e10,
+        eps2d: float = 0.3,
+        antialiased: bool = False,
+        background: np.ndarray | None = None,
     ) -> torch.Tensor:
-        """Draws the cameras of E environments, each with its own poses of the same instances.
+        """Draws the cameras of E environments, each with its own poses of the same instances, in one call.
+
+        The device holds what stands still once, and some 50 bytes a pixel of all images while it draws.
 
         Args:
             viewmats: World to camera, `[E, C, 4, 4]`.
             Ks: Pinhole intrinsics, `[E, C, 3, 3]` [px].
             width: Image width [px].
             height: Image height [px].
+            instance_index: Template of each instance, `[I]`. Put those that stand still in the world first.
             instance_poses: Node to world, `[E, I, 4, 4]`.
-            settings: As for `render`, the same for all.
+            near: As for `render`.
+            far: As for `render`.
+            eps2d: As for `render`.
+            antialiased: As for `render`.
+            background: Colour behind everything, `[3]`, `[C, 3]` or `[E, C, 3]`.
 
         Returns:
             uint8 `[E, C, H, W, 3]` on the device.
         """
-        import torch
-
-        each = zip(viewmats, Ks, instance_poses, strict=True)
-        frames = ((v, K, width, height, {"instance_poses": poses}) for v, K, poses in each)
-        return torch.stack(
-            [self.render_bytes(*frame, as_torch=True, **own, **settings) for *frame, own in frames]
+        viewmats, Ks, poses = (np.asarray(value) for value in (viewmats, Ks, instance_poses))
+        limits = (near, far, eps2d)
+        raster = self._draw(
+            viewmats, Ks, width, height, instance_index, poses, limits, antialiased, background
         )
+        return _bytes(raster.rgb).reshape(*viewmats.shape[:2], height, width, 3)
 
-    def _draw(self, viewmats, Ks, width, height, index, poses, backgrounds, **settings) -> Raster:
-        """The call of gsplat; the images are tensors."""
+    def _draw(self, viewmats, Ks, width, height, index, poses, limits, antialiased, background) -> Raster:
+        """Checks and draws the frames of E environments; the Raster holds tensors `[E * C, ...]`."""
         import torch
 
+        index = np.asarray(index, np.int64)
+        if poses is None:
+            poses = np.broadcast_to(np.eye(4), (len(viewmats), len(index), 4, 4))
+        viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
+        if not len(viewmats) == len(Ks) == len(poses):
+            raise ArgumentError(
+                f"viewmats, Ks and instance_poses are of {len(viewmats)}, {len(Ks)} and {len(poses)} environments."
+            )
+        for views, own_Ks, own in zip(viewmats, Ks, poses, strict=True):
+            check_frame(views, own_Ks, width, height, index, own, len(self._templates), limits)
+        behind = np.zeros((*viewmats.shape[:2], 3), np.float32)
+        behind[:] = 0.0 if background is None else background
+        near, far, eps2d = limits
+        settings = {
+            "near_plane": near, "far_plane": far, "eps2d": eps2d, "calc_compensations": bool(antialiased)
+        }  # fmt: skip
         with torch.no_grad():
             cloud = self._gathered(tuple(index.tolist()))
-            cameras = (cloud.means.new_tensor(value.astype(np.float32)) for value in (viewmats, Ks))
-            behind = cloud.means.new_tensor(backgrounds)
-            if not len(cloud.means):  # gsplat divides by their number
-                rgb = behind[:, None, None, :].expand(-1, height, width, -1).contiguous()
-                nothing = torch.zeros_like(rgb[..., 0])
+            behind = cloud.means.new_tensor(behind).reshape(-1, 1, 1, 3)
+            parts = [
+                project(self._gsplat, part, own, viewmats, Ks, width, height, **settings)
+                for part, own in by_motion(cloud, poses)
+                if len(part.means)  # gsplat divides by their number
+            ]
+            splats = [torch.cat(values) for values in zip(*parts, strict=True)]
+            self._splats = len(splats[0]) if splats else 0
+            if not self._splats:
+                nothing = behind.new_zeros(len(behind), height, width)
+                rgb = behind.expand(-1, height, width, -1).contiguous()
                 return Raster(rgb, nothing, nothing.clone(), 1.0 - nothing)
-            means, quats, sh = place(cloud, poses)
-            degree = TERMS_BY_DEGREE.index(sh.shape[1])
-            images, alphas, drawn = self._gsplat.rasterization(
-                means, quats, cloud.scales, cloud.opacities, sh, *cameras, width, height,
-                sh_degree=degree, packed=True, backgrounds=behind, render_mode="RGB+ED", **settings,
-            )  # fmt: skip
-            self._splats = len(drawn["gaussian_ids"])
+            drawn, alphas = blend(self._gsplat, splats, len(behind), width, height)
+            rgb = torch.addcmul(drawn[..., :3], 1.0 - alphas, behind)
             alpha = alphas[..., 0]
-            return Raster(images[..., :3], alpha, images[..., 3], 1.0 - alpha)
+            return Raster(rgb, alpha, drawn[..., 3] / alpha.clamp_min(1e-10), 1.0 - alpha)
 
     def _gathered(self, index: tuple[int, ...]) -> Cloud:
         """The templates of these instances side by side; kept for as long as the same are drawn."""
