@@ -12,7 +12,7 @@ from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.splats.cpu_threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gsplat_frame import Cloud, blend, by_motion, project
-from simscale_gym.splats.rasterize import Raster, check_frame, check_images
+from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
 from simscale_gym.splats.spherical_harmonics import SH_C0
 
 if TYPE_CHECKING:
@@ -109,6 +109,13 @@ class GsplatRasterizer:
         sh[:, 0] = sh.new_tensor((np.asarray(rgb, np.float32) - 0.5) / np.float32(SH_C0))
         self._templates[template]["sh"], self._cloud = sh, None
 
+    def reshape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
+        """Moves a template's Gaussians within its frame: `[N, 3]` [m], `[N, 4]` wxyz, `[N, 3]` [m]."""
+        own = self._templates[template]
+        for name, value in (("means", means), ("quats", quats), ("scales", scales)):
+            own[name] = own[name].new_tensor(np.asarray(value, np.float32))
+        self._cloud = None
+
     def render(
         self,
         viewmats: np.ndarray,
@@ -123,6 +130,8 @@ class GsplatRasterizer:
         eps2d: float = 0.3,
         antialiased: bool = False,
         background: np.ndarray | None = None,
+        color_turns: np.ndarray | None = None,
+        brightest: float = np.inf,
         ids: bool = False,
         out: Raster | None = None,
         as_torch: bool = False,
@@ -141,6 +150,9 @@ class GsplatRasterizer:
             eps2d: Blur added to the projected covariance's diagonal [px^2].
             antialiased: Lower the opacity of splats that the blur enlarges.
             background: Colour behind everything, `[3]` or `[C, 3]`.
+            color_turns: Rotation from each node's frame to the one in which its view-dependent colours are given,
+                `[I, 3, 3]`; its own, with which they turn, if None.
+            brightest: Colours of Gaussians are cut off there, before they are blended.
             ids: Must be False.
             out: Images to write to, in the memory of the CPU.
             as_torch: Leave the images on the device: the Raster then holds tensors, which nothing has waited for.
@@ -151,10 +163,13 @@ class GsplatRasterizer:
             )
         if out is not None:
             check_images(out, (len(viewmats), height, width), ids)
+        viewmats, Ks, instance_poses, color_turns = (
+            None if value is None else np.asarray(value)[None]
+            for value in (viewmats, Ks, instance_poses, color_turns)
+        )
         raster = self._draw(
-            np.asarray(viewmats)[None], np.asarray(Ks)[None], width, height, instance_index,
-            None if instance_poses is None else np.asarray(instance_poses)[None],
-            (near, far, eps2d), antialiased, background,
+            viewmats, Ks, width, height, instance_index, instance_poses, color_turns, background,
+            limits=(near, far, eps2d), antialiased=antialiased, brightest=brightest,
         )  # fmt: skip
         if as_torch:
             return raster
@@ -190,6 +205,8 @@ class GsplatRasterizer:
         eps2d: float = 0.3,
         antialiased: bool = False,
         background: np.ndarray | None = None,
+        color_turns: np.ndarray | None = None,
+        brightest: float = np.inf,
     ) -> torch.Tensor:
         """Draws the cameras of E environments, each with its own poses of the same instances, in one call.
 
@@ -207,43 +224,40 @@ class GsplatRasterizer:
             eps2d: As for `render`.
             antialiased: As for `render`.
             background: Colour behind everything, `[3]`, `[C, 3]` or `[E, C, 3]`.
+            color_turns: As for `render`, `[E, I, 3, 3]`.
+            brightest: As for `render`.
 
         Returns:
             uint8 `[E, C, H, W, 3]` on the device.
         """
-        viewmats, Ks, poses = (np.asarray(value) for value in (viewmats, Ks, instance_poses))
-        limits = (near, far, eps2d)
         raster = self._draw(
-            viewmats, Ks, width, height, instance_index, poses, limits, antialiased, background
-        )
-        return _bytes(raster.rgb).reshape(*viewmats.shape[:2], height, width, 3)
+            np.asarray(viewmats), Ks, width, height, instance_index, instance_poses, color_turns, background,
+            limits=(near, far, eps2d), antialiased=antialiased, brightest=brightest,
+        )  # fmt: skip
+        return _bytes(raster.rgb).reshape(*np.shape(viewmats)[:2], height, width, 3)
 
-    def _draw(self, viewmats, Ks, width, height, index, poses, limits, antialiased, background) -> Raster:
-        """Checks and draws the frames of E environments; the Raster holds tensors `[E * C, ...]`."""
+    def _draw(
+        self, viewmats, Ks, width, height, index, poses, turns, background, *, limits, antialiased, brightest
+    ) -> Raster:
+        """Draws the frames of E environments; the Raster holds tensors `[E * C, ...]`."""
         import torch
 
         index = np.asarray(index, np.int64)
-        if poses is None:
-            poses = np.broadcast_to(np.eye(4), (len(viewmats), len(index), 4, 4))
-        viewmats, Ks, poses = (np.asarray(value, np.float64) for value in (viewmats, Ks, poses))
-        if not len(viewmats) == len(Ks) == len(poses):
-            raise ArgumentError(
-                f"viewmats, Ks and instance_poses are of {len(viewmats)}, {len(Ks)} and {len(poses)} environments."
-            )
-        for views, own_Ks, own in zip(viewmats, Ks, poses, strict=True):
-            check_frame(views, own_Ks, width, height, index, own, len(self._templates), limits)
+        viewmats, Ks = np.asarray(viewmats, np.float64), np.asarray(Ks, np.float64)
+        poses, turns = self._checked(viewmats, Ks, width, height, index, poses, turns, limits, brightest)
         behind = np.zeros((*viewmats.shape[:2], 3), np.float32)
         behind[:] = 0.0 if background is None else background
         near, far, eps2d = limits
         settings = {
-            "near_plane": near, "far_plane": far, "eps2d": eps2d, "calc_compensations": bool(antialiased)
+            "near_plane": near, "far_plane": far, "eps2d": eps2d, "calc_compensations": bool(antialiased),
+            "brightest": brightest,
         }  # fmt: skip
         with torch.no_grad():
             cloud = self._gathered(tuple(index.tolist()))
             behind = cloud.means.new_tensor(behind).reshape(-1, 1, 1, 3)
             parts = [
                 project(self._gsplat, part, own, viewmats, Ks, width, height, **settings)
-                for part, own in by_motion(cloud, poses)
+                for part, own in by_motion(cloud, poses, turns)
                 if len(part.means)  # gsplat divides by their number
             ]
             splats = [torch.cat(values) for values in zip(*parts, strict=True)]
@@ -256,6 +270,23 @@ class GsplatRasterizer:
             rgb = torch.addcmul(drawn[..., :3], 1.0 - alphas, behind)
             alpha = alphas[..., 0]
             return Raster(rgb, alpha, drawn[..., 3] / alpha.clamp_min(1e-10), 1.0 - alpha)
+
+    def _checked(self, viewmats, Ks, width, height, index, poses, turns, limits, brightest):
+        """Poses `[E, I, 4, 4]`, and rotations `[E, I, 3, 3]` from the world to the frames of the colours."""
+        count = len(viewmats)
+        if poses is None:
+            poses = np.broadcast_to(np.eye(4), (count, len(index), 4, 4))
+        poses = np.asarray(poses, np.float64)
+        turns = [None] * count if turns is None else turns
+        if not count == len(Ks) == len(poses) == len(turns):
+            raise ArgumentError(
+                f"viewmats, Ks, instance_poses and color_turns are of {count}, {len(Ks)}, {len(poses)} and "
+                f"{len(turns)} environments, expected as many of each."
+            )
+        for views, own_Ks, own in zip(viewmats, Ks, poses, strict=True):
+            check_frame(views, own_Ks, width, height, index, own, len(self._templates), limits)
+        turns = np.stack([check_colors(own, len(index), brightest) for own in turns])
+        return poses, turns @ poses[..., :3, :3].swapaxes(-1, -2)
 
     def _gathered(self, index: tuple[int, ...]) -> Cloud:
         """The templates of these instances side by side; kept for as long as the same are drawn."""

@@ -44,23 +44,21 @@ class Cloud:
     ends: np.ndarray
 
 
-def place(cloud: Cloud, poses: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Means `[E, N, 3]` and quaternions `[E, N, 4]` in the world of each environment, and what turned them there.
+def place(cloud: Cloud, poses: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means `[E, N, 3]` and quaternions `[E, N, 4]` in the world of each environment.
 
     Args:
         cloud: Of I instances.
         poses: Node to world, `[E, I, 4, 4]`.
-
-    Returns:
-        Means, quaternions, and rotation matrices `[E, N, 3, 3]`.
     """
 
     def by_gaussian(values: np.ndarray) -> torch.Tensor:
         return cloud.means.new_tensor(np.asarray(values, np.float32))[:, cloud.owner]
 
-    turns, shifts = by_gaussian(poses[..., :3, :3]), by_gaussian(poses[..., :3, 3])
-    means = (turns * cloud.means[:, None, :]).sum(-1) + shifts
-    return means, _multiply(by_gaussian(se3.matrix_to_quat(poses[..., :3, :3])), cloud.quats), turns
+    means = (by_gaussian(poses[..., :3, :3]) * cloud.means[:, None, :]).sum(-1) + by_gaussian(
+        poses[..., :3, 3]
+    )
+    return means, _multiply(by_gaussian(se3.matrix_to_quat(poses[..., :3, :3])), cloud.quats)
 
 
 def _multiply(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -83,26 +81,30 @@ def _multiply(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 def project(
     gsplat: Any,
     cloud: Cloud,
-    poses: np.ndarray | None,
+    motion: tuple[np.ndarray, np.ndarray] | None,
     viewmats: np.ndarray,
     Ks: np.ndarray,
     width: int,
     height: int,
+    *,
+    brightest: float,
     **limits: Any,
 ) -> tuple[torch.Tensor, ...]:
     """Projects Gaussians to the cameras of E environments and colours the S of them that reach an image.
 
-    Colours of what turned are looked up in the node's own frame: the direction is turned back, not the coefficients
-    forth, so that they are neither changed nor copied.
+    The colours of what turned are looked up in the frame in which they are given: directions are turned back, not
+    coefficients forth, so that these are neither changed nor copied.
 
     Args:
         gsplat: The module.
         cloud: Of I instances; N > 0.
-        poses: Node to world, `[E, I, 4, 4]`; None if all stand in the world already, the same for every environment.
+        motion: Of the instances in each environment: node to world, `[E, I, 4, 4]`, and the rotations from the world to
+            the frames of the colours, `[E, I, 3, 3]`; None if all stand in the world already.
         viewmats: World to camera, `[E, C, 4, 4]`.
         Ks: Pinhole intrinsics, `[E, C, 3, 3]` [px].
         width: Image width [px].
         height: Image height [px].
+        brightest: Colours are cut off there.
         limits: Further arguments of `gsplat.fully_fused_projection`.
 
     Returns:
@@ -111,11 +113,11 @@ def project(
     """
     import torch
 
-    if poses is None:
-        means, quats, turns = cloud.means[None], cloud.quats[None], None
+    if motion is None:
+        means, quats = cloud.means[None], cloud.quats[None]
         viewmats, Ks = viewmats.reshape(1, -1, 4, 4), Ks.reshape(1, -1, 3, 3)
     else:
-        means, quats, turns = place(cloud, poses)
+        means, quats = place(cloud, motion[0])
     eyes = -np.einsum("ecnm,ecn->ecm", viewmats[..., :3, :3], viewmats[..., :3, 3])
     eyes, views, Ks = (means.new_tensor(value.astype(np.float32)) for value in (eyes, viewmats, Ks))
     scales, opacities = (v.expand(len(means), *v.shape) for v in (cloud.scales, cloud.opacities))
@@ -124,12 +126,13 @@ def project(
         means, None, quats, scales, views, Ks, width, height, packed=True, opacities=opacities, **limits
     )
     towards = means[batch, gaussian] - eyes[batch, camera]
-    if turns is not None:
-        towards = (turns[batch, gaussian] * towards[:, :, None]).sum(1)
+    if motion is not None:
+        turns = means.new_tensor(motion[1].astype(np.float32))[batch, cloud.owner[gaussian]]
+        towards = (turns * towards[:, None, :]).sum(-1)
     degree = TERMS_BY_DEGREE.index(cloud.sh.shape[1])
     rgb = gsplat.spherical_harmonics(degree, towards, cloud.sh[gaussian])
     opacities = cloud.opacities[gaussian] if kept is None else cloud.opacities[gaussian] * kept
-    channels = torch.cat([(rgb + 0.5).clamp_min(0.0), depths[:, None]], dim=-1)
+    channels = torch.cat([(rgb + 0.5).clamp(0.0, brightest), depths[:, None]], dim=-1)
     image = batch * views.shape[1] + camera
     return image, gaussian, radii, means2d, depths, conics, opacities, channels
 
@@ -150,19 +153,22 @@ def blend(
     )
 
 
-def by_motion(cloud: Cloud, poses: np.ndarray) -> list[tuple[Cloud, np.ndarray | None]]:
-    """Splits at the first instance that moves in any environment: what is before it needs no poses.
+def by_motion(
+    cloud: Cloud, poses: np.ndarray, turns: np.ndarray
+) -> list[tuple[Cloud, tuple[np.ndarray, np.ndarray] | None]]:
+    """Splits at the first instance that moves in any environment: what is before it is the same in all of them.
 
     Args:
         cloud: Of I instances.
         poses: Node to world, `[E, I, 4, 4]`.
+        turns: From the world to the frames of the colours, `[E, I, 3, 3]`.
 
     Returns:
-        Both parts, each a view of the cloud (it may be empty), and the poses that it needs.
+        Both parts, each a view of the cloud (it may be empty), with what `project` has to know of their motion.
     """
-    moved = np.flatnonzero((poses != np.eye(4)).any(axis=(0, 2, 3)))
+    moves = (poses != np.eye(4)).any(axis=(0, 2, 3)) | (turns != np.eye(3)).any(axis=(0, 2, 3))
     starts = np.concatenate([[0], cloud.ends])
-    cut = int(starts[moved[0]] if len(moved) else starts[-1])
+    cut = int(starts[np.argmax(moves)] if moves.any() else starts[-1])
     tensors = {name: value for name, value in vars(cloud).items() if name != "ends"}
     still, rest = ({name: v[part] for name, v in tensors.items()} for part in (slice(cut), slice(cut, None)))
-    return [(Cloud(**still, ends=cloud.ends), None), (Cloud(**rest, ends=cloud.ends), poses)]
+    return [(Cloud(**still, ends=cloud.ends), None), (Cloud(**rest, ends=cloud.ends), (poses, turns))]

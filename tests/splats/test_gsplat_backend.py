@@ -84,14 +84,12 @@ def test_nodes_are_placed_as_gaussians_are_transformed():
     (static, car), poses = street_with_two_cars()
     environments = np.stack([poses[[0, 1, 0, 2]], poses[[2, 1, 1, 0]]])
     parts = [static, car, static, car]
-    means, quats, turns = place(cloud_of(parts), environments)
+    means, quats = place(cloud_of(parts), environments)
     for e, own in enumerate(environments):
         expected = Gaussians.concatenate([part.transformed(at) for part, at in zip(parts, own, strict=True)])
         np.testing.assert_allclose(means[e].numpy(), expected.means, atol=1e-5)
         same_side = np.sign(np.sum(quats[e].numpy() * expected.quats, axis=1, keepdims=True))
         np.testing.assert_allclose(quats[e].numpy() * same_side, expected.quats, atol=1e-5)
-        counts = [len(part) for part in parts]
-        np.testing.assert_allclose(turns[e].numpy(), np.repeat(own[:, :3, :3], counts, axis=0), atol=1e-6)
 
 
 def test_what_stands_still_in_all_environments_is_neither_copied_nor_placed():
@@ -100,12 +98,18 @@ def test_what_stands_still_in_all_environments_is_neither_copied_nor_placed():
     moved = poses.copy()
     poses[1] = np.eye(4)
     for environments, count in ((poses[None], 230), (np.stack([poses, moved]), 150)):
-        (still, none), (rest, same) = by_motion(cloud, environments)
-        assert none is None and same is environments and len(still.means) == len(still.owner) == count
+        turns = environments[..., :3, :3].swapaxes(-1, -2)
+        (still, none), (rest, motion) = by_motion(cloud, environments, turns)
+        assert (
+            none is None and motion == (environments, turns) and len(still.means) == len(still.owner) == count
+        )
         assert len(rest.means) == 310 - count and rest.owner[0] == (1 if count == 150 else 2)
         assert all(getattr(still, n).data_ptr() == getattr(cloud, n).data_ptr() for n in ("means", "sh"))
-    (still, _), (rest, _) = by_motion(cloud, np.tile(np.eye(4), (1, 3, 1, 1)))
+    nowhere, unturned = np.tile(np.eye(4), (1, 3, 1, 1)), np.tile(np.eye(3), (1, 3, 1, 1))
+    (still, _), (rest, _) = by_motion(cloud, nowhere, unturned)
     assert len(still.means) == 310 and not len(rest.means)
+    unturned[0, 2] = rotation(0)
+    assert len(by_motion(cloud, nowhere, unturned)[1][0].means) == 80
 
 
 @pytest.mark.parametrize(
@@ -122,6 +126,43 @@ def test_draws_what_the_cpu_draws(stand_in, settings):
     out = Raster.empty(2, WIDTH, HEIGHT)
     assert rasterizer.render(*FRAME, **instances, **settings, out=out) is out
     assert_alike(out, expected, 100.0)
+
+
+@pytest.mark.parametrize("terms", [4, 16])
+def test_colours_of_the_scene_and_limits_of_colours_are_those_of_the_cpu(stand_in, terms):
+    templates, poses = street_with_two_cars(terms)
+    still = np.stack([np.eye(4), poses[1], np.eye(4)])
+    for own in (poses, still):
+        settings = {"instance_index": [0, 1, 1], "instance_poses": own, "brightest": 0.7}
+        settings["color_turns"] = np.stack([np.eye(3), poses[1, :3, :3], poses[2, :3, :3]])
+        expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **settings)
+        rasterizer = GsplatRasterizer(templates, device="cpu")
+        raster = rasterizer.render(*FRAME, **settings)
+        assert_alike(raster, expected, 90.0)
+        assert (
+            np.abs(rasterizer.render(*FRAME, **settings | {"color_turns": None}).rgb - raster.rgb).max()
+            > 0.05
+        )
+        assert raster.rgb.max() <= 0.7001
+        both = rasterizer.render_environments(
+            VIEWMATS[None], FRAME[1][None], WIDTH, HEIGHT, **settings
+            | {name: settings[name][None] for name in ("instance_poses", "color_turns")},
+        )  # fmt: skip
+        np.testing.assert_array_equal(both[0].numpy(), rasterizer.render_bytes(*FRAME, **settings))
+    with pytest.raises(ArgumentError, match="brightest is 0"):
+        rasterizer.render(*FRAME, brightest=0.0)
+
+
+def test_a_template_takes_another_shape(stand_in):
+    (static, car), poses = street_with_two_cars()
+    rasterizer, cpu = GsplatRasterizer([static, car], device="cpu"), CpuRasterizer([pack(static), pack(car)])
+    instances = {"instance_index": [0, 1], "instance_poses": poses[:2]}
+    before = rasterizer.render(*FRAME, **instances)
+    for each in (rasterizer, cpu):
+        each.reshape(1, car.means[::-1] * 1.3, car.quats, car.scales * 1.5)
+    after = rasterizer.render(*FRAME, **instances)
+    assert_alike(after, cpu.render(*FRAME, **instances), 90.0)
+    assert np.abs(after.rgb - before.rgb).max() > 0.1
 
 
 def test_tensors_and_bytes_stay_on_the_device_when_asked(stand_in):
@@ -187,7 +228,7 @@ def test_a_background_for_each_camera_and_environments_that_do_not_match(stand_i
         *FRAME, instance_poses=poses, **settings
     )
     assert_alike(rasterizer.render(*FRAME, instance_poses=poses, **settings), expected, 100.0)
-    with pytest.raises(ArgumentError, match="1, 1 and 2 environments"):
+    with pytest.raises(ArgumentError, match="1, 1, 2 and 1 environments"):
         rasterizer.render_environments(
             VIEWMATS[None], FRAME[1][None], WIDTH, HEIGHT, instance_poses=np.stack([poses, poses]), **settings
         )
