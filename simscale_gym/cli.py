@@ -78,6 +78,8 @@ def collect(
     traffic: str = "idm",
     seed: int = 0,
     workers: int = 1,
+    min_render_quality: float = 0.0,
+    assets: Path | None = None,
 ) -> None:
     """Search clips for perturbed starts with trusted labels (Algorithm 1); say what they yield and what ate the rest.
 
@@ -94,6 +96,9 @@ def collect(
         traffic: idm, log or constant_velocity.
         seed: Of the order in which candidates are tried.
         workers: Processes that search side by side.
+        min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
+            draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.1 s).
+        assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
     """
     from simscale_gym.datagen import DryRun, run_dry
     from simscale_gym.perturbation import AlgorithmConfig
@@ -103,7 +108,21 @@ def collect(
             "collect: writing data sets is not in this version; add --dry-run to see what they would hold."
         )
     config = AlgorithmConfig(rounds=rounds, stride=stride)
-    run_dry(DryRun(scenes, split, experts, clips, vocabulary, traffic, seed, workers, config))
+    run_dry(
+        DryRun(
+            scenes,
+            split,
+            experts,
+            clips,
+            vocabulary,
+            traffic,
+            seed,
+            workers,
+            config,
+            min_render_quality,
+            assets,
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ STAGE_NAMES = {
     "reactive": "at the reactive check (the others answer)",
     "expert": "at the expert",
     "label": "at the filter of labels",
+    "render": "at the filter of pictures",
 }
 """Where clips end, in words."""
 
@@ -98,6 +99,11 @@ ADVICE = {
         "label",
         "",
     ): "Labels fail at a hard rule: look at some (simscale-gym demo) before trusting the expert here.",
+    (
+        "render",
+        "",
+    ): "The cameras would see what was not reconstructed: check the asset on the log itself (simscale-gym splats "
+    "validate), lower --min-render-quality, or take narrower bounds.",
 }
 """One sentence for each stage and reason; an empty reason stands for all the others of its stage."""
 

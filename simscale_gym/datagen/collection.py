@@ -6,18 +6,22 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from simscale_gym.agents.experts import make_expert, needs_bank
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
 from simscale_gym.perturbation.algorithm import HISTORY_STEPS
-from simscale_gym.scene import DT
+from simscale_gym.scene import DT, Scene
 from simscale_gym.sources import SceneRef, load_scene
+from simscale_gym.splats.asset_folder import asset_of, checked_assets
 
 _AHEAD = 2  # scenes that wait for each worker
 
@@ -33,6 +37,11 @@ class Recipe:
         traffic: Name of the traffic model.
         config: Of the algorithm.
         seed: Of the order in which candidates are tried.
+        min_render_quality: Score that the worst picture of a sample must have (see
+            :mod:`simscale_gym.splats.render_validity`), 0 to 1; at 0 nothing is drawn.
+        cameras: Whose pictures are judged.
+        assets: A scene asset, or a folder of them; None leaves scenes the asset that they have. What has none is
+            dressed.
     """
 
     experts: tuple[str, ...]
@@ -41,8 +50,19 @@ class Recipe:
     traffic: str = "idm"
     config: AlgorithmConfig = field(default_factory=AlgorithmConfig)
     seed: int = 0
+    min_render_quality: float = 0.0
+    cameras: tuple[str, ...] = CAMERAS
+    assets: Path | None = None
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.min_render_quality <= 1.0:
+            raise ArgumentError(
+                f"min_render_quality: {self.min_render_quality}, expected 0 (draw nothing) to 1."
+            )
+        if self.min_render_quality and not self.cameras:
+            raise ArgumentError("cameras: none, expected one or more where their pictures are judged.")
+        if self.assets is not None:
+            checked_assets(self.assets)
         if not self.experts or len(set(self.experts)) < len(self.experts):
             raise ArgumentError(f"experts: {list(self.experts)}, expected one or more, none twice.")
         for name in self.experts:
@@ -57,16 +77,19 @@ def make_recipe(
     vocabulary: HumanFutures | None = None,
     traffic: str = "idm",
     config: AlgorithmConfig | None = None,
-    seed: int = 0,
+    **settings: Any,
 ) -> Recipe:
-    """A recipe for the scenes of ``refs``: bank and vocabulary are their source's where they are needed."""
+    """A recipe for the scenes of ``refs``: bank and vocabulary are their source's where they are needed.
+
+    ``settings`` are further fields of :class:`Recipe`.
+    """
     if not refs:
         raise SceneError("collect: there is no scene to collect from.")
     known = [name for name in experts if needs_bank(name)]
     bank = bank_of(refs) if known or vocabulary is None else None
     if vocabulary is None:
         vocabulary = vocabulary_of(bank)
-    return Recipe(tuple(experts), vocabulary, bank, traffic, config or AlgorithmConfig(), seed)
+    return Recipe(tuple(experts), vocabulary, bank, traffic, config or AlgorithmConfig(), **settings)
 
 
 def collect(
@@ -100,11 +123,29 @@ def collect(
 
 def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
     """All clips of one scene."""
-    scene = load_scene(ref)
+    scene = _scene(ref, recipe)
     experts = [make_expert(name, recipe.bank) for name in recipe.experts]
     traffic = make_traffic(recipe.traffic)
+    judged = recipe.min_render_quality > 0.0
+    pictures = TrustedPictures(recipe.min_render_quality, recipe.cameras) if judged else None
     for frame in clip_frames(scene, recipe.config.stride):
-        yield search_clip(scene, frame, recipe.vocabulary, experts, traffic, recipe.config, seed=recipe.seed)
+        yield search_clip(
+            scene,
+            frame,
+            recipe.vocabulary,
+            experts,
+            traffic,
+            recipe.config,
+            seed=recipe.seed,
+            pictures=pictures,
+        )
+
+
+def _scene(ref: SceneRef, recipe: Recipe) -> Scene:
+    """The scene of ``ref``, with its asset where the recipe's folder holds one."""
+    scene = load_scene(ref)
+    asset = None if recipe.assets is None else asset_of(recipe.assets, scene)
+    return scene if asset is None else replace(scene, asset=asset)
 
 
 def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:

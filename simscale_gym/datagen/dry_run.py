@@ -32,6 +32,8 @@ class DryRun:
         seed: Of the order of trial.
         workers: Processes.
         config: Of the algorithm.
+        min_render_quality: Score that the worst picture of a sample must have; at 0 nothing is drawn.
+        assets: Trained scenes, as of the environment.
     """
 
     scenes: str
@@ -43,6 +45,8 @@ class DryRun:
     seed: int
     workers: int
     config: AlgorithmConfig
+    min_render_quality: float = 0.0
+    assets: Path | None = None
 
 
 def run_dry(job: DryRun) -> Telemetry:
@@ -53,7 +57,14 @@ def run_dry(job: DryRun) -> Telemetry:
     if (vocabulary is None or any(map(needs_bank, job.experts))) and not town_futures_path().exists():
         console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
     recipe = make_recipe(
-        refs, job.experts, vocabulary=vocabulary, traffic=job.traffic, config=job.config, seed=job.seed
+        refs,
+        job.experts,
+        vocabulary=vocabulary,
+        traffic=job.traffic,
+        config=job.config,
+        seed=job.seed,
+        min_render_quality=job.min_render_quality,
+        assets=job.assets,
     )
     total, seconds = Telemetry(), []
     with tqdm(total=job.clips, unit="clip", desc="searching") as bar:

@@ -15,7 +15,7 @@ PAPER_SAMPLES = {
     "planner": (65_026, 55_471, 46_261, 38_412, 32_202),
     "recovery": (44_866, 35_900, 27_872, 21_677, 16_973),
 }
-"""Samples of its released rounds, after the filter of renderings as well."""
+"""Samples of its released rounds, after its filter of renderings as well."""
 
 
 def yield_table(telemetry: Telemetry, experts: Sequence[str], rounds: int) -> Table:
@@ -45,6 +45,8 @@ def stage_table(telemetry: Telemetry, experts: Sequence[str]) -> Table:
             name, justify="right" if name in ("in", "out", "passed") else "left", overflow="fold"
         )
     for stage in STAGES:
+        if stage == "render" and not any(telemetry.flow(stage, expert=name).entered for name in experts):
+            continue  # nothing was drawn
         for expert in ("",) if stage in SHARED else experts:
             flow = telemetry.flow(stage, expert=expert)
             passed = _share(flow.passed, flow.entered)

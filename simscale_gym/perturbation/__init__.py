@@ -1,6 +1,6 @@
 """Off the log and how far: the vocabulary, the bounds, the sampling, and SimScale's Algorithm 1."""
 
-from simscale_gym.perturbation.algorithm import ClipOutcome, Sample, clip_frames, search_clip
+from simscale_gym.perturbation.algorithm import ClipOutcome, PictureFilter, Sample, clip_frames, search_clip
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import Perturbation, sample_perturbation
@@ -15,6 +15,7 @@ __all__ = [
     "Flow",
     "PerturbConfig",
     "Perturbation",
+    "PictureFilter",
     "Sample",
     "Telemetry",
     "clip_frames",

@@ -3,7 +3,8 @@
 A clip is a scene and a frame T. Its ego is thrown off the log over T .. T+H by a trajectory of the vocabulary
 that ends within bounds of the log and scores well, at first among the others as they were recorded, then,
 thinned to one per cell of a grid, among others that react. From T+H to T+2H an expert's plan is driven, among
-reacting others again, and kept as a label where every subscore is full. H is 4 s.
+reacting others again, and kept as a label where every subscore is full, and where its pictures can be trusted if
+somebody says so. H is 4 s.
 
 A round tries candidates, in an order that depends on nothing but scene, T and seed, until one gives a sample;
 the next round goes on behind it. So no perturbation comes twice, and round k+1 has a sample only where round k
@@ -15,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -90,6 +91,11 @@ class ClipOutcome:
     seconds: float
 
 
+PictureFilter = Callable[[Scene, Segment, Segment], str]
+"""Why the pictures of a sample, its perturbation and its label, cannot be used; "" where they can. It says the same of
+the same segments, whatever it was asked before."""
+
+
 class _Fall(NamedTuple):
     """Where and why a candidate was rejected."""
 
@@ -111,6 +117,7 @@ def search_clip(
     config: AlgorithmConfig | None = None,
     *,
     seed: int = 0,
+    pictures: PictureFilter | None = None,
 ) -> ClipOutcome:
     """All samples of a clip, and what became of the rest.
 
@@ -122,6 +129,7 @@ def search_clip(
         traffic: Moves the others where they react.
         config: The paper's where None.
         seed: Together with scene and T it decides the order in which candidates are tried.
+        pictures: The last filter; None keeps samples whatever they look like.
 
     Raises:
         SceneError: The log does not reach from T to T+2H.
@@ -139,7 +147,8 @@ def search_clip(
     if unfit:
         telemetry.ends.update((expert.name, "clip", unfit) for expert in experts)
     else:
-        search = _Search(scene, begin, vocabulary, traffic, config, telemetry, clip_rng(scene, frame, seed))
+        rng = clip_rng(scene, frame, seed)
+        search = _Search(scene, begin, vocabulary, traffic, config, telemetry, rng, pictures)
         samples = [sample for expert in experts for sample in search.samples(expert)]
     return ClipOutcome(scene.id, frame, tuple(samples), telemetry, time.perf_counter() - began)
 
@@ -170,9 +179,10 @@ class _Search:
         config: AlgorithmConfig,
         telemetry: Telemetry,
         rng: np.random.Generator,
+        pictures: PictureFilter | None,
     ) -> None:
         self.scene, self.begin, self.traffic, self.config = scene, begin, traffic, config
-        self.telemetry, self.planner = telemetry, PlannerExpert()
+        self.telemetry, self.planner, self.pictures = telemetry, PlannerExpert(), pictures
         self.reference = reference_drive(scene, begin, self.planner)
         self.history = ego_history(scene, [begin])
         self.candidates: Candidates = find_candidates(
@@ -212,6 +222,8 @@ class _Search:
         label = self._label(row, driven, plan.poses_world(driven.states[-1].ego))
         failed = (code for code, failures in label_failures(label.scores).items() if failures[0])
         if fall := fell("label", next(failed, "")):
+            return fall
+        if self.pictures is not None and (fall := fell("render", self.pictures(self.scene, driven, label))):
             return fall
         index, offset = int(self.candidates.indices[row]), self.candidates.offsets[row]
         frame = self.begin.frame

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-STAGES = ("clip", "bounds", "gate", "grid", "reactive", "expert", "label")
-"""In the order that a candidate goes through them. The first counts clips, all others count candidates."""
+STAGES = ("clip", "bounds", "gate", "grid", "reactive", "expert", "label", "render")
+"""In the order that a candidate goes through them. The first counts clips, all others count candidates; the last is
+there only where pictures are judged."""
 SHARED = STAGES[:4]
 """Stages that come before the experts part ways; they are counted once, under no expert's name."""
 
@@ -71,7 +72,10 @@ class Telemetry:
 
     def accepted(self, expert: str, round_index: int | None = None) -> int:
         """Samples of ``expert``."""
-        return self.flow("label", expert=expert, round_index=round_index).passed
+        label, render = (
+            self.flow(stage, expert=expert, round_index=round_index) for stage in ("label", "render")
+        )
+        return label.passed - render.rejected.total()
 
     @property
     def clips(self) -> int:

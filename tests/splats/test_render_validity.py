@@ -26,9 +26,10 @@ from simscale_gym.splats.solid_matter import SolidMatter
 
 LOOKING_AHEAD = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 K = np.array([[64.0, 0.0, 64.0], [0.0, 64.0, 48.0], [0.0, 0.0, 1.0]])
+NARROW = np.array([[640.0, 0.0, 64.0], [0.0, 640.0, 48.0], [0.0, 0.0, 1.0]])
 GOOD = {
     "coverage": 1.0,
-    "near_depth": 0.0,
+    "in_body": 0.0,
     "near_share": 0.0,
     "blocked": 0.0,
     "coarseness": 0.0,
@@ -61,14 +62,16 @@ def camera(height=1.5, pitch=0.0, yaw=0.0):
     return se3.rigid(se3.rpy_to_matrix(0.0, pitch, yaw) @ LOOKING_AHEAD, [0.0, 0.0, height])
 
 
-def frame(alpha, depth, pose):
+def frame(alpha, depth, pose, K=K):
     alpha, depth = (np.broadcast_to(np.asarray(a, np.float32), (96, 128)) for a in (alpha, depth))
     return ViewedFrame(se3.invert_rigid(pose[None]), K[None], alpha[None].copy(), depth[None].copy())
 
 
-def measures(alpha, depth, pose, stuff=None):
+def measures(alpha, depth, pose, stuff=None, K=K):
+    """Of a camera of an ego at the origin."""
     stuff = stuff or matter(discs([100.0, 0, 0]))
-    return [float(m[0]) for m in picture_measures(frame(alpha, depth, pose), pose[None], stuff)]
+    found = picture_measures(frame(alpha, depth, pose, K), pose[None], pose[None], Vehicle(), stuff)
+    return [float(m[0]) for m in found]
 
 
 def test_holes_in_the_sky_do_not_count():
@@ -90,11 +93,40 @@ def test_the_horizon_moves_with_the_camera():
     assert measures(alpha, 10.0, camera(pitch=-np.radians(40)))[0] == 1.0
 
 
-def test_near_pixels_count_where_there_is_something():
+def test_pixels_inside_the_ego_count_where_there_is_something():
     depth = np.full((96, 128), 5.0)
-    depth[:, :32] = 0.9
-    assert measures(1.0, depth, camera())[1] == pytest.approx(0.25)
-    assert measures(0.1, depth, camera())[1] == 0.0
+    depth[:72, :32] = 0.9
+    assert measures(1.0, depth, camera(height=1.0))[1] == pytest.approx(0.25 * 0.75, abs=0.01)
+    assert measures(0.1, depth, camera(height=1.0))[1] == 0.0
+
+
+@pytest.mark.parametrize(("clearance", "share"), [(-0.1, 1.0), (0.1, 0.0), (0.4, 0.0)])
+def test_a_bus_close_beside_is_no_fault_of_the_picture(clearance, share):
+    """The lens of a camera that looks aside lies half a metre from the ego's flank."""
+    pose = se3.rigid(np.eye(3), [1.0, 0.65, 0.0]) @ camera(height=1.0, yaw=np.pi / 2)
+    depth = np.full((1, 96, 128), Vehicle().width / 2 - 0.65 + clearance, np.float32)
+    seen = ViewedFrame(se3.invert_rigid(pose[None]), NARROW[None], np.ones_like(depth), depth)
+    nothing = matter(discs([100.0, 0, 0]))
+    assert picture_measures(seen, pose[None], pose[None], Vehicle(), nothing)[1][0] == share
+
+
+def test_what_lies_on_the_road_is_not_in_the_ego():
+    """A camera that looks straight down, through the floor of the ego, at the road."""
+    pose = camera(height=1.5, pitch=np.pi / 2)
+    assert measures(1.0, 1.45, pose)[1] == 0.0 and measures(1.0, 1.0, pose)[1] > 0.5
+
+
+@pytest.mark.parametrize("size", [(18, 32), (27, 48), (45, 80), (270, 480)])
+def test_small_pictures_measure_what_large_ones_do(size):
+    """A hole in the lower left quarter, and something in the ego in the upper right one."""
+    height, width = size
+    K = np.array([[width / 2, 0.0, width / 2], [0.0, width / 2, height / 2], [0.0, 0.0, 1.0]])
+    alpha, depth = np.ones((1, *size), np.float32), np.full((1, *size), 5.0, np.float32)
+    alpha[0, height // 2 :, : width // 2] = 0.0
+    depth[0, : height // 2, width // 2 :] = 0.3
+    seen, pose = ViewedFrame(se3.invert_rigid(camera()[None]), K[None], alpha, depth), camera()[None]
+    coverage, in_body, _ = picture_measures(seen, pose, pose, Vehicle(), matter(discs([100.0, 0, 0])))
+    assert coverage[0] == pytest.approx(0.5, abs=0.02) and in_body[0] == pytest.approx(0.25, abs=0.02)
 
 
 @pytest.mark.parametrize(("distance", "scale"), [(10.0, 0.1), (10.0, 0.4), (40.0, 0.4)])
@@ -102,15 +134,22 @@ def test_near_pixels_count_where_there_is_something():
 def test_coarseness_is_the_angle_of_what_is_seen(distance, scale, yaw):
     means, scale = wall(distance, scale)
     pose, turn = camera(yaw=yaw), se3.rigid(se3.rpy_to_matrix(0.0, 0.0, yaw), np.zeros(3))
-    narrow = np.array([[640.0, 0.0, 64.0], [0.0, 640.0, 48.0], [0.0, 0.0, 1.0]])
     seen = ViewedFrame(
         se3.invert_rigid(pose[None]),
-        narrow[None],
+        NARROW[None],
         np.ones((1, 96, 128), np.float32),
         np.full((1, 96, 128), distance, np.float32),
     )
-    found = picture_measures(seen, pose[None], matter(discs(means, scale).transformed(turn)))[2][0]
+    stuff = matter(discs(means, scale).transformed(turn))
+    found = picture_measures(seen, pose[None], pose[None], Vehicle(), stuff)[2][0]
     assert found == pytest.approx(scale / distance, rel=0.02)
+
+
+@pytest.mark.parametrize(("scale", "drawn", "seen"), [(1.0, 9.0, True), (1.0, 6.0, True), (0.1, 9.0, False)])
+def test_coarse_surfaces_are_known_where_their_depth_falls_short(scale, drawn, seen):
+    """A wall at 10 m that is drawn nearer: as far as its Gaussians are wide it is that wall, else something moves."""
+    found = measures(1.0, drawn, camera(), matter(discs(*wall(10.0, scale))), NARROW)[2]
+    assert found == (pytest.approx(scale / 10.5, rel=0.1) if seen else 0.0)
 
 
 def test_area_of_a_disc():

@@ -1,0 +1,82 @@
+"""The last filter of samples: what the cameras would see must be what was reconstructed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from simscale_gym.agents.segment import Segment
+from simscale_gym.scene import Scene
+from simscale_gym.sim import SimState
+from simscale_gym.sources import cache_root
+
+if TYPE_CHECKING:
+    from simscale_gym.dressing.render import SceneRenderer
+    from simscale_gym.splats.asset_renderer import AssetRenderer
+
+REASON = "out of reconstruction"
+"""Of samples that fall here."""
+
+CAMERAS = ("cam_f0", "cam_l0", "cam_r0")
+"""What SimScale's planners look through."""
+
+HISTORY = (40, 35, 30, 25)
+"""States of a perturbation that a sample shows: the present and 1.5 s before it at 2 Hz, as NAVSIM's; present first."""
+
+FUTURE = (5, 10, 15, 20, 25, 30, 35, 40)
+"""States of a label that it shows: SimScale's data set holds their pictures as well, in a part of its own."""
+
+JUDGED_SIZE = (27, 48)
+"""Height and width [px] of the pictures that are judged: their scores are those of large ones within 0.01."""
+
+
+class TrustedPictures:
+    """A :data:`simscale_gym.perturbation.PictureFilter` for the clips of one scene.
+
+    The scene is dressed, or its asset opened, when the first sample comes; a state is drawn once, however many samples
+    share it.
+
+    Args:
+        least: Score that the worst picture of a sample must have, 0 to 1.
+        cameras: Whose pictures.
+    """
+
+    def __init__(self, least: float, cameras: Sequence[str] = CAMERAS) -> None:
+        self._least, self._cameras = least, tuple(cameras)
+        self._renderer: SceneRenderer | AssetRenderer | None = None
+        self._scores: dict[SimState, float] = {}
+
+    def __call__(self, scene: Scene, perturbation: Segment, label: Segment) -> str:
+        """Why the sample falls, or ""."""
+        shown = [perturbation.states[k] for k in HISTORY] + [label.states[k] for k in FUTURE]
+        return "" if all(self.score(scene, state) >= self._least for state in shown) else REASON
+
+    def score(self, scene: Scene, state: SimState) -> float:
+        """Of the worst camera at ``state``, 0 to 1."""
+        if state not in self._scores:
+            self._scores[state] = self._drawn_score(scene, state)
+        return self._scores[state]
+
+    def _drawn_score(self, scene: Scene, state: SimState) -> float:
+        if self._renderer is None:
+            self._renderer = _renderer(scene)
+        renderer, ego, traffic = self._renderer, state.ego[:3], state.traffic
+        lights = scene.lights.at(state.frame)
+        renderer.render(ego, traffic.poses, traffic.valid, lights, self._cameras, JUDGED_SIZE)
+        return renderer.judge.judge(renderer.frame, scene.ego_to_world(ego), self._cameras).score
+
+
+def _renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
+    """With what was trained, and stand-ins for tracks that were not; dressed where there is no asset."""
+    looks = cache_root() / "looks"
+    if scene.asset is None:
+        from simscale_gym.dressing.render import SceneRenderer
+
+        return SceneRenderer(scene, threads=1, cache=looks)
+    from simscale_gym.dressing.stand_ins import stand_ins
+    from simscale_gym.splats.asset_folder import open_asset
+    from simscale_gym.splats.asset_renderer import AssetRenderer
+
+    asset = open_asset(scene.asset)
+    others = stand_ins(scene, {node.name for node in asset.nodes}, cache=looks)
+    return AssetRenderer(scene, asset, stand_ins=others, threads=1)
