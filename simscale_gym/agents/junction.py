@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import shapely
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
-from simscale_gym.scene import Lane, RoadMap, StopLine, StopLineType, Turn
+from simscale_gym.scene import Lane, RoadMap, StopLine, StopLineType, Turn, derived
 
 Array = NDArray[np.float64]
 
@@ -46,15 +48,17 @@ class JunctionArrays(NamedTuple):
     stop_offsets: Array
 
 
+@derived
 def junction_arrays(road_map: RoadMap) -> JunctionArrays:
     """Work out conflicts, priorities and stop lines of ``road_map``."""
-    lanes = list(road_map.lanes.values())
+    lanes, stops = list(road_map.lanes.values()), _stop_lines(road_map)
     lists: list[list[tuple[int, float, float, float, float]]] = [[] for _ in lanes]
-    for i, j in _near_pairs(road_map):
-        spans = _conflict(lanes[i], lanes[j])
-        if spans is not None:
-            lists[i].append((j, *spans[1], *spans[0]))
-            lists[j].append((i, *spans[0], *spans[1]))
+    pairs = [(i, j) for i, j in _near_pairs(road_map) if not _one_behind_the_other(lanes[i], lanes[j])]
+    for (i, j), near in zip(pairs, _near_stretches(lanes, pairs), strict=True):
+        if near[0] >= 0:
+            own, other = _span(*near[:3], lanes[i].length), _span(*near[3:], lanes[j].length)
+            lists[i].append((j, *other, *own))
+            lists[j].append((i, *own, *other))
     flat = [item for items in lists for item in sorted(items)]
     return JunctionArrays(
         starts=np.concatenate([[0], np.cumsum([len(items) for items in lists])]).astype(np.int64),
@@ -63,8 +67,10 @@ def junction_arrays(road_map: RoadMap) -> JunctionArrays:
         clear_other=np.array([item[2] for item in flat], float),
         reach_own=np.array([item[3] for item in flat], float),
         clear_own=np.array([item[4] for item in flat], float),
-        priorities=np.array([_priority(lane, road_map) for lane in lanes], np.int64),
-        stop_offsets=np.array([_stop_offset(lane, road_map) for lane in lanes], float),
+        priorities=np.array([_priority(lane, stops.get(lane.id, [])) for lane in lanes], np.int64),
+        stop_offsets=np.array(
+            [_stop_offset(lane, stops.get(lane.id, []), road_map) for lane in lanes], float
+        ),
     )
 
 
@@ -78,48 +84,80 @@ def _near_pairs(road_map: RoadMap) -> list[tuple[int, int]]:
     return [(int(rows[i]), int(rows[j])) for i, j in zip(first, second, strict=True)]
 
 
-def _conflict(a: Lane, b: Lane) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Arc lengths along ``a`` and ``b`` between which each is too near the other, or None if they do not meet.
+def _one_behind_the_other(a: Lane, b: Lane) -> bool:
+    """Do they leave the same lane, or follow each other? Such connectors do not conflict."""
+    return bool(set(a.predecessors) & set(b.predecessors)) or b.id in a.successors or a.id in b.successors
 
-    Connectors that leave the same lane do not conflict: their vehicles follow each other.
+
+def _near_stretches(lanes: Sequence[Lane], pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Of each pair, which of the points along either, 1 m apart at most, come too near the other: ``[pairs, 6]``.
+
+    First, last and number of points, of the one and of the other; first -1 where they do not come near.
     """
-    if set(a.predecessors) & set(b.predecessors) or b.id in a.successors or a.id in b.successors:
-        return None
-    along_a, along_b = polyline.resample(a.centerline, 1.0), polyline.resample(b.centerline, 1.0)
-    delta = along_a[:, None, :2] - along_b[None, :, :2]
-    near = (delta**2).sum(-1) < CONFLICT_DISTANCE**2
-    return (_span(near.any(1), a.length), _span(near.any(0), b.length)) if near.any() else None
+    rows = sorted({row for pair in pairs for row in pair})
+    lines = [polyline.resample(lanes[row].centerline, 1.0)[:, :2] for row in rows]
+    place = {row: number for number, row in enumerate(rows)}
+    starts = np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int64)
+    points = np.concatenate(lines) if lines else np.zeros((0, 2))
+    numbers = np.array([(place[i], place[j]) for i, j in pairs], np.int64).reshape(-1, 2)
+    return _stretches(points, starts, numbers)
 
 
-def _span(near: NDArray[np.bool_], length: float) -> tuple[float, float]:
-    """Arc lengths just outside the first and the last of equally spaced points that are ``near``."""
-    rows, step = np.flatnonzero(near), length / (len(near) - 1)
-    return max(float(rows[0] - 1) * step, 0.0), float(rows[-1] + 1) * step
+@njit(cache=True)
+def _stretches(points, starts, pairs):
+    out = np.empty((len(pairs), 6), np.int64)
+    for p in range(len(pairs)):
+        a, b = pairs[p]
+        rows, columns = starts[a + 1] - starts[a], starts[b + 1] - starts[b]
+        out[p] = -1, -1, rows, -1, -1, columns
+        for i in range(rows):
+            for j in range(columns):
+                dx = points[starts[a] + i, 0] - points[starts[b] + j, 0]
+                dy = points[starts[a] + i, 1] - points[starts[b] + j, 1]
+                if dx * dx + dy * dy < CONFLICT_DISTANCE**2:
+                    if out[p, 0] < 0:
+                        out[p, 0], out[p, 3], out[p, 4] = i, j, j
+                    out[p, 1] = i
+                    out[p, 3], out[p, 4] = min(out[p, 3], j), max(out[p, 4], j)
+    return out
 
 
-def _stop_lines(lane: Lane, road_map: RoadMap) -> list[StopLine]:
-    """Stop lines before the connector ``lane``: its own, and those across the lanes that lead into it."""
-    if not lane.connector:
-        return []
-    ids = {lane.id, *lane.predecessors}
-    lines = road_map.stop_lines.values()
-    return [x for x in lines if x.type in _STOPS and (x.id in lane.stop_line_ids or ids & set(x.lane_ids))]
+def _span(first: int, last: int, count: int, length: float) -> tuple[float, float]:
+    """Arc lengths just outside points ``first`` and ``last`` of ``count`` equally spaced ones."""
+    step = length / (int(count) - 1)
+    return max(float(first - 1) * step, 0.0), float(last + 1) * step
 
 
-def _priority(lane: Lane, road_map: RoadMap) -> int:
-    kinds = {line.type for line in _stop_lines(lane, road_map)}
-    yields = bool(kinds & {StopLineType.YIELD, StopLineType.STOP_SIGN})
+def _stop_lines(road_map: RoadMap) -> dict[str, list[StopLine]]:
+    """Stop lines before each connector: its own, and those across the lanes that lead into it."""
+    lines = [line for line in road_map.stop_lines.values() if line.type in _STOPS]
+    across: dict[str, list[int]] = {}
+    for row, line in enumerate(lines):
+        for lane_id in line.lane_ids:
+            across.setdefault(lane_id, []).append(row)
+    named = {line.id: row for row, line in enumerate(lines)}
+    out: dict[str, list[StopLine]] = {}
+    for lane in road_map.lanes.values():
+        if lane.connector:
+            rows = {row for i in (lane.id, *lane.predecessors) for row in across.get(i, ())}
+            rows |= {named[i] for i in lane.stop_line_ids if i in named}
+            out[lane.id] = [lines[row] for row in sorted(rows)]
+    return out
+
+
+def _priority(lane: Lane, stops: Sequence[StopLine]) -> int:
+    yields = any(line.type in (StopLineType.YIELD, StopLineType.STOP_SIGN) for line in stops)
     return _TURN_PRIORITY[Turn(lane.turn)] - 4 * yields
 
 
-def _stop_offset(lane: Lane, road_map: RoadMap) -> float:
+def _stop_offset(lane: Lane, stops: Sequence[StopLine], road_map: RoadMap) -> float:
     """How far before the connector ``lane`` the first of its stop lines is crossed [m]."""
     offset = 0.0
-    for before in lane.predecessors if lane.connector else ():
+    for before in lane.predecessors if stops else ():
         if before not in road_map.lanes:
             continue
         line = shapely.LineString(road_map.lanes[before].centerline[:, :2])
-        for stop in _stop_lines(lane, road_map):
+        for stop in stops:
             crossing = line.intersection(shapely.make_valid(shapely.Polygon(stop.polygon)))
             for x, y in shapely.get_coordinates(crossing):
                 back = line.length - line.project(shapely.Point(x, y))

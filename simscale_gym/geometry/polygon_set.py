@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -44,19 +43,14 @@ class PolygonSet:
         opened = [_open_ring(ring) for ring in rings]
         starts = np.concatenate([[0], np.cumsum([len(ring) for ring in opened])]).astype(np.int64)
         vertices = np.concatenate(opened) if opened else np.zeros((0, 2))
+        bounds = _bounds(vertices, starts)
         low = vertices.min(0) if len(vertices) else np.zeros(2)
         high = vertices.max(0) if len(vertices) else np.zeros(2)
         cell = max(cell, float((high - low).max()) / 1024.0)  # bounds the grid for far-flung input
         shape = tuple(int(n) for n in np.floor((high - low) / cell) + 1)
-        cells: list[list[int]] = [[] for _ in range(shape[0] * shape[1])]
-        for index, ring in enumerate(opened):
-            first = np.floor((ring.min(0) - low) / cell).astype(int)
-            last = np.floor((ring.max(0) - low) / cell).astype(int)
-            for y in range(first[1], last[1] + 1):
-                for x in range(first[0], last[0] + 1):
-                    cells[y * shape[0] + x].append(index)
-        cell_starts = np.concatenate([[0], np.cumsum([len(c) for c in cells])]).astype(np.int64)
-        cell_polygons = np.array([i for c in cells for i in c], np.int64)
+        first = np.floor((bounds[:, :2] - low) / cell).astype(np.int64)
+        last = np.floor((bounds[:, 2:] - low) / cell).astype(np.int64)
+        cell_starts, cell_polygons = _sort_into_cells(first, last, shape[0], shape[0] * shape[1])
         return cls(vertices, starts, low, cell, shape, cell_starts, cell_polygons)
 
     def __len__(self) -> int:
@@ -109,14 +103,44 @@ class PolygonSet:
     @cached_property
     def _bounds(self) -> Array:
         """Least x, y and greatest x, y of each polygon, ``[P, 4]``."""
-        rings = [self.vertices[start:end] for start, end in pairwise(self.starts)]
-        bounds = [[*ring.min(0), *ring.max(0)] if len(ring) else [0.0] * 4 for ring in rings]
-        return np.array(bounds, float).reshape(-1, 4)
+        return _bounds(self.vertices, self.starts)
 
 
 def _open_ring(ring: Array) -> Array:
     ring = np.asarray(ring, float)[:, :2]
-    return ring[:-1] if len(ring) > 1 and np.array_equal(ring[0], ring[-1]) else ring
+    return ring[:-1] if len(ring) > 1 and ring[0, 0] == ring[-1, 0] and ring[0, 1] == ring[-1, 1] else ring
+
+
+@njit(cache=True)
+def _bounds(vertices, starts):
+    """Least x, y and greatest x, y of each ring, ``[P, 4]``; zeros of an empty one."""
+    out = np.zeros((len(starts) - 1, 4))
+    for p in range(len(out)):
+        for v in range(starts[p], starts[p + 1]):
+            x, y = vertices[v, 0], vertices[v, 1]
+            if v == starts[p]:
+                out[p, 0], out[p, 1], out[p, 2], out[p, 3] = x, y, x, y
+            out[p, 0], out[p, 1] = min(out[p, 0], x), min(out[p, 1], y)
+            out[p, 2], out[p, 3] = max(out[p, 2], x), max(out[p, 3], y)
+    return out
+
+
+@njit(cache=True)
+def _sort_into_cells(first, last, columns, count):
+    """Where each cell starts ``[count + 1]``, and the polygons of the cells from ``first`` to ``last [P, 2]``."""
+    starts = np.zeros(count + 1, np.int64)
+    for p in range(len(first)):
+        for y in range(first[p, 1], last[p, 1] + 1):
+            for x in range(first[p, 0], last[p, 0] + 1):
+                starts[y * columns + x + 1] += 1
+    starts = np.cumsum(starts)
+    used, polygons = starts[:-1].copy(), np.empty(starts[-1], np.int64)
+    for p in range(len(first)):
+        for y in range(first[p, 1], last[p, 1] + 1):
+            for x in range(first[p, 0], last[p, 0] + 1):
+                polygons[used[y * columns + x]] = p
+                used[y * columns + x] += 1
+    return starts, polygons
 
 
 @njit(cache=True)

@@ -37,8 +37,11 @@ def headings(points: Array) -> Array:
 def with_headings(points: Array) -> Array:
     """Poses ``[K, 3]``: the points ``[K, 2]`` with smooth vertex headings (mean of the two segments)."""
     points = np.asarray(points, float)[:, :2]
-    tangent = np.gradient(points, axis=0) if len(points) > 2 else np.diff(points, axis=0).repeat(2, 0)
-    return np.column_stack([points, np.arctan2(tangent[:, 1], tangent[:, 0])])
+    poses, tangent = np.empty((len(points), 3)), np.empty((len(points), 2))
+    tangent[1:-1] = (points[2:] - points[:-2]) / 2.0
+    tangent[0], tangent[-1] = points[1] - points[0], points[-1] - points[-2]
+    poses[:, :2], poses[:, 2] = points, np.arctan2(tangent[:, 1], tangent[:, 0])
+    return poses
 
 
 def at_arc_length(points: Array, s: Array | float, lengths: Array | None = None) -> Array:

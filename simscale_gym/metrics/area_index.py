@@ -46,11 +46,7 @@ def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
     extent = high - origin
     tile = max(tile, float(np.sqrt(np.prod(extent) / MAX_TILES)), float(extent.max()) / MAX_TILES)
     shape = np.floor(extent / tile).astype(np.int64) + 1
-    tiles, codes = _sort_into_tiles(*rings, origin, tile, shape)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(tiles, minlength=int(shape.prod())))]).astype(
-        np.int64
-    )
-    entries = codes[np.argsort(tiles, kind="stable")].astype(np.int32)
+    starts, entries = _by_tile(_spans(*rings, origin, tile, shape), int(shape.prod()))
     return AreaIndex(np.array([*origin, tile, *shape], float), starts, entries)
 
 
@@ -80,41 +76,61 @@ def _mark_edges(vertices: Array, origin: Array, tile: float, low: NDArray, edge:
 
 
 @njit(cache=True)
-def _sort_into_tiles(
+def _spans(
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, boxes: Array,
     origin: Array, tile: float, shape: NDArray,
 ):  # fmt: skip
-    """Tile and code of every entry, polygon by polygon."""
-    tiles, codes = np.empty(4096, np.int64), np.empty(4096, np.int64)
-    count = 0
+    """Tiles beside each other that have the same entry ``[S, 3]``: first, number, entry; polygon by polygon."""
+    spans, count = np.empty((4096, 3), np.int32), 0
     for ring in range(len(boxes)):
         low = np.floor((boxes[ring, :2] - origin - _SEAM) / tile).astype(np.int64)
         high = np.floor((boxes[ring, 2:] - origin + _SEAM) / tile).astype(np.int64)
         low, high = np.maximum(low, 0), np.minimum(high, shape - 1)
         edge = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), np.bool_)
-        if count + edge.size > len(tiles):
-            room = 2 * (count + edge.size)
-            tiles = np.concatenate((tiles[:count], np.empty(room - count, np.int64)))
-            codes = np.concatenate((codes[:count], np.empty(room - count, np.int64)))
         outline = vertices[runs[ring_runs[ring], 0] : runs[ring_runs[ring + 1] - 1, 1] + 1]
         _mark_edges(outline, origin, tile, low, edge)
-        for row in range(edge.shape[0]):
-            known, inside = False, False
-            for column in range(edge.shape[1]):
-                if edge[row, column]:
-                    known = False
-                elif not known:  # between two edges all tiles of a row are alike
-                    x = origin[0] + (column + low[0] + 0.5) * tile
+        rows, columns = edge.shape
+        for row in range(rows):
+            if count + columns > len(spans):
+                larger = np.empty((2 * (count + columns), 3), np.int32)
+                larger[:count] = spans[:count]
+                spans = larger
+            start = 0
+            while start < columns:
+                stop = start + 1
+                while stop < columns and edge[row, stop] == edge[row, start]:
+                    stop += 1
+                code = 2 * ring
+                if not edge[row, start] and (start == 0 or stop == columns):
+                    code = -1  # reaches out of the ring's bounding box
+                elif not edge[row, start]:  # between two edges all tiles of a row are alike
+                    x = origin[0] + (start + low[0] + 0.5) * tile
                     y = origin[1] + (row + low[1] + 0.5) * tile
-                    inside = holds(vertices, runs, run_boxes, ring_runs, ring, x, y)
-                    known = True
-                if edge[row, column] or inside:
-                    tiles[count] = (row + low[1]) * shape[0] + column + low[0]
-                    codes[count] = 2 * ring + (0 if edge[row, column] else 1)
+                    code = 2 * ring + 1 if holds(vertices, runs, run_boxes, ring_runs, ring, x, y) else -1
+                if code >= 0:
+                    spans[count] = (row + low[1]) * shape[0] + start + low[0], stop - start, code
                     count += 1
-                if edge[row, column]:
-                    inside = False
-    return tiles[:count], codes[:count]
+                start = stop
+    return spans[:count]
+
+
+@njit(cache=True)
+def _by_tile(spans: NDArray, count: int):
+    """First entry of each of ``count`` tiles ``[count + 1]``, and the entries, within a tile as in ``spans``."""
+    starts = np.zeros(count + 1, np.int32)
+    for span in spans:
+        for tile in range(span[0], span[0] + span[1]):
+            starts[tile + 1] += 1
+    for tile in range(count):
+        starts[tile + 1] += starts[tile]
+    entries = np.empty(starts[count], np.int32)
+    for span in spans:
+        for tile in range(span[0], span[0] + span[1]):
+            entries[starts[tile]] = span[2]
+            starts[tile] += 1
+    starts[1:] = starts[:-1].copy()
+    starts[0] = 0
+    return starts, entries
 
 
 @njit(cache=True)

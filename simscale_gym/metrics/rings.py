@@ -7,7 +7,6 @@ of edges holds a point takes a look at a few boxes and at the edges of one or tw
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,22 +42,20 @@ class Rings(NamedTuple):
 def build_rings(rings: Sequence[Array]) -> Rings:
     """Flatten ``rings``, each ``[K, 2+]`` with K >= 3, open or closed."""
     closed = [_closed(np.asarray(ring, float)[:, :2]) for ring in rings]
-    starts = np.concatenate([[0], np.cumsum([len(ring) for ring in closed])]).astype(np.int64)
-    run_starts, ring_runs = [], [0]
-    for first, end in pairwise(starts):
-        heads = np.arange(first, end - 1, RUN)
-        run_starts.append(np.stack([heads, np.minimum(heads + RUN, end - 1)], 1))
-        ring_runs.append(ring_runs[-1] + len(heads))
-    vertices = np.concatenate(closed) if closed else np.zeros((0, 2))
-    runs = np.concatenate(run_starts) if run_starts else np.zeros((0, 2), np.int64)
-    boxes = np.array([[*ring.min(0), *ring.max(0)] for ring in closed], float).reshape(-1, 4)
-    return Rings(
-        np.ascontiguousarray(vertices), runs, _run_boxes(vertices, runs), np.array(ring_runs, np.int64), boxes
-    )
+    lengths = np.array([len(ring) for ring in closed], np.int64)
+    ends = np.cumsum(lengths)
+    ring_runs = np.concatenate([[0], np.cumsum(-(-(lengths - 1) // RUN))]).astype(np.int64)
+    ring = np.repeat(np.arange(len(closed)), np.diff(ring_runs))
+    heads = (ends - lengths)[ring] + RUN * (np.arange(len(ring)) - ring_runs[ring])
+    runs = np.stack([heads, np.minimum(heads + RUN, ends[ring] - 1)], 1)
+    vertices = np.ascontiguousarray(np.concatenate(closed)) if closed else np.zeros((0, 2))
+    boxes = _run_boxes(vertices, np.stack([ends - lengths, ends - 1], 1))
+    return Rings(vertices, runs, _run_boxes(vertices, runs), ring_runs, boxes)
 
 
 def _closed(ring: Array) -> Array:
-    return ring if np.array_equal(ring[0], ring[-1]) else np.concatenate([ring, ring[:1]])
+    closed = ring[0, 0] == ring[-1, 0] and ring[0, 1] == ring[-1, 1]
+    return ring if closed else np.concatenate([ring, ring[:1]])
 
 
 @njit(cache=True)
