@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,24 @@ class EgoLog:
         return self.states[:, : StateIndex.HEADING + 1]
 
 
+class _WhenAsked:
+    """A field that may be given as a function without arguments, which is called when the field is first read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, scene: Any, owner: type) -> Any:
+        if scene is None:
+            return None  # the default
+        value = scene.__dict__[self._name]
+        if callable(value):
+            value = scene.__dict__[self._name] = value()
+        return value
+
+    def __set__(self, scene: Any, value: Any) -> None:
+        scene.__dict__[self._name] = value
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One recorded clip at 10 Hz.
@@ -66,7 +85,8 @@ class Scene:
         route: Roadblock ids from the ego's place to its goal, in driving order.
         vehicle: The ego's dimensions.
         rig: The ego's cameras.
-        shapes: Side shapes of the source; None where it has none (a look is then inferred from the map).
+        shapes: Side shapes of the source; None where it has none (a look is then inferred from the map). A reader
+            may give a function that reads them: they take long, and who draws nothing needs none.
         goal: ``[3]`` pose that the log drives to, or None.
         inferred: What the source did not say and the reader worked out, one sentence each.
         asset: Folder of the scene's trained Gaussian asset, or None.
@@ -84,7 +104,7 @@ class Scene:
     route: tuple[str, ...]
     vehicle: Vehicle = field(default_factory=Vehicle)
     rig: CameraRig = field(default_factory=nuplan_rig)
-    shapes: Shapes | None = None
+    shapes: Shapes | None = _WhenAsked()
     goal: Array | None = None
     inferred: tuple[str, ...] = ()
     asset: Path | None = None

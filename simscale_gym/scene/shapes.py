@@ -81,8 +81,8 @@ class Shapes:
         dx, dy = float(offset[0]), float(offset[1])
         shift = np.array([dx, dy])
         return Shapes(
-            tuple(replace(b, footprint=b.footprint + shift) for b in self.buildings),
-            tuple(replace(t, x=t.x + dx, y=t.y + dy) for t in self.trees),
+            tuple(Building(b.footprint + shift, b.height, b.style, b.seed) for b in self.buildings),
+            tuple(Tree(t.x + dx, t.y + dy, t.height, t.radius, t.seed) for t in self.trees),
             tuple(replace(f, x=f.x + dx, y=f.y + dy) for f in self.fixtures),
-            tuple(replace(g, polygon=g.polygon + shift) for g in self.grounds),
+            tuple(Ground(g.kind, g.polygon + shift) for g in self.grounds),
         )

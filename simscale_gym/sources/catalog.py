@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError
 from simscale_gym.scene import Scene
-from simscale_gym.sources.nuplan import NuPlanRoot, find_logs, load_log_scene, scene_names
+from simscale_gym.sources.nuplan import NuPlanRoot, SceneName, find_logs, load_log_scene, scene_names
 from simscale_gym.sources.scenario_description import (
     SUMMARY_NAME,
     list_scenario_descriptions,
@@ -166,8 +166,8 @@ def _load_town(ref: SceneRef) -> Scene:
 
     seed, log, scene = (int(number) for number in ref.entry.split("/"))
     files = cached_town_log(seed, log)
-    loaded = load_log_scene(files.log, files.maps, scene_names(files.log)[scene])
-    return replace(loaded, id=ref.id, log_id=ref.id.rsplit("/", 1)[0], source="town")
+    called = SceneName(ref.id, ref.id.rsplit("/", 1)[0], "town")
+    return load_log_scene(files.log, files.maps, scene_names(files.log)[scene], called=called)
 
 
 def _nuplan_refs(root: NuPlanRoot, split: str) -> list[SceneRef]:

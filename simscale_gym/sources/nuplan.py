@@ -8,19 +8,27 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, SceneError
-from simscale_gym.scene import RoadMap, Scene, Shapes, Vehicle, nuplan_rig
+from simscale_gym.scene import RoadMap, Scene, Vehicle, nuplan_rig
 from simscale_gym.sources import nuplan_log_reader as log_reader
 from simscale_gym.sources.nuplan_log_reader import LogHead, SceneRow
 from simscale_gym.sources.nuplan_map_reader import MARGIN, crop_map, read_map
 from simscale_gym.sources.nuplan_map_writer import MAP_INDEX
-from simscale_gym.sources.nuplan_resample import ego_log, goal_pose, grid, lights_on, tracks_on
+from simscale_gym.sources.nuplan_resample import (
+    ego_log,
+    goal_pose,
+    grid,
+    lights_on,
+    sweeps_of_frames,
+    tracks_on,
+)
 from simscale_gym.sources.route_matching import find_route
-from simscale_gym.sources.side_shapes import SIDE_FILE, near_shapes, read_shapes
+from simscale_gym.sources.side_shapes import SIDE_FILE, SideShapes
 from simscale_gym.sources.sqlite_table import open_database
 
 Array = NDArray[np.float64]
@@ -138,7 +146,7 @@ class LogPlace:
 
     origin: Array
     map: RoadMap
-    shapes: Shapes | None
+    shapes: SideShapes | None
 
 
 def log_place(head: LogHead, maps: Path) -> LogPlace:
@@ -155,8 +163,17 @@ def _log_place(path: Path, location: str, maps: Path, _changed: tuple[int, int])
     file = map_file(maps, location, path)
     road_map = crop_map(read_map(file, location), drive[:, :2], origin)
     side = file.with_name(SIDE_FILE)
-    shapes = near_shapes(read_shapes(side), drive[:, :2], origin, MARGIN) if side.is_file() else None
+    bounds = np.stack([drive[:, :2].min(0), drive[:, :2].max(0)])
+    shapes = SideShapes(side, bounds, origin, MARGIN) if side.is_file() else None
     return LogPlace(origin, road_map, shapes)
+
+
+class SceneName(NamedTuple):
+    """``id``, ``log_id`` and ``source`` of a :class:`Scene`."""
+
+    id: str
+    log_id: str
+    source: str
 
 
 def scene_names(log: Path) -> list[str]:
@@ -164,8 +181,8 @@ def scene_names(log: Path) -> list[str]:
     return [scene.name for scene in log_reader.read_head(log).scenes]
 
 
-def load_log_scene(log: Path, maps: Path, name: str) -> Scene:
-    """The scene ``name`` of the file ``log``, at 10 Hz.
+def load_log_scene(log: Path, maps: Path, name: str, *, called: SceneName | None = None) -> Scene:
+    """The scene ``name`` of the file ``log``, at 10 Hz; its names are those of nuPlan, or as it is ``called``.
 
     Raises:
         DataError: The log or its map cannot be used.
@@ -177,20 +194,23 @@ def load_log_scene(log: Path, maps: Path, name: str) -> Scene:
         names = [scene.name for scene in head.scenes]
         near = difflib.get_close_matches(name, names, 3, 0.0)
         raise SceneError(f"{log} has no scene {name!r}; nearest: {', '.join(near)}.")
-    return _load(head, row, log_place(head, maps))
+    names = called or SceneName(f"{head.name}/{row.name}", head.name, "nuplan")
+    return _load(head, row, log_place(head, maps), names)
 
 
-def _load(head: LogHead, row: SceneRow, place: LogPlace) -> Scene:
+def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Scene:
     path, origin, vehicle = head.path, place.origin, Vehicle()
+    times = grid(row.start_us, row.stop_us)
     with open_database(path, log_reader.KIND) as database:
         sweeps, sweep_times = log_reader.read_sweeps(database, path, row.token)
         log_reader.check_gaps(path, "table lidar_pc", sweep_times, row.start_us, row.stop_us)
         poses = log_reader.read_poses(database, path, row.start_us, row.stop_us)
+        near = sweeps_of_frames(sweep_times, times)
+        sweeps, sweep_times = [sweeps[i] for i in near], sweep_times[near]
         boxes = log_reader.read_boxes(database, path, row.token, sweeps, sweep_times)
-        lights = log_reader.read_lights(database, path, row.token)
+        lights = log_reader.read_lights(database, path, sweeps)
         rig = log_reader.read_rig(database, path)
         goal = log_reader.read_goal(database, path, row.goal)
-    times = grid(row.start_us, row.stop_us)
     ego = ego_log(poses, times, origin, vehicle)
     route = tuple(i for i in row.route if i in place.map.roadblocks)
     inferred = []
@@ -202,9 +222,9 @@ def _load(head: LogHead, row: SceneRow, place: LogPlace) -> Scene:
     if rig is None:
         inferred.append("Cameras: nuPlan's nominal rig; the log lists none.")
     return Scene(
-        id=f"{head.name}/{row.name}",
-        log_id=head.name,
-        source="nuplan",
+        id=names.id,
+        log_id=names.log_id,
+        source=names.source,
         origin=origin,
         timestamps_us=times,
         map=place.map,

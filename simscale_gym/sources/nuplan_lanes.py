@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
-from simscale_gym.scene import BoundaryType, Lane, Turn
+from simscale_gym.scene import BoundaryType, Lane, Turn, derived
 from simscale_gym.sources.geopackage import Layer
 
 Array = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=IntEnum)
 
+_SAME_POINT = 1e-3  # [m]
 _CONNECTOR_AREAS = "gen_lane_connectors_scaled_width_polygons"
 
 
@@ -56,6 +58,60 @@ class MapFile:
         return _index(self.layers[_CONNECTOR_AREAS].table["lane_connector_fid"])
 
 
+class Outlines(NamedTuple):
+    """Points of the geometries of a layer.
+
+    Attributes:
+        points: ``[V, 2]`` one geometry after another, global [m].
+        starts: ``[rows + 1]`` first point of each.
+    """
+
+    points: Array
+    starts: NDArray[np.int64]
+
+    def of(self, row: int) -> Array:
+        """Points ``[K, 2]`` of one row; none where it has no such geometry."""
+        return self.points[self.starts[row] : self.starts[row + 1]]
+
+
+@derived
+def rings_of(file: MapFile, layer: str) -> Outlines:
+    """Open outlines of the polygons of a layer (of their largest parts)."""
+    polygons, rows = _largest(file.layers[layer].geometries, shapely.GeometryType.POLYGON, shapely.area)
+    points, part = shapely.get_coordinates(shapely.get_exterior_ring(polygons), return_index=True)
+    return _by_row(
+        points, rows[part], np.r_[part[1:] == part[:-1], False][: len(part)], len(file.layers[layer])
+    )
+
+
+@derived
+def lines_of(file: MapFile, layer: str) -> Outlines:
+    """Lines of a layer (their longest parts), without points that repeat."""
+    lines, rows = _largest(file.layers[layer].geometries, shapely.GeometryType.LINESTRING, shapely.length)
+    points, part = shapely.get_coordinates(lines, return_index=True)
+    apart = np.linalg.norm(np.diff(points, axis=0), axis=1) > _SAME_POINT
+    keep = np.r_[True, apart | (part[1:] != part[:-1])][: len(part)]
+    return _by_row(points, rows[part], keep, len(file.layers[layer]))
+
+
+def _largest(
+    shapes: NDArray[np.object_], kind: shapely.GeometryType, measure: Callable
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The largest part of that kind and any size of each shape that has one, and its row; the first of equals."""
+    parts, rows = shapely.get_parts(shapes, return_index=True)
+    size = measure(parts)
+    fit = (shapely.get_type_id(parts) == kind) & (size > 0.0)
+    parts, rows, size = parts[fit], rows[fit], size[fit]
+    order = np.lexsort((-size, rows))
+    first = np.r_[True, np.diff(rows[order]) > 0][: len(order)]
+    return parts[order[first]], rows[order[first]]
+
+
+def _by_row(points: Array, rows: NDArray[np.int64], keep: NDArray[np.bool_], count: int) -> Outlines:
+    counts = np.bincount(rows[keep], minlength=count)
+    return Outlines(points[keep], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+
 def _index(fids: Any) -> dict[str, int]:
     return {fid_text(fid): row for row, fid in enumerate(fids) if fid is not None}
 
@@ -88,8 +144,7 @@ class Cut:
 
     def near(self, layer: str) -> list[int]:
         """Rows of ``layer`` near the path."""
-        shapes = self.file.layers[layer].geometries
-        return np.flatnonzero(shapely.dwithin(shapes, self.line, self.margin)).tolist() if len(shapes) else []
+        return _near(self, layer)
 
     @cached_property
     def kept(self) -> dict[str, frozenset[str]]:
@@ -108,20 +163,18 @@ class Cut:
 
     def ring(self, layer: str, row: int) -> Array:
         """Outline ``[M, 2]`` of a polygon (of its largest part), open."""
-        shape = self.file.layers[layer].geometries[row]
-        parts = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
-        if not parts or not parts[0].area > 0.0:
-            raise self._fault(layer, "geom", row, f"{shape.geom_type} without area", "a polygon")
-        return shapely.get_coordinates(max(parts, key=shapely.area).exterior)[:-1] - self.origin
+        ring = rings_of(self.file, layer).of(row)
+        if len(ring) < 3:
+            kind = self.file.layers[layer].geometries[row].geom_type
+            raise self._fault(layer, "geom", row, f"{kind} without area", "a polygon")
+        return ring - self.origin
 
     def path(self, layer: str, row: int) -> Array:
         """Points ``[K, 2]`` of a line."""
-        shape = self.file.layers[layer].geometries[row]
-        parts = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.LineString)]
-        points = shapely.get_coordinates(max(parts, key=shapely.length)) if parts else np.zeros((1, 2))
-        points = polyline.without_repeats(points, 1e-3)
+        points = lines_of(self.file, layer).of(row)
         if len(points) < 2:
-            raise self._fault(layer, "geom", row, f"{shape.geom_type} without length", "a line")
+            kind = self.file.layers[layer].geometries[row].geom_type
+            raise self._fault(layer, "geom", row, f"{kind} without length", "a line")
         return points - self.origin
 
     def kinds(self, layer: str, column: str, default: Kind) -> list[tuple[str, int, Kind]]:
@@ -146,6 +199,12 @@ class Cut:
         return table.fault(
             column, row, f"{found} (fid {table['fid'][row]})", expected, "The map is broken there."
         )
+
+
+@derived
+def _near(cut: Cut, layer: str) -> list[int]:
+    shapes = cut.file.layers[layer].geometries
+    return np.flatnonzero(shapely.dwithin(shapes, cut.line, cut.margin)).tolist() if len(shapes) else []
 
 
 def _kind(value: Any, default: Kind) -> Kind:
@@ -255,7 +314,8 @@ def _boundary(cut: Cut, layer: str, column: str, row: int, baseline: Array) -> t
     key = fid_text(cut.file.layers[layer].table[column][row])
     target = cut.linked(cut.file.boundaries, key, layer, column, row, "boundaries")
     line = cut.path("boundaries", target)
-    same = np.linalg.norm(line[[0, -1]] - baseline[[0, -1]], axis=1).sum()
-    other = np.linalg.norm(line[[-1, 0]] - baseline[[0, -1]], axis=1).sum()
+    start, end, first, last = line[0], line[-1], baseline[0], baseline[-1]
+    same = math.dist(start, first) + math.dist(end, last)
+    other = math.dist(end, first) + math.dist(start, last)
     kind = _kind(cut.file.layers["boundaries"].table["boundary_type_fid"][target], BoundaryType.VIRTUAL)
     return (line[::-1] if other < same else line), kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from simscale_gym.geometry import se3
 from simscale_gym.scene import DT, Camera, CameraRig, TrackType, nuplan_rig
 from simscale_gym.sources.nuplan_schema import CATEGORIES
 from simscale_gym.sources.pickled import loads_pickle
-from simscale_gym.sources.sqlite_table import Table, check_columns, open_database, read_table
+from simscale_gym.sources.sqlite_table import Table, check_columns, open_database, read_rows_of, read_table
 
 Array = NDArray[np.float64]
 
@@ -239,7 +239,7 @@ def read_sweeps(
 def read_boxes(
     database: sqlite3.Connection, path: Path, scene: bytes, sweeps: Sequence[bytes], times: NDArray[np.int64]
 ) -> Boxes:
-    """Boxes of the sweeps of a scene.
+    """Boxes of some ``sweeps`` of a scene and their ``times``; the tracks are those of all its sweeps.
 
     Raises:
         DataError: A box without a track, a track without a category, an unknown category, a bad number.
@@ -247,20 +247,14 @@ def read_boxes(
     columns = (
         "lidar_pc_token", "track_token", "x", "y", "z", "yaw", "vx", "vy", "length", "width", "height",
     )  # fmt: skip
-    table = read_table(database, path, "lidar_box", columns, suffix=f"WHERE {_OF_SCENE}", arguments=(scene,))
+    table = read_rows_of(database, path, "lidar_box", columns, "lidar_pc_token", sweeps)
     kinds = _track_types(database, path)
-    tokens = table.tokens("track_token", nullable=True)
-    for row, token in enumerate(tokens):
-        if token not in kinds:
-            raise table.fault(
-                "track_token", row, f"{token.hex() or 'NULL'}", "the token of a row of table track"
-            )
+    ids = _tracks_of_scene(database, path, scene, kinds)
     when = dict(zip(sweeps, times.tolist(), strict=True))
-    ids = list(dict.fromkeys(tokens))
     number = {token: row for row, token in enumerate(ids)}
     return Boxes(
         times=table.rows_of("lidar_pc_token", when, "lidar_pc"),
-        tracks=np.array([number[token] for token in tokens], np.int64),
+        tracks=table.rows_of("track_token", number, "track"),
         ids=tuple(token.hex() for token in ids),
         types=np.array([kinds[token] for token in ids], np.uint8),
         places=table.floats("x", "y", "z"),
@@ -268,6 +262,21 @@ def read_boxes(
         velocities=table.floats("vx", "vy"),
         sizes=table.floats("length", "width", "height"),
     )
+
+
+def _tracks_of_scene(
+    database: sqlite3.Connection, path: Path, scene: bytes, kinds: Mapping[bytes, TrackType]
+) -> list[bytes]:
+    """Tokens of the tracks that have boxes in a scene, in the order in which SQLite comes upon them."""
+    distinct = database.execute(f"SELECT DISTINCT track_token FROM lidar_box WHERE {_OF_SCENE}", (scene,))
+    table = Table(path, "lidar_box", {"track_token": [token for (token,) in distinct]})
+    tokens = table.tokens("track_token", nullable=True)
+    for row, token in enumerate(tokens):
+        if token not in kinds:
+            raise table.fault(
+                "track_token", row, f"{token.hex() or 'NULL'}", "the token of a row of table track"
+            )
+    return tokens
 
 
 def _track_types(database: sqlite3.Connection, path: Path) -> dict[bytes, TrackType]:
@@ -282,12 +291,10 @@ def _track_types(database: sqlite3.Connection, path: Path) -> dict[bytes, TrackT
     return {token: TrackType(kind) for token, kind in zip(tracks.tokens("token"), links, strict=True)}
 
 
-def read_lights(database: sqlite3.Connection, path: Path, scene: bytes) -> Table:
-    """Rows of ``traffic_light_status`` of a scene: ``lidar_pc_token``, ``lane_connector_id``, ``status``."""
-    return read_table(
-        database, path, "traffic_light_status", ("lidar_pc_token", "lane_connector_id", "status"),
-        suffix=f"WHERE {_OF_SCENE}", arguments=(scene,),
-    )  # fmt: skip
+def read_lights(database: sqlite3.Connection, path: Path, sweeps: Sequence[bytes]) -> Table:
+    """Rows of ``traffic_light_status`` of some sweeps: ``lidar_pc_token``, ``lane_connector_id``, ``status``."""
+    columns = ("lidar_pc_token", "lane_connector_id", "status")
+    return read_rows_of(database, path, "traffic_light_status", columns, "lidar_pc_token", sweeps)
 
 
 def read_rig(database: sqlite3.Connection, path: Path) -> CameraRig | None:

@@ -82,6 +82,15 @@ def goal_pose(row: Array, origin: Array) -> Array:
     return np.array([row[0] - origin[0], row[1] - origin[1], yaw])
 
 
+def sweeps_of_frames(sweeps: Times, times: Times) -> NDArray[np.int64]:
+    """Rows of those ``sweeps`` that say something about one of the frames at ``times [T]``.
+
+    The one at its very time, else the last one before it and the first one after it.
+    """
+    before, after, share = _neighbors(sweeps, times)
+    return np.unique(np.concatenate([before[share < 1.0], after[share > 0.0]]))
+
+
 def _neighbors(sweeps: Times, times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Sweep before and after each frame, and how far the frame lies towards the latter (0 .. 1)."""
     after = np.clip(np.searchsorted(sweeps, times), 0, len(sweeps) - 1)
@@ -128,8 +137,12 @@ def _sizes(boxes: Boxes) -> Array:
     if not boxes.ids:
         return np.zeros((0, 3))
     order = np.argsort(boxes.tracks, kind="stable")
-    parts = np.split(boxes.sizes[order], np.cumsum(np.bincount(boxes.tracks))[:-1])
-    return np.array([np.median(part, axis=0) for part in parts])
+    counts = np.bincount(boxes.tracks, minlength=len(boxes.ids))
+    ends, sizes = np.cumsum(counts), np.zeros((len(boxes.ids), 3))
+    for track in np.flatnonzero(counts):
+        part = boxes.sizes[order[ends[track] - counts[track] : ends[track]]]
+        sizes[track] = part[0] if (part == part[0]).all() else np.median(part, axis=0)
+    return sizes
 
 
 def lights_on(

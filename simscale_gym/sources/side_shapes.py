@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,49 @@ def _read_shapes(path: Path, _changed: int) -> Shapes:
 def near_shapes(shapes: Shapes, path: Array, origin: Array, margin: float) -> Shapes:
     """Shapes within ``margin`` [m] of the bounds of ``path [K, 2]`` (global), in the frame of ``origin [2+]``."""
     low, high = path.min(0) - margin, path.max(0) + margin
+    (left, bottom), (right, top) = low.tolist(), high.tolist()
 
     def inside(points: Array) -> bool:
         return bool((points.max(0) >= low).all() and (points.min(0) <= high).all())
 
+    def there(item: Tree | Fixture) -> bool:
+        return left <= item.x <= right and bottom <= item.y <= top
+
     return Shapes(
         tuple(b for b in shapes.buildings if inside(b.footprint)),
-        tuple(t for t in shapes.trees if inside(np.array([[t.x, t.y]]))),
-        tuple(f for f in shapes.fixtures if inside(np.array([[f.x, f.y]]))),
+        tuple(t for t in shapes.trees if there(t)),
+        tuple(f for f in shapes.fixtures if there(f)),
         tuple(g for g in shapes.grounds if inside(g.polygon)),
     ).translated(-np.asarray(origin, float)[:2])
+
+
+@dataclass(frozen=True, eq=False)
+class SideShapes:
+    """The shapes beside a drive, read from their file when they are first asked for; it may be sent to a process.
+
+    Attributes:
+        path: The side file.
+        bounds: ``[2, 2]`` least and greatest x, y of the drive, global [m].
+        origin: ``[2+]`` of the scene's frame, global [m].
+        margin: How far beyond the bounds [m].
+    """
+
+    path: Path
+    bounds: Array
+    origin: Array
+    margin: float
+
+    def __call__(self) -> Shapes:
+        """The shapes, in the frame of the scene.
+
+        Raises:
+            DataError: The file cannot be used.
+        """
+        return self._shapes
+
+    @cached_property
+    def _shapes(self) -> Shapes:
+        return near_shapes(read_shapes(self.path), self.bounds, self.origin, self.margin)
 
 
 class _Item:

@@ -16,6 +16,10 @@ from simscale_gym.errors import DataError
 
 _MAGIC = b"SQLite format 3\x00"
 _MAX = 1e9  # no place, speed or size in a log or map is larger; squares of such numbers still fit
+_FETCHED = (
+    500  # rows at once: fewer than wake the garbage collector, which would look at all objects there are
+)
+_PARAMETERS = 500  # of a query; SQLite before 3.32 takes 999
 _AGAIN = "The file may be truncated or still in download: fetch or write it again."
 
 
@@ -161,9 +165,40 @@ def read_table(
     """
     check_columns(database, path, name, columns)
     names = ", ".join(f'"{name}"."{column}"' for column in columns)
-    rows = database.execute(f'SELECT {names} FROM "{name}" {suffix}', arguments).fetchall()
-    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    cursor = database.execute(f'SELECT {names} FROM "{name}" {suffix}', arguments)
+    values: list[list[Any]] = [[] for _ in columns]
+    while rows := cursor.fetchmany(_FETCHED):
+        for column, part in zip(values, zip(*rows, strict=True), strict=True):
+            column.extend(part)
     return Table(path, name, dict(zip(columns, values, strict=True)))
+
+
+def read_rows_of(
+    database: sqlite3.Connection,
+    path: Path,
+    name: str,
+    columns: Sequence[str],
+    key: str,
+    keys: Sequence[bytes],
+) -> Table:
+    """Read ``columns`` of the rows of table ``name`` whose column ``key`` is one of ``keys``.
+
+    Raises:
+        DataError: The table or one of the columns is not there.
+    """
+    check_columns(database, path, name, [key])
+    parts = []
+    for start in range(0, max(len(keys), 1), _PARAMETERS):
+        some = keys[start : start + _PARAMETERS]
+        suffix = f"WHERE {_one_of(key, len(some))}"
+        parts.append(read_table(database, path, name, columns, suffix=suffix, arguments=some))
+    return Table(
+        path, name, {column: [value for part in parts for value in part[column]] for column in columns}
+    )
+
+
+def _one_of(column: str, count: int) -> str:
+    return f'"{column}" IN ({",".join("?" * count)})'
 
 
 def check_columns(database: sqlite3.Connection, path: Path, name: str, columns: Sequence[str]) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.scene import LightStatus, StateIndex, TrackType, nuplan_rig
-from simscale_gym.sources import nuplan_log_reader as log_reader
+from simscale_gym.sources import sqlite_table
 from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene, scene_names
-from simscale_gym.sources.nuplan_log_reader import read_head
+from simscale_gym.sources.nuplan_log_reader import Boxes, read_head
 from simscale_gym.sources.nuplan_recording import tokens
-from simscale_gym.sources.nuplan_resample import steering_angle
+from simscale_gym.sources.nuplan_resample import _sizes, steering_angle, sweeps_of_frames
 from simscale_gym.sources.nuplan_schema import LOG_TABLES
 
 START_US = 1_650_000_000_000_000
@@ -109,9 +109,43 @@ def test_lights_hold_between_samples_for_half_a_second(scene):
     lights = dict(zip(scene.lights.lane_ids, scene.lights.status, strict=True))
     left, right = lights["5"], lights["6"]
     assert (left[:100] == LightStatus.GREEN).all() and (left[100:] == LightStatus.RED).all()
-    # samples 50 .. 79 of the right one are missing: 2.45 s holds until 2.95 s, then unknown until 4.0 s
+    # samples 50 .. 79 of the right one are missing: that of 2.4 s holds until 2.9 s, then unknown until 4.0 s
     assert (right[:30] == LightStatus.GREEN).all() and (right[30:40] == LightStatus.UNKNOWN).all()
     assert (right[40:] == LightStatus.GREEN).all()
+
+
+def test_only_sweeps_that_say_something_about_a_frame_are_read(root, log, scene):
+    """The log has 20 sweeps a second, a scene 10 frames: whatever stands in the others is not looked at."""
+    between = "lidar_pc_token IN (SELECT token FROM lidar_pc WHERE (timestamp / 50000) % 2 = ?)"
+    first = sqlite3.connect(log).execute("SELECT MIN(timestamp) FROM lidar_pc").fetchone()[0] // 50_000 % 2
+    for table, column in (("lidar_box", "x"), ("traffic_light_status", "status")):
+        change(log, (f"UPDATE {table} SET {column} = 'nonsense' WHERE {between}", 1 - first))
+    half = load(root)
+    assert half.tracks.ids == scene.tracks.ids and half.lights.lane_ids == scene.lights.lane_ids
+    for name in ("poses", "velocities", "valid", "sizes", "types", "z"):
+        np.testing.assert_array_equal(getattr(half.tracks, name), getattr(scene.tracks, name))
+    np.testing.assert_array_equal(half.lights.status, scene.lights.status)
+
+
+def test_frames_between_sweeps_take_both_neighbors():
+    sweeps = np.array([0, 50, 100, 151, 203, 250, 310, 400]) * 1000
+    times = np.array([0, 100, 200, 300, 400]) * 1000
+    # 0, 100 and 400 ms have their own; 200 lies between 151 and 203, 300 between 250 and 310
+    assert sweeps_of_frames(sweeps, times).tolist() == [0, 2, 3, 4, 5, 6, 7]
+    assert sweeps_of_frames(sweeps, np.array([51_500])).tolist() == [1], (
+        "within 2 ms of a sweep it is taken as it is"
+    )
+
+
+def test_a_size_is_the_middle_one_of_its_track():
+    sizes = np.array(
+        [[4.0, 2, 1], [4.2, 2, 1], [4.4, 2, 1], [1, 1, 1], [1, 1, 1], [3, 3, 3], [5, 3, 3]], float
+    )
+    boxes = Boxes(
+        np.zeros(7, int), np.array([0, 0, 0, 2, 2, 1, 1]), ("a", "b", "c"), np.zeros(3), np.zeros((7, 3)),
+        np.zeros(7), np.zeros((7, 2)), sizes,
+    )  # fmt: skip
+    np.testing.assert_array_equal(_sizes(boxes), [[4.2, 2, 1], [4, 3, 3], [1, 1, 1]])
 
 
 def test_cameras_come_from_the_log(scene):
@@ -284,7 +318,7 @@ def test_what_is_no_database_is_refused(root, log):
 
 def test_rows_that_only_an_index_ties_to_a_sweep_are_named(root, log, monkeypatch):
     """A damaged index can hand out rows of sweeps that the scene does not have."""
-    monkeypatch.setattr(log_reader, "_OF_SCENE", "? IS NOT NULL")
+    monkeypatch.setattr(sqlite_table, "_one_of", lambda column, count: " OR ".join(["? IS NOT NULL"] * count))
     for table in ("lidar_box", "traffic_light_status"):
         with pytest.raises(DataError, match=f"table {table}, column lidar_pc_token"):
             load(root)

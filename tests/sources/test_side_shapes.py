@@ -1,7 +1,9 @@
 """Side shapes survive the file; a malformed file names the field."""
 
 import json
+import pickle
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +52,21 @@ def test_a_scene_has_the_shapes_beside_its_map_or_none(small_root, tmp_path):
         side.unlink()
     root = NuPlanRoot.open(bare)
     assert load_log_scene(root.logs[0], root.maps, "scene-000").shapes is None
+
+
+def test_shapes_are_read_when_somebody_asks_for_them(small_root, tmp_path):
+    shutil.copytree(small_root, tmp_path / "copy")
+    root = NuPlanRoot.open(tmp_path / "copy")
+    scene = load_log_scene(root.logs[0], root.maps, "scene-000")
+    sent = pickle.loads(pickle.dumps(scene))
+    (side,) = (tmp_path / "copy").rglob("shapes.json")
+    whole = side.read_text()
+    side.write_text(whole[:100])
+    with pytest.raises(DataError, match=r"shapes\.json"):
+        _ = scene.shapes
+    side.write_text(whole)
+    assert len(scene.shapes.fixtures) == 2 and scene.shapes is scene.shapes
+    assert len(sent.shapes.fixtures) == len(replace(scene, id="other").shapes.fixtures) == 2
 
 
 def set_at(content, keys, value):
