@@ -1,10 +1,12 @@
 """Times the gsplat backend on a CUDA device, and what it adds to bare calls of gsplat.
 
-    python benchmarks/gpu.py            # 12 frames of 8 x 1920 x 1080, 1.5 million Gaussians, 40 moving cars
-    python benchmarks/gpu.py --degree 3 # with view-dependent colours
+    python benchmarks/gpu.py                   # 12 frames of 8 x 1920 x 1080, 1.5 million Gaussians, 40 moving cars
+    python benchmarks/gpu.py --degree 3        # with view-dependent colours
+    python benchmarks/gpu.py --environments 64 # and of so many environments, 3 x 256 x 144 each
 
 "bare" is `gsplat.rasterization` on tensors that are on the device already, with cars that stand still; "backend" is
-`GsplatRasterizer.render_bytes`, which moves the cars, draws, and converts to uint8. Both leave the images there.
+`GsplatRasterizer.render_bytes`, which moves the cars, draws, and converts to uint8; "one call" is
+`render_environments`, "one call each" is `render_bytes` in a loop. All leave the images on the device.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from simscale_gym.splats.gsplat_backend import GsplatRasterizer, load_gsplat
 
 SIZE = (1920, 1080)
 CAMERAS = 8
+SMALL_SIZE, SMALL_CAMERAS = (256, 144), 3
 CARS = 40
 WARM_UP = 3
 
@@ -60,6 +63,7 @@ def main() -> None:
     parser.add_argument("--gaussians", type=int, default=1_500_000, help="cars included")
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--degree", type=int, choices=(0, 3), default=0, help="of the colours")
+    parser.add_argument("--environments", type=int, default=16)
     options = parser.parse_args()
     try:
         gsplat = load_gsplat()
@@ -83,17 +87,61 @@ def main() -> None:
     with torch.no_grad():
         bare = time_frames(bare_call(gsplat, scene, moving, options.degree), options.frames)
         ours = time_frames(draw, options.frames)
-    print(f"{torch.cuda.get_device_name()}; PyTorch {torch.__version__}, gsplat {gsplat.__version__}")
-    print(
-        f"{options.gaussians} Gaussians, {CAMERAS} x {SIZE[0]}x{SIZE[1]}, degree {options.degree}; {CARS} cars"
-    )
-    for name, elapsed in (("bare", bare), ("backend", ours)):
-        print(
-            f"{name:>8}: {np.median(elapsed):.2f} ms a frame (least {elapsed.min():.2f}), {options.frames} frames"
+        splats = rasterizer.splats
+        one, each = (
+            time_frames(call, options.frames)
+            for call in environment_calls(rasterizer, index, options.environments)
         )
+    print(f"{torch.cuda.get_device_name()}; PyTorch {torch.__version__}, gsplat {gsplat.__version__}")
+    print(f"{options.gaussians} Gaussians, degree {options.degree}; {CARS} cars; {options.frames} frames")
+    print(f"{CAMERAS} x {SIZE[0]}x{SIZE[1]}: {splats} splats drawn")
+    show("bare", bare)
+    show("backend", ours)
     print(
-        f"overhead: {(np.median(ours) / np.median(bare) - 1.0) * 100.0:.1f} %; {rasterizer.splats} splats drawn"
+        f"overhead: {(np.median(ours) / np.median(bare) - 1.0) * 100.0:.1f} %; all frames: {ours.sum() / 1e3:.2f} s"
     )
+    width, height = SMALL_SIZE
+    print(f"{options.environments} environments of {SMALL_CAMERAS} x {width}x{height}")
+    show("one call", one)
+    show("one call each", each)
+    print(f"most memory: {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
+
+
+def environment_calls(
+    rasterizer: GsplatRasterizer, index: list[int], environments: int
+) -> tuple[Callable[[int], object], Callable[[int], object]]:
+    """A frame of many environments in one call, and in one call each; their cars are at different places."""
+    viewmats, Ks = (np.stack([value] * environments) for value in rig(SMALL_CAMERAS, *SMALL_SIZE))
+
+    def poses(frame: int) -> np.ndarray:
+        return np.stack(
+            [poses_of_cars(CARS, 0.1 * frame + environment) for environment in range(environments)]
+        )
+
+    def one_call(frame: int) -> object:
+        return rasterizer.render_environments(
+            viewmats, Ks, *SMALL_SIZE, instance_index=index, instance_poses=poses(frame), antialiased=True
+        )
+
+    def one_call_each(frame: int) -> object:
+        return [
+            rasterizer.render_bytes(
+                viewmats[0],
+                Ks[0],
+                *SMALL_SIZE,
+                instance_index=index,
+                instance_poses=own,
+                antialiased=True,
+                as_torch=True,
+            )
+            for own in poses(frame)
+        ]
+
+    return one_call, one_call_each
+
+
+def show(name: str, elapsed: np.ndarray) -> None:
+    print(f"{name:>14}: {np.median(elapsed):.2f} ms a frame (least {elapsed.min():.2f})")
 
 
 if __name__ == "__main__":
