@@ -65,7 +65,7 @@ def pack(gaussians: Gaussians, *, levels: int = 1) -> PackedGaussians:
     """Sorts, chunks and bounds Gaussians for the CPU rasteriser.
 
     Where two splats have the same depth, the one that stands first in this order is drawn in front. That
-    order is Morton's, then the input's; it is an implementation detail and no part of gsplat's conventions.
+    order is Morton's, then the input's; in gsplat it is the input's alone.
 
     Args:
         gaussians: What to pack.
