@@ -14,8 +14,7 @@ from simscale_gym.dressing.packed_look import PackedLook
 from simscale_gym.dressing.template_store import TemplateStore
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Scene
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.rasterizer import Rasterizer
 
 Array = NDArray[np.float64]
 
@@ -42,7 +41,7 @@ class NodeSet:
         cache: Keeps the geometry of levels of detail.
     """
 
-    def __init__(self, scene: Scene, look: PackedLook, rasterizer: CpuRasterizer, cache: LookCache) -> None:
+    def __init__(self, scene: Scene, look: PackedLook, rasterizer: Rasterizer, cache: LookCache) -> None:
         tracks = scene.tracks
         self._light, self._rasterizer = look.light, rasterizer
         self._shade, self._ground = look.shade, look.ground
@@ -92,7 +91,7 @@ class NodeSet:
     def _template(self, key: _Key, light: tuple[int, int, bool]) -> int:
         model = self._models[key.row]
         if key not in self._templates:
-            self._templates[key] = self._rasterizer.add(pack(model.level(key.lod, key.phase).gaussians))
+            self._templates[key] = self._rasterizer.add(model.level(key.lod, key.phase).gaussians)
         if self._lit.get(key) != light:
             turn, shade, braking = light
             rgb = shaded_rgb(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.dressing.camera_look import CameraLook, develop, to_bytes
+from simscale_gym.dressing.device_look import develop_on_device
 from simscale_gym.dressing.infer_shapes import infer_shapes
 from simscale_gym.dressing.look_cache import LookCache
 from simscale_gym.dressing.node_set import NodeSet
@@ -18,10 +20,14 @@ from simscale_gym.dressing.signal_set import SignalSet
 from simscale_gym.dressing.terrain import AHEAD
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.rasterizer import make_rasterizer
 from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge, ViewedFrame
 from simscale_gym.splats.solid_matter import SolidMatter
+
+if TYPE_CHECKING:
+    import torch
 
 Array = NDArray[np.float64]
 
@@ -31,11 +37,12 @@ class SceneRenderer:
 
     Built once per scene: a few seconds to dress and light the street, a fraction of one from the cache. Then each
     call moves the nodes, relights those that turned, rasterizes all cameras in one pass, and puts sky and air
-    behind.
+    behind. gsplat draws everything at its finest, the CPU what is small merged.
 
     Args:
         scene: The scene.
-        threads: Of the rasteriser; None for one per core.
+        backend: "cpu", "gsplat", or "auto", as of `rasterize`. With gsplat, sky and air are done on the device too.
+        threads: Of the CPU's rasteriser; None for one per core.
         camera_look: Haze, contrast, sharpness, grain.
         cache: Folder that keeps finished looks for the next time; None keeps none.
     """
@@ -44,6 +51,7 @@ class SceneRenderer:
         self,
         scene: Scene,
         *,
+        backend: str = "cpu",
         threads: int | None = None,
         camera_look: CameraLook | None = None,
         cache: Path | None = None,
@@ -52,16 +60,16 @@ class SceneRenderer:
         self._scene, self._camera_look = scene, camera_look
         kept = LookCache(cache)
         self._look = PackedLook.of(scene, shapes, kept)
-        self._rasterizer = CpuRasterizer([self._look.packed], threads=threads)
+        self._rasterizer = make_rasterizer([self._look.packed], backend=backend, threads=threads)
         self._nodes = NodeSet(scene, self._look, self._rasterizer, kept)
-        self._drawn = (0, 0)
+        self._nodes_near = 0
         self._frame: ViewedFrame | None = None
         self._signals = SignalSet(shapes.fixtures, self._look.light, self._rasterizer)
 
     @property
     def drawn(self) -> tuple[int, int]:
         """Splats in the last pictures, all cameras together, and nodes within reach of them."""
-        return self._drawn
+        return self._rasterizer.splats, self._nodes_near
 
     @property
     def frame(self) -> ViewedFrame | None:
@@ -107,15 +115,11 @@ class SceneRenderer:
         ego_to_world = self._scene.ego_to_world(ego)
         viewmats = np.stack([se3.invert_rigid(ego_to_world @ camera.cam_to_ego) for camera in rig])
         Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
-        raster = self.rasterize(
-            viewmats, Ks, size, poses, valid, lights, braking=braking, eye=ego_to_world[:3, 3]
-        )
+        stays = {"as_torch": True} if self._on_device else {}
+        instances = self._instances(ego_to_world[:3, 3], Ks, poses, valid, lights, braking)
+        raster = self._rasterize(viewmats, Ks, size, instances, **stays)
         self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
-        crew = self._rasterizer.crew
-        picture = develop(
-            raster.rgb, raster.alpha, raster.depth, viewmats, Ks, self._look.sky, self._camera_look, crew=crew
-        )
-        return to_bytes(picture, crew)
+        return self._developed(raster, viewmats, Ks)
 
     def rasterize(
         self,
@@ -143,18 +147,48 @@ class SceneRenderer:
         """
         if eye is None:
             eye = se3.invert_rigid(viewmats)[:, :3, 3].mean(0)
+        return self._rasterize(viewmats, Ks, size, self._instances(eye, Ks, poses, valid, lights, braking))
+
+    def _instances(
+        self,
+        eye: Array,
+        Ks: Array,
+        poses: Array,
+        valid: NDArray[np.bool_],
+        lights: Mapping[str, LightStatus],
+        braking: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.int64], Array]:
+        """Templates ``[I]`` to draw and where ``[I, 4, 4]``."""
         nodes, node_poses = self._nodes.instances(eye, float(Ks[:, 0, 0].max()), poses, valid, braking)
         lamps = self._signals.instances(eye, lights)
+        self._nodes_near = len(nodes)
         fixed = np.eye(4)[None]
-        raster = self._rasterizer.render(
-            viewmats,
-            Ks,
-            size[1],
-            size[0],
-            instance_index=np.array([0, *nodes, *lamps]),
-            instance_poses=np.concatenate([fixed, node_poses, np.repeat(fixed, len(lamps), axis=0)]),
-            antialiased=True,
-            near=0.1,
-        )
-        self._drawn = (self._rasterizer.splats, len(nodes))
-        return raster
+        placed = np.concatenate([fixed, node_poses, np.repeat(fixed, len(lamps), axis=0)])
+        return np.array([0, *nodes, *lamps]), placed
+
+    def _rasterize(
+        self, viewmats: Array, Ks: Array, size: tuple[int, int], instances: tuple[NDArray, Array], **settings
+    ) -> Raster:
+        index, placed = instances
+        height, width = size
+        return self._rasterizer.render(
+            viewmats, Ks, width, height,
+            instance_index=index, instance_poses=placed, antialiased=True, near=0.1, **settings,
+        )  # fmt: skip
+
+    def _developed(self, raster: Raster, viewmats: Array, Ks: Array) -> NDArray[np.uint8]:
+        """Sky and air behind the images, where they are; bytes."""
+        sky, look = self._look.sky, self._camera_look
+        if self._on_device:
+            return develop_on_device(raster, viewmats, Ks, self._device_sky, sky.haze, look).cpu().numpy()
+        crew = self._rasterizer.crew
+        picture = develop(raster.rgb, raster.alpha, raster.depth, viewmats, Ks, sky, look, crew=crew)
+        return to_bytes(picture, crew)
+
+    @property
+    def _on_device(self) -> bool:
+        return isinstance(self._rasterizer, GsplatRasterizer)
+
+    @cached_property
+    def _device_sky(self) -> torch.Tensor:
+        return self._rasterizer.tensor(self._look.sky.table)

@@ -11,8 +11,7 @@ from simscale_gym.dressing.bake import Sunlight, bake
 from simscale_gym.dressing.occluders import Occluders
 from simscale_gym.dressing.signal_head import signal_lamp_surfels
 from simscale_gym.scene import Fixture, LightStatus
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.rasterizer import Rasterizer
 
 Array = NDArray[np.float64]
 
@@ -23,7 +22,7 @@ REACH = 120.0
 class SignalSet:
     """Lamps of all signals among ``fixtures``; a template is made when its state is first seen."""
 
-    def __init__(self, fixtures: Sequence[Fixture], light: Sunlight, rasterizer: CpuRasterizer) -> None:
+    def __init__(self, fixtures: Sequence[Fixture], light: Sunlight, rasterizer: Rasterizer) -> None:
         self._signals = [fixture for fixture in fixtures if fixture.kind == "signal"]
         self._places = np.array([[f.x, f.y] for f in self._signals]).reshape(-1, 2)
         self._light, self._rasterizer = light, rasterizer
@@ -43,5 +42,5 @@ class SignalSet:
         if (row, status) not in self._templates:
             surfels = signal_lamp_surfels(self._signals[row], status)
             gaussians = bake(surfels, Occluders(), self._light)
-            self._templates[row, status] = self._rasterizer.add(pack(gaussians))
+            self._templates[row, status] = self._rasterizer.add(gaussians)
         return self._templates[row, status]

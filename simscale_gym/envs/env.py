@@ -117,7 +117,11 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             that lead back to the log), "unified", "log" (what the human did); () for none.
         perturb: Start off the log; or a PerturbConfig.
         horizon: Longest episode [s].
-        renderer: "auto" or "cpu".
+        renderer: "cpu"; "gsplat" (the extra gpu, and a CUDA device); "auto": gsplat if it is there, else the CPU; or
+            "cpu-merged": as "cpu", but what is smaller than a pixel of a trained asset is drawn merged, in half the
+            time where there are millions of Gaussians (dressed streets always are). With gsplat, environments that are
+            given the same Scene objects share what is on the device: call them from one thread. Worker processes that
+            draw with it have to be spawned, not forked.
         render_mode: None, "rgb_array" or "human".
         reward: "driving", "epdms", a RewardConfig or an EpdmsRewardConfig.
         assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Scene, derived
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
 from simscale_gym.splats.asset_folder import asset_of, checked_assets, open_asset
+from simscale_gym.splats.cpu_pack import LEVELS
+from simscale_gym.splats.gsplat_backend import gsplat_is_there, load_gsplat
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BACKENDS = ("auto", "cpu")
+RENDERERS = ("auto", "cpu", "cpu-merged", "gsplat")
 
 _KEPT_SCENES, _KEPT_RENDERERS = 16, 2
 _DRIVING, _STANDING = 1.0, 0.1  # [m/s]
@@ -44,11 +47,12 @@ class Resources:
         scenes: As of the environment.
         split: As of the environment.
         experts: Names.
-        backend: Of the rasteriser.
+        renderer: As of the environment.
         assets: A scene asset, or a folder of them; None leaves scenes the asset that they have.
 
     Raises:
-        ArgumentError: An unknown expert or backend.
+        ArgumentError: An unknown expert or renderer, or gsplat without a CUDA device.
+        MissingExtraError: The renderer is gsplat, which is not installed.
         DataError, ArgumentError: ``scenes`` or ``assets`` cannot be read.
     """
 
@@ -57,16 +61,18 @@ class Resources:
         scenes: str | Path | Sequence[Scene],
         split: str,
         experts: Sequence[str],
-        backend: str,
+        renderer: str,
         assets: str | Path | None = None,
     ) -> None:
         unknown = [name for name in experts if name not in EXPERTS]
         if unknown:
             raise ArgumentError(f"experts: {unknown[0]!r} is unknown, expected some of {', '.join(EXPERTS)}.")
-        if backend not in BACKENDS:
-            raise ArgumentError(f"renderer: {backend!r}, expected one of {', '.join(BACKENDS)}.")
+        if renderer not in RENDERERS:
+            raise ArgumentError(f"renderer: {renderer!r}, expected one of {', '.join(RENDERERS)}.")
+        if renderer == "gsplat":
+            load_gsplat()  # what is missing is said here and not at the first picture
         self.refs = list_scenes(scenes, split)
-        self._expert_names, self._backend = tuple(experts), backend
+        self._expert_names, self._renderer = tuple(experts), renderer
         self._assets = None if assets is None else checked_assets(assets)
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._renderers: OrderedDict[str, SceneRenderer | AssetRenderer] = OrderedDict()
@@ -105,7 +111,9 @@ class Resources:
         self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
         """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
-        renderer = _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: _make_renderer(scene))
+        renderer = _kept(
+            self._renderers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, self._renderer)
+        )
         traffic, braking = state.traffic, _braking(scene, state, before)
         lights = scene.lights.at(state.frame)
         return renderer.render(
@@ -124,10 +132,31 @@ class Resources:
         """The scene of ``ref``, with its asset where ``assets`` holds one."""
         scene = load_scene(ref)
         asset = None if self._assets is None else asset_of(self._assets, scene)
-        return scene if asset is None else replace(scene, asset=asset)
+        return scene if asset is None else _with_asset(scene, asset)
 
 
-def _make_renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
+@derived
+def _with_asset(scene: Scene, asset: Path) -> Scene:
+    return replace(scene, asset=asset)
+
+
+@derived
+def _on_device(scene: Scene) -> WeakValueDictionary[str, SceneRenderer | AssetRenderer]:
+    """The renderer "gsplat" of a scene while any environment keeps it, so that all of them draw with one."""
+    return WeakValueDictionary()
+
+
+def _renderer_of(scene: Scene, renderer: str) -> SceneRenderer | AssetRenderer:
+    """The one of a scene that an environment's ``renderer`` stands for."""
+    if renderer == "gsplat" or (renderer == "auto" and gsplat_is_there()):
+        shared = _on_device(scene)
+        found = shared.get("gsplat") or _make_renderer(scene, "gsplat", 1)
+        shared["gsplat"] = found
+        return found
+    return _make_renderer(scene, "cpu", LEVELS if renderer == "cpu-merged" else 1)
+
+
+def _make_renderer(scene: Scene, backend: str, levels: int) -> SceneRenderer | AssetRenderer:
     """With what was trained, and stand-ins for tracks that were not; dressed where there is no asset."""
     looks = cache_root() / "looks"
     if scene.asset is not None:
@@ -136,10 +165,10 @@ def _make_renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
 
         asset = open_asset(scene.asset)
         others = stand_ins(scene, {node.name for node in asset.nodes}, cache=looks)
-        return AssetRenderer(scene, asset, stand_ins=others)
+        return AssetRenderer(scene, asset, stand_ins=others, backend=backend, levels=levels)
     from simscale_gym.dressing.render import SceneRenderer
 
-    return SceneRenderer(scene, cache=looks)
+    return SceneRenderer(scene, cache=looks, backend=backend)
 
 
 def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,19 @@ from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
 from simscale_gym.splats.cpu_pack import LEVELS, pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 from simscale_gym.splats.cube_sky import finish
+from simscale_gym.splats.device_sky import finish_on_device
+from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.node_motion import NodeMotion
 from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.rasterizer import make_rasterizer
 from simscale_gym.splats.render_validity import TRAINED, KnownViews, RenderJudge, ViewedFrame
 from simscale_gym.splats.scene_asset import SceneAsset
 from simscale_gym.splats.solid_matter import SolidMatter
+
+if TYPE_CHECKING:
+    import torch
 
 Array = NDArray[np.float64]
 
@@ -36,17 +42,19 @@ class AssetRenderer:
     """Draws a scene's cameras from wherever the ego is, with what was trained.
 
     Built once per scene. Then each call puts the nodes where their tracks are, rasterizes all cameras in one pass,
-    and puts the sky behind. A node whose track is absent is not drawn, nor is a track without a node or a stand-in;
-    black is where there is nothing. Traffic lights and brake lamps look as they were trained.
+    and puts the sky behind. It works in the frame that the asset was trained in, where most of it stands still. A
+    node whose track is absent is not drawn, nor is a track without a node or a stand-in; black is where there is
+    nothing. Traffic lights and brake lamps look as they were trained.
 
     Args:
         scene: The scene.
         asset: Its asset, or the asset's folder; `scene.asset` if None.
         stand_ins: Nodes for tracks that the asset has none for, as `simscale_gym.dressing.stand_ins` makes them; they
             are drawn at several levels of detail.
-        threads: Of the rasteriser; None for one per core.
+        backend: "cpu", "gsplat", or "auto", as of `rasterize`. With gsplat, sky and colours are done on the device too.
+        threads: Of the CPU's rasteriser; None for one per core.
         levels: Levels of detail, 1 to 6: more than one is faster for wide scenes and small pictures, and merges what
-            is smaller than a pixel, which the trainers do not.
+            is smaller than a pixel, which the trainers and gsplat do not.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class AssetRenderer:
         asset: SceneAsset | str | os.PathLike[str] | None = None,
         *,
         stand_ins: Sequence[NodeAsset] = (),
+        backend: str = "cpu",
         threads: int | None = None,
         levels: int = 1,
     ) -> None:
@@ -63,6 +72,7 @@ class AssetRenderer:
         self._scene = scene
         self._asset_to_scene = np.array(self.asset.asset_to_world, np.float64)
         self._asset_to_scene[:3, 3] -= scene.origin
+        self._scene_to_asset = se3.invert_rigid(self._asset_to_scene)
         rows = {name: row for row, name in enumerate(scene.tracks.ids)}
         trained = [node for node in self.asset.nodes if node.name in rows]
         self._trained = {node.name for node in trained}
@@ -72,12 +82,9 @@ class AssetRenderer:
         self._motions = [self._motion(node, row) for node, row in zip(self._nodes, self._rows, strict=True)]
         statics = [part for part in (self.asset.sky, self.asset.background) if part is not None]
         self._statics = len(self._nodes) + np.arange(len(statics))
-        templates = [pack(node.gaussians, levels=levels) for node in trained]
-        templates += [pack(node.gaussians, levels=LEVELS) for node in others]
-        templates += [
-            pack(part, levels=levels) for part in statics
-        ]  # the largest last: adding one copies the others
-        self._rasterizer = CpuRasterizer(templates, threads=threads)
+        parts = [*(node.gaussians for node in self._nodes), *statics]  # adding one copies those before it
+        detail = [levels] * len(trained) + [LEVELS] * len(others) + [levels] * len(statics)
+        self._rasterizer = make_rasterizer(parts, backend=backend, levels=detail, threads=threads)
         self._frame: ViewedFrame | None = None
 
     @property
@@ -111,19 +118,17 @@ class AssetRenderer:
         return tuple(node.name for node in self.asset.nodes if node.name not in names)
 
     def instances(self, poses: Array, valid: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Array]:
-        """Templates to draw, `[I]`, and where, `[I, 4, 4]` to the frame of the scene.
+        """Templates to draw, `[I]`, and where, `[I, 4, 4]` to the frame of the asset; first those that stand still.
 
         Args:
             poses: Of the scene's tracks, `[N, 3]`.
             valid: Which are there, `[N]`.
         """
         present = np.flatnonzero(np.asarray(valid, bool)[self._rows])
-        index = np.concatenate([present, self._statics])
-        placed = np.empty((len(index), 4, 4))
-        placed[len(present) :] = self._asset_to_scene
-        for place, node in enumerate(present):
-            placed[place] = self._motions[node].at(poses[self._rows[node]])
-        return index, placed
+        placed = [self._motions[node].at(poses[self._rows[node]]) for node in present]
+        still = np.broadcast_to(np.eye(4), (len(self._statics), 4, 4))
+        moving = self._scene_to_asset @ np.array(placed).reshape(-1, 4, 4)
+        return np.concatenate([self._statics, present]), np.concatenate([still, moving])
 
     def rasterize(
         self, viewmats: Array, Ks: Array, size: tuple[int, int], poses: Array, valid: NDArray[np.bool_]
@@ -137,12 +142,7 @@ class AssetRenderer:
             poses: Of the scene's tracks, `[N, 3]`.
             valid: Which are there, `[N]`.
         """
-        index, placed = self.instances(poses, valid)
-        height, width = size
-        return self._rasterizer.render(
-            viewmats, Ks, width, height,
-            instance_index=index, instance_poses=placed, near=NEAR, antialiased=self.asset.antialiased,
-        )  # fmt: skip
+        return self._rasterize(viewmats, Ks, size, poses, valid)
 
     def render(
         self,
@@ -175,11 +175,38 @@ class AssetRenderer:
         cam_to_scene = np.stack([ego_to_world @ camera.cam_to_ego for camera in rig])
         Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
         viewmats = se3.invert_rigid(cam_to_scene)
-        raster = self.rasterize(viewmats, Ks, size, poses, valid)
+        stays = {"as_torch": True} if self._on_device else {}
+        raster = self._rasterize(viewmats, Ks, size, poses, valid, **stays)
         self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
         cam_to_asset = self._asset_to_scene[:3, :3].T @ cam_to_scene[:, :3, :3]
         affines = np.stack([self.asset.appearance.get(name, np.eye(3, 4)) for name in cameras])
+        if self._on_device:
+            return finish_on_device(raster, cam_to_asset, Ks, self._device_cube_map, affines).cpu().numpy()
         return finish(raster, cam_to_asset, Ks, self.asset.cube_map, affines, self._rasterizer.crew)
+
+    def _rasterize(
+        self,
+        viewmats: Array,
+        Ks: Array,
+        size: tuple[int, int],
+        poses: Array,
+        valid: NDArray[np.bool_],
+        **settings,
+    ) -> Raster:
+        index, placed = self.instances(poses, valid)
+        return self._rasterizer.render(
+            viewmats @ self._asset_to_scene, Ks, size[1], size[0],
+            instance_index=index, instance_poses=placed, near=NEAR, antialiased=self.asset.antialiased, **settings,
+        )  # fmt: skip
+
+    @property
+    def _on_device(self) -> bool:
+        return isinstance(self._rasterizer, GsplatRasterizer)
+
+    @cached_property
+    def _device_cube_map(self) -> torch.Tensor | None:
+        cube = self.asset.cube_map
+        return None if cube is None else self._rasterizer.tensor(cube)
 
     def _motion(self, node: NodeAsset, row: int) -> NodeMotion:
         """Of the node's own poses; without any, of its track, whose poses are level."""

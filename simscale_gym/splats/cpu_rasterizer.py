@@ -11,10 +11,11 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu_bin import depth_bands, list_bands, sort_bands
 from simscale_gym.splats.cpu_blend import blend_tiles
 from simscale_gym.splats.cpu_cull import cull_chunks
-from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians
+from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians, pack
 from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
 from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
+from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
 
 
@@ -50,10 +51,11 @@ class CpuRasterizer:
         """Splats that reached the images of the last frame, all cameras together."""
         return self._splats
 
-    def add(self, template: PackedGaussians) -> int:
-        """Makes one more template known; returns its number."""
+    def add(self, template: PackedGaussians | Gaussians) -> int:
+        """Makes one more template known, packed at one level if it is not packed; returns its number."""
+        packed = template if isinstance(template, PackedGaussians) else pack(template)
         with self._lock:
-            return self._store.add(template)
+            return self._store.add(packed)
 
     def recolor(self, template: int, rgb: np.ndarray) -> None:
         """Gives a template's Gaussians new base colours.

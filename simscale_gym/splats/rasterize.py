@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.gaussians import Gaussians
-
-if TYPE_CHECKING:
-    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-    from simscale_gym.splats.gsplat_backend import GsplatRasterizer
-
-BACKENDS = ("auto", "cpu", "gsplat")
 
 LARGEST_IMAGE = 16384
 """Greatest width and height [px]; boxes of pixels are kept as int16."""
@@ -87,8 +80,7 @@ def rasterize(
 ) -> Raster:
     """Rasterizes Gaussians once.
 
-    For many frames of one scene, keep a `cpu_rasterizer.CpuRasterizer` or a `gsplat_backend.GsplatRasterizer`, which
-    have the same call.
+    For many frames of one scene, keep a rasteriser: see `rasterizer.make_rasterizer`.
 
     Conventions, those of gsplat 1.5.3 (`ProjectionEWA3DGSFused.cu`, `RasterizeToPixels3DGSFwd.cu`, `rendering.py`):
 
@@ -133,9 +125,9 @@ def rasterize(
     Returns:
         The images.
     """
-    if backend not in BACKENDS:
-        raise ArgumentError(f"backend is {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}.")
-    rasterizer = _rasterizer(gaussians, backend, ids)
+    from simscale_gym.splats.rasterizer import make_rasterizer  # which draws the images of this module
+
+    rasterizer = make_rasterizer([gaussians], backend="cpu" if ids and backend == "auto" else backend)
     settings = {
         "near": near,
         "far": far,
@@ -149,18 +141,6 @@ def rasterize(
 
     lens = Lens.of(Ks, distortion, width, height)
     return render_distorted(rasterizer, lens, viewmats, ids=ids, **settings)
-
-
-def _rasterizer(gaussians: Gaussians, backend: str, ids: bool) -> CpuRasterizer | GsplatRasterizer:
-    if backend == "gsplat" or (backend == "auto" and not ids):
-        from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
-
-        if backend == "gsplat" or gsplat_is_there():
-            return GsplatRasterizer([gaussians])
-    from simscale_gym.splats.cpu_pack import pack
-    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-
-    return CpuRasterizer([pack(gaussians)])
 
 
 def check_frame(

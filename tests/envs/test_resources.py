@@ -40,7 +40,7 @@ def test_every_scene_comes_up(small_town):
 def test_what_is_unknown_is_named(small_town):
     with pytest.raises(ArgumentError, match="experts: 'wizard' is unknown"):
         Resources("town", "train", ("wizard",), "auto")
-    with pytest.raises(ArgumentError, match="renderer: 'pen', expected one of auto, cpu"):
+    with pytest.raises(ArgumentError, match="renderer: 'pen', expected one of auto, cpu, cpu-merged, gsplat"):
         Resources("town", "train", (), "pen")
     with pytest.raises(SceneError, match="no scene 'nowhere' among 2"):
         Resources("town", "train", (), "auto").choose_scene("nowhere", np.random.default_rng(0))

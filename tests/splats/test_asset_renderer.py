@@ -110,7 +110,8 @@ def test_tracks_without_nodes_and_nodes_without_tracks_are_named():
     renderer = AssetRenderer(street(), street_asset(nodes=(*asset.nodes, stranger)), threads=1)
     assert renderer.missing_tracks == ("bare",) and renderer.unused_nodes == ("stranger",)
     index, placed = renderer.instances(street().tracks.poses[:, 0], np.array([True, True]))
-    assert index.tolist() == [0, 1] and placed.shape == (2, 4, 4)
+    assert index.tolist() == [1, 0] and placed.shape == (2, 4, 4)
+    assert (placed[0] == np.eye(4)).all()  # what stands still comes first
 
 
 def test_a_node_without_poses_stands_level_at_the_height_of_its_track():

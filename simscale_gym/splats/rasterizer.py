@@ -1,0 +1,75 @@
+"""What both backends keep, and which of the two draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.splats.cpu_pack import PackedGaussians, pack
+from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu_unpack import unpack
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.rasterize import Raster
+
+BACKENDS = ("auto", "cpu", "gsplat")
+
+
+class Rasterizer(Protocol):
+    """Draws instances of templates that it was given once: `CpuRasterizer`, and `GsplatRasterizer` on a device."""
+
+    @property
+    def splats(self) -> int:
+        """Splats that reached the images of the last frame, all cameras together."""
+
+    def add(self, template: Gaussians) -> int:
+        """Makes one more template known; returns its number."""
+
+    def recolor(self, template: int, rgb: np.ndarray) -> None:
+        """Gives the Gaussians of a template that was added new base colours, `[N, 3]`."""
+
+    def render(
+        self, viewmats: np.ndarray, Ks: np.ndarray, width: int, height: int, **settings: Any
+    ) -> Raster:
+        """Draws one frame; arguments and images as of `CpuRasterizer.render`."""
+
+
+def make_rasterizer(
+    templates: Sequence[Gaussians | PackedGaussians],
+    *,
+    backend: str = "auto",
+    levels: Sequence[int] | None = None,
+    threads: int | None = None,
+) -> Rasterizer:
+    """A rasteriser for many frames of one scene.
+
+    Args:
+        templates: What can be drawn. What was packed already is drawn with its levels of detail on the CPU, and at its
+            finest by gsplat.
+        backend: "cpu", "gsplat", or "auto", as of `rasterize`.
+        levels: Of detail, for each template, as of `pack`; one each if None. The CPU's alone: gsplat draws what it was
+            given.
+        threads: Of the CPU's rasteriser; None for one per core.
+
+    Raises:
+        ArgumentError: The backend is unknown, or is "gsplat" and there is no CUDA device.
+        MissingExtraError: It is "gsplat", which is not installed.
+    """
+    if uses_gsplat(backend):
+        return GsplatRasterizer([unpack(t) if isinstance(t, PackedGaussians) else t for t in templates])
+    counts = [1] * len(templates) if levels is None else levels
+    packed = [
+        template if isinstance(template, PackedGaussians) else pack(template, levels=count)
+        for template, count in zip(templates, counts, strict=True)
+    ]
+    return CpuRasterizer(packed, threads=threads)
+
+
+def uses_gsplat(backend: str) -> bool:
+    """Whether a backend stands for gsplat on this machine."""
+    if backend not in BACKENDS:
+        raise ArgumentError(f"backend is {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}.")
+    return backend == "gsplat" or (backend == "auto" and gsplat_is_there())
