@@ -64,6 +64,8 @@ def one_renderer_per_scene():
     kept, make = {}, render.SceneRenderer
 
     def shared(scene, **settings):
+        if settings.get("backend", "cpu") != "cpu":
+            return make(scene, **settings)
         if scene.id not in kept:
             kept[scene.id] = make(scene, **settings)
         return kept[scene.id]

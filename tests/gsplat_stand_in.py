@@ -18,7 +18,7 @@ from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 
 
 def stand_in(monkeypatch):
-    """Puts it in place for as long as ``monkeypatch`` lasts; returns a list of the calls' numbers of Gaussians."""
+    """Puts it in place for as long as ``monkeypatch`` lasts; returns a list of the means in its calls."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     calls = []
 
@@ -37,7 +37,7 @@ def stand_in(monkeypatch):
             torch.as_tensor(image) for image in (raster.rgb, raster.alpha, raster.depth, raster.transmittance)
         )
         rgb = rgb + behind[..., None] * backgrounds[:, None, None]
-        calls.append(len(means))
+        calls.append(means.numpy().copy())
         drawn = {"gaussian_ids": torch.zeros(len(means), dtype=torch.int64)}
         return torch.cat([rgb, depth[..., None]], dim=-1), alpha[..., None], drawn
 

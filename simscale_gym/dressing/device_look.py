@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simscale_gym.dressing.camera_look import CameraLook
+from simscale_gym.dressing.sky import Sky
+from simscale_gym.scene import derived
 from simscale_gym.splats.device_sky import as_bytes, pixel_rays, sampled, turned
 from simscale_gym.splats.rasterize import Raster
 
@@ -15,12 +17,7 @@ if TYPE_CHECKING:
 
 
 def develop_on_device(
-    raster: Raster,
-    viewmats: np.ndarray,
-    Ks: np.ndarray,
-    table: torch.Tensor,
-    haze: np.ndarray,
-    look: CameraLook | None = None,
+    raster: Raster, viewmats: np.ndarray, Ks: np.ndarray, sky: Sky, look: CameraLook | None = None
 ) -> torch.Tensor:
     """Turns rasterised images into pictures, without grain.
 
@@ -28,8 +25,7 @@ def develop_on_device(
         raster: Tensors, ``C`` images on black.
         viewmats: ``[C, 4, 4]`` world to camera.
         Ks: ``[C, 3, 3]`` [px].
-        table: Of the sky, ``[S, S, 3]`` on the device.
-        haze: ``[3]`` sRGB of the air.
+        sky: Behind everything.
         look: Strengths; the usual ones where None.
 
     Returns:
@@ -39,12 +35,23 @@ def develop_on_device(
     rays = pixel_rays(Ks, raster.alpha)
     distance = raster.depth * rays.norm(dim=-1) - look.clear
     kept = (-distance.clamp(min=0.0) / look.haze).exp()
-    air = (raster.alpha * (1.0 - kept))[..., None] * raster.rgb.new_tensor(np.asarray(haze, np.float32))
-    sky = sky_lookup(table, turned(rays, np.asarray(viewmats)[:, :3, :3].swapaxes(1, 2)))
-    light = raster.rgb * kept[..., None] + air + (1.0 - raster.alpha)[..., None] * sky
+    table, haze = _sky_on(sky, raster.rgb.device)
+    air = (raster.alpha * (1.0 - kept))[..., None] * haze
+    behind = sky_lookup(table, turned(rays, np.asarray(viewmats)[:, :3, :3].swapaxes(1, 2)))
+    light = raster.rgb * kept[..., None] + air + (1.0 - raster.alpha)[..., None] * behind
     light = light.clamp(0.0, 1.0)
     toned = light + look.contrast * (light * light * (3.0 - 2.0 * light) - light)
     return as_bytes(_sharpened(toned, max(1, round(light.shape[2] / 640)), look.sharpness))
+
+
+@derived
+def _sky_on(sky: Sky, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """A sky's table and haze on a device, kept there for as long as the sky is."""
+    import torch
+
+    return tuple(
+        torch.as_tensor(value, dtype=torch.float32, device=device) for value in (sky.table, sky.haze)
+    )
 
 
 def sky_lookup(table: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,6 @@ from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
 from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge, ViewedFrame
 from simscale_gym.splats.solid_matter import SolidMatter
-
-if TYPE_CHECKING:
-    import torch
 
 Array = NDArray[np.float64]
 
@@ -180,7 +176,7 @@ class SceneRenderer:
         """Sky and air behind the images, where they are; bytes."""
         sky, look = self._look.sky, self._camera_look
         if self._on_device:
-            return develop_on_device(raster, viewmats, Ks, self._device_sky, sky.haze, look).cpu().numpy()
+            return develop_on_device(raster, viewmats, Ks, sky, look).cpu().numpy()
         crew = self._rasterizer.crew
         picture = develop(raster.rgb, raster.alpha, raster.depth, viewmats, Ks, sky, look, crew=crew)
         return to_bytes(picture, crew)
@@ -188,7 +184,3 @@ class SceneRenderer:
     @property
     def _on_device(self) -> bool:
         return isinstance(self._rasterizer, GsplatRasterizer)
-
-    @cached_property
-    def _device_sky(self) -> torch.Tensor:
-        return self._rasterizer.tensor(self._look.sky.table)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
 from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.cube_sky import finish
-from simscale_gym.splats.device_sky import finish_on_device
+from simscale_gym.splats.device_sky import cube_map_on, finish_on_device
 from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.node_motion import NodeMotion
@@ -25,9 +24,6 @@ from simscale_gym.splats.rasterizer import make_rasterizer
 from simscale_gym.splats.render_validity import TRAINED, KnownViews, RenderJudge, ViewedFrame
 from simscale_gym.splats.scene_asset import SceneAsset
 from simscale_gym.splats.solid_matter import SolidMatter
-
-if TYPE_CHECKING:
-    import torch
 
 Array = NDArray[np.float64]
 
@@ -181,7 +177,8 @@ class AssetRenderer:
         cam_to_asset = self._asset_to_scene[:3, :3].T @ cam_to_scene[:, :3, :3]
         affines = np.stack([self.asset.appearance.get(name, np.eye(3, 4)) for name in cameras])
         if self._on_device:
-            return finish_on_device(raster, cam_to_asset, Ks, self._device_cube_map, affines).cpu().numpy()
+            cube = cube_map_on(self.asset, raster.rgb.device)
+            return finish_on_device(raster, cam_to_asset, Ks, cube, affines).cpu().numpy()
         return finish(raster, cam_to_asset, Ks, self.asset.cube_map, affines, self._rasterizer.crew)
 
     def _rasterize(
@@ -202,11 +199,6 @@ class AssetRenderer:
     @property
     def _on_device(self) -> bool:
         return isinstance(self._rasterizer, GsplatRasterizer)
-
-    @cached_property
-    def _device_cube_map(self) -> torch.Tensor | None:
-        cube = self.asset.cube_map
-        return None if cube is None else self._rasterizer.tensor(cube)
 
     def _motion(self, node: NodeAsset, row: int) -> NodeMotion:
         """Of the node's own poses; without any, of its track, whose poses are level."""

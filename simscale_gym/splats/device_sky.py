@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simscale_gym.scene import derived
 from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.scene_asset import SceneAsset
 
 if TYPE_CHECKING:
     import torch
+
+
+@derived
+def cube_map_on(asset: SceneAsset, device: torch.device) -> torch.Tensor | None:
+    """An asset's cube map on a device, kept there for as long as the asset is."""
+    import torch
+
+    return None if asset.cube_map is None else torch.as_tensor(asset.cube_map, device=device)
 
 
 def finish_on_device(
@@ -25,7 +35,7 @@ def finish_on_device(
         raster: Tensors, `C` images.
         cam_to_asset: Rotations of the cameras to the frame of the sky, z up, `[C, 3, 3]`.
         Ks: Intrinsics, `[C, 3, 3]` [px].
-        cube_map: Sky as in `SceneAsset`, `[6, R, R, 3]` on the device; black if None.
+        cube_map: Sky as of `cube_map_on`, `[6, R, R, 3]`; black if None.
         affines: Colour of each camera, `[C, 3, 4]`.
 
     Returns:

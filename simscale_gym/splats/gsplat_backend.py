@@ -43,13 +43,13 @@ def load_gsplat() -> Any:
     import torch
 
     if not torch.cuda.is_available():
-        raise ArgumentError("'gsplat' was asked for, but PyTorch finds no CUDA device: use 'cpu' or 'auto'.")
+        raise ArgumentError("backend is 'gsplat', but PyTorch finds no CUDA device: use 'cpu' or 'auto'.")
     import gsplat
     from gsplat.cuda._backend import _C  # builds the kernels when they are first needed, which takes minutes
 
     if _C is None:
         raise ArgumentError(
-            "'gsplat' was asked for, but it found no CUDA toolkit to build its kernels with: install one that "
+            "backend is 'gsplat', but gsplat found no CUDA toolkit to build its kernels with: install one that "
             "matches PyTorch's CUDA, or a wheel of gsplat with kernels; or use 'cpu'."
         )
     return gsplat
@@ -97,15 +97,11 @@ class GsplatRasterizer:
 
     def add(self, template: Gaussians) -> int:
         """Makes one more template known; returns its number."""
-        values = vars(template.validate())
-        self._templates.append({name: self.tensor(value) for name, value in values.items()})
-        return len(self._templates) - 1
-
-    def tensor(self, values: np.ndarray) -> torch.Tensor:
-        """Values on the device."""
         import torch
 
-        return torch.as_tensor(values, device=self._device)
+        values = vars(template.validate())
+        self._templates.append({name: torch.as_tensor(v, device=self._device) for name, v in values.items()})
+        return len(self._templates) - 1
 
     def recolor(self, template: int, rgb: np.ndarray) -> None:
         """Gives a template's Gaussians new base colours, `[N, 3]`."""

@@ -39,7 +39,7 @@ def test_the_same_picture(sky, name, size):
     viewmats, Ks = cameras(3, rng)
     expected = to_bytes(develop(rgb, alpha, depth, viewmats, Ks, sky, LOOKS[name])).astype(int)
     raster = Raster(*(torch.as_tensor(image) for image in (rgb, alpha, depth, 1 - alpha)))
-    made = develop_on_device(raster, viewmats, Ks, torch.as_tensor(sky.table), sky.haze, LOOKS[name])
+    made = develop_on_device(raster, viewmats, Ks, sky, LOOKS[name])
     assert made.dtype == torch.uint8 and expected.std() > 30
     assert np.abs(made.numpy().astype(int) - expected).max() <= 1
 

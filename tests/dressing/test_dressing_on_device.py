@@ -1,0 +1,85 @@
+"""Dressed streets drawn by gsplat: the pictures are those of the CPU without levels of detail."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gsplat_stand_in import decibel, stand_in
+from placed_tracks import with_tracks
+from street import TURN, street_scene, street_shapes, turned
+
+from simscale_gym.dressing import packed_look
+from simscale_gym.dressing.render import SceneRenderer
+from simscale_gym.scene import TrackType
+from simscale_gym.splats.gsplat_backend import gsplat_is_there
+
+FRAME, SIZE = 10, (108, 192)
+CAMERAS = ("cam_l0", "cam_f0", "cam_r0")
+on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")
+
+
+def pose_at(x, y, heading=0.0):
+    return np.array([*turned([[x, y]])[0], TURN + heading])
+
+
+@pytest.fixture(scope="module")
+def scene():
+    tracks = [
+        (pose_at(6.0, -1.6), 2.0, TrackType.VEHICLE),
+        (pose_at(9.0, 1.7, np.pi), 3.0, TrackType.VEHICLE),
+        (pose_at(7.0, -4.0, 1.0), 0.0, TrackType.PEDESTRIAN),
+    ]
+    return with_tracks(replace(street_scene(), shapes=street_shapes()), *tracks)
+
+
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory):
+    return tmp_path_factory.mktemp("looks")
+
+
+@pytest.fixture(scope="module")
+def cpu(scene, looks):
+    return SceneRenderer(scene, threads=1, cache=looks)
+
+
+@pytest.fixture(scope="module")
+def exact(scene):
+    """On the CPU without levels of detail, which gsplat has not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed_look, "LEVELS", 1)
+        return SceneRenderer(scene, threads=1)
+
+
+def moments(scene):
+    """On the log, and off it with the tracks turned and brake lamps lit: then they are colored anew."""
+    poses, valid = scene.tracks.poses[:, FRAME], scene.tracks.valid[:, FRAME]
+    yield scene.ego.poses[FRAME], poses, valid, None
+    moved = poses + np.array([0.3, 0.1, 0.4])
+    yield scene.ego.poses[FRAME] + np.array([1.0, 0.5, 0.1]), moved, valid, np.ones(len(poses), bool)
+    yield scene.ego.poses[FRAME], poses, np.zeros_like(valid), None
+
+
+def assert_the_same_pictures(scene, device, cpu, exact):
+    for ego, poses, valid, braking in moments(scene):
+        made, merged, wanted = (
+            r.render(ego, poses, valid, {}, CAMERAS, SIZE, braking=braking) for r in (device, cpu, exact)
+        )
+        assert made.dtype == np.uint8 and wanted.std() > 30
+        assert decibel(made, wanted) > 50 and decibel(made, merged) > 45
+        judged = [r.judge.judge(r.frame, scene.ego_to_world(ego), CAMERAS).scores for r in (device, cpu)]
+        np.testing.assert_allclose(*judged, atol=0.01)
+        assert device.drawn[1] == valid.sum()
+
+
+def test_the_same_pictures(scene, cpu, exact, looks, monkeypatch):
+    calls = stand_in(monkeypatch)
+    device = SceneRenderer(scene, backend="gsplat", cache=looks)
+    assert_the_same_pictures(scene, device, cpu, exact)
+    static = len(cpu._look.packed.order)
+    assert len(calls) == 3 and len(calls[2]) >= static
+    assert all((means[:static] == calls[0][:static]).all() for means in calls)
+
+
+@on_gpu
+def test_the_same_pictures_on_a_device(scene, cpu, exact, looks):
+    assert_the_same_pictures(scene, SceneRenderer(scene, backend="gsplat", cache=looks), cpu, exact)

@@ -1,0 +1,139 @@
+"""Environments that draw on a device drive the same drives, see the same pictures, and share what lies there."""
+
+import gc
+import importlib.util
+
+import numpy as np
+import pytest
+from gsplat_stand_in import decibel, stand_in
+
+from simscale_gym.envs import SimScaleEnv, resources
+from simscale_gym.errors import ArgumentError, MissingExtraError
+from simscale_gym.geometry import se3
+from simscale_gym.splats.asset_folder import save_asset
+from simscale_gym.splats.camera_effects import CameraEffects
+from simscale_gym.splats.cpu_pack import LEVELS
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.node_asset import NodeAsset
+from simscale_gym.splats.scene_asset import SceneAsset
+
+CAMERAS = ("cam_f0", "cam_r0")
+on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")
+
+
+@pytest.fixture(scope="module")
+def folder(town_scene, tmp_path_factory):
+    """An asset of ground in the town and a box for every track, of a size that can be packed at every frame."""
+    low, high = town_scene.ego.poses[:, :2].min(0) - 40, town_scene.ego.poses[:, :2].max(0) + 40
+    x, y = (a.ravel() for a in np.meshgrid(*(np.arange(*ends, 1.5) for ends in zip(low, high, strict=True))))
+    rng, count = np.random.default_rng(0), len(x)
+    ground = Gaussians.from_rgb(
+        np.column_stack([x, y, np.zeros(count)]), np.tile([1.0, 0, 0, 0], (count, 1)),
+        np.tile([1.0, 1.0, 0.02], (count, 1)), np.full(count, 0.97), rng.uniform(0, 1, (count, 3)),
+    )  # fmt: skip
+    box = Gaussians.from_rgb(
+        rng.uniform(-0.5, 0.5, (200, 3)), np.tile([1.0, 0, 0, 0], (200, 1)), np.full((200, 3), 0.2),
+        np.full(200, 0.9), rng.uniform(0, 1, (200, 3)),
+    )  # fmt: skip
+    nodes = tuple(NodeAsset(name, "rigid", box) for name in town_scene.tracks.ids)
+    turn = se3.rpy_to_matrix(0.0, 0.0, 0.8)
+    ground = ground.transformed(se3.rigid(turn.T, np.zeros(3)))
+    asset = SceneAsset(ground, se3.rigid(turn, town_scene.origin), nodes)
+    return save_asset(tmp_path_factory.mktemp("assets") / town_scene.id, asset)
+
+
+def settings(size=(48, 96), **changes):
+    return {"observation": "camera", "cameras": CAMERAS, "image_size": size, "experts": (), **changes}
+
+
+def assert_the_same_drives(make_env, steps, **changes):
+    pair = [make_env(**settings(renderer=name, **changes)) for name in ("cpu", "gsplat")]
+    (wanted, known), (made, told) = (env.reset(seed=3) for env in pair)
+    seen = []
+    for _ in range(steps):
+        seen.append([decibel(made[name], wanted[name]) for name in CAMERAS])
+        assert told["state_hash"] == known["state_hash"] and told["truncation"] == known["truncation"]
+        assert told["render_quality"] == pytest.approx(known["render_quality"], abs=0.01)
+        action = pair[0].action_space.sample()
+        (wanted, *_, known), (made, *_, told) = (env.step(action) for env in pair)
+    return np.array(seen)
+
+
+def test_a_trained_scene(make_env, folder, monkeypatch):
+    calls = stand_in(monkeypatch)
+    assert assert_the_same_drives(make_env, 4, assets=folder).min() > 45
+    assert len(calls) == 5
+
+
+def test_a_dressed_scene(make_env, one_renderer_per_scene, monkeypatch):
+    """Small pictures of the CPU are merged ones, so the bound holds for those of the usual size."""
+    calls = stand_in(monkeypatch)
+    seen = assert_the_same_drives(make_env, 1, size=(144, 256))
+    assert seen.min() > 40 and seen.mean() > 45 and len(calls) == 2
+
+
+@on_gpu
+def test_the_same_on_a_device(make_env, folder, one_renderer_per_scene):
+    assert assert_the_same_drives(make_env, 4, assets=folder).min() > 45
+    assert assert_the_same_drives(make_env, 4, size=(144, 256)).mean() > 45
+
+
+def test_cameras_that_move_find_their_depth(make_env, folder, monkeypatch):
+    stand_in(monkeypatch)
+    effects = CameraEffects(shutter_time=0.02, readout_time=0.03, drop_rate=0.3)
+    assert assert_the_same_drives(make_env, 3, assets=folder, camera_effects=effects).min() > 45
+
+
+def test_environments_of_a_process_share_what_is_on_the_device(make_env, folder, monkeypatch):
+    stand_in(monkeypatch)
+    made, make = [], GsplatRasterizer.__init__
+    monkeypatch.setattr(
+        GsplatRasterizer, "__init__", lambda self, templates: (made.append(1), make(self, templates))[0]
+    )
+    several = [make_env(**settings(renderer="gsplat", assets=folder)) for _ in range(3)]
+    pictures = [env.reset(seed=seed)[0]["cam_f0"] for seed, env in enumerate(several)]
+    alone = make_env(**settings(renderer="cpu", assets=folder))
+    for seed, picture in enumerate(pictures):
+        assert decibel(picture, alone.reset(seed=seed)[0]["cam_f0"]) > 45
+    assert len(made) == 1
+    scene = several[0].unwrapped.scene
+    assert len(resources._on_device(scene)) == 1
+    for env in several:
+        env.unwrapped._resources._renderers.clear()
+    gc.collect()
+    assert len(resources._on_device(scene)) == 0  # nothing stays behind
+
+
+def kept_renderer(env):
+    env.reset(seed=0)
+    return next(iter(env.unwrapped._resources._renderers.values()))
+
+
+def test_auto_draws_with_gsplat_where_it_is(make_env, folder, monkeypatch):
+    plain = kept_renderer(make_env(**settings(assets=folder)))
+    assert gsplat_is_there() == isinstance(plain._rasterizer, GsplatRasterizer)
+    stand_in(monkeypatch)
+    chosen = [kept_renderer(make_env(**settings(renderer=name, assets=folder))) for name in ("auto", "cpu")]
+    assert [isinstance(one._rasterizer, GsplatRasterizer) for one in chosen] == [True, False]
+
+
+def test_merged_pictures_are_asked_for(make_env, folder):
+    exact, merged = (
+        kept_renderer(make_env(**settings(renderer=name, assets=folder))) for name in ("cpu", "cpu-merged")
+    )
+    levels = [np.isfinite(one._rasterizer._store.grains).any(0).sum() for one in (exact, merged)]
+    assert levels == [1, LEVELS]
+
+
+def test_what_gsplat_lacks_is_said_when_the_environment_is_made(town_scene, monkeypatch):
+    stand_in(monkeypatch)
+    SimScaleEnv([town_scene], renderer="gsplat", experts=())
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ArgumentError, match=r"gsplat.*no CUDA device"):
+        SimScaleEnv([town_scene], renderer="gsplat", experts=())
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gsplat" else found(name))
+    with pytest.raises(MissingExtraError, match=r"gsplat is not installed.*simscale-gym\[gpu\]"):
+        SimScaleEnv([town_scene], renderer="gsplat", experts=())
+    SimScaleEnv([town_scene], renderer="auto", experts=())

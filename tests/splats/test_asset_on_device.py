@@ -1,0 +1,120 @@
+"""Trained scenes drawn by gsplat: the pictures are those of the CPU, and so is what is known of them."""
+
+import numpy as np
+import pytest
+from asset_street import along, background, street, street_asset, wide_asset
+from gsplat_stand_in import decibel, stand_in
+
+from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.rasterizer import make_rasterizer
+
+SIZE, CAMERAS = (54, 96), ("cam_f0", "cam_l0", "cam_r0")
+on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    return stand_in(monkeypatch)
+
+
+def cube_map():
+    return np.random.default_rng(4).uniform(0, 1, (6, 8, 8, 3)).astype(np.float32)
+
+
+def sky_shell():
+    """Gaussians far around."""
+    rng = np.random.default_rng(5)
+    directions = rng.normal(size=(500, 3))
+    directions *= 900.0 / np.linalg.norm(directions, axis=1, keepdims=True)
+    quats, scales = np.tile([1.0, 0, 0, 0], (500, 1)), np.full((500, 3), 40.0)
+    return Gaussians.from_rgb(
+        directions, quats, scales, np.full(500, 0.9), np.tile([0.5, 0.7, 0.9], (500, 1))
+    )
+
+
+TINT = np.array([[0.8, 0.1, 0.0, 0.1], [0.0, 0.9, 0.0, 0.0], [0.1, 0.0, 0.7, 0.05]])
+ASSETS = {
+    "plain": lambda: street_asset(0.7),
+    "antialiased": lambda: street_asset(-1.9, antialiased=True),
+    "cube map and tints": lambda: street_asset(0.6, cube_map=cube_map(), appearance={"cam_l0": TINT}),
+    "sky of Gaussians": lambda: street_asset(0.2, sky=sky_shell()),
+    "empty": lambda: street_asset(background=background().subset(slice(0, 0)), nodes=()),
+}
+
+
+def moments(scene):
+    """On the log, and off it with the car turned and gone."""
+    tracks = scene.tracks
+    yield scene.ego.poses[4], tracks.poses[:, 4], tracks.valid[:, 4]
+    turned = np.stack([np.array([*along(16.0, -1.0)[:2], 2.0]), tracks.poses[1, 0]])
+    yield scene.ego.poses[3] + [0.2, 0.7, 0.3], turned, np.array([True, True])
+    yield scene.ego.poses[3], turned, np.array([False, False])
+
+
+def assert_the_same_pictures(asset):
+    scene = street()
+    cpu, device = (AssetRenderer(scene, asset, backend=b, threads=1) for b in ("cpu", "gsplat"))
+    for moment in moments(scene):
+        wanted, made = (renderer.render(*moment, {}, CAMERAS, SIZE) for renderer in (cpu, device))
+        assert made.dtype == np.uint8 and made.shape == wanted.shape
+        assert all(decibel(a, b) > 45 for a, b in zip(made, wanted, strict=True))
+        frames = cpu.frame, device.frame.in_memory()
+        np.testing.assert_allclose(frames[1].alpha, frames[0].alpha, atol=0.02)
+        ego = scene.ego_to_world(moment[0])
+        judged = [r.judge.judge(r.frame, ego, CAMERAS) for r in (cpu, device)]
+        np.testing.assert_allclose(judged[1].scores, judged[0].scores, atol=0.01)
+        np.testing.assert_allclose(judged[1].coverage, judged[0].coverage, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_the_same_pictures(calls, name):
+    assert_the_same_pictures(ASSETS[name]())
+    assert calls or name == "empty"
+
+
+@on_gpu
+@pytest.mark.parametrize("name", ASSETS)
+def test_the_same_pictures_on_a_device(name):
+    assert_the_same_pictures(ASSETS[name]())
+
+
+def test_a_good_picture_is_judged_alike(calls):
+    scene, none = street(), np.array([False, False])
+    scores = []
+    for backend in ("cpu", "gsplat"):
+        renderer = AssetRenderer(scene, wide_asset(), backend=backend, threads=1)
+        renderer.render(scene.ego.poses[4], scene.tracks.poses[:, 0], none, {}, CAMERAS, SIZE)
+        judged = renderer.judge.judge(renderer.frame, scene.ego_to_world(scene.ego.poses[4]), CAMERAS)
+        scores.append(judged.scores)
+    assert scores[0].min() > 0.2
+    np.testing.assert_allclose(scores[1], scores[0], atol=0.01)
+
+
+def test_what_stands_still_is_not_moved(calls):
+    """However the frame of the asset lies in the scene's: gsplat gets its background as it was trained."""
+    asset, scene = street_asset(1.1), street()
+    renderer = AssetRenderer(scene, asset, backend="gsplat")
+    for moment in moments(scene):
+        renderer.render(*moment, {}, CAMERAS, SIZE)
+    count = len(asset.background)
+    assert [len(means) for means in calls] == [count + 650, count + 650, count]
+    assert all((means[:count] == asset.background.means).all() for means in calls)
+    assert (calls[0][count:] != calls[1][count:]).any()
+
+
+def test_images_for_others_are_arrays(calls):
+    scene = street()
+    viewmats, Ks = np.eye(4)[None], np.array([[[50.0, 0, 48], [0, 50, 27], [0, 0, 1]]])
+    moment = (scene.tracks.poses[:, 0], scene.tracks.valid[:, 0])
+    for backend in ("cpu", "gsplat"):
+        raster = AssetRenderer(scene, street_asset(), backend=backend).rasterize(viewmats, Ks, SIZE, *moment)
+        assert all(isinstance(image, np.ndarray) for image in (raster.rgb, raster.alpha, raster.depth))
+
+
+def test_auto_is_gsplat_where_it_is(calls, monkeypatch):
+    parts = [background()]
+    assert isinstance(make_rasterizer(parts), GsplatRasterizer)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert not isinstance(make_rasterizer(parts), GsplatRasterizer)
