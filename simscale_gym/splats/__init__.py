@@ -1,5 +1,8 @@
 """3D Gaussians, the files that hold them, and how they become images, in gsplat's conventions."""
 
+from importlib import import_module
+from typing import Any
+
 from simscale_gym.splats.asset_folder import attach_asset, open_asset, save_asset
 from simscale_gym.splats.asset_import import import_asset
 from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
@@ -12,8 +15,20 @@ from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingView
 from simscale_gym.splats.worldengine_checkpoint import read_worldengine
 from simscale_gym.splats.worldengine_recording import VideoScene, read_asset_config, read_video_scene
 
+_DRAWING = {
+    "AssetRenderer": "asset_renderer",
+    "CameraEffects": "camera_effects",
+    "Lens": "lens",
+    "make_rasterizer": "rasterizer",
+    "render_distorted": "lens",
+}
+"""Names that bring numba: their modules are loaded when they are first asked for."""
+
 __all__ = [
+    "AssetRenderer",
+    "CameraEffects",
     "Gaussians",
+    "Lens",
     "NodeAsset",
     "NodePoses",
     "Provenance",
@@ -23,6 +38,7 @@ __all__ = [
     "VideoScene",
     "attach_asset",
     "import_asset",
+    "make_rasterizer",
     "open_asset",
     "rasterize",
     "read_asset_config",
@@ -32,5 +48,12 @@ __all__ = [
     "read_mtgs",
     "read_video_scene",
     "read_worldengine",
+    "render_distorted",
     "save_asset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_DRAWING[name]}"), name)
