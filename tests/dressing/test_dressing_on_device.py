@@ -72,12 +72,12 @@ def assert_the_same_pictures(scene, device, cpu, exact):
 
 
 def test_the_same_pictures(scene, cpu, exact, looks, monkeypatch):
-    calls = stand_in(monkeypatch)
+    frames = stand_in(monkeypatch)
     device = SceneRenderer(scene, backend="gsplat", cache=looks)
     assert_the_same_pictures(scene, device, cpu, exact)
     static = len(cpu._look.packed.order)
-    assert len(calls) == 3 and len(calls[2]) >= static
-    assert all((means[:static] == calls[0][:static]).all() for means in calls)
+    assert len(frames) == 3 and len(frames[2]) >= static
+    assert all((means[:static] == frames[0][:static]).all() for means in frames)
 
 
 @on_gpu

@@ -15,7 +15,7 @@ on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gs
 
 
 @pytest.fixture
-def calls(monkeypatch):
+def frames(monkeypatch):
     return stand_in(monkeypatch)
 
 
@@ -60,8 +60,8 @@ def assert_the_same_pictures(asset):
         wanted, made = (renderer.render(*moment, {}, CAMERAS, SIZE) for renderer in (cpu, device))
         assert made.dtype == np.uint8 and made.shape == wanted.shape
         assert all(decibel(a, b) > 45 for a, b in zip(made, wanted, strict=True))
-        frames = cpu.frame, device.frame.in_memory()
-        np.testing.assert_allclose(frames[1].alpha, frames[0].alpha, atol=0.02)
+        viewed = cpu.frame, device.frame.in_memory()
+        np.testing.assert_allclose(viewed[1].alpha, viewed[0].alpha, atol=0.02)
         ego = scene.ego_to_world(moment[0])
         judged = [r.judge.judge(r.frame, ego, CAMERAS) for r in (cpu, device)]
         np.testing.assert_allclose(judged[1].scores, judged[0].scores, atol=0.01)
@@ -69,9 +69,9 @@ def assert_the_same_pictures(asset):
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_the_same_pictures(calls, name):
+def test_the_same_pictures(frames, name):
     assert_the_same_pictures(ASSETS[name]())
-    assert calls or name == "empty"
+    assert frames or name == "empty"
 
 
 @on_gpu
@@ -80,7 +80,7 @@ def test_the_same_pictures_on_a_device(name):
     assert_the_same_pictures(ASSETS[name]())
 
 
-def test_a_good_picture_is_judged_alike(calls):
+def test_a_good_picture_is_judged_alike(frames):
     scene, none = street(), np.array([False, False])
     scores = []
     for backend in ("cpu", "gsplat"):
@@ -92,19 +92,19 @@ def test_a_good_picture_is_judged_alike(calls):
     np.testing.assert_allclose(scores[1], scores[0], atol=0.01)
 
 
-def test_what_stands_still_is_not_moved(calls):
+def test_what_stands_still_is_not_moved(frames):
     """However the frame of the asset lies in the scene's: gsplat gets its background as it was trained."""
     asset, scene = street_asset(1.1), street()
     renderer = AssetRenderer(scene, asset, backend="gsplat")
     for moment in moments(scene):
         renderer.render(*moment, {}, CAMERAS, SIZE)
     count = len(asset.background)
-    assert [len(means) for means in calls] == [count + 650, count + 650, count]
-    assert all((means[:count] == asset.background.means).all() for means in calls)
-    assert (calls[0][count:] != calls[1][count:]).any()
+    assert [len(means) for means in frames] == [count + 650, count + 650, count]
+    assert all((means[:count] == asset.background.means).all() for means in frames)
+    assert (frames[0][count:] != frames[1][count:]).any()
 
 
-def test_images_for_others_are_arrays(calls):
+def test_images_for_others_are_arrays(frames):
     scene = street()
     viewmats, Ks = np.eye(4)[None], np.array([[[50.0, 0, 48], [0, 50, 27], [0, 0, 1]]])
     moment = (scene.tracks.poses[:, 0], scene.tracks.valid[:, 0])
@@ -113,7 +113,7 @@ def test_images_for_others_are_arrays(calls):
         assert all(isinstance(image, np.ndarray) for image in (raster.rgb, raster.alpha, raster.depth))
 
 
-def test_auto_is_gsplat_where_it_is(calls, monkeypatch):
+def test_auto_is_gsplat_where_it_is(frames, monkeypatch):
     parts = [background()]
     assert isinstance(make_rasterizer(parts), GsplatRasterizer)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
