@@ -43,13 +43,13 @@ def load_gsplat() -> Any:
     import torch
 
     if not torch.cuda.is_available():
-        raise ArgumentError("backend is 'gsplat', but PyTorch finds no CUDA device: use 'cpu' or 'auto'.")
+        raise ArgumentError("'gsplat' was asked for, but PyTorch finds no CUDA device: use 'cpu' or 'auto'.")
     import gsplat
     from gsplat.cuda._backend import _C  # builds the kernels when they are first needed, which takes minutes
 
     if _C is None:
         raise ArgumentError(
-            "backend is 'gsplat', but gsplat found no CUDA toolkit to build its kernels with: install one that "
+            "'gsplat' was asked for, but it found no CUDA toolkit to build its kernels with: install one that "
             "matches PyTorch's CUDA, or a wheel of gsplat with kernels; or use 'cpu'."
         )
     return gsplat

@@ -59,7 +59,7 @@ def assert_the_same_drives(make_env, steps, **changes):
     (wanted, known), (made, told) = (env.reset(seed=3) for env in pair)
     seen = []
     for step in range(steps + 1):
-        seen.append([decibel(made[name], wanted[name]) for name in CAMERAS])
+        seen.append([decibel(made[name], wanted[name]) for name in wanted if name in CAMERAS])
         assert told["state_hash"] == known["state_hash"] and told["truncation"] == known["truncation"]
         assert told["render_quality"] == pytest.approx(known["render_quality"], abs=0.01)
         if step < steps:
@@ -77,8 +77,8 @@ def test_a_trained_scene(make_env, folder, monkeypatch):
 def test_a_dressed_scene(make_env, one_renderer_per_scene, monkeypatch):
     """Small pictures of the CPU are merged ones, so the bound holds for those of the usual size."""
     frames = stand_in(monkeypatch)
-    seen = assert_the_same_drives(make_env, 0, size=(144, 256))
-    assert seen.min() > 40 and seen.mean() > 45 and len(frames) == 1
+    seen = assert_the_same_drives(make_env, 0, size=(144, 256), cameras=("cam_f0",))
+    assert seen.min() > 45 and len(frames) == 1
 
 
 @on_gpu
@@ -138,7 +138,7 @@ def test_what_gsplat_lacks_is_said_when_the_environment_is_made(town_scene, monk
     stand_in(monkeypatch)
     SimScaleEnv([town_scene], renderer="gsplat", experts=())
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(ArgumentError, match=r"gsplat.*no CUDA device"):
+    with pytest.raises(ArgumentError, match=r"'gsplat' was asked for.*no CUDA device"):
         SimScaleEnv([town_scene], renderer="gsplat", experts=())
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gsplat" else found(name))
