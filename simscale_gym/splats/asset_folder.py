@@ -8,6 +8,7 @@
     sky.npz               or its cube map [6, R, R, 3]
     nodes/0000.ply        Gaussians of one node in its own frame
     nodes/0000.poses.npz  its poses: quats [F, 4], translations [F, 3], valid [F], timestamps_us [F] where known
+    nodes/0000.shapes.npz where its Gaussians are at some poses (see `asset_shapes`)
     views.npz             training views: cam_to_asset [V, 4, 4], Ks [V, 3, 3]
 
 `files` names the SHA-256 of each. Gaussians are PLY as gsplat writes it, SPZ, or exact `.npz`.
@@ -28,6 +29,7 @@ import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats.asset_manifest import FORMAT, MANIFEST, VERSION, ManifestFields, read_manifest
+from simscale_gym.splats.asset_shapes import read_shapes, write_shapes
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 ENCODINGS = ("ply", "spz", "npz")
 
+_DRAWING = ("near", "far", "brightest")
 _KINDS = ("rigid", "mirrored", "deformable")
 _POSES = {
     "quats": ("<f8", (None, 4)),
@@ -107,6 +110,7 @@ def open_asset(folder: str | os.PathLike[str]) -> SceneAsset:
             _views(fields) if fields.has("views") else None,
             fields.flag("antialiased"),
             Provenance(*(source.text(name) for name in ("format", "file", "sha256", "note"))),
+            **{name: float(fields.numbers(name, ())) for name in _DRAWING if fields.has(name)},
         )
     except ArgumentError as error:
         raise DataError(fields.path, found=str(error), expected="a scene asset") from error
@@ -203,11 +207,14 @@ def _write(folder: Path, asset: SceneAsset, encoding: str) -> None:
         "version": VERSION,
         "asset_to_world": np.asarray(asset.asset_to_world, float).tolist(),
         "antialiased": bool(asset.antialiased),
+        **{name: float(getattr(asset, name)) for name in _DRAWING if np.isfinite(getattr(asset, name))},
         "background": gaussians("background", asset.background),
         "sky": sky or None,
         "nodes": [
             {"track": node.name, "kind": node.kind, **gaussians(f"nodes/{index:04d}", node.gaussians)}
             | _written_poses(folder, f"nodes/{index:04d}", node)
+            | {"fixed_colors": bool(node.fixed_colors)}
+            | write_shapes(folder, f"nodes/{index:04d}.shapes.npz", node.shapes, exact=encoding == "npz")
             for index, node in enumerate(asset.nodes)
         ],
         "appearance": {name: np.asarray(affine, float).tolist() for name, affine in asset.appearance.items()},
@@ -248,7 +255,16 @@ def _gaussians(fields: ManifestFields) -> Gaussians:
 def _node(fields: ManifestFields) -> NodeAsset:
     size = fields.numbers("size", (3,)) if fields.has("size") else None
     kind = fields.choice("kind", _KINDS)
-    return NodeAsset(fields.text("track"), kind, _gaussians(fields), _poses(fields), size)
+    gaussians, poses = _gaussians(fields), _poses(fields)
+    return NodeAsset(
+        fields.text("track"),
+        kind,
+        gaussians,
+        poses,
+        size,
+        shapes=read_shapes(fields, len(gaussians), 0 if poses is None else len(poses)),
+        fixed_colors=fields.has("fixed_colors") and fields.flag("fixed_colors"),
+    )
 
 
 def _poses(fields: ManifestFields) -> NodePoses | None:

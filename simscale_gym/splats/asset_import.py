@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,18 +37,20 @@ class _Importer:
         read: Nodes of a path.
         antialiased: Trained in gsplat's antialiased mode.
         camera_axes: Its frame has y down and z forward.
+        drawing: Near and far plane [m] and greatest brightness where they differ from gsplat's.
     """
 
     read: Callable[[Path], list[NodeAsset]]
     antialiased: bool = False
     camera_axes: bool = False
+    drawing: Mapping[str, float] = field(default_factory=dict)
 
 
 _IMPORTERS = {
-    "worldengine": _Importer(read_worldengine, antialiased=True),
-    "mtgs": _Importer(read_mtgs, antialiased=True),
-    "hugsim": _Importer(read_hugsim, camera_axes=True),
-    "drivestudio": _Importer(read_drivestudio),
+    "worldengine": _Importer(read_worldengine, antialiased=True, drawing={"brightest": 1.0}),
+    "mtgs": _Importer(read_mtgs, antialiased=True, drawing={"brightest": 1.0}),
+    "hugsim": _Importer(read_hugsim, camera_axes=True, drawing={"far": 500.0}),
+    "drivestudio": _Importer(read_drivestudio, drawing={"near": 0.1, "brightest": 1.0}),
     "gaussians": _Importer(lambda path: [NodeAsset("background", "background", Gaussians.load(path))]),
 }
 
@@ -94,6 +96,7 @@ def import_asset(
             antialiased=importer.antialiased,
             views=None if recording is None else _views(recording),
             provenance=Provenance(kind, file.name, file_digest(file), _note(kind, nodes, recording)),
+            **importer.drawing,
         )
     except ArgumentError as error:
         raise DataError(path, found=str(error), expected=f"a scene of {kind}") from error
@@ -190,8 +193,12 @@ def _note(kind: str, nodes: list[NodeAsset], recording: VideoScene | None) -> st
     told = []
     if any(node.exposure is not None for node in nodes):
         told.append("colors are as rendered: the exposures of training images are left out")
-    if any(node.kind == "deformable" for node in nodes):
+    if any(node.kind == "deformable" and node.shapes is None for node in nodes):
         told.append("deformable nodes stand in their rest pose")
-    if kind in ("mtgs", "hugsim", "drivestudio", "gaussians") and recording is None:
+    if (
+        nodes[0].recon_to_world is None
+        and kind in ("mtgs", "hugsim", "drivestudio", "gaussians")
+        and recording is None
+    ):
         told.append("the file does not say where its frame lies in the world")
     return "; ".join(told)

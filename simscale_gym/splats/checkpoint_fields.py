@@ -66,6 +66,11 @@ class CheckpointFields:
         values = {key[start:]: value for key, value in self.values.items() if key.startswith(prefix)}
         return CheckpointFields(self.path, self.at(prefix.removesuffix(".")), values)
 
+    def without(self, key: str) -> CheckpointFields:
+        """All but one key, which need not be there."""
+        values = {name: value for name, value in self.values.items() if name != key}
+        return CheckpointFields(self.path, self.place, values)
+
     def array(self, key: str, *shapes: tuple[int | None, ...], dtype: Any = np.float32) -> np.ndarray:
         """The tensor or array under a key, cast to `dtype`.
 

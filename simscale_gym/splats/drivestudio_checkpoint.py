@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.splats.body_skinning import Body, dressed
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
+from simscale_gym.splats.deform_network import DeformNetwork, bent_shapes
 from simscale_gym.splats.node_asset import NodeAsset, NodeKind
-from simscale_gym.splats.node_fields import node_gaussians, node_poses
+from simscale_gym.splats.node_fields import checked_shapes, node_gaussians, node_poses
 from simscale_gym.splats.torch_archive import load_torch_archive
 
 _INSTANCED: dict[str, NodeKind] = {
@@ -22,13 +24,16 @@ _INSTANCED: dict[str, NodeKind] = {
     "DeformableNodes": "deformable",
     "SMPLNodes": "deformable",
 }
-_OTHER = ("deform_network.", "template.")
+
+BENT_AFTER = 3000
+"""Step of training after which deformable nodes are bent (`use_deformgs_after` of drivestudio's configurations)."""
 
 
 def read_drivestudio(path: str | os.PathLike[str]) -> list[NodeAsset]:
     """Reads the nodes of a checkpoint: the background, then the sky's cube map, then every instance.
 
-    Deformable nodes and people stand in their rest pose; what bends them is in `parameters`.
+    Deformable nodes and people get the shapes that their networks and joints give them in each frame. Colours of
+    moving nodes are fixed, as the trainer has them.
 
     Raises:
         DataError: No checkpoint of drivestudio, damaged, or with values that are no Gaussians.
@@ -47,9 +52,10 @@ def read_drivestudio(path: str | os.PathLike[str]) -> list[NodeAsset]:
     ]
     if "Sky" in models and "base" in models.branch("Sky"):
         nodes.append(_sky(models.branch("Sky")))
+    step = tree.integer("step", 0, 2**40) if "step" in tree else BENT_AFTER + 1
     for name, kind in _INSTANCED.items():
         if name in models:
-            nodes += _instances(models.branch(name), name, kind)
+            nodes += _instances(models.branch(name), name, kind, step)
     return nodes
 
 
@@ -77,7 +83,7 @@ def _exposure(fields: CheckpointFields) -> np.ndarray | None:
     return affine.reshape(-1, 3, 4) + np.eye(3, 4, dtype=np.float32)
 
 
-def _instances(fields: CheckpointFields, name: str, kind: NodeKind) -> list[NodeAsset]:
+def _instances(fields: CheckpointFields, name: str, kind: NodeKind, step: int) -> list[NodeAsset]:
     """One node per instance that has Gaussians."""
     gaussians = node_gaussians(fields.below("_"))
     ids = fields.array("points_ids", (len(gaussians), 1), (len(gaussians),), dtype=np.int64).reshape(-1)
@@ -91,25 +97,63 @@ def _instances(fields: CheckpointFields, name: str, kind: NodeKind) -> list[Node
     if len(ids) and not 0 <= ids.min() <= ids.max() < count:
         found = f"{ids.min()}..{ids.max()}"
         raise DataError(fields.path, field=fields.at("points_ids"), found=found, expected=f"0..{count - 1}")
-    shared = {key: fields.array(key) for key in fields if key.startswith(_OTHER)}
-    return [
-        NodeAsset(
+    nodes = {
+        int(index): NodeAsset(
             f"{name}_{index}",
             kind,
             gaussians.subset(ids == index),
             node_poses(fields, quats[:, index], translations[:, index], valid=valid[:, index]),
             size=sizes[index],
-            parameters={**shared, **_own(fields, index, frames, count)},
+            fixed_colors=True,
         )
         for index in np.unique(ids)
-    ]
+    }
+    if "smpl_qauts" in fields:  # misspelt in the file
+        return _people(fields, nodes, (frames, count))
+    if "instances_embedding" in fields and step > BENT_AFTER:
+        return _bent(fields, nodes, count)
+    return list(nodes.values())
 
 
-def _own(fields: CheckpointFields, index: int, frames: int, count: int) -> dict[str, np.ndarray]:
-    """The embedding and the joint rotations of one instance (the name of these is misspelt in the file)."""
-    own = {}
-    if "instances_embedding" in fields:
-        own["instances_embedding"] = fields.array("instances_embedding", (count, None))[index]
-    if "smpl_qauts" in fields:
-        own["smpl_quats"] = fields.array("smpl_qauts", (frames, count, None, 4))[:, index]
-    return own
+def _bent(fields: CheckpointFields, nodes: dict[int, NodeAsset], count: int) -> list[NodeAsset]:
+    """Nodes with the shapes that their network gives them."""
+    embeddings = fields.array("instances_embedding", (count, None))
+    network = DeformNetwork.of(fields.below("deform_network."), embeddings.shape[1])
+    bent = []
+    for index, node in nodes.items():
+        height, present = float(node.size[2]), np.flatnonzero(node.poses.valid)
+        if not height > 0.0 or not np.isfinite(embeddings[index]).all():
+            found = f"height {height}, embedding {embeddings[index][:4]}"
+            expected = "a positive height and finite numbers"
+            raise DataError(
+                fields.path, field=fields.at(f"instances_size[{index}]"), found=found, expected=expected
+            )
+        times = np.linspace(0.0, 1.0, len(node.poses), dtype=np.float32)[present]
+        shapes = bent_shapes(network, node.gaussians, embeddings[index], height, present, times)
+        bent.append(checked_shapes(fields, node, shapes) if len(present) else node)
+    return bent
+
+
+def _people(
+    fields: CheckpointFields, nodes: dict[int, NodeAsset], counts: tuple[int, int]
+) -> list[NodeAsset]:
+    """Nodes with the shapes that their joints give them."""
+    template = fields.below("template.")
+    quats = fields.array("smpl_qauts", (*counts, None, 4), dtype=np.float64)
+    dressed_nodes = []
+    for index, node in nodes.items():
+        body = Body.of(template, index, node.gaussians.means)
+        own = quats[:, index]
+        good = np.isfinite(own).all((1, 2)) & (np.abs(own).max(2, initial=0.0) > 0.0).all(1)
+        if own.shape[1] != len(body.joints) - 1 or not good[node.poses.valid].all():
+            found, expected = (
+                f"rotations {own.shape[1:]}",
+                f"{len(body.joints) - 1} rotations, finite and not zero",
+            )
+            raise DataError(fields.path, field=fields.at("smpl_qauts"), found=found, expected=expected)
+        with np.errstate(all="ignore"):  # what becomes infinite is named below
+            person = dressed(node, body, own)
+        dressed_nodes.append(
+            person if person.shapes is None else checked_shapes(fields, person, person.shapes)
+        )
+    return dressed_nodes

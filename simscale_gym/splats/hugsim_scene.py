@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simscale_gym.errors import DataError
-from simscale_gym.geometry.se3 import matrix_to_quat
+from simscale_gym.geometry.se3 import invert_rigid, matrix_to_quat, rigid
 from simscale_gym.splats.activation import activate
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.hugsim_motion import Unicycle, read_unicycle
 from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.node_fields import node_poses
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
@@ -25,6 +27,9 @@ from simscale_gym.splats.torch_archive import load_torch_archive
 
 GROUND_THICKNESS = 0.001
 """Standard deviation of ground Gaussians across the ground [m] (`ground_model.py`, `get_scaling`)."""
+
+VEHICLE_TO_NODE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""From the frame of HUGSIM's vehicles, x forward, y down, z left, to a node's."""
 
 MAX_METADATA_BYTES = 2**28
 
@@ -34,8 +39,9 @@ _FIELDS = ("degree", "means", "features_dc", "features_rest", "semantics", "scal
 def read_hugsim(folder: str | os.PathLike[str]) -> list[NodeAsset]:
     """Reads the background, the ground where it has a model of its own, and the recorded vehicles.
 
-    Vehicles follow the recorded boxes (`dynamics` of `meta_data.json`); the smoothed motion of `unicycle_*.pth` is
-    not read.
+    Vehicles are there when they were recorded (`dynamics` of `meta_data.json`). They follow the smoothed motion of
+    `unicycle_<id>.pth` where there is one, as in training, else the recorded boxes. Where `meta_data.json` says how
+    the frame of the reconstruction lies in the data set's (`inv_pose`), the background has it as `recon_to_world`.
 
     Raises:
         DataError: Not such a folder, damaged, or with values that are no Gaussians.
@@ -45,21 +51,38 @@ def read_hugsim(folder: str | os.PathLike[str]) -> list[NodeAsset]:
     gaussians, semantics = _gaussians(scene)
     appearance = scene.branch("appearance")
     parameters = {f"appearance.{key}": appearance.array(key) for key in appearance}
-    nodes = [NodeAsset("background", "background", gaussians, semantics=semantics, parameters=parameters)]
+    metadata = folder / "meta_data.json"
+    data = _json(metadata) if metadata.is_file() else {}
+    nodes = [
+        NodeAsset(
+            "background",
+            "background",
+            gaussians,
+            semantics=semantics,
+            parameters=parameters,
+            recon_to_world=_recon_to_world(metadata, data),
+        )
+    ]
     if scene.values["ground"] is not None:
         ground, semantics = _gaussians(_named(scene.path, "ground", scene.values["ground"]), is_ground=True)
         nodes.append(NodeAsset("ground", "background", ground, semantics=semantics))
     tracks = sorted(folder.glob("dynamic_*.pth"))
-    poses = _recorded_poses(folder / "meta_data.json") if tracks else {}
+    poses = _recorded_poses(metadata, data if data else _json(metadata)) if tracks else {}
     for file in tracks:
         name = file.stem.removeprefix("dynamic_")
         gaussians, semantics = _gaussians(_captured(file, (9,)))
-        nodes.append(NodeAsset(name, "rigid", gaussians, poses.get(name), semantics=semantics))
+        own, motion = poses.get(name), folder / f"unicycle_{name}.pth"
+        if own is not None and motion.is_file():
+            own = _smoothed(own, read_unicycle(motion))
+        nodes.append(NodeAsset(name, "rigid", gaussians, own, semantics=semantics, fixed_colors=True))
     return nodes
 
 
 def read_hugsim_vehicle(folder: str | os.PathLike[str]) -> NodeAsset:
     """Reads one vehicle of HUGSIM's garage (3DRealCar): `gs.pth` and `wlh.json` with width, length, height [m].
+
+    Its frame is turned to x forward and z up from HUGSIM's x forward and y down (`sim/utils/plan.py`, `plan_traj`).
+    Its colours turn with it: it was trained elsewhere.
 
     Raises:
         DataError: Not such a folder, damaged, or with values that are no Gaussians.
@@ -78,6 +101,7 @@ def read_hugsim_vehicle(folder: str | os.PathLike[str]) -> NodeAsset:
         )
     width, length, height = measures
     size = np.array([length, width, height], np.float64)
+    gaussians = gaussians.transformed(rigid(VEHICLE_TO_NODE, np.zeros(3)))
     return NodeAsset(folder.name, "rigid", gaussians, size=size, semantics=semantics)
 
 
@@ -131,9 +155,22 @@ def _gaussians(fields: CheckpointFields, *, is_ground: bool = False) -> tuple[Ga
     return gaussians, fields.array("semantics", (count, None))
 
 
-def _recorded_poses(path: Path) -> dict[str, NodePoses]:
+def _recon_to_world(path: Path, data: Any) -> np.ndarray | None:
+    """From the frame of the reconstruction to the data set's, `[4, 4]`, where the file says so."""
+    if not isinstance(data, dict) or data.get("inv_pose") is None:
+        return None
+    return invert_rigid(_rigid(path, "inv_pose", data["inv_pose"]))
+
+
+def _smoothed(poses: NodePoses, motion: Unicycle) -> NodePoses:
+    """The poses of `motion` at the times at which the vehicle was recorded."""
+    moved = np.stack([motion.pose(time / 1e6) for time in poses.timestamps_us])
+    quats = np.where(poses.valid[:, None], matrix_to_quat(moved[:, :3, :3]), poses.quats)
+    return replace(poses, quats=quats, translations=np.where(poses.valid[:, None], moved[:, :3, 3], 0.0))
+
+
+def _recorded_poses(path: Path, data: Any) -> dict[str, NodePoses]:
     """Poses of each vehicle over all times at which some camera recorded."""
-    data = _json(path)
     frames = data.get("frames") if isinstance(data, dict) else None
     if not isinstance(frames, list):
         raise DataError(path, field="frames", found=type(frames).__name__, expected="a list of frames")

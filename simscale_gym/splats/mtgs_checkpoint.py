@@ -15,7 +15,7 @@ import numpy as np
 from simscale_gym.errors import DataError
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.node_asset import NodeAsset, NodeKind
-from simscale_gym.splats.node_fields import instance_poses, node_gaussians
+from simscale_gym.splats.node_fields import as_turned, instance_poses, node_gaussians
 from simscale_gym.splats.torch_archive import load_torch_archive
 
 _MEANS = re.compile(r"(?P<model>.*?)gaussian_models\.(?P<name>[^.]+)\.gauss_params\.means")
@@ -67,13 +67,16 @@ def _node(
     kind = next((kind for prefix, kind in _KINDS.items() if name.startswith(prefix)), None)
     if kind is None:
         raise DataError(fields.path, field=fields.place, found=name, expected=f"one of {', '.join(_KINDS)}")
+    gaussians = node_gaussians(fields.below("gauss_params."), traversal=traversal)
+    poses = instance_poses(fields)
     return NodeAsset(
         name,
         kind,
-        node_gaussians(fields.below("gauss_params."), traversal=traversal),
-        instance_poses(fields),
+        as_turned(fields, gaussians, poses),
+        poses,
         exposure=exposure if kind == "background" else None,
         parameters={key: fields.array(key) for key in fields if key.startswith(_OTHER)},
+        fixed_colors=kind not in ("background", "sky"),
     )
 
 

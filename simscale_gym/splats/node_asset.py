@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from simscale_gym.geometry import se3
 from simscale_gym.splats.gaussians import Gaussians
 
 NodeKind = Literal["background", "sky", "rigid", "mirrored", "deformable"]
@@ -35,23 +36,60 @@ class NodePoses:
 
 
 @dataclass(frozen=True, eq=False)
+class NodeShapes:
+    """Where a node's Gaussians are in its own frame at some of its poses: how a person walks.
+
+    Attributes:
+        frames: The pose that each shape belongs to, rising, `[K]` int64, K at least 1.
+        means: Centres, `[K, N, 3]` float32 [m].
+        quats: Rotations wxyz of unit length, `[K, N, 4]` float32.
+        scales: Standard deviations, `[K, N, 3]` float32 [m]; None where they stay as they are.
+    """
+
+    frames: np.ndarray
+    means: np.ndarray
+    quats: np.ndarray
+    scales: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def nearest(self, frames: np.ndarray) -> np.ndarray:
+        """The shape whose pose is nearest to each of some poses `[F]`, `[F]`."""
+        return np.abs(np.asarray(frames)[:, None] - self.frames).argmin(1)
+
+    def shaped(self, gaussians: Gaussians, number: int) -> Gaussians:
+        """The node's Gaussians in shape `number`."""
+        scales = gaussians.scales if self.scales is None else self.scales[number]
+        return replace(gaussians, means=self.means[number], quats=self.quats[number], scales=scales)
+
+    def rotated(self, rotation: np.ndarray) -> NodeShapes:
+        """The shapes in a frame that `rotation` `[3, 3]` leads to."""
+        quats = se3.quat_multiply(se3.matrix_to_quat(rotation), self.quats.astype(np.float64))
+        means = self.means.astype(np.float64) @ np.asarray(rotation, np.float64).T
+        return replace(self, means=means.astype(np.float32), quats=quats.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
 class NodeAsset:
     """One node of a scene.
 
     Attributes:
         name: Its name in the file, unique there.
-        kind: What it is. A mirrored node has been expanded to both halves; a deformable one stands in its rest
-            pose, and the network that bends it is among `parameters`.
-        gaussians: Its Gaussians in its own frame; None for a sky that is a cube map.
+        kind: What it is. A mirrored node has been expanded to both halves.
+        gaussians: Its Gaussians in its own frame, a deformable node's at rest; None for a sky that is a cube map.
         poses: Where it is; None for nodes that are given in the frame of the reconstruction.
         size: Length, width, height of its box [m], `[3]`, where the file knows it.
-        recon_to_world: Translation from the frame of the reconstruction to the world's, `[3]` [m] (background).
+        recon_to_world: Rigid transform from the frame of the reconstruction to the world's, `[4, 4]` (background).
         exposure: Colour of every training image, `[C, 3, 4]`: rgb of the image = A[:, :3] @ rgb + A[:, 3]
             (background). Views that were not trained on are best left as rendered.
         cube_map: Sky by direction, `[6, R, R, 3]`, faces +x, -x, +y, -y, +z, -z of OpenGL (sky). Direction
             (x, y, z) of the world, z up, is looked up as (x, z, -y).
         semantics: Class scores of each Gaussian, `[N, S]`.
         parameters: Other learned arrays by their name in the file.
+        shapes: What becomes of its Gaussians over its poses; None where they keep their places.
+        fixed_colors: View-dependent colours are given by directions of the reconstruction's frame, beneath which the
+            node turns, as trainers have it; else by directions of the node's own frame.
     """
 
     name: str
@@ -64,6 +102,8 @@ class NodeAsset:
     cube_map: np.ndarray | None = None
     semantics: np.ndarray | None = None
     parameters: dict[str, np.ndarray] = field(default_factory=dict)
+    shapes: NodeShapes | None = None
+    fixed_colors: bool = False
 
     @property
     def sh_degree(self) -> int:

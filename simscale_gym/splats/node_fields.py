@@ -6,13 +6,16 @@ MTGS, WorldEngine and drivestudio descend from splatfacto and share its names: `
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.geometry.se3 import quat_to_matrix
 from simscale_gym.splats.activation import activate, sh_from_rgb
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodePoses
+from simscale_gym.splats.node_asset import NodeAsset, NodePoses, NodeShapes
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE, sh_basis
 
 PARKED_HEIGHT = 1000.0
@@ -119,6 +122,37 @@ def instance_poses(fields: CheckpointFields, timestamps_us: np.ndarray | None = 
         raise DataError(fields.path, field=fields.at("instance_quats"), found=found, expected="one each")
     valid = ~(translations[:, 2] >= PARKED_HEIGHT)  # a height that is no number is an error, not an absence
     return node_poses(fields, quats, translations, valid=valid, timestamps_us=timestamps_us)
+
+
+def as_turned(fields: CheckpointFields, gaussians: Gaussians, poses: NodePoses | None) -> Gaussians:
+    """The Gaussians of a static node as MTGS places them, for a pose whose quaternion has unit length.
+
+    It turns the means of static nodes by the matrix of `instance_quats` as trained (`rigid_node.py`,
+    `get_object_pose`). For a quaternion of length s that is not R but (1 - s^2) I + s^2 R.
+    """
+    if poses is None or not poses.is_static:
+        return gaussians
+    squared = float((fields.array("instance_quats", dtype=np.float64) ** 2).sum())
+    rotation = quat_to_matrix(poses.quats[0])
+    warp = rotation.T @ ((1.0 - squared) * np.eye(3) + squared * rotation)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = (gaussians.means.astype(np.float64) @ warp.T).astype(np.float32)
+    if not np.isfinite(means).all():
+        found, expected = f"quaternions whose squares sum to {squared:g}", "unit length, nearly"
+        raise DataError(fields.path, field=fields.at("instance_quats"), found=found, expected=expected)
+    return replace(gaussians, means=means)
+
+
+def checked_shapes(fields: CheckpointFields, node: NodeAsset, shapes: NodeShapes) -> NodeAsset:
+    """The node with shapes whose numbers are finite and whose quaternions have unit length."""
+    values = {name: value for name, value in vars(shapes).items() if value is not None}
+    bad = next((name for name, value in values.items() if not np.isfinite(value).all()), None)
+    if bad is None and (np.abs(np.linalg.norm(shapes.quats, axis=2) - 1.0) > 1e-2).any():
+        bad = "quats"
+    if bad is not None:
+        expected = "finite numbers and rotations"
+        raise DataError(fields.path, field=fields.at(f"{node.name}.{bad}"), found="others", expected=expected)
+    return replace(node, shapes=shapes)
 
 
 def _shape(fields: CheckpointFields, count: int) -> tuple[np.ndarray, np.ndarray]:

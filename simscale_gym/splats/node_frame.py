@@ -8,18 +8,22 @@ import numpy as np
 
 from simscale_gym.geometry import se3
 from simscale_gym.splats.node_asset import NodeAsset
+from simscale_gym.splats.spherical_harmonics import rotate_sh
 
 _MOVED = 2.0
 """A node that travels less says nothing of where its front is [m]."""
 
 
 def turned(node: NodeAsset, rotation: np.ndarray) -> NodeAsset:
-    """The node of a reconstruction whose frame is turned: its poses follow, its own frame stays.
+    """The node of a reconstruction whose frame is turned: its poses and fixed colours follow, its own frame stays.
 
     Args:
         node: The node.
         rotation: From the present frame of the reconstruction to the new one, `[3, 3]`.
     """
+    if node.fixed_colors and node.gaussians is not None:
+        sh = rotate_sh(node.gaussians.sh, rotation)
+        node = replace(node, gaussians=replace(node.gaussians, sh=sh))
     if node.poses is None:
         return node
     quats = se3.quat_multiply(se3.matrix_to_quat(rotation), node.poses.quats)
@@ -41,14 +45,20 @@ def upright(node: NodeAsset) -> NodeAsset:
     up = _nearest_axis(rotations[:, 2].sum(0))
     forward = _forward(node, rotations, up)
     turn = np.stack([forward, np.cross(up, forward), up])
-    if np.array_equal(turn, np.eye(3)):
-        return node
-    back = se3.matrix_to_quat(turn.T)
-    quats = np.where(
-        node.poses.valid[:, None], se3.quat_multiply(node.poses.quats, back), [1.0, 0.0, 0.0, 0.0]
-    )
-    gaussians = node.gaussians.transformed(se3.rigid(turn, np.zeros(3)))
-    return replace(node, gaussians=gaussians, poses=replace(node.poses, quats=quats))
+    return node if np.array_equal(turn, np.eye(3)) else reframed(node, turn)
+
+
+def reframed(node: NodeAsset, turn: np.ndarray) -> NodeAsset:
+    """The node in a frame that `turn` `[3, 3]` leads to from its own; where it is in space stays."""
+    back = se3.matrix_to_quat(np.asarray(turn, np.float64).T)
+    gaussians, poses = node.gaussians.transformed(se3.rigid(turn, np.zeros(3))), node.poses
+    if node.fixed_colors:
+        gaussians = replace(gaussians, sh=node.gaussians.sh)
+    if poses is not None:
+        quats = np.where(poses.valid[:, None], se3.quat_multiply(poses.quats, back), [1.0, 0.0, 0.0, 0.0])
+        poses = replace(poses, quats=quats)
+    shapes = None if node.shapes is None else node.shapes.rotated(turn)
+    return replace(node, gaussians=gaussians, poses=poses, shapes=shapes)
 
 
 def _forward(node: NodeAsset, rotations: np.ndarray, up: np.ndarray) -> np.ndarray:

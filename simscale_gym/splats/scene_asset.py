@@ -56,14 +56,17 @@ class SceneAsset:
     Attributes:
         background: All that does not move, in the asset's frame.
         asset_to_world: Rigid transform to the global frame of the log, in which `Scene.origin` stands, `[4, 4]`.
-        nodes: What moves, each in a frame of its own (origin in its box, x forward, z up) and in its rest pose. The
-            name of a node is the id of its track.
+        nodes: What moves, each in a frame of its own (origin in its box, x forward, z up). The name of a node is the
+            id of its track. Fixed colours of nodes are given by directions of the asset's frame.
         sky: Far Gaussians behind everything, in the asset's frame, or None.
         cube_map: Sky by direction of the asset's frame, laid out as in `NodeAsset`, `[6, R, R, 3]` float32, or None.
         appearance: Affine colour `[3, 4]` by camera name: shown = A[:, :3] @ rendered + A[:, 3].
         views: What it was trained on, where that is known.
         antialiased: Trained with opacities that make up for the blur of pixels, so drawn in this way too.
         provenance: Where it comes from.
+        near: Gaussians nearer to a camera are left out, as in training [m].
+        far: Gaussians farther from a camera are left out, as in training [m].
+        brightest: Colours of Gaussians are cut off there before they are blended, as in training.
     """
 
     background: Gaussians
@@ -75,6 +78,9 @@ class SceneAsset:
     views: TrainingViews | None = None
     antialiased: bool = False
     provenance: Provenance = field(default_factory=Provenance)
+    near: float = 0.01
+    far: float = 1e10
+    brightest: float = np.inf
 
     def __post_init__(self) -> None:
         checked_rigid("asset_to_world", self.asset_to_world)
@@ -87,6 +93,9 @@ class SceneAsset:
                 raise ArgumentError(
                     f"nodes: {node.name!r} is of kind {node.kind!r}, expected one that moves."
                 )
+        if not (0.0 < self.near < self.far and self.brightest > 0.0):
+            found = f"near, far, brightest are {self.near}, {self.far}, {self.brightest}"
+            raise ArgumentError(f"{found}, expected 0 < near < far [m] and brightest above 0.")
         for name, affine in self.appearance.items():
             if np.shape(affine) != (3, 4) or not np.isfinite(affine).all():
                 raise ArgumentError(f"appearance[{name!r}] is {affine!r}, expected finite values [3, 4].")
@@ -111,13 +120,14 @@ class SceneAsset:
         antialiased: bool = False,
         views: TrainingViews | None = None,
         provenance: Provenance | None = None,
+        **drawing: float,
     ) -> SceneAsset:
         """Puts together what an importer read.
 
         Args:
             nodes: From `read_mtgs`, `read_worldengine`, `read_hugsim` or `read_drivestudio`.
             asset_to_world: From the frame of the reconstruction, once it has z up, to the log's global frame,
-                `[4, 4]`; by default the translation that the background names, else none.
+                `[4, 4]`; by default what the background names, else none.
             camera_axes: The frame of the reconstruction has y down and z forward, as HUGSIM's: it is turned, and
                 nodes get frames with x forward.
             track_ids: Id of the track of each node by the node's name; without it, MTGS's prefixes are taken off.
@@ -125,6 +135,7 @@ class SceneAsset:
             antialiased: As of the class.
             views: As of the class, in the frame that the asset will have.
             provenance: As of the class.
+            drawing: `near`, `far` and `brightest` of the class.
 
         Raises:
             ArgumentError: There is no background, or names, times or transforms do not fit.
@@ -141,13 +152,14 @@ class SceneAsset:
         cube = next((node.cube_map for node in skies if node.cube_map is not None), None)
         return cls(
             _joined(statics, turn),
-            _placement(statics) if asset_to_world is None else np.asarray(asset_to_world, np.float64),
+            _placement(statics, turn) if asset_to_world is None else np.asarray(asset_to_world, np.float64),
             tuple(_bare(node, track_ids) for node in moving),
             _joined(skies, turn) if any(node.gaussians is not None for node in skies) else None,
             None if cube is None else np.asarray(cube, np.float32),
             views=views,
             antialiased=antialiased,
             provenance=provenance or Provenance(),
+            **drawing,
         )
 
 
@@ -186,9 +198,11 @@ def _joined(nodes: Sequence[NodeAsset], turn: np.ndarray | None) -> Gaussians:
     return whole if turn is None else whole.transformed(se3.rigid(turn, np.zeros(3)))
 
 
-def _placement(statics: Sequence[NodeAsset]) -> np.ndarray:
-    named = [node.recon_to_world for node in statics if node.recon_to_world is not None]
-    return se3.rigid(np.eye(3), named[0] if named else np.zeros(3))
+def _placement(statics: Sequence[NodeAsset], turn: np.ndarray | None) -> np.ndarray:
+    """From the asset's frame, which `turn` leads to from the reconstruction's, to the world's, `[4, 4]`."""
+    named = next((node.recon_to_world for node in statics if node.recon_to_world is not None), np.eye(4))
+    back = np.eye(3) if turn is None else turn.T
+    return se3.rigid(named[:3, :3] @ back, named[:3, 3])
 
 
 def _timed(node: NodeAsset, timestamps_us: np.ndarray | None) -> NodeAsset:
@@ -206,7 +220,8 @@ def _timed(node: NodeAsset, timestamps_us: np.ndarray | None) -> NodeAsset:
 def _bare(node: NodeAsset, track_ids: Mapping[str, str] | None) -> NodeAsset:
     """The node under its track's id, without what only training needs."""
     name = track_id(node.name) if track_ids is None else track_ids.get(node.name, node.name)
-    return NodeAsset(name, node.kind, node.gaussians, node.poses, node.size)
+    kept = {"shapes": node.shapes, "fixed_colors": node.fixed_colors}
+    return NodeAsset(name, node.kind, node.gaussians, node.poses, node.size, **kept)
 
 
 def renamed(asset: SceneAsset, track_ids: Mapping[str, str]) -> SceneAsset:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.geometry.se3 import rigid
 from simscale_gym.splats.checkpoint_fields import CheckpointFields, array_of
 from simscale_gym.splats.node_asset import NodeAsset, NodeKind
-from simscale_gym.splats.node_fields import instance_poses, mirrored, node_gaussians
+from simscale_gym.splats.node_fields import as_turned, instance_poses, mirrored, node_gaussians
 from simscale_gym.splats.torch_archive import StoredTensor, load_torch_archive
 
 _KINDS: dict[str, NodeKind] = {
@@ -69,14 +70,18 @@ def _node(entry: CheckpointFields, name: str, traversal: int | None) -> NodeAsse
         )
     degree = config.integer("sh_degree", 0, 3) if _given(config, "sh_degree") else None
     tensors = state.branch("gauss_params") if "gauss_params" in state else state.below("gauss_params.")
+    if config.value("type") != "MultiColorGaussianSplattingModel":
+        tensors = tensors.without("features_adapters")  # as WorldEngine, which shows the base colours
     gaussians = node_gaussians(tensors, degree=degree, traversal=traversal)
+    poses = instance_poses(state, _timestamps(config))
     translation = "recon2world_translation"
     return NodeAsset(
         name,
         kind,
-        mirrored(gaussians) if kind == "mirrored" else gaussians,
-        instance_poses(state, _timestamps(config)),
+        as_turned(state, mirrored(gaussians) if kind == "mirrored" else gaussians, poses),
+        poses,
         recon_to_world=_translation(config, translation) if _given(config, translation) else None,
+        fixed_colors=kind not in ("background", "sky"),
     )
 
 
@@ -98,7 +103,7 @@ def _timestamps(config: CheckpointFields) -> np.ndarray | None:
 
 
 def _translation(config: CheckpointFields, key: str) -> np.ndarray:
-    """Three numbers as a tensor, an array or a sequence."""
+    """The transform `[4, 4]` that shifts by three numbers, a tensor, an array or a sequence."""
     value = config.value(key)
     if isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(n, int | float) for n in value):
         value = np.array([float(n) for n in value])
@@ -107,4 +112,4 @@ def _translation(config: CheckpointFields, key: str) -> np.ndarray:
     numbers = array_of(config.path, config.at(key), value, (3,), dtype=np.float64)
     if not np.isfinite(numbers).all():
         raise DataError(config.path, field=config.at(key), found=f"{numbers}", expected="finite x, y, z")
-    return numbers
+    return rigid(np.eye(3), numbers)

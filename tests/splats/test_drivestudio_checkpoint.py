@@ -10,6 +10,37 @@ from simscale_gym.errors import DataError
 from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
 
 
+def network(rng, embedding, width, layers, octaves):
+    """A deformation network's weights, small enough to bend and not to scatter."""
+    inputs, state = 4 * (1 + 2 * octaves) + embedding, {}
+    for number in range(layers):
+        wide = inputs if number == 0 else width + inputs if number == layers // 2 + 1 else width
+        state[f"linear.{number}"] = (width, wide)
+    state |= {"gaussian_warp": (3, width), "gaussian_rotation": (4, width)}
+    return {
+        f"deform_network.{name}.{kind}": rng.normal(0, 0.1, shape).astype(np.float32)
+        for name, (out, wide) in state.items()
+        for kind, shape in (("weight", (out, wide)), ("bias", (out,)))
+    }
+
+
+def body(rng, people, joints):
+    """A body whose weights stand in a grid around it."""
+    grid = rng.uniform(size=(people, joints, 2, 3, 4)).astype(np.float32)
+    inverse = np.tile(np.eye(4, dtype=np.float32), (people, joints, 1, 1))
+    inverse[:, :, :3, 3] = rng.normal(0, 0.1, (people, joints, 3))
+    return {
+        "template.J_canonical": rng.normal(size=(people, joints, 3)).astype(np.float32),
+        "template.A0_inv": inverse,
+        "template._template_layer.parents": np.arange(joints) - 1,
+        "template.voxel_deformer.lbs_voxel_base": grid / grid.sum(1, keepdims=True),
+        "template.voxel_deformer.voxel_w_correction": np.zeros_like(grid),
+        "template.voxel_deformer.scale": np.full((people, 1, 1), 1.1, np.float32),
+        "template.voxel_deformer.offset": np.zeros((people, 1, 3), np.float32),
+        "template.voxel_deformer.ratio": np.array(4.0, np.float32),
+    }
+
+
 def scene(seed=0):
     rng = np.random.default_rng(seed)
     models = {
@@ -32,8 +63,9 @@ def scene(seed=0):
         models[name]["instances_quats"] = quats[:, :, None] if name == "SMPLNodes" else quats
         models[name]["instances_trans"] = rng.normal(size=(4, count, 3)).astype(np.float32)
     models["DeformableNodes"]["instances_embedding"] = rng.normal(size=(1, 8)).astype(np.float32)
-    models["DeformableNodes"]["deform_network.linear.0.weight"] = np.ones((2, 3), np.float32)
-    models["SMPLNodes"]["smpl_qauts"] = rng.normal(size=(4, 2, 23, 4)).astype(np.float32)
+    models["DeformableNodes"] |= network(rng, embedding=8, width=6, layers=4, octaves=2)
+    models["SMPLNodes"] |= body(rng, people=2, joints=4)
+    models["SMPLNodes"]["smpl_qauts"] = rng.normal(size=(4, 2, 3, 4)).astype(np.float32)
     models["Sky"] = {"base": rng.uniform(size=(6, 4, 4, 3)).astype(np.float32)}
     models["Affine"] = {
         "embedding.weight": rng.normal(size=(7, 4)).astype(np.float32),
@@ -65,19 +97,22 @@ def test_every_node_by_value(tmp_path):
     for name in names[2:]:
         model, index = name.rsplit("_", 1)
         values, node = tree["models"][model], nodes[name]
-        whole = meaning(raw[model], "_")
-        assert_same(node.gaussians, whole.subset(np.array(ids[model]) == int(index)))
+        own = meaning(raw[model], "_").subset(np.array(ids[model]) == int(index))
         np.testing.assert_array_equal(node.poses.valid, [False, True, True, True])
+        np.testing.assert_array_equal(node.size, values["instances_size"][int(index)])
+        assert node.fixed_colors
+        if model == "SMPLNodes":
+            np.testing.assert_array_equal(node.gaussians.sh, own.sh)
+            np.testing.assert_array_equal(node.shapes.frames, [1, 2, 3])
+            pelvis = values["template.J_canonical"][int(index), 0]
+            moved = values["instances_trans"][1:, int(index)].astype(float) + pelvis
+            np.testing.assert_allclose(node.poses.translations[1:], moved)
+            continue
+        assert_same(node.gaussians, own)
         np.testing.assert_array_equal(node.poses.translations[1:], values["instances_trans"][1:, int(index)])
         quats = values["instances_quats"].reshape(4, -1, 4)[1:, int(index)].astype(float)
         np.testing.assert_allclose(node.poses.quats[1:], quats / np.sqrt((quats**2).sum(1, keepdims=True)))
-        np.testing.assert_array_equal(node.size, values["instances_size"][int(index)])
-    walker, person = nodes["DeformableNodes_0"].parameters, nodes["SMPLNodes_1"].parameters
-    np.testing.assert_array_equal(
-        walker["instances_embedding"], tree["models"]["DeformableNodes"]["instances_embedding"][0]
-    )
-    assert walker["deform_network.linear.0.weight"].shape == (2, 3)
-    np.testing.assert_array_equal(person["smpl_quats"], tree["models"]["SMPLNodes"]["smpl_qauts"][:, 1])
+        assert (node.shapes is None) == (model == "RigidNodes")
     sky = nodes["Sky"]
     assert sky.gaussians is None and sky.sh_degree == 0 and nodes["SMPLNodes_1"].sh_degree == 1
     np.testing.assert_array_equal(sky.cube_map, tree["models"]["Sky"]["base"])
@@ -96,6 +131,13 @@ def test_exposure_is_what_the_network_gives(tmp_path):
         affine = (net["decoder.2.weight"] @ hidden + net["decoder.2.bias"]).reshape(3, 4)
         affine[:, :3] += np.eye(3)
         np.testing.assert_allclose(made[image], affine, rtol=1e-4, atol=1e-4)
+
+
+def test_nodes_are_bent_after_some_training_only(tmp_path):
+    _, tree, _ = scene()
+    torch_zip.checkpoint(tmp_path / "a.pth", tree | {"step": 3000})
+    nodes = {node.name: node for node in read_drivestudio(tmp_path / "a.pth")}
+    assert nodes["DeformableNodes_0"].shapes is None and nodes["SMPLNodes_0"].shapes is not None
 
 
 def test_parts_may_be_absent(tmp_path):
@@ -123,6 +165,20 @@ def model(name, **values):
         (model("Sky", base=np.ones((6, 4, 5, 3))), "finite squares"),
         (model("Sky", base=np.full((6, 4, 4, 3), np.nan)), "finite squares"),
         (model("Affine", **{"decoder.2.weight": np.ones((9, 64))}), r"decoder\.2\.weight"),
+        (model("DeformableNodes", **{"deform_network.linear.0.weight": np.ones((6, 29))}), "multiple of 8"),
+        (
+            model("DeformableNodes", **{"deform_network.linear.3.weight": np.ones((6, 6))}),
+            r"linear\.3\.weight",
+        ),
+        (
+            model("DeformableNodes", **{"deform_network.gaussian_warp.bias": np.full(3, np.nan)}),
+            "finite weights",
+        ),
+        (model("DeformableNodes", instances_size=np.zeros((1, 3))), r"instances_size\[0\]: found height 0"),
+        (model("SMPLNodes", smpl_qauts=np.ones((4, 2, 23, 4))), r"smpl_qauts: found rotations \(23, 4\)"),
+        (model("SMPLNodes", **{"template._template_layer.parents": np.arange(4)}), "parents before children"),
+        (model("SMPLNodes", **{"template.A0_inv": np.ones((2, 3, 4, 4))}), r"A0_inv: found shape"),
+        (model("SMPLNodes", **{"template.J_canonical": np.full((2, 4, 3), np.inf)}), "finite numbers"),
     ],
 )
 def test_other_contents_are_named(tmp_path, edit, message):

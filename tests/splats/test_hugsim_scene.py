@@ -7,9 +7,13 @@ import pytest
 import torch_zip
 from damage import check_damage
 from node_scenes import assert_same, meaning, raw_node
+from test_hugsim_motion import unicycle
 
 from simscale_gym.errors import DataError
+from simscale_gym.splats.asset_import import import_asset
+from simscale_gym.splats.hugsim_motion import read_unicycle
 from simscale_gym.splats.hugsim_scene import read_hugsim, read_hugsim_vehicle
+from simscale_gym.splats.scene_asset import CAMERA_TO_Z_UP
 
 
 def captured(raw, degree=3, *more, scales=None):
@@ -69,6 +73,35 @@ def test_every_node_by_value(tmp_path):
     assert nodes["bus"].poses is None and nodes["background"].poses is None
 
 
+def test_smoothed_motion_replaces_the_boxes(tmp_path):
+    scene(tmp_path)
+    torch_zip.checkpoint(tmp_path / "unicycle_car.pth", unicycle())
+    nodes = {node.name: node for node in read_hugsim(tmp_path)}
+    poses, motion = nodes["car"].poses, read_unicycle(tmp_path / "unicycle_car.pth")
+    assert poses.valid.tolist() == [True, False, True] and nodes["car"].fixed_colors
+    for row in (0, 2):
+        np.testing.assert_allclose(poses.translations[row], motion.pose(row / 2)[:3, 3], atol=1e-9)
+    np.testing.assert_array_equal(poses.translations[1], np.zeros(3))
+    torch_zip.checkpoint(tmp_path / "unicycle_car.pth", unicycle()[:7])
+    with pytest.raises(DataError, match=r"unicycle_car\.pth: found tuple"):
+        read_hugsim(tmp_path)
+
+
+def test_where_the_reconstruction_lies(tmp_path):
+    scene(tmp_path)
+    assert read_hugsim(tmp_path)[0].recon_to_world is None
+    path = tmp_path / "meta_data.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"inv_pose": TURN}))
+    np.testing.assert_allclose(read_hugsim(tmp_path)[0].recon_to_world @ TURN, np.eye(4), atol=1e-12)
+    placed = import_asset(tmp_path).asset_to_world  # from a frame with z up
+    forward = np.array([1.0, 0.0, 0.0]) @ CAMERA_TO_Z_UP
+    wanted = np.linalg.inv(TURN) @ [*forward, 1.0]
+    np.testing.assert_allclose(placed @ [1, 0, 0, 1], wanted, atol=1e-12)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"inv_pose": np.ones((4, 4)).tolist()}))
+    with pytest.raises(DataError, match="inv_pose"):
+        read_hugsim(tmp_path)
+
+
 def test_the_active_degree_counts(tmp_path):
     raw = scene(tmp_path, degree=1)
     made = read_hugsim(tmp_path)[0]
@@ -88,7 +121,9 @@ def test_a_vehicle_of_the_garage(tmp_path):
     torch_zip.checkpoint(tmp_path / "gs.pth", (list(captured(raw, 3, 1.0)), 30000))
     (tmp_path / "wlh.json").write_text("[1.8, 4.5, 1.5]")
     made = read_hugsim_vehicle(tmp_path)
-    assert_same(made.gaussians, meaning(raw))
+    forward_down_left = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    assert_same(made.gaussians, meaning(raw).transformed(forward_down_left))
+    assert not made.fixed_colors
     np.testing.assert_array_equal(made.size, [4.5, 1.8, 1.5])
     (tmp_path / "wlh.json").write_text("[1.8, 4.5]")
     with pytest.raises(DataError, match=r"wlh\.json: found \[1\.8, 4\.5\]"):

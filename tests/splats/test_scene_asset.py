@@ -11,6 +11,8 @@ from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.node_frame import upright
 from simscale_gym.splats.scene_asset import CAMERA_TO_Z_UP, SceneAsset, renamed, track_id
 
+SHIFT = np.array([10.0, 20.0, 3.0])
+
 
 def nodes():
     parts = [car().subset(slice(i, i + 4)) for i in (0, 10, 20, 30)]
@@ -18,7 +20,7 @@ def nodes():
     poses = NodePoses(turns, np.arange(9.0).reshape(3, 3), np.array([True, True, False]))
     parked = NodePoses(turns[:1], np.ones((1, 3)), np.array([True]), is_static=True)
     return [
-        NodeAsset("background", "background", parts[0], recon_to_world=np.array([10.0, 20.0, 3.0])),
+        NodeAsset("background", "background", parts[0], recon_to_world=se3.rigid(np.eye(3), SHIFT)),
         NodeAsset("ground", "background", parts[1]),
         NodeAsset("sky", "sky", None, cube_map=np.ones((6, 2, 2, 3))),
         NodeAsset("skybox", "sky", parts[2]),

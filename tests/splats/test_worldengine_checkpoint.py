@@ -58,7 +58,9 @@ def test_every_node_by_value(tmp_path):
     for name in ("background", "skybox", "rigid_object_a"):
         assert_same(nodes[name].gaussians, meaning(raw[name]))
     assert_same(nodes["rigid_object_b"].gaussians, mirrored(meaning(raw["rigid_object_b"])))
-    np.testing.assert_array_equal(nodes["background"].recon_to_world, [664000.5, 3998000.25, 12.0])
+    placed = nodes["background"].recon_to_world
+    np.testing.assert_array_equal(placed[:3, 3], [664000.5, 3998000.25, 12.0])
+    np.testing.assert_array_equal(placed[:3, :3], np.eye(3))
     poses = nodes["rigid_object_a"].poses
     assert poses.timestamps_us.tolist() == [START, START + 50_000, START + 100_000]
     assert poses.timestamps_us.dtype == np.int64 and poses.valid.tolist() == [True, True, False]
