@@ -28,7 +28,7 @@ from simscale_gym.splats.cpu_project import (
     SLOPE,
     TILE,
 )
-from simscale_gym.splats.cpu_threads import prefetch, take
+from simscale_gym.splats.cpu_threads import lowest_bit, prefer_wide_vectors, prefetch, take
 
 BLOCK_BITS = 2
 BLOCK = 1 << BLOCK_BITS
@@ -44,8 +44,17 @@ STATE, STATE_WITH_IDS = 5 * LANES, 7 * LANES
 """Values of a block: transmittance (its sign says whether the pixel is finished), red, green, blue, depth; with ids
 also the greatest weight so far, and whose it was."""
 
+EVERY_ROW = np.uint64(0x0101010101010101)
+"""A bit for the first block of each row of a tile."""
+
+AHEAD = 12
+"""Splats from the one at work to the one that is fetched."""
+
 RECHECK = 32
 """Splats between two looks at which blocks are finished."""
+
+ROUNDING = np.float32(1e-3)
+"""Added to the ends of an ellipse's rows [px], far above what float32 rounds away."""
 
 f32 = np.float32
 MAX_ALPHA = f32(0.999)
@@ -94,13 +103,55 @@ def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, b
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
-def _blend_splat(record, box, left, top, state, stride, finished, ids):
-    """Adds one splat to the blocks of a tile that its ellipse touches.
+def _touched_blocks(record, box, left, top):
+    """The blocks of a tile that a splat touches, as bits: block number b is bit b.
 
-    At the height dy the ellipse of alpha = 1/255 spans SLOPE dy ± HALF_WIDTH sqrt(1 - dy^2 INVERSE_TOP): the
-    widest place within a row of blocks is at the height of the ellipse's own outermost point, clamped.
+    Within two columns of blocks all of its box counts. Beyond, each row's part of its ellipse (see `_ellipse_blocks`).
     """
-    mean_x, mean_y = record[MEAN_X], record[MEAN_Y]
+    first = max(np.int32(box[BOX] - left), np.int32(0)) >> np.int32(BLOCK_BITS)
+    last = min(np.int32(box[BOX + 1] - left), np.int32(TILE - 1)) >> np.int32(BLOCK_BITS)
+    above = max(np.int32(box[BOX + 2] - top), np.int32(0)) >> np.int32(BLOCK_BITS)
+    below = min(np.int32(box[BOX + 3] - top), np.int32(TILE - 1)) >> np.int32(BLOCK_BITS)
+    if last - first >= 2:
+        return _ellipse_blocks(record, f32(left), f32(top), f32(first), f32(last), above, below)
+    row = (np.uint64(2) << np.uint64(last)) - (np.uint64(1) << np.uint64(first))
+    rows = (~np.uint64(0) >> np.uint64(BLOCKS * (BLOCKS - 1 - below + above))) << np.uint64(BLOCKS * above)
+    return row * EVERY_ROW & rows
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
+def _ellipse_blocks(record, left, top, first, last, above, below):
+    """The blocks that the ellipse of alpha = 1/255 touches, within columns `first` to `last`, rows `above` to `below`.
+
+    At the height dy it spans SLOPE dy ± HALF_WIDTH sqrt(1 - dy^2 INVERSE_TOP): the widest place within a row of
+    blocks is at the height of the ellipse's own outermost point, clamped. All rows are worked out, so that it
+    vectorises.
+    """
+    mean_x, mean_y = record[MEAN_X] - left, record[MEAN_Y] - top
+    slope, half_width, inverse_top = record[SLOPE], record[HALF_WIDTH], record[INVERSE_TOP]
+    outermost = -record[SHEAR] * math.sqrt((CUTOFF - record[LOG_PEAK]) / record[FALL_X])
+    least, most = first * f32(BLOCK), last * f32(BLOCK) + f32(BLOCK - 1)
+    blocks = np.uint64(0)
+    for row in range(np.int32(BLOCKS)):
+        dy = f32(row) * f32(BLOCK) - mean_y
+        at_right = min(max(outermost, dy), dy + f32(BLOCK - 1))
+        at_left = min(max(-outermost, dy), dy + f32(BLOCK - 1))
+        chord_right = half_width * math.sqrt(max(f32(1.0) - at_right * at_right * inverse_top, f32(0.0)))
+        chord_left = half_width * math.sqrt(max(f32(1.0) - at_left * at_left * inverse_top, f32(0.0)))
+        end = math.floor(min(mean_x + slope * at_right + chord_right + ROUNDING, most))
+        begin = math.ceil(max(mean_x + slope * at_left - chord_left - ROUNDING, least))
+        found = (row >= above) & (row <= below) & (begin <= end)
+        end = np.int32(max(end, f32(0.0))) >> np.int32(BLOCK_BITS)
+        begin = np.int32(min(begin, f32(TILE - 1))) >> np.int32(BLOCK_BITS)
+        span = (np.uint64(2) << np.uint64(end)) - (np.uint64(1) << np.uint64(begin))
+        blocks |= (span if found else np.uint64(0)) << np.uint64(row * BLOCKS)
+    return blocks
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
+def _blend_splat(record, blocks, left, top, state, stride, ids):
+    """Adds one splat to the blocks of a tile whose bits are set."""
+    mean_x, mean_y = record[MEAN_X] - f32(left), record[MEAN_Y] - f32(top)
     fall_x, fall_y, shear, peak = record[FALL_X], record[FALL_Y], record[SHEAR], record[LOG_PEAK]
     red, green, blue, depth, number = (
         record[RED],
@@ -109,81 +160,77 @@ def _blend_splat(record, box, left, top, state, stride, finished, ids):
         record[DEPTH],
         record[INSTANCE],
     )
-    first = max(np.int64(box[BOX]) - left, 0) >> BLOCK_BITS
-    last = min(np.int64(box[BOX + 1]) - left, TILE - 1) >> BLOCK_BITS
-    above = max(np.int64(box[BOX + 2]) - top, 0) >> BLOCK_BITS
-    below = min(np.int64(box[BOX + 3]) - top, TILE - 1) >> BLOCK_BITS
-    wide = last - first >= 2
-    slope, half_width, inverse_top = record[SLOPE], record[HALF_WIDTH], record[INVERSE_TOP]
-    outermost = -shear * math.sqrt((CUTOFF - peak) / fall_x) if wide else f32(0.0)
-    for block_y in range(above, below + 1):
-        dy = f32(top + block_y * BLOCK) - mean_y
-        begin, end = first, last
-        if wide:
-            at_right = min(max(outermost, dy), dy + f32(BLOCK - 1))
-            at_left = min(max(-outermost, dy), dy + f32(BLOCK - 1))
-            chord_right = half_width * math.sqrt(max(f32(1.0) - at_right * at_right * inverse_top, f32(0.0)))
-            chord_left = half_width * math.sqrt(max(f32(1.0) - at_left * at_left * inverse_top, f32(0.0)))
-            edge_right = min(mean_x + slope * at_right + chord_right - f32(left), f32(TILE))
-            edge_left = max(mean_x + slope * at_left - chord_left - f32(left), f32(-1.0))
-            edge_right, edge_left = max(edge_right, f32(-1.0)), min(edge_left, f32(TILE))
-            begin = max(first, np.int64(math.floor(edge_left)) >> BLOCK_BITS)
-            end = min(last, np.int64(math.ceil(edge_right)) >> BLOCK_BITS)
-        for block_x in range(begin, end + 1):
-            block = block_y * BLOCKS + block_x
-            if not finished[block]:
-                dx = f32(left + block_x * BLOCK) - mean_x
-                base = np.uint64(block) * np.uint64(stride)
-                _blend_block(
-                    state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth, number, ids
-                )
+    while blocks != np.uint64(0):
+        block = lowest_bit(blocks)
+        blocks &= blocks - np.uint64(1)
+        dx = f32(block % BLOCKS * BLOCK) - mean_x
+        dy = f32(block // BLOCKS * BLOCK) - mean_y
+        base = np.uint64(block) * np.uint64(stride)
+        _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, blue, depth, number, ids)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _open_tile(state, stride, finished, columns, rows):
-    """Resets the work space of a tile of which columns x rows pixels lie in the image."""
+def _open_tile(state, stride, columns, rows):
+    """Resets the work space of a tile of which columns x rows pixels lie in the image; returns its open blocks."""
     state[:] = f32(0.0)
+    opened = np.uint64(0)
     for block in range(BLOCKS * BLOCKS):
         inside = (block % BLOCKS) * BLOCK < columns and (block // BLOCKS) * BLOCK < rows
-        finished[block] = not inside
+        opened |= np.uint64(inside) << np.uint64(block)
         for i in range(LANES):
             state[block * stride + i] = f32(1.0)
             if stride == STATE_WITH_IDS:
                 state[block * stride + PLANE_ID + i] = f32(-1.0)
+    return opened
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _all_finished(state, stride, finished):
-    """Marks the blocks none of whose pixels is open; says whether that is all of them."""
-    every = True
+def _still_open(state, stride, opened):
+    """Those of the blocks `opened` that have a pixel that is not finished."""
     for block in range(BLOCKS * BLOCKS):
-        if not finished[block]:
+        if (opened >> np.uint64(block)) & np.uint64(1):
             most = f32(-1.0)
             for i in range(np.uint64(LANES)):
                 value = state[np.uint64(block) * np.uint64(stride) + i]
                 most = value if value > most else most
-            finished[block] = most <= f32(0.0)
-            every &= finished[block]
-    return every
+            if most <= f32(0.0):
+                opened &= ~(np.uint64(1) << np.uint64(block))
+    return opened
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _write_tile(state, stride, left, top, columns, rows, background, rgb, alpha, depth, transmittance, ids):
-    """Writes a tile's pixels to the image."""
+def _write_row(line, background, rgb, alpha, depth, transmittance, ids):
+    """Writes a row of pixels to the images, from the planes of its blocks in `line` `[7, 32]`."""
+    prefer_wide_vectors()
+    for x in range(len(alpha)):
+        left_over = abs(line[0, x])
+        covered = f32(1.0) - left_over
+        rgb[x, 0] = line[1, x] + left_over * background[0]
+        rgb[x, 1] = line[2, x] + left_over * background[1]
+        rgb[x, 2] = line[3, x] + left_over * background[2]
+        transmittance[x] = left_over
+        alpha[x] = covered
+        depth[x] = line[4, x] / covered if covered > f32(0.0) else f32(0.0)
+        if ids is not None:
+            ids[x] = np.int32(line[6, x])
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def _write_tile(
+    state, stride, left, top, columns, rows, line, background, rgb, alpha, depth, transmittance, ids
+):
+    """Writes a tile's pixels to the images; `line` `[7, 32]` is work space."""
+    right = left + columns
     for y in range(rows):
-        for x in range(columns):
-            block = (y >> BLOCK_BITS) * BLOCKS + (x >> BLOCK_BITS)
-            at = block * stride + (y & (BLOCK - 1)) * BLOCK + (x & (BLOCK - 1))
-            left_over = abs(state[at])
-            covered = f32(1.0) - left_over
-            rgb[top + y, left + x, 0] = state[at + PLANE_RED] + left_over * background[0]
-            rgb[top + y, left + x, 1] = state[at + PLANE_GREEN] + left_over * background[1]
-            rgb[top + y, left + x, 2] = state[at + PLANE_BLUE] + left_over * background[2]
-            transmittance[top + y, left + x] = left_over
-            alpha[top + y, left + x] = covered
-            depth[top + y, left + x] = state[at + PLANE_DEPTH] / covered if covered > f32(0.0) else f32(0.0)
-            if ids is not None:
-                ids[top + y, left + x] = np.int32(state[at + PLANE_ID])
+        first = (y >> BLOCK_BITS) * BLOCKS * stride + (y & (BLOCK - 1)) * BLOCK
+        for plane in range(stride // LANES):
+            for block in range(BLOCKS):
+                for x in range(BLOCK):
+                    line[plane, block * BLOCK + x] = state[first + block * stride + plane * LANES + x]
+        _write_row(
+            line, background, rgb[top + y, left:right], alpha[top + y, left:right], depth[top + y, left:right],
+            transmittance[top + y, left:right], None if ids is None else ids[top + y, left:right],
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -211,9 +258,10 @@ def blend_tiles(
         transmittance: Written: 1 - alpha, `[C, H, W]` float32.
         ids: Written: the instance of the splat of the greatest weight, `[C, H, W]` int32; or None.
     """
+    prefer_wide_vectors()
     stride = STATE if ids is None else STATE_WITH_IDS
     state = np.empty(BLOCKS * BLOCKS * stride, f32)
-    finished = np.empty(BLOCKS * BLOCKS, np.bool_)
+    touched, line = np.empty(RECHECK, np.uint64), np.empty((STATE_WITH_IDS // LANES, TILE), f32)
     flat_records = records.reshape(records.size)
     tiles = counts.shape[1]
     while True:
@@ -223,19 +271,20 @@ def blend_tiles(
         camera, tile = turns[turn] // tiles, turns[turn] % tiles
         left, top = tile % tile_columns * TILE, tile // tile_columns * TILE
         columns, rows = min(TILE, width - left), min(TILE, height - top)
-        _open_tile(state, stride, finished, columns, rows)
+        opened = _open_tile(state, stride, columns, rows)
         at, end = starts[camera, tile], starts[camera, tile] + counts[camera, tile]
-        while at < end:
+        while at < end and opened != np.uint64(0):
             pause = min(at + RECHECK, end)
             for i in range(at, pause):
-                if i + 6 < end:
-                    prefetch(flat_records, np.int64(listed[i + 6]) * RECORD)
+                if i + AHEAD < end:
+                    prefetch(flat_records, np.int64(listed[i + AHEAD]) * RECORD)
                 row = listed[i]
-                _blend_splat(records[row], boxes[row], left, top, state, stride, finished, ids)
+                touched[i - at] = _touched_blocks(records[row], boxes[row], left, top)
+            for i in range(at, pause):
+                _blend_splat(records[listed[i]], touched[i - at] & opened, left, top, state, stride, ids)
             at = pause
-            if _all_finished(state, stride, finished):
-                break
+            opened = _still_open(state, stride, opened)
         _write_tile(
-            state, stride, left, top, columns, rows, backgrounds[camera],
+            state, stride, left, top, columns, rows, line, backgrounds[camera],
             rgb[camera], alpha[camera], depth[camera], transmittance[camera], None if ids is None else ids[camera],
         )  # fmt: skip
