@@ -88,3 +88,13 @@ def test_ppo(run, tmp_path):
     arguments = ("--steps", 32, "--envs", 2, "--rollout", 16, "--horizon", 1.0)
     run("05_sb3_ppo.py", *arguments, "--out", tmp_path / "policy.zip")
     assert (tmp_path / "policy.zip").stat().st_size > 10_000
+
+
+def test_render_quality(run, tmp_path, capsys):
+    """High on the road, low in the house at the end of the other drive."""
+    out = tmp_path / "out" / "quality.png"
+    run("06_render_quality.py", "--step", 2.0, "--image-size", 36, 64, "--out", out)
+    off, on = (line.split(": lowest score ") for line in capsys.readouterr().out.splitlines()[:2])
+    assert float(off[1][:4]) < 0.25 < 0.9 < float(on[1][:4])
+    assert off[1].split("trusted up to ")[1] < on[1].split("trusted up to ")[1] == "20.0 m"
+    assert np.asarray(Image.open(out)).shape[1] == 1280

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numba import njit
@@ -57,7 +57,7 @@ class QualityLimits:
         in_body: Share of the pixels that show something inside the ego's body.
         near_share: Share of all directions that Gaussians within 1.5 m of the camera hide.
         blocked: Surface inside the ego's body [m^2].
-        coarseness: Angle under which the camera sees the Gaussians, half of its pixels smaller [rad].
+        coarseness: Angle under which the camera sees the Gaussians [rad].
         view_distance: To the nearest known view [m].
         extrapolation: Lateral distance from the recorded path [m].
     """
@@ -132,8 +132,8 @@ class RenderQuality:
         coverage: Share of the pixels below the horizon that are covered, `[C]`.
         in_body: Share of the pixels that show something inside the ego's body, more than 0.3 m above the road, `[C]`.
         near_share: Share of all directions that Gaussians within 1.5 m hide from the camera, `[C]`.
-        coarseness: Angle that the Gaussians span which the camera sees, as a standard deviation, in the middle one of
-            its pixels [rad], `[C]`.
+        coarseness: Angle that the Gaussians span which the camera sees, as a standard deviation: mean of the middle
+            half of its pixels [rad], `[C]`.
         view_distance: To the nearest known view [m], `[C]`; 0 where no views are known.
         view_angle: Between its axis and the camera's [rad], `[C]`; 0 where no views are known.
         blocked: Surface inside the ego's body, more than 0.3 m above the road [m^2].
@@ -216,14 +216,24 @@ class RenderJudge:
         scores = quality_scores(measures, self.limits)
         return RenderQuality(tuple(cameras), view_angle=angle, scores=scores, **measures)
 
+    def factors(self, quality: RenderQuality) -> dict[str, Array]:
+        """What each measure leaves of the scores, 0 to 1, `[C]`, by the names of :class:`QualityLimits`."""
+        names = [field.name for field in fields(QualityLimits)]
+        return quality_factors({name: getattr(quality, name) for name in names}, self.limits)
 
-def quality_scores(measures: Mapping[str, Array | float], limits: QualityLimits) -> Array:
-    """Product `[C]` of the factors of measures, each `[C]` or one for all, by the names of their limits."""
-    scores = np.ones(())
+
+def quality_factors(measures: Mapping[str, Array | float], limits: QualityLimits) -> dict[str, Array]:
+    """What each of the measures, each `[C]` or one for all, leaves of the score, by the names of their limits."""
+    factors = {}
     for name, value in measures.items():
         good, bad = getattr(limits, name)
-        scores = scores * np.clip((value - bad) / (good - bad), 0.0, 1.0)
-    return np.atleast_1d(scores)
+        factors[name] = np.atleast_1d(np.clip((value - bad) / (good - bad), 0.0, 1.0))
+    return factors
+
+
+def quality_scores(measures: Mapping[str, Array | float], limits: QualityLimits) -> Array:
+    """Product `[C]` of :func:`quality_factors`."""
+    return np.prod(np.broadcast_arrays(*quality_factors(measures, limits).values()), axis=0)
 
 
 def picture_measures(
@@ -240,8 +250,8 @@ def picture_measures(
 
     Returns:
         Share of the pixels below the horizon that are covered (1 where there are none), share of all that show
-        something inside the ego's body, and the median angle under which Gaussians are seen [rad] (0 where few are);
-        each `[C]`.
+        something inside the ego's body, and the angle under which Gaussians are seen [rad], the mean of the middle
+        half of the pixels (0 where few are); each `[C]`.
     """
     half = vehicle.width / 2.0
     body = np.array([[-vehicle.rear_length, -half, CLEARANCE], [vehicle.front_length, half, vehicle.height]])
@@ -331,7 +341,8 @@ def _look(alpha, depth, cam_to_world, cam_to_ego, Ks, body, low, cell, grains, o
                     far *= GROWTH
         out[0, c] = covered / below if below else 1.0
         out[1, c] = within / (rows * cols)
-        out[2, c] = np.median(angles[:seen]) if seen > LEAST_SEEN * rows * cols else 0.0
+        known = np.sort(angles[:seen])
+        out[2, c] = known[seen // 4 : seen - seen // 4].mean() if seen > LEAST_SEEN * rows * cols else 0.0
 
 
 @njit(cache=True)

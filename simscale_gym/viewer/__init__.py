@@ -2,5 +2,6 @@
 
 from simscale_gym.viewer.bev import Overlay, draw_bev
 from simscale_gym.viewer.film import FilmWriter, film_frame
+from simscale_gym.viewer.quality_chart import JudgedDrive, quality_chart
 
-__all__ = ["FilmWriter", "Overlay", "draw_bev", "film_frame"]
+__all__ = ["FilmWriter", "JudgedDrive", "Overlay", "draw_bev", "film_frame", "quality_chart"]

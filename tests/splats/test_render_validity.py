@@ -242,6 +242,10 @@ def test_judge_tells_a_street_from_a_wall():
     assert street.score > 0.9 and can_be_trusted(street)
     assert broken.score == 0.0 and not can_be_trusted(broken)
     assert broken.blocked > 4.0 and broken.extrapolation == pytest.approx(3.5)
+    for quality in (street, broken):
+        factors = judge.factors(quality)
+        assert set(factors) == set(GOOD)
+        np.testing.assert_allclose(np.prod([f[0] for f in factors.values()]), quality.score)
     assert street.by_camera() == {"cam_f0": street.score, "score": street.score}
 
 
