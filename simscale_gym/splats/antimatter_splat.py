@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.activation import checked_gaussians, rgb_from_sh, sh_from_rgb
+from simscale_gym.splats.activation import Parts, gathered, rgb_from_sh, sh_from_rgb
 from simscale_gym.splats.gaussians import Gaussians
 
 _ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
@@ -32,15 +32,14 @@ def load_splat(path: Path) -> Gaussians:
             hint="The file may be truncated: fetch or write it again.",
         )
     rows = np.frombuffer(data, _ROW)
-    rgba = rows["rgba"] / 255.0
-    return checked_gaussians(
-        path,
-        means=rows["mean"],
-        quats=rows["quat"] / 128.0 - 1.0,
-        scales=rows["scale"],
-        opacities=rgba[:, 3],
-        sh=sh_from_rgb(rgba[:, None, :3]),
-    )
+
+    def part(block: slice) -> Parts:
+        some = rows[block]
+        rgba = some["rgba"] / 255.0
+        dc, further = sh_from_rgb(rgba[:, :3]), np.zeros((len(some), 0, 3))
+        return some["mean"], some["quat"] / 128.0 - 1.0, some["scale"], rgba[:, 3], dc, further
+
+    return gathered(path, len(rows), 1, part)
 
 
 def save_splat(path: Path, gaussians: Gaussians) -> None:

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.activation import checked_gaussians, sh_from_rgb
+from simscale_gym.splats.activation import Parts, gathered, sh_from_rgb
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.ply import columns, rest_names
+from simscale_gym.splats.ply import by_basis, columns, rest_names
 
 CHUNK = 256
+_SH = ((np.arange(256) + 0.5) / 256.0 - 0.5) * 8.0  # the middle of each byte's bin; bins cover -4..4
+_SH[[0, -1]] = -4.0, 4.0  # what lies outside is in the first and the last
 _PACKED = ["packed_position", "packed_rotation", "packed_scale", "packed_color"]
 
 
@@ -41,22 +43,22 @@ def unpack_compressed(path: object, tables: Mapping[str, np.ndarray]) -> Gaussia
             found=found,
             expected=f"{chunks} chunks of {CHUNK} rows of 32-bit unsigned properties",
         )
-    position, rotation, scale, color = packed.astype(np.uint32).T
-    with np.errstate(all="ignore"):  # bounds that are no numbers give values that are none; those are named
-        means = _between(path, tables, "{}_{}", "xyz", _fractions(position, (11, 10, 11)))
-        scales = np.exp(_between(path, tables, "{}_scale_{}", "xyz", _fractions(scale, (11, 10, 11))))
-    rgba = _fractions(color, (8, 8, 8, 8))
-    rgb = rgba[:, :3]
+    means_in, scales_in = _bounds(path, tables, "{}_{}", "xyz"), _bounds(path, tables, "{}_scale_{}", "xyz")
+    colors_in = (0.0, 1.0)
     if "min_r" in tables["chunk"].dtype.names:
-        rgb = _between(path, tables, "{}_{}", "rgb", rgb)
-    return checked_gaussians(
-        path,
-        means=means,
-        quats=_quats(rotation),
-        scales=scales,
-        opacities=rgba[:, 3],
-        sh=np.concatenate([sh_from_rgb(rgb)[:, None], _further_sh(path, tables)], axis=1),
-    )
+        colors_in = _bounds(path, tables, "{}_{}", "rgb")
+    levels = _levels(path, tables)
+
+    def part(rows: slice) -> Parts:
+        chunk = np.arange(rows.start, rows.stop) // CHUNK
+        position, rotation, scale, color = packed[rows].astype(np.uint32).T
+        means = _between(means_in, chunk, _fractions(position, (11, 10, 11)))
+        scales = np.exp(_between(scales_in, chunk, _fractions(scale, (11, 10, 11))))
+        rgba = _fractions(color, (8, 8, 8, 8))
+        dc = sh_from_rgb(_between(colors_in, chunk, rgba[:, :3]))
+        return means, _quats(rotation), scales, rgba[:, 3], dc, by_basis(_SH[levels[rows]])
+
+    return gathered(path, len(packed), 1 + levels.shape[1] // 3, part)
 
 
 def _fractions(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
@@ -67,17 +69,20 @@ def _fractions(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
     return (fields & masks.astype(np.uint32)) / masks
 
 
-def _between(
-    path: object, tables: Mapping[str, np.ndarray], pattern: str, axes: str, fractions: np.ndarray
-) -> np.ndarray:
-    """Values at `fractions [N, 3]` between the bounds of each row's chunk."""
-    chunk = np.arange(len(fractions)) // CHUNK
+def _bounds(
+    path: object, tables: Mapping[str, np.ndarray], pattern: str, axes: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest values of each chunk, `[chunks, 3]` float64."""
     low, high = (
-        columns(path, tables, "chunk", [pattern.format(side, axis) for axis in axes]).astype(np.float64)[
-            chunk
-        ]
+        columns(path, tables, "chunk", [pattern.format(side, axis) for axis in axes]).astype(np.float64)
         for side in ("min", "max")
     )
+    return low, high
+
+
+def _between(bounds: tuple[np.ndarray, np.ndarray], chunk: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Values at `fractions [N, 3]` between the bounds of each row's chunk."""
+    low, high = (side[chunk] if np.ndim(side) else side for side in bounds)
     return low * (1.0 - fractions) + high * fractions
 
 
@@ -93,15 +98,14 @@ def _quats(packed: np.ndarray) -> np.ndarray:
     return quats
 
 
-def _further_sh(path: object, tables: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Coefficients behind the first, `[N, K - 1, 3]`: the middle of each byte's bin, bins cover -4..4."""
+def _levels(path: object, tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Bytes of the coefficients behind the first, channel-major, `[N, 3 (K - 1)]`."""
     count = len(tables["vertex"])
     if "sh" not in tables:
-        return np.zeros((count, 0, 3))
+        return np.zeros((count, 0), np.uint8)
     names = rest_names(path, tables["sh"].dtype.names, "sh")
     levels = columns(path, tables, "sh", names)
     if len(levels) != count or levels.dtype != np.uint8:
         found = f"{len(levels)} rows of {levels.dtype}"
         raise DataError(path, field="element sh", found=found, expected=f"{count} rows of uchar")
-    values = ((levels.astype(np.float64) + 0.5) / 256.0 - 0.5) * 8.0
-    return values.reshape(count, 3, len(names) // 3).transpose(0, 2, 1)
+    return levels

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.activation import activate, log_scales, opacity_logits
+from simscale_gym.splats.activation import Parts, gathered, log_scales, opacities_of_logits, opacity_logits
 from simscale_gym.splats.compressed_ply import is_compressed, unpack_compressed
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.ply import columns, read_ply, rest_names, write_ply
+from simscale_gym.splats.ply import by_basis, columns, read_ply, rest_names, write_ply
 
 _MEANS, _DC = ["x", "y", "z"], ["f_dc_0", "f_dc_1", "f_dc_2"]
 _SCALES, _QUATS = ["scale_0", "scale_1", "scale_2"], ["rot_0", "rot_1", "rot_2", "rot_3"]
@@ -32,26 +32,24 @@ def load_gaussian_ply(path: Path) -> Gaussians:
         raise DataError(path, field="header", found="no element vertex", expected="an element vertex")
     if is_compressed(tables):
         return unpack_compressed(path, tables)
-    rest = rest_names(path, tables["vertex"].dtype.names, "vertex")
-    with np.errstate(all="ignore"):  # a double beyond float32 becomes infinite and is named
-        means, dc, logits, scales, quats, others = (
-            columns(path, tables, "vertex", names).astype(np.float32)
+    return _unpack(path, tables["vertex"])
+
+
+def _unpack(path: Path, table: np.ndarray) -> Gaussians:
+    """Gaussians of the element `vertex`, one float property per number."""
+    rest = rest_names(path, table.dtype.names, "vertex")
+
+    def part(rows: slice) -> Parts:
+        block = {"vertex": table[rows]}
+        means, dc, logits, scales, quats, further = (
+            columns(path, block, "vertex", names).astype(np.float32, copy=False)
             for names in (_MEANS, _DC, ["opacity"], _SCALES, _QUATS, rest)
         )
-    return activate(
-        path,
-        means=means,
-        quats=quats,
-        log_scales=scales,
-        opacity_logits=logits[:, 0],
-        sh=joined_sh(dc, others),
-    )
+        opacities = opacities_of_logits(logits[:, 0])
+        return means, quats, np.exp(scales), opacities, dc, by_basis(further)
 
-
-def joined_sh(dc: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Coefficients `[N, K, 3]` of the first ones `[N, 3]` and channel-major further ones `[N, 3 (K - 1)]`."""
-    further = rest.reshape(len(rest), 3, rest.shape[1] // 3).transpose(0, 2, 1)
-    return np.concatenate([dc[:, None], further], axis=1)
+    part(slice(0))  # names what is missing where there are no rows
+    return gathered(path, len(table), 1 + len(rest) // 3, part)
 
 
 def save_gaussian_ply(path: Path, gaussians: Gaussians) -> None:

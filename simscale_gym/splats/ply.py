@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from simscale_gym.errors import DataError
 
@@ -78,6 +79,11 @@ def columns(path: object, tables: Mapping[str, np.ndarray], element: str, names:
         )
     if not names:
         return np.zeros((len(table), 0), np.float32)
+    kinds, places = zip(*(table.dtype.fields[name][:2] for name in names), strict=True)
+    step = kinds[0].itemsize
+    if len(set(kinds)) == 1 and places == tuple(range(places[0], places[0] + len(places) * step, step)):
+        shape, strides = (len(table), len(names)), (table.itemsize, step)
+        return as_strided(table[names[0]], shape, strides, writeable=False)  # neighbors in each row: no copy
     return np.stack([table[name] for name in names], axis=1)
 
 
@@ -93,6 +99,11 @@ def rest_names(path: object, names: tuple[str, ...], element: str) -> list[str]:
             expected="f_rest_0 .. f_rest_(n-1) with n = 0, 9, 24 or 45 (degree 0 to 3)",
         )
     return expected
+
+
+def by_basis(rest: np.ndarray) -> np.ndarray:
+    """Coefficients `[N, K, 3]` of channel-major ones `[N, 3 K]`, as a view."""
+    return rest.reshape(len(rest), 3, rest.shape[1] // 3).transpose(0, 2, 1)
 
 
 def write_ply(path: Path, names: list[str], table: np.ndarray) -> None:
@@ -138,6 +149,7 @@ def _parse_header(path: object, head: bytes) -> tuple[str, list[_Element], int]:
             )
     if order is None:
         raise DataError(path, field="header", found="no format line", expected="format ascii or binary_..")
+    elements = [element for element in elements if element.properties or element.has_lists]
     for element in elements:
         names = [name for name, _ in element.properties]
         if len(set(names)) < len(names):
@@ -156,11 +168,11 @@ def _is_count(word: str) -> bool:
 
 
 def _dtype(path: object, element: _Element, order: str) -> np.dtype:
-    if element.has_lists or not element.properties:
+    if element.has_lists:
         raise DataError(
             path,
             field=f"element {element.name}",
-            found="list properties" if element.has_lists else "no properties",
+            found="list properties",
             expected="properties of one number each",
             hint="Save the Gaussians alone, without faces or lists.",
         )
@@ -172,7 +184,12 @@ def _read_binary(path: Path, file: io.BufferedReader, element: _Element, order: 
     left = path.stat().st_size - file.tell()
     if element.count * dtype.itemsize > left:
         raise _short(path, element, f"{element.count * dtype.itemsize} bytes", f"{left} bytes")
-    return np.frombuffer(file.read(element.count * dtype.itemsize), dtype)
+    if not element.count:
+        return np.zeros(0, dtype)
+    start = file.tell()
+    table = np.memmap(file, dtype, "r", start, (element.count,))
+    file.seek(start + table.nbytes)
+    return table
 
 
 def _read_text(path: Path, file: io.BufferedReader, elements: list[_Element], size: int) -> list[np.ndarray]:

@@ -1,8 +1,11 @@
-"""Niantic's SPZ, versions 2 to 4: quantised columns, about a tenth of a PLY; version 3 is written.
+"""Niantic's SPZ, versions 1 to 4: quantised columns, about a tenth of a PLY; version 3 is written.
 
 Layout: github.com/nianticlabs/spz, README and `load-spz.cc`: 24-bit fixed-point positions, logarithms of scales, and
-bytes for the rest. Coordinates are taken as they stand, as the reference converter does unless told otherwise; the
-format means x right, y up, z back.
+bytes for the rest. Version 1 had half floats for positions, and it and version 2 three bytes for rotations.
+
+Coordinates are taken and written as they stand, as the reference's tools do unless told otherwise. By its README the
+format means x right, y up, z back where PLY means x right, y down, z forward, and some programs turn a scene by half a
+turn about x when they write it: `transformed(np.diag([1.0, -1.0, -1.0, 1.0]))` turns it back.
 """
 
 from __future__ import annotations
@@ -12,13 +15,20 @@ from pathlib import Path
 
 import numpy as np
 
-from simscale_gym.splats.activation import checked_gaussians, log_scales
+from simscale_gym.splats.activation import Parts, gathered, log_scales
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
 from simscale_gym.splats.spz_stream import GZIP_HEADER, MAGIC, read_spz_columns
 
 _COLOR_SCALE = 0.15
 _FRACTIONAL_BITS = 12
+_SMALL = np.arange(512) / 511.0 * np.sqrt(0.5)
+_SMALL = np.concatenate([_SMALL, -_SMALL])  # of a sign and 9 bits
+_WXYZ = np.array([[2, 3, 0, 1], [2, 0, 3, 1], [2, 0, 1, 3], [3, 0, 1, 2]])
+"""Where w, x, y and z stand in the three small components and the largest, by which of x, y, z, w is largest."""
+_COLORS = ((np.arange(256) / 255.0 - 0.5) / _COLOR_SCALE).astype(np.float32)
+_SCALES = np.exp(np.arange(256) / 16.0 - 10.0).astype(np.float32)
+_SH = ((np.arange(256) - 128.0) / 128.0).astype(np.float32)
 _SH_STEPS = (8, 16)  # quantisation step of degree 1 and of those above [1/128], the reference's 5 and 4 bits
 
 
@@ -30,16 +40,16 @@ def load_spz(path: Path) -> Gaussians:
         MissingExtraError: Version 4 without the package zstandard.
     """
     header, (positions, alphas, colors, scales, quats, sh) = read_spz_columns(path)
-    dc = (colors / 255.0 - 0.5) / _COLOR_SCALE
-    rest = (sh.astype(np.float64) - 128.0).reshape(len(sh), sh.shape[1] // 3, 3) / 128.0
-    return checked_gaussians(
-        path,
-        means=np.ldexp(_unpack_24(positions).astype(np.float64), -header.fractional_bits),
-        quats=_unpack_smallest_three(quats) if quats.shape[1] == 4 else _unpack_first_three(quats),
-        scales=np.exp(scales / 16.0 - 10.0),
-        opacities=alphas[:, 0] / 255.0,
-        sh=np.concatenate([dc[:, None], rest], axis=1),
-    )
+    further = sh.reshape(len(sh), sh.shape[1] // 3, 3)
+    unpack_quats = _unpack_smallest_three if quats.shape[1] == 4 else _unpack_first_three
+
+    def part(rows: slice) -> Parts:
+        some = positions[rows]
+        means = _halves(some) if header.version == 1 else _fixed_point(some, header.fractional_bits)
+        opacities, dc = alphas[rows, 0] / 255.0, _COLORS[colors[rows]]
+        return means, unpack_quats(quats[rows]), _SCALES[scales[rows]], opacities, dc, _SH[further[rows]]
+
+    return gathered(path, len(positions), 1 + further.shape[1], part)
 
 
 def save_spz(path: Path, gaussians: Gaussians) -> None:
@@ -66,11 +76,15 @@ def save_spz(path: Path, gaussians: Gaussians) -> None:
     path.write_bytes(gzip.compress(b"".join([header, *(part.tobytes() for part in parts)]), 6, mtime=0))
 
 
-def _unpack_24(data: np.ndarray) -> np.ndarray:
-    """Signed 24-bit little-endian numbers, `[N, 3]` of bytes `[N, 9]`."""
+def _fixed_point(data: np.ndarray, bits: int) -> np.ndarray:
+    """Signed 24-bit little-endian numbers with `bits` binary places, `[N, 3]` of bytes `[N, 9]`."""
     wide = np.zeros((len(data), 3, 4), np.uint8)
     wide[..., 1:] = data.reshape(-1, 3, 3)
-    return wide.view("<i4")[..., 0] >> 8
+    return np.ldexp((wide.view("<i4")[..., 0] >> 8).astype(np.float64), -bits)
+
+
+def _halves(data: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(data).view("<f2")
 
 
 def _pack_24(values: np.ndarray) -> np.ndarray:
@@ -90,15 +104,12 @@ def _unpack_first_three(data: np.ndarray) -> np.ndarray:
 
 def _unpack_smallest_three(data: np.ndarray) -> np.ndarray:
     """Rotations wxyz: 2 bits name the largest of x, y, z, w; the others have a sign and 9 bits each."""
-    words = np.ascontiguousarray(data).view("<u4").astype(np.int64)
-    fields = words >> np.array([20, 10, 0])
-    small = (fields & 511) / 511.0 * np.sqrt(0.5) * np.where(fields & 512, -1.0, 1.0)
-    largest = np.sqrt(np.maximum(0.0, 1.0 - (small**2).sum(1)))
-    xyzw = np.empty((len(data), 4))
-    for which in range(4):
-        rows = words[:, 0] >> 30 == which
-        xyzw[rows] = np.insert(small[rows], which, largest[rows], axis=1)
-    return xyzw[:, [3, 0, 1, 2]]
+    words = np.ascontiguousarray(data).view("<u4")
+    fields = words >> np.array([20, 10, 0], np.uint32) & np.uint32(1023)
+    small = _SMALL[fields]
+    largest = np.sqrt(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", small, small)))
+    values = np.concatenate([small, largest[:, None]], axis=1)
+    return np.take_along_axis(values, _WXYZ[words[:, 0] >> np.uint32(30)], axis=1)
 
 
 def _pack_smallest_three(quats: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ GZIP_HEADER = struct.Struct("<4sIIBBBx")  # magic, version, count, degree, fract
 
 _ZSTD_HEADER = struct.Struct("<4sIIBBBBI12x")  # as above, then number of streams and where their table is
 _TABLE_ROW = struct.Struct("<QQ")  # bytes compressed and whole
-_HAS_EXTENSIONS = 2
+_ANTIALIASED, _HAS_EXTENSIONS = 1, 2  # bits of the flags
 _MAX_RATIO = 1032  # what deflate can expand [zlib technical details]; the reference bounds zstd at 1,024
 _MAX_EXTENSION_BYTES = 2**20
 _MAX_WINDOW_BYTES = 2**27  # what zstd's own tool grants a decoder
@@ -33,11 +33,12 @@ class SpzHeader:
     """What an SPZ file says of itself.
 
     Attributes:
-        version: 2, 3 or 4.
+        version: 1 to 4.
         count: Number of Gaussians.
         degree: Degree of the view-dependent colours.
         fractional_bits: Binary places of the positions.
         has_extensions: Whether vendors' records follow, which are passed over.
+        antialiased: Trained with opacities that make up for the blur of pixels, so to be drawn in this way too.
     """
 
     version: int
@@ -45,11 +46,13 @@ class SpzHeader:
     degree: int
     fractional_bits: int
     has_extensions: bool
+    antialiased: bool
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Bytes that a Gaussian takes in each column: position, opacity, colour, scale, rotation, coefficients."""
-        return (9, 1, 3, 3, 3 if self.version == 2 else 4, 3 * (TERMS_BY_DEGREE[self.degree] - 1))
+        position, rotation = 6 if self.version == 1 else 9, 3 if self.version < 3 else 4
+        return (position, 1, 3, 3, rotation, 3 * (TERMS_BY_DEGREE[self.degree] - 1))
 
 
 def read_spz_columns(path: Path) -> tuple[SpzHeader, list[np.ndarray]]:
@@ -70,7 +73,7 @@ def read_spz_columns(path: Path) -> tuple[SpzHeader, list[np.ndarray]]:
 def _read_gzip(path: Path, data: bytes) -> tuple[SpzHeader, list[bytes]]:
     stream = zlib.decompressobj(wbits=31)
     head = _inflate(path, stream, data, GZIP_HEADER.size)
-    header = _header(path, *GZIP_HEADER.unpack(head), versions=(2, 3), size=len(data))
+    header = _header(path, *GZIP_HEADER.unpack(head), versions=(1, 2, 3), size=len(data))
     body = memoryview(_inflate(path, stream, stream.unconsumed_tail, header.count * sum(header.widths)))
     _check_end(path, stream, header.has_extensions)
     ends = header.count * np.cumsum(header.widths)
@@ -120,8 +123,10 @@ def _header(
     if version not in versions:
         raise DataError(path, field="version", found=str(version), expected=" or ".join(map(str, versions)))
     if degree >= len(TERMS_BY_DEGREE):
-        raise DataError(path, field="degree", found=str(degree), expected="0 to 3")
-    header = SpzHeader(version, count, degree, bits, bool(flags & _HAS_EXTENSIONS))
+        hint = "Leave the highest degree out with the program that wrote it."
+        raise DataError(path, field="degree", found=str(degree), expected="0 to 3", hint=hint)
+    extensions, antialiased = bool(flags & _HAS_EXTENSIONS), bool(flags & _ANTIALIASED)
+    header = SpzHeader(version, count, degree, bits, extensions, antialiased)
     if count * sum(header.widths) > _MAX_RATIO * size:
         found = f"{count} in {size} compressed bytes"
         raise DataError(path, field="count", found=found, expected=f"at most {_MAX_RATIO} times that")

@@ -103,6 +103,26 @@ def test_elements_before_and_behind_are_passed_over(tmp_path):
     assert_same(Gaussians.load(tmp_path / "a.ply"), expected(values))
 
 
+@pytest.mark.parametrize("order", ["<", ""])
+def test_elements_without_properties_take_no_place(tmp_path, order):
+    values = raw()
+    whole = ply(values, order).replace(b"element vertex", b"element nothing 999999999\nelement vertex")
+    (tmp_path / "a.ply").write_bytes(whole.replace(b"end_header", b"element sh 5\nend_header"))
+    assert_same(Gaussians.load(tmp_path / "a.ply"), expected(values))
+
+
+def test_more_rows_than_one_block(tmp_path):
+    values = raw(count=40_000)
+    (tmp_path / "a.ply").write_bytes(ply(values))
+    made = Gaussians.load(tmp_path / "a.ply")
+    for rows in (slice(16_380, 16_390), slice(39_995, 40_000)):
+        assert_same(made.subset(rows), expected({name: column[rows] for name, column in values.items()}))
+    values["scale_1"][[17_000, 39_999]] = np.nan
+    (tmp_path / "a.ply").write_bytes(ply(values))
+    with pytest.raises(DataError, match=r"scales\[17000\].*2 of 40000 rows"):
+        Gaussians.load(tmp_path / "a.ply")
+
+
 def test_elements_of_a_text_follow_one_another(tmp_path):
     values = raw()
     camera = b"element camera 2\nproperty double focal\nproperty uchar kind\n"

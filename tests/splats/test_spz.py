@@ -48,6 +48,14 @@ def test_one_gaussian_worked_by_hand(tmp_path, version):
     assert made.sh.shape == (1, 4, 3) and not made.sh[0, 2:].any()
 
 
+def test_version_1_has_half_floats(tmp_path):
+    body = [np.array([2.5, -1, 0.125], "<f2").tobytes(), *ONE[1:], bytes([191, 64, 191])]
+    (tmp_path / "a.spz").write_bytes(gzip.compress(b"".join([header(version=1), *body])))
+    made = Gaussians.load(tmp_path / "a.spz")
+    np.testing.assert_array_equal(made.means, np.float32([[2.5, -1, 0.125]]))
+    np.testing.assert_allclose(made.quats, [[0.5, 0.5, -0.5, 0.5]], atol=6e-3)
+
+
 @pytest.mark.parametrize("which", range(4))
 def test_each_component_may_be_the_largest(tmp_path, which):
     gaussians = some(50, 1)
@@ -103,7 +111,8 @@ def test_extensions_are_passed_over_but_not_other_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        (header(version=1), "version: found 1"),
+        (header(version=0), "version: found 0"),
+        (header(version=5), "version: found 5"),
         (header(degree=4), "degree: found 4"),
         (header(count=1_000_000), "1000000 in"),
         (header(count=2**32 - 1), "count: found 4294967295"),
