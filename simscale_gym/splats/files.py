@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError
@@ -11,6 +12,7 @@ from simscale_gym.splats.antimatter_splat import load_splat, save_splat
 from simscale_gym.splats.gaussian_ply import load_gaussian_ply, save_gaussian_ply
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.npz import load_npz, save_npz
+from simscale_gym.splats.sog import is_sog, load_sog
 from simscale_gym.splats.spz import load_spz, save_spz
 from simscale_gym.splats.spz_stream import MAGIC as SPZ_MAGIC
 from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE
@@ -42,7 +44,7 @@ def load_gaussians(path: str | os.PathLike[str]) -> Gaussians:
     if head == SPZ_MAGIC or head.startswith(_GZIP_MAGIC):
         return load_spz(path)
     if head == _ZIP_MAGIC:
-        return load_trainer_checkpoint(path) if _is_checkpoint(path) else load_npz(path)
+        return _zip_reader(path)(path)
     if suffix == ".npz":
         return load_npz(path)
     if suffix == ".splat":
@@ -52,7 +54,7 @@ def load_gaussians(path: str | os.PathLike[str]) -> Gaussians:
     raise DataError(
         path,
         found=f"a file that starts with {head!r}",
-        expected="Gaussians: .npz, .ply, .splat, .spz or a checkpoint of gsplat's trainer",
+        expected="Gaussians: .npz, .ply, .splat, .spz, .sog or a checkpoint of gsplat's trainer",
         hint="Convert it to PLY with the program that wrote it.",
     )
 
@@ -70,9 +72,14 @@ def save_gaussians(path: str | os.PathLike[str], gaussians: Gaussians) -> None:
     writer(path, gaussians.validate())
 
 
-def _is_checkpoint(path: Path) -> bool:
+def _zip_reader(path: Path) -> Callable[[Path], Gaussians]:
+    """By what the archive holds; by the name where it cannot be opened."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return is_torch_archive(archive.namelist())
+            names = archive.namelist()
     except BROKEN_ARCHIVE:
-        return path.suffix.lower() in _CHECKPOINTS
+        by_name = {".sog": load_sog, **dict.fromkeys(_CHECKPOINTS, load_trainer_checkpoint)}
+        return by_name.get(path.suffix.lower(), load_npz)
+    if is_torch_archive(names):
+        return load_trainer_checkpoint
+    return load_sog if is_sog(names) else load_npz
