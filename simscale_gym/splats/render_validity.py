@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import Scene, Vehicle
+from simscale_gym.splats.picture_measures import CLEARANCE, picture_measures
 from simscale_gym.splats.solid_matter import SolidMatter
 
 Array = NDArray[np.float64]
@@ -18,31 +18,8 @@ Array = NDArray[np.float64]
 LEAST_SCORE = 0.25
 """Score below which a picture shows another world than the one that was recorded, by eye in the town."""
 
-ROWS = 18
-"""A picture is looked at in so many rows, and in columns as far apart: the share of what is seen is told by 576 pixels
-of 16:9, and by the same ones whatever its size."""
-
-BELOW_HORIZON = 0.1
-"""Downward slope of a ray that must meet the ground: 15 m away from a camera at 1.5 m."""
-
-OPAQUE = 0.9
-"""Alpha from which a pixel counts as covered."""
-
-LEAST_SEEN = 0.25
-"""Share of the pixels that must show what does not move for its coarseness to count: vehicles are fine enough."""
-
-SHORT = 6.0
-"""Depth is that of means: on flat Gaussians seen at a slant it falls short of the surface, by up to so many of their
-standard deviations (measured on the town's ground, 0.76 and 1.5 m coarse, 4 to 13 m away)."""
-
-GROWTH, STEPS = 1.15, 10
-"""What seems to float where nothing is, is looked for farther along its ray: in so many steps, each so much farther."""
-
 NEAR = 1.5
 """Around a camera, within which Gaussians stand before the lens [m]."""
-
-CLEARANCE = 0.3
-"""Above the road, from which on matter is in the ego's way and not a kerb [m]."""
 
 METRES_PER_RADIAN = 4.0
 """Of two views, one turned by a radian is as far as one this far away [m]: half a picture's width is then new."""
@@ -236,32 +213,6 @@ def quality_scores(measures: Mapping[str, Array | float], limits: QualityLimits)
     return np.prod(np.broadcast_arrays(*quality_factors(measures, limits).values()), axis=0)
 
 
-def picture_measures(
-    frame: ViewedFrame, cam_to_world: Array, cam_to_ego: Array, vehicle: Vehicle, matter: SolidMatter
-) -> tuple[Array, Array, Array]:
-    """What pictures show.
-
-    Args:
-        frame: They.
-        cam_to_world: `[C, 4, 4]`.
-        cam_to_ego: `[C, 4, 4]`.
-        vehicle: The ego.
-        matter: What there is.
-
-    Returns:
-        Share of the pixels below the horizon that are covered (1 where there are none), share of all that show
-        something inside the ego's body, and the angle under which Gaussians are seen [rad], the mean of the middle
-        half of the pixels (0 where few are); each `[C]`.
-    """
-    half = vehicle.width / 2.0
-    body = np.array([[-vehicle.rear_length, -half, CLEARANCE], [vehicle.front_length, half, vehicle.height]])
-    out = np.empty((3, len(cam_to_world)))
-    poses = cam_to_world[:, :3].copy(), cam_to_ego[:, :3].copy()
-    Ks = np.ascontiguousarray(frame.Ks, np.float64)
-    _look(frame.alpha, frame.depth, *poses, Ks, body, matter.low, matter.cell, matter.grains, out)
-    return out[0], out[1], out[2]
-
-
 def obstruction(
     matter: SolidMatter, ego_to_world: Array, centres: Array, vehicle: Vehicle
 ) -> tuple[float, Array]:
@@ -305,63 +256,3 @@ def nearest_views(views: KnownViews, centres: Array, axes: Array) -> tuple[Array
 def path_offset(path: Array, place: Array) -> float:
     """Distance [m] of `place` `[2]` from `path` `[K, 2]`."""
     return float(abs(polyline.project(path, place[None])[1][0]))
-
-
-@njit(cache=True)
-def _look(alpha, depth, cam_to_world, cam_to_ego, Ks, body, low, cell, grains, out):
-    """Write coverage, share of pixels inside the ego and coarseness `[3, C]` (see `picture_measures`)."""
-    cameras, height, width = alpha.shape
-    rows = min(ROWS, height)
-    cols = min(max(1, round(width * rows / height)), width)
-    angles, ray = np.empty(rows * cols), np.ones(3)
-    for c in range(cameras):
-        K = Ks[c]
-        below, covered, within, seen = 0, 0, 0, 0
-        for m in range(rows):
-            row = int((m + 0.5) * height / rows)
-            ray[1] = (row + 0.5 - K[1, 2]) / K[1, 1]
-            for n in range(cols):
-                col = int((n + 0.5) * width / cols)
-                ray[0] = (col + 0.5 - K[0, 2]) / K[0, 0]
-                opaque, z = alpha[c, row, col], depth[c, row, col]
-                stretch = np.sqrt(1.0 + ray[0] * ray[0] + ray[1] * ray[1])
-                if cam_to_world[c, 2, :3] @ ray < -BELOW_HORIZON * stretch:
-                    below += 1
-                    covered += opaque >= OPAQUE
-                if opaque < 0.5:
-                    continue
-                within += _is_inside(cam_to_ego[c], z * ray, body)
-                far = z
-                for _ in range(STEPS):
-                    grain = _grain(cam_to_world[c], far * ray, low, cell, grains)
-                    if grain > 0.0 and (far - z) * stretch <= SHORT * grain:
-                        angles[seen] = grain / max(far * stretch, 1e-3)
-                        seen += 1
-                        break
-                    far *= GROWTH
-        out[0, c] = covered / below if below else 1.0
-        out[1, c] = within / (rows * cols)
-        known = np.sort(angles[:seen])
-        out[2, c] = known[seen // 4 : seen - seen // 4].mean() if seen > LEAST_SEEN * rows * cols else 0.0
-
-
-@njit(cache=True)
-def _is_inside(pose, point, box):
-    """Whether `point` `[3]`, moved by `pose` `[3, 4]`, lies in `box` `[2, 3]`."""
-    inside = True
-    for k in range(3):
-        at = pose[k, 3] + pose[k, :3] @ point
-        inside &= box[0, k] < at < box[1, k]
-    return inside
-
-
-@njit(cache=True)
-def _grain(pose, point, low, cell, grains):
-    """Grain of the cell that `point` `[3]` lies in once `pose` `[3, 4]` has moved it, 0 beyond the grid."""
-    index = 0
-    for k in range(3):
-        at = int(np.floor((pose[k, 3] + pose[k, :3] @ point - low[k]) / cell[k]))
-        if not 0 <= at < grains.shape[k]:
-            return 0.0
-        index = index * grains.shape[k] + at
-    return grains.flat[index]

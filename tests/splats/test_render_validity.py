@@ -9,6 +9,7 @@ from simscale_gym.geometry import se3
 from simscale_gym.scene import Vehicle
 from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.picture_measures import picture_measures
 from simscale_gym.splats.render_validity import (
     DRESSED,
     TRAINED,
@@ -19,7 +20,6 @@ from simscale_gym.splats.render_validity import (
     can_be_trusted,
     nearest_views,
     obstruction,
-    picture_measures,
     quality_scores,
 )
 from simscale_gym.splats.solid_matter import SolidMatter
