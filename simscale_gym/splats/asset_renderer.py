@@ -14,7 +14,7 @@ from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
 from simscale_gym.splats.cpu_pack import LEVELS, pack
-from simscale_gym.splats.cube_sky import finish
+from simscale_gym.splats.cube_sky import finish, sky_of
 from simscale_gym.splats.device_sky import cube_map_on, finish_on_device
 from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.node_asset import NodeAsset
@@ -30,9 +30,6 @@ Array = NDArray[np.float64]
 AHEAD = 10.0
 """The recorded path goes on along the route for this long after the clip's end [m]."""
 
-NEAR = 0.01
-"""Gaussians nearer to a camera are left out [m], as by the trainers."""
-
 
 class AssetRenderer:
     """Draws a scene's cameras from wherever the ego is, with what was trained.
@@ -40,7 +37,9 @@ class AssetRenderer:
     Built once per scene. Then each call puts the nodes where their tracks are, rasterizes all cameras in one pass,
     and puts the sky behind. It works in the frame that the asset was trained in, where most of it stands still. A
     node whose track is absent is not drawn, nor is a track without a node or a stand-in; black is where there is
-    nothing. Traffic lights and brake lamps look as they were trained.
+    nothing. A node with several shapes, a person who walks, takes that of the logged pose that is nearest: its gait
+    goes with the way, not with the time, and beyond the log it keeps its last one. Traffic lights and brake lamps look
+    as they were trained.
 
     Args:
         scene: The scene.
@@ -79,7 +78,18 @@ class AssetRenderer:
         statics = [part for part in (self.asset.sky, self.asset.background) if part is not None]
         self._statics = len(self._nodes) + np.arange(len(statics))
         parts = [*(node.gaussians for node in self._nodes), *statics]  # adding one copies those before it
-        detail = [levels] * len(trained) + [LEVELS] * len(others) + [levels] * len(statics)
+        self._fixed = np.array(
+            [*(node.fixed_colors for node in self._nodes), *(False for _ in statics)], bool
+        )
+        self._shape_at = [
+            self._shape_rows(node, motion) for node, motion in zip(self._nodes, self._motions, strict=True)
+        ]
+        self._shape_now = [-1] * len(self._nodes)
+        detail = (
+            [1 if node.shapes is not None else levels for node in trained]
+            + [LEVELS] * len(others)
+            + [levels] * len(statics)
+        )
         self._rasterizer = make_rasterizer(parts, backend=backend, levels=detail, threads=threads)
         self._frame: ViewedFrame | None = None
 
@@ -182,7 +192,7 @@ class AssetRenderer:
         if self._on_device:
             cube = cube_map_on(self.asset, raster.rgb.device)
             return finish_on_device(raster, cam_to_asset, Ks, cube, affines).cpu().numpy()
-        return finish(raster, cam_to_asset, Ks, self.asset.cube_map, affines, self._rasterizer.crew)
+        return finish(raster, cam_to_asset, Ks, sky_of(self.asset), affines, self._rasterizer.crew)
 
     def _rasterize(
         self,
@@ -194,10 +204,34 @@ class AssetRenderer:
         **settings,
     ) -> Raster:
         index, placed = self.instances(poses, valid)
+        self._take_shapes(index[len(self._statics) :], poses)
+        asset, fixed = self.asset, self._fixed[index]
+        turns = np.where(fixed[:, None, None], placed[:, :3, :3], np.eye(3)) if fixed.any() else None
         return self._rasterizer.render(
             viewmats @ self._asset_to_scene, Ks, size[1], size[0],
-            instance_index=index, instance_poses=placed, near=NEAR, antialiased=self.asset.antialiased, **settings,
+            instance_index=index, instance_poses=placed, near=asset.near, far=asset.far,
+            antialiased=asset.antialiased, color_turns=turns, brightest=asset.brightest, **settings,
         )  # fmt: skip
+
+    def _take_shapes(self, present: NDArray[np.int64], poses: Array) -> None:
+        """Gives the nodes that have several shapes the one of the nearest logged pose."""
+        for number in present:
+            rows, node = self._shape_at[number], self._nodes[number]
+            if rows is None:
+                continue
+            wanted = int(rows[self._motions[number].nearest(poses[self._rows[number]])])
+            if wanted != self._shape_now[number]:
+                shape = node.shapes.shaped(node.gaussians, wanted)
+                self._rasterizer.reshape(int(number), shape.means, shape.quats, shape.scales)
+                self._shape_now[number] = wanted
+
+    @staticmethod
+    def _shape_rows(node: NodeAsset, motion: NodeMotion) -> NDArray[np.int64] | None:
+        """The shape of each pose of the node's motion, `[F]`; None where it has one for all."""
+        if node.shapes is None or node.poses is None or not node.poses.valid.any():
+            return None
+        rows = node.shapes.nearest(np.flatnonzero(node.poses.valid))
+        return rows if len(rows) == len(motion.poses) else None
 
     @property
     def _on_device(self) -> bool:

@@ -55,7 +55,8 @@ def read_shapes(fields: ManifestFields, count: int, poses: int) -> NodeShapes | 
             raise DataError(
                 path, field=name, found="other numbers", expected="finite ones, those of Gaussians"
             )
-    shapes["quats"] /= norms[:, :, None]
+    if kind == _kind(False):
+        shapes["quats"] /= norms[:, :, None]
     return NodeShapes(frames, **shapes)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simscale_gym.scene import derived
 from simscale_gym.splats.cpu_threads import Crew, take
 from simscale_gym.splats.rasterize import Raster
+from simscale_gym.splats.scene_asset import SceneAsset
 
 ROWS = 16
 """Rows of pixels that a thread takes at a time."""
@@ -26,7 +28,7 @@ def finish(
         raster: Images, `C` of them.
         cam_to_asset: Rotations of the cameras to the frame of the sky, z up, `[C, 3, 3]`.
         Ks: Intrinsics, `[C, 3, 3]` [px].
-        cube_map: Sky as in `NodeAsset`, `[6, R, R, 3]` float32; black if None.
+        cube_map: Sky as of `rimmed`, `[6, R + 2, R + 2, 3]` float32; black if None.
         affines: Colour of each camera, `[C, 3, 4]`.
         crew: Threads to share the work; the caller's alone if None.
 
@@ -43,10 +45,59 @@ def finish(
 
 
 def look_up(cube_map: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Colours `[N, 3]` float32 of the sky towards `directions` `[N, 3]` of the asset's frame, of any length."""
+    """Colours `[N, 3]` float32 of a sky `[6, R, R, 3]` towards `directions` `[N, 3]` of the asset's frame."""
     out = np.empty((len(directions), 3), np.float32)
-    _look_up(*(np.ascontiguousarray(value, np.float32) for value in (cube_map, directions)), out)
+    _look_up(*(np.ascontiguousarray(value, np.float32) for value in (rimmed(cube_map), directions)), out)
     return out
+
+
+@derived
+def sky_of(asset: SceneAsset) -> np.ndarray | None:
+    """The cube map of an asset with its rim, kept for as long as the asset is."""
+    return None if asset.cube_map is None else rimmed(asset.cube_map)
+
+
+def rimmed(cube_map: np.ndarray) -> np.ndarray:
+    """A cube map `[6, R, R, 3]` with a rim of the texels of the faces beside, `[6, R + 2, R + 2, 3]`.
+
+    So colours run on over edges, as in nvdiffrast, which drivestudio trains skies with (`texture_kernel.cu`,
+    `wrapCubeMap`). At its corners, where only three faces meet, the fourth texel is the mean of the others.
+    """
+    size = cube_map.shape[1]
+    wide = np.pad(np.asarray(cube_map, np.float32), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    centres = (2.0 * np.arange(size) + 1.0) / size - 1.0
+    beyond = np.full(size, 1.0 + 1.0 / size)
+    inner = slice(1, -1)
+    for face in range(6):
+        wide[face, inner, 0] = _nearest(cube_map, _towards(face, -beyond, centres))
+        wide[face, inner, -1] = _nearest(cube_map, _towards(face, beyond, centres))
+        wide[face, 0, inner] = _nearest(cube_map, _towards(face, centres, -beyond))
+        wide[face, -1, inner] = _nearest(cube_map, _towards(face, centres, beyond))
+    for row, beside in ((0, 1), (-1, -2)):
+        for column, next_to in ((0, 1), (-1, -2)):
+            wide[:, row, column] = (
+                wide[:, beside, column] + wide[:, row, next_to] + wide[:, beside, next_to]
+            ) / 3
+    return wide
+
+
+def _towards(face: int, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Directions `[N, 3]` in OpenGL's axes to places of a face (specification 4.6, table 8.19, turned round)."""
+    one = np.ones_like(s)
+    axes = ((one, -t, -s), (-one, -t, s), (s, one, t), (s, -one, -t), (s, -t, one), (-s, -t, -one))
+    return np.stack(axes[face], axis=1)
+
+
+def _nearest(cube_map: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Texels `[N, 3]` that directions `[N, 3]` in OpenGL's axes point at."""
+    x, y, z = directions.T
+    major = np.abs(directions).argmax(1)
+    face = 2 * major + (directions[np.arange(len(directions)), major] < 0.0)
+    s = np.choose(face, [-z, z, x, x, x, -x])
+    t = np.choose(face, [-y, -y, z, -z, -y, -y])
+    place = np.stack([t, s]) / np.abs(directions).max(1)
+    row, column = np.clip((place + 1.0) / 2.0 * cube_map.shape[1], 0, cube_map.shape[1] - 1).astype(int)
+    return cube_map[face, row, column]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -59,8 +110,8 @@ def _look_up(cube, directions, out):
 def cube_lookup(cube, x, y, z):
     """Bilinear colour towards (x, y, z), z up.
 
-    Faces and their axes are those of OpenGL (specification 4.6, table 8.19), for the direction (x, z, -y); at the
-    edge of a face its last texels are continued.
+    Faces and their axes are those of OpenGL (specification 4.6, table 8.19), for the direction (x, z, -y); each has a
+    rim as of `rimmed`.
     """
     x, y, z = x, z, -y
     ax, ay, az = abs(x), abs(y), abs(z)
@@ -72,11 +123,11 @@ def cube_lookup(cube, x, y, z):
         face, major, s, t = (0, ax, -z, -y) if x > 0.0 else (1, ax, z, -y)
     size = cube.shape[1]
     half, one = np.float32(0.5), np.float32(1.0)
-    scale = half * np.float32(size)
+    scale = half * np.float32(size - 2)
     shrink = one / max(major, np.float32(1e-20))
     top = np.float32(size - 1)
-    a = min(max((s * shrink + one) * scale - half, np.float32(0.0)), top)
-    b = min(max((t * shrink + one) * scale - half, np.float32(0.0)), top)
+    a = min(max((s * shrink + one) * scale + half, np.float32(0.0)), top)
+    b = min(max((t * shrink + one) * scale + half, np.float32(0.0)), top)
     j, i = int(a), int(b)
     j2, i2 = min(j + 1, size - 1), min(i + 1, size - 1)
     a, b = a - np.float32(j), b - np.float32(i)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simscale_gym.scene import derived
+from simscale_gym.splats.cube_sky import rimmed
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.scene_asset import SceneAsset
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 @derived
 def cube_map_on(asset: SceneAsset, device: torch.device) -> torch.Tensor | None:
-    """An asset's cube map on a device, kept there for as long as the asset is."""
+    """An asset's cube map with its rim on a device, kept there for as long as the asset is."""
     import torch
 
-    return None if asset.cube_map is None else torch.as_tensor(asset.cube_map, device=device)
+    return None if asset.cube_map is None else torch.as_tensor(rimmed(asset.cube_map), device=device)
 
 
 def finish_on_device(
@@ -35,7 +36,7 @@ def finish_on_device(
         raster: Tensors, `C` images.
         cam_to_asset: Rotations of the cameras to the frame of the sky, z up, `[C, 3, 3]`.
         Ks: Intrinsics, `[C, 3, 3]` [px].
-        cube_map: Sky as of `cube_map_on`, `[6, R, R, 3]`; black if None.
+        cube_map: Sky as of `cube_map_on`, `[6, R + 2, R + 2, 3]`; black if None.
         affines: Colour of each camera, `[C, 3, 4]`.
 
     Returns:
@@ -80,7 +81,7 @@ def turned(rays: torch.Tensor, rotations: np.ndarray) -> torch.Tensor:
 
 
 def cube_lookup(cube_map: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Bilinear colours `[C, H, W, 3]` of a cube map `[6, R, R, 3]` (see `cube_sky.cube_lookup`)."""
+    """Bilinear colours `[C, H, W, 3]` of a cube map `[6, R + 2, R + 2, 3]` (see `cube_sky.cube_lookup`)."""
     import torch
 
     x, y, z = directions[..., 0], directions[..., 2], -directions[..., 1]  # OpenGL's axes
@@ -94,7 +95,9 @@ def cube_lookup(cube_map: torch.Tensor, directions: torch.Tensor) -> torch.Tenso
     face = chosen(5.0 - front.float(), 3.0 - up.float(), 1.0 - right.float())
     s = chosen(torch.where(front, x, -x), x, torch.where(right, -z, z))
     t = chosen(-y, torch.where(up, z, -z), -y)
-    major = chosen(az, ay, ax).clamp(min=1e-20)
+    major = chosen(az, ay, ax).clamp(min=1e-20) * (
+        cube_map.shape[1] / (cube_map.shape[1] - 2.0)
+    )  # without the rim
     places = torch.stack([s / major, t / major, (2.0 * face + 1.0) / 6.0 - 1.0], dim=-1)
     return sampled(cube_map.movedim(-1, 0), places)
 

@@ -36,13 +36,17 @@ class NodeMotion:
         """Level poses of a track, `[F, 3]`, at the heights `[F]` of its box's centre [m]."""
         return cls(se3.planar_to_rigid(poses, z), np.asarray(poses, float)[:, 2])
 
+    def nearest(self, pose: np.ndarray) -> int:
+        """Number of the logged pose that is nearest to a planar `pose` `[3]`."""
+        return int(np.argmin(((self.poses[:, :2, 3] - pose[:2]) ** 2).sum(1)))
+
     def at(self, pose: np.ndarray) -> np.ndarray:
         """Node to scene, `[4, 4]`, at a planar `pose` `[3]`.
 
         Height, roll and pitch are those of the nearest logged pose, the heading is replaced, as WorldEngine lifts
         poses (`render/mtgs/mtgs.py`): R = Rz(heading - heading of the log) R of the log.
         """
-        nearest = int(np.argmin(((self.poses[:, :2, 3] - pose[:2]) ** 2).sum(1)))
+        nearest = self.nearest(pose)
         logged = self.poses[nearest]
         turn = se3.rpy_to_matrix(0.0, 0.0, pose[2] - self.headings[nearest])
         return se3.rigid(turn @ logged[:3, :3], np.array([pose[0], pose[1], logged[2, 3]]))

@@ -11,6 +11,7 @@ from damage import check_damage
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats import asset_folder
 from simscale_gym.splats.asset_folder import asset_of, attach_asset, damaged_files, open_asset, save_asset
+from simscale_gym.splats.node_asset import NodeShapes
 from simscale_gym.splats.scene_asset import Provenance, TrainingViews
 
 
@@ -21,10 +22,22 @@ def full_asset():
     parked = replace(node, name="parked", kind="mirrored", size=None)
     parked = replace(parked, poses=replace(node.poses, timestamps_us=None, is_static=False))
     bare = replace(node, name="bare", kind="deformable", poses=None)
+    count, rng = len(node.gaussians), np.random.default_rng(3)
+    quats = rng.normal(size=(2, count, 4))
+    shapes = NodeShapes(
+        np.array([1, 4]),
+        rng.normal(size=(2, count, 3)).astype(np.float32),
+        (quats / np.linalg.norm(quats, axis=2, keepdims=True)).astype(np.float32),
+        rng.uniform(0.01, 0.1, (2, count, 3)).astype(np.float32),
+    )
+    walker = replace(node, name="walker", kind="deformable", shapes=shapes, fixed_colors=True)
     views = TrainingViews(np.tile(np.eye(4), (3, 1, 1)), np.tile(np.eye(3) * 500.0, (3, 1, 1)))
     return replace(
         plain,
-        nodes=(node, parked, bare),
+        nodes=(node, parked, bare, walker),
+        near=0.1,
+        far=500.0,
+        brightest=1.0,
         sky=plain.background.subset(slice(0, 7)),
         cube_map=np.random.default_rng(0).uniform(size=(6, 4, 4, 3)).astype(np.float32),
         appearance={"cam_f0": np.arange(12.0).reshape(3, 4)},
@@ -46,6 +59,11 @@ def assert_same(made, asset, rtol):
         assert (a.size is None, a.poses is None) == (b.size is None, b.poses is None)
         for name, value in {} if b.poses is None else vars(b.poses).items():
             np.testing.assert_array_equal(getattr(a.poses, name), value)
+        assert (a.fixed_colors, a.shapes is None) == (b.fixed_colors, b.shapes is None)
+        for name, value in {} if b.shapes is None else vars(b.shapes).items():
+            halves = 0.0 if rtol == 0.0 else 1e-3  # float16
+            np.testing.assert_allclose(getattr(a.shapes, name), value, rtol=halves, atol=halves / 2)
+    assert (made.near, made.far, made.brightest) == (asset.near, asset.far, asset.brightest)
     np.testing.assert_array_equal(made.asset_to_world, asset.asset_to_world)
     np.testing.assert_array_equal(made.cube_map, asset.cube_map)
     np.testing.assert_array_equal(made.appearance["cam_f0"], asset.appearance["cam_f0"])
@@ -59,7 +77,7 @@ def test_what_is_written_is_read(tmp_path, encoding, rtol):
     folder = save_asset(tmp_path / "deep" / "asset", full_asset(), encoding=encoding)
     assert_same(open_asset(folder), full_asset(), rtol)
     assert damaged_files(folder) == [] and [path.name for path in folder.parent.iterdir()] == ["asset"]
-    assert len(list((folder / "nodes").glob(f"*.{encoding}"))) == (5 if encoding == "npz" else 3)
+    assert len(list((folder / "nodes").glob(f"*.{encoding}"))) == (8 if encoding == "npz" else 4)
 
 
 def test_spz_is_small(tmp_path):
@@ -159,6 +177,11 @@ def at(*keys):
         (at("sky", "cube_map")("views.npz"), "cube_map: found no such array"),
         (at("views")("sky.npz"), "cam_to_asset: found no such array"),
         (at("provenance", "note")(None), r"provenance\.note"),
+        (at("near")([1]), r"near: found \[1\], expected finite numbers"),
+        (at("far")(0.05), "near, far, brightest are"),
+        (at("nodes", 3, "fixed_colors")(1), r"nodes\[3\]\.fixed_colors: found 1"),
+        (at("nodes", 3, "shapes")("views.npz"), "views.npz, frames: found no such array"),
+        (at("nodes", 3, "poses")(None), "frames: found others, expected poses that rise, below 0"),
     ],
 )
 def test_wrong_fields_are_named(written, tmp_path, edit, message):
@@ -221,3 +244,26 @@ def test_assets_by_scene_and_log(tmp_path):
     save_asset(tmp_path / "outside", street_asset())
     (tmp_path / "inside").mkdir()
     assert asset_of(tmp_path / "inside", replace(scene, id="../outside")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("frames", np.array([4, 1]), "frames: found others"),
+        ("frames", np.array([1, 20]), "frames: found others"),
+        ("frames", np.array([1]), "lengths"),
+        ("means", np.full((2, 650, 3), np.nan, np.float16), "means: found other numbers"),
+        ("means", np.zeros((2, 650, 3), np.float32), "means: found float32"),
+        ("means", np.zeros((2, 3, 3), np.float16), "means: found float16 of shape"),
+        ("quats", np.zeros((2, 650, 4), np.float16), "quats: found other numbers"),
+        ("scales", np.full((2, 650, 3), -1, np.float16), "scales: found other numbers"),
+    ],
+)
+def test_wrong_shapes_are_named(written, tmp_path, name, value, message):
+    folder = edited(written, tmp_path, lambda manifest: None)
+    path = folder / "nodes" / "0003.shapes.npz"
+    arrays = dict(np.load(path))
+    path.unlink()
+    np.savez(path, **(arrays | {name: value}))
+    with pytest.raises(DataError, match=message):
+        open_asset(folder)

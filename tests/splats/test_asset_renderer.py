@@ -11,7 +11,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.splats.asset_folder import save_asset
 from simscale_gym.splats.asset_import import import_asset
-from simscale_gym.splats.asset_renderer import NEAR, AssetRenderer
+from simscale_gym.splats.asset_renderer import AssetRenderer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.rasterize import rasterize
@@ -28,7 +28,7 @@ def wanted(scene, parts, ego, antialiased=False, cameras=CAMERAS):
     viewmats = np.stack([se3.invert_rigid(ego_to_scene @ camera.cam_to_ego) for camera in rig])
     Ks = np.stack([camera.scaled_intrinsics(*SIZE) for camera in rig])
     raster = rasterize(
-        Gaussians.concatenate(parts), viewmats, Ks, SIZE[1], SIZE[0], near=NEAR, antialiased=antialiased
+        Gaussians.concatenate(parts), viewmats, Ks, SIZE[1], SIZE[0], near=0.01, antialiased=antialiased
     )
     return np.floor(np.clip(raster.rgb, 0, 1) * 255 + 0.5).astype(int)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simscale_gym.splats.cube_sky import finish
+from simscale_gym.splats.cube_sky import finish, rimmed
 from simscale_gym.splats.device_sky import finish_on_device
 from simscale_gym.splats.rasterize import Raster
 
@@ -37,7 +37,7 @@ def as_tensors(raster):
 def test_sky_and_colors(edge, colored):
     rng = np.random.default_rng(edge)
     raster, turns = images(rng), rotations(rng)
-    cube = rng.uniform(0, 1, (6, edge, edge, 3)).astype(np.float32)
+    cube = rimmed(rng.uniform(0, 1, (6, edge, edge, 3)))
     affines = np.tile(np.eye(3, 4), (7, 1, 1))
     if colored:
         affines[1:] += rng.normal(scale=0.2, size=(6, 3, 4))

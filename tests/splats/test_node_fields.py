@@ -9,7 +9,7 @@ from node_scenes import SH_C0, assert_same, meaning, raw_node
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_fields import instance_poses, mirrored, node_gaussians
+from simscale_gym.splats.node_fields import as_turned, instance_poses, mirrored, node_gaussians
 from simscale_gym.splats.spherical_harmonics import sh_basis
 
 
@@ -160,3 +160,25 @@ def test_wrong_poses_are_named(change, message):
 def test_wrong_tensors_are_named(rng, change, message):
     with pytest.raises(DataError, match=message):
         node_gaussians(fields({**raw_node(rng), **change}))
+
+
+def test_static_nodes_stand_as_their_quaternions_have_them(rng):
+    """MTGS turns them by w, x, y, z as they are: its matrix of (0.9, 0, 0, 0.3) is no rotation."""
+    gaussians = meaning(raw_node(rng))
+    state = fields({"instance_quats": np.float32([0.9, 0, 0, 0.3]), "instance_trans": np.float32([1, 2, 3])})
+    poses = instance_poses(state)
+    made = as_turned(state, gaussians, poses)
+    w, z = 0.9, 0.3
+    as_mtgs = np.array([[1 - 2 * z * z, -2 * w * z, 0], [2 * w * z, 1 - 2 * z * z, 0], [0, 0, 1]])
+    turn = np.array([[w * w - z * z, -2 * w * z, 0], [2 * w * z, w * w - z * z, 0], [0, 0, w * w + z * z]])
+    turn /= w * w + z * z
+    np.testing.assert_allclose(made.means @ turn.T, gaussians.means @ as_mtgs.T, atol=1e-6)
+    assert np.abs(made.means - gaussians.means).max() > 0.01
+    moving = fields(
+        {"instance_quats": np.float32([[0.9, 0, 0, 0.3]]), "instance_trans": np.float32([[1, 2, 3]])}
+    )
+    assert as_turned(moving, gaussians, instance_poses(moving)) is gaussians
+    state.values["instance_quats"] *= np.float32(1e15)
+    gaussians.means[:] = 1e30
+    with pytest.raises(DataError, match=r"instance_quats: found quaternions whose squares sum to"):
+        as_turned(state, gaussians, poses)
