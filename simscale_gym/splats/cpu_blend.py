@@ -29,20 +29,25 @@ from simscale_gym.splats.cpu_project import (
     TILE,
 )
 from simscale_gym.splats.cpu_threads import lowest_bit, prefer_wide_vectors, prefetch, take
-
-BLOCK_BITS = 2
-BLOCK = 1 << BLOCK_BITS
-"""A block of 4 x 4 pixels is one vector of 16 lanes."""
-
-LANES = BLOCK * BLOCK
-BLOCKS = TILE // BLOCK
-"""Blocks along one side of a tile."""
-
-PLANE_RED, PLANE_GREEN, PLANE_BLUE, PLANE_DEPTH = LANES, 2 * LANES, 3 * LANES, 4 * LANES
-PLANE_WEIGHT, PLANE_ID = 5 * LANES, 6 * LANES
-STATE, STATE_WITH_IDS = 5 * LANES, 7 * LANES
-"""Values of a block: transmittance (its sign says whether the pixel is finished), red, green, blue, depth; with ids
-also the greatest weight so far, and whose it was."""
+from simscale_gym.splats.cpu_tile import (
+    BLOCK,
+    BLOCK_BITS,
+    BLOCKS,
+    LANES,
+    PIXELS,
+    PLANE_BLUE,
+    PLANE_DEPTH,
+    PLANE_GREEN,
+    PLANE_ID,
+    PLANE_RED,
+    PLANE_WEIGHT,
+    STATE,
+    STATE_WITH_IDS,
+    fetch_tile,
+    open_tile,
+    to_lines,
+    write_tile,
+)
 
 EVERY_ROW = np.uint64(0x0101010101010101)
 """A bit for the first block of each row of a tile."""
@@ -170,21 +175,6 @@ def _blend_splat(record, blocks, left, top, state, stride, ids):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _open_tile(state, stride, columns, rows):
-    """Resets the work space of a tile of which columns x rows pixels lie in the image; returns its open blocks."""
-    state[:] = f32(0.0)
-    opened = np.uint64(0)
-    for block in range(BLOCKS * BLOCKS):
-        inside = (block % BLOCKS) * BLOCK < columns and (block // BLOCKS) * BLOCK < rows
-        opened |= np.uint64(inside) << np.uint64(block)
-        for i in range(LANES):
-            state[block * stride + i] = f32(1.0)
-            if stride == STATE_WITH_IDS:
-                state[block * stride + PLANE_ID + i] = f32(-1.0)
-    return opened
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _still_open(state, stride, opened):
     """Those of the blocks `opened` that have a pixel that is not finished."""
     for block in range(BLOCKS * BLOCKS):
@@ -196,41 +186,6 @@ def _still_open(state, stride, opened):
             if most <= f32(0.0):
                 opened &= ~(np.uint64(1) << np.uint64(block))
     return opened
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _write_row(line, background, rgb, alpha, depth, transmittance, ids):
-    """Writes a row of pixels to the images, from the planes of its blocks in `line` `[7, 32]`."""
-    prefer_wide_vectors()
-    for x in range(len(alpha)):
-        left_over = abs(line[0, x])
-        covered = f32(1.0) - left_over
-        rgb[x, 0] = line[1, x] + left_over * background[0]
-        rgb[x, 1] = line[2, x] + left_over * background[1]
-        rgb[x, 2] = line[3, x] + left_over * background[2]
-        transmittance[x] = left_over
-        alpha[x] = covered
-        depth[x] = line[4, x] / covered if covered > f32(0.0) else f32(0.0)
-        if ids is not None:
-            ids[x] = np.int32(line[6, x])
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _write_tile(
-    state, stride, left, top, columns, rows, line, background, rgb, alpha, depth, transmittance, ids
-):
-    """Writes a tile's pixels to the images; `line` `[7, 32]` is work space."""
-    right = left + columns
-    for y in range(rows):
-        first = (y >> BLOCK_BITS) * BLOCKS * stride + (y & (BLOCK - 1)) * BLOCK
-        for plane in range(stride // LANES):
-            for block in range(BLOCKS):
-                for x in range(BLOCK):
-                    line[plane, block * BLOCK + x] = state[first + block * stride + plane * LANES + x]
-        _write_row(
-            line, background, rgb[top + y, left:right], alpha[top + y, left:right], depth[top + y, left:right],
-            transmittance[top + y, left:right], None if ids is None else ids[top + y, left:right],
-        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -261,8 +216,11 @@ def blend_tiles(
     prefer_wide_vectors()
     stride = STATE if ids is None else STATE_WITH_IDS
     state = np.empty(BLOCKS * BLOCKS * stride, f32)
-    touched, line = np.empty(RECHECK, np.uint64), np.empty((STATE_WITH_IDS // LANES, TILE), f32)
+    touched, lines = np.empty(RECHECK, np.uint64), np.empty(STATE_WITH_IDS // LANES * PIXELS, f32)
     flat_records = records.reshape(records.size)
+    flat_rgb, flat_alpha = rgb.reshape(rgb.size), alpha.reshape(alpha.size)
+    flat_depth, flat_transmittance = depth.reshape(depth.size), transmittance.reshape(transmittance.size)
+    flat_ids = None if ids is None else ids.reshape(ids.size)
     tiles = counts.shape[1]
     while True:
         turn = take(counter, 1)
@@ -271,7 +229,9 @@ def blend_tiles(
         camera, tile = turns[turn] // tiles, turns[turn] % tiles
         left, top = tile % tile_columns * TILE, tile // tile_columns * TILE
         columns, rows = min(TILE, width - left), min(TILE, height - top)
-        opened = _open_tile(state, stride, columns, rows)
+        first = (camera * height + top) * width + left
+        fetch_tile(first, rows, width, flat_rgb, flat_alpha, flat_depth, flat_transmittance)
+        opened = open_tile(state, stride, columns, rows)
         at, end = starts[camera, tile], starts[camera, tile] + counts[camera, tile]
         while at < end and opened != np.uint64(0):
             pause = min(at + RECHECK, end)
@@ -284,7 +244,8 @@ def blend_tiles(
                 _blend_splat(records[listed[i]], touched[i - at] & opened, left, top, state, stride, ids)
             at = pause
             opened = _still_open(state, stride, opened)
-        _write_tile(
-            state, stride, left, top, columns, rows, line, backgrounds[camera],
-            rgb[camera], alpha[camera], depth[camera], transmittance[camera], None if ids is None else ids[camera],
+        to_lines(state, stride, lines)
+        write_tile(
+            lines, first, columns, rows, width, backgrounds[camera],
+            flat_rgb, flat_alpha, flat_depth, flat_transmittance, flat_ids,
         )  # fmt: skip

@@ -32,21 +32,35 @@ def take(typingctx, counter, step):
     return signature, codegen
 
 
+def _prefetch(context, builder, signature, arguments, to_write: bool):
+    """Asks the processor to bring the cache line of arguments[0][arguments[1]] near."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [address, word(int(to_write)), word(3), word(1)])  # keep in all caches, data
+    return context.get_dummy_value()
+
+
 @intrinsic
 def prefetch(typingctx, array, index):
     """Asks the processor to bring the cache line of `array[index]` near, for reading."""
-    signature = types.void(array, types.int64)
 
     def codegen(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [address, word(0), word(3), word(1)])  # for reading, keep in all caches, data
-        return context.get_dummy_value()
+        return _prefetch(context, builder, signature, arguments, False)
 
-    return signature, codegen
+    return types.void(array, types.int64), codegen
+
+
+@intrinsic
+def prefetch_to_write(typingctx, array, index):
+    """Asks the processor to bring the cache line of `array[index]` near, for writing."""
+
+    def codegen(context, builder, signature, arguments):
+        return _prefetch(context, builder, signature, arguments, True)
+
+    return types.void(array, types.int64), codegen
 
 
 @intrinsic
