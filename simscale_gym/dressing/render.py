@@ -114,10 +114,7 @@ class SceneRenderer:
         stays = {"as_torch": True} if self._on_device else {}
         instances = self._instances(ego_to_world[:3, 3], Ks, poses, valid, lights, braking)
         raster = self._rasterize(viewmats, Ks, size, instances, **stays)
-        alpha, depth = (
-            np.asarray(image.cpu()) if self._on_device else image for image in (raster.alpha, raster.depth)
-        )
-        self._frame = ViewedFrame(viewmats, Ks, alpha, depth)
+        self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
         return self._developed(raster, viewmats, Ks)
 
     def rasterize(

@@ -183,10 +183,7 @@ class AssetRenderer:
         viewmats = se3.invert_rigid(cam_to_scene)
         stays = {"as_torch": True} if self._on_device else {}
         raster = self._rasterize(viewmats, Ks, size, poses, valid, **stays)
-        alpha, depth = (
-            np.asarray(image.cpu()) if self._on_device else image for image in (raster.alpha, raster.depth)
-        )
-        self._frame = ViewedFrame(viewmats, Ks, alpha, depth)
+        self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
         cam_to_asset = self._asset_to_scene[:3, :3].T @ cam_to_scene[:, :3, :3]
         affines = np.stack([self.asset.appearance.get(name, np.eye(3, 4)) for name in cameras])
         if self._on_device:

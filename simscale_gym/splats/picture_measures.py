@@ -62,27 +62,43 @@ def picture_measures(
     out = np.empty((3, len(cam_to_world)))
     poses = cam_to_world[:, :3].copy(), cam_to_ego[:, :3].copy()
     Ks = np.ascontiguousarray(frame.Ks, np.float64)
-    _look(frame.alpha, frame.depth, *poses, Ks, body, matter.low, matter.cell, matter.grains, out)
+    rows, columns = looked_at(*frame.alpha.shape[1:])
+    _look(
+        *frame.pixels(rows, columns),
+        rows,
+        columns,
+        *poses,
+        Ks,
+        body,
+        matter.low,
+        matter.cell,
+        matter.grains,
+        out,
+    )
     return out[0], out[1], out[2]
 
 
-@njit(cache=True)
-def _look(alpha, depth, cam_to_world, cam_to_ego, Ks, body, low, cell, grains, out):
-    """Write coverage, share of pixels inside the ego and coarseness `[3, C]` (see `picture_measures`)."""
-    cameras, height, width = alpha.shape
+def looked_at(height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the pixels of a picture that are looked at."""
     rows = min(ROWS, height)
-    cols = min(max(1, round(width * rows / height)), width)
+    columns = min(max(1, round(width * rows / height)), width)
+    counts = ((rows, height), (columns, width))
+    return tuple(((np.arange(count) + 0.5) * size / count).astype(np.int64) for count, size in counts)
+
+
+@njit(cache=True)
+def _look(alpha, depth, at_rows, at_cols, cam_to_world, cam_to_ego, Ks, body, low, cell, grains, out):
+    """Write coverage, share of pixels inside the ego and coarseness `[3, C]` (see `picture_measures`)."""
+    cameras, rows, cols = alpha.shape
     angles, ray = np.empty(rows * cols), np.ones(3)
     for c in range(cameras):
         K = Ks[c]
         below, covered, within, seen = 0, 0, 0, 0
         for m in range(rows):
-            row = int((m + 0.5) * height / rows)
-            ray[1] = (row + 0.5 - K[1, 2]) / K[1, 1]
+            ray[1] = (at_rows[m] + 0.5 - K[1, 2]) / K[1, 1]
             for n in range(cols):
-                col = int((n + 0.5) * width / cols)
-                ray[0] = (col + 0.5 - K[0, 2]) / K[0, 0]
-                opaque, z = alpha[c, row, col], depth[c, row, col]
+                ray[0] = (at_cols[n] + 0.5 - K[0, 2]) / K[0, 0]
+                opaque, z = alpha[c, m, n], depth[c, m, n]
                 stretch = np.sqrt(1.0 + ray[0] * ray[0] + ray[1] * ray[1])
                 if cam_to_world[c, 2, :3] @ ray < -BELOW_HORIZON * stretch:
                     below += 1

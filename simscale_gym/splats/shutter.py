@@ -67,7 +67,7 @@ def expose_rows(
     Returns:
         `[C, H, W, 3]` float32.
     """
-    out = np.empty_like(light)
+    out, viewed = np.empty_like(light), viewed.in_memory()
     Ks = np.ascontiguousarray(viewed.Ks, np.float64)
     moves = (np.ascontiguousarray(motion.velocities), np.ascontiguousarray(motion.rates))
     _expose(light, viewed.alpha, viewed.depth, Ks, *moves, shutter_time, readout_time, out)

@@ -60,7 +60,7 @@ def assert_the_same_pictures(asset):
         wanted, made = (renderer.render(*moment, {}, CAMERAS, SIZE) for renderer in (cpu, device))
         assert made.dtype == np.uint8 and made.shape == wanted.shape
         assert all(decibel(a, b) > 45 for a, b in zip(made, wanted, strict=True))
-        viewed = cpu.frame, device.frame
+        viewed = cpu.frame, device.frame.in_memory()
         np.testing.assert_allclose(viewed[1].alpha, viewed[0].alpha, atol=0.02)
         ego = scene.ego_to_world(moment[0])
         judged = [r.judge.judge(r.frame, ego, CAMERAS) for r in (cpu, device)]
