@@ -302,6 +302,11 @@ class GsplatRasterizer:
             ]
             joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0] if name != "sh"}
             counts = np.array([len(part["means"]) for part in parts], np.int64)
-            owner = torch.as_tensor(np.repeat(np.arange(len(parts)), counts), device=self._device)
+            numbers, lengths = (
+                torch.as_tensor(value, device=self._device) for value in (np.arange(len(parts)), counts)
+            )
+            owner = torch.repeat_interleave(
+                numbers, lengths, output_size=int(counts.sum())
+            )  # made on the device
             self._cloud = index, Cloud(**joined, sh=torch.cat(sh), owner=owner, ends=np.cumsum(counts))
         return self._cloud[1]
