@@ -31,6 +31,9 @@ class Rasterizer(Protocol):
     def recolor(self, template: int, rgb: np.ndarray) -> None:
         """Gives the Gaussians of a template that was added new base colours, `[N, 3]`."""
 
+    def reshape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
+        """Moves the Gaussians of a template within its frame: `[N, 3]` [m], `[N, 4]` wxyz, `[N, 3]` [m]."""
+
     def render(
         self, viewmats: np.ndarray, Ks: np.ndarray, width: int, height: int, **settings: Any
     ) -> Raster:
