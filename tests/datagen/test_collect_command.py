@@ -40,7 +40,15 @@ def test_a_dry_run_prints_what_there_would_be(collect):
     assert code == 0 and "yield of 2 clips" in out and "63.0 %" in out
     for stage in ("clip", "bounds", "gate", "grid", "reactive", "expert", "label"):
         assert f" {stage} " in out
-    assert "candidates past the gate" in out and "2/2" in err
+    assert "candidates past the gate" in out and "2/2" in err and " render " not in out
+
+
+def test_pictures_are_judged_where_that_is_asked_for(collect, one_renderer_per_scene):
+    judged = ("--min-render-quality", 0.25)
+    code, out, _ = collect(
+        "--dry-run", "--clips", 1, "--rounds", 1, "--stride", 9, "--experts", "planner", *judged
+    )
+    assert code == 0 and " render " in out
 
 
 def test_without_dry_run_nothing_is_written_and_that_is_said(collect):
@@ -73,6 +81,8 @@ def test_unknown_names_are_named(collect):
         (("--traffic", "idn"), 'Did you mean "idm"?'),
         (("--split", "training"), "split: 'training'"),
         (("--rounds", "0"), "rounds 0"),
+        (("--min-render-quality", "2"), "min_render_quality: 2.0, expected 0 (draw nothing) to 1"),
+        (("--assets", "nowhere"), "expected a scene asset or a folder of them"),
     ):
         code, _, err = collect("--dry-run", *arguments)
         assert code == 1 and named in err, err
