@@ -19,6 +19,7 @@ from simscale_gym.splats.hugsim_scene import read_hugsim
 from simscale_gym.splats.mtgs_checkpoint import read_mtgs
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
+from simscale_gym.splats.spz_stream import is_antialiased
 from simscale_gym.splats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.torch_archive import is_torch_archive, load_torch_archive
 from simscale_gym.splats.worldengine_checkpoint import read_worldengine
@@ -93,7 +94,7 @@ def import_asset(
             camera_axes=importer.camera_axes,
             track_ids=track_ids,
             timestamps_us=_frame_times(recording, nodes),
-            antialiased=importer.antialiased,
+            antialiased=importer.antialiased or is_antialiased(file),
             views=None if recording is None else _views(recording),
             provenance=Provenance(kind, file.name, file_digest(file), _note(kind, nodes, recording)),
             **importer.drawing,

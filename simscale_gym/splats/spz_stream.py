@@ -38,7 +38,6 @@ class SpzHeader:
         degree: Degree of the view-dependent colours.
         fractional_bits: Binary places of the positions.
         has_extensions: Whether vendors' records follow, which are passed over.
-        antialiased: Trained with opacities that make up for the blur of pixels, so to be drawn in this way too.
     """
 
     version: int
@@ -46,7 +45,6 @@ class SpzHeader:
     degree: int
     fractional_bits: int
     has_extensions: bool
-    antialiased: bool
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -68,6 +66,20 @@ def read_spz_columns(path: Path) -> tuple[SpzHeader, list[np.ndarray]]:
     return header, [
         np.frombuffer(column, np.uint8).reshape(shape) for column, shape in zip(columns, shapes, strict=True)
     ]
+
+
+def is_antialiased(path: Path) -> bool:
+    """Whether a file is SPZ and says of itself that it was trained in the antialiased mode."""
+    with open(path, "rb") as file:
+        head = file.read(2**12)
+    if not head.startswith(MAGIC):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, GZIP_HEADER.size)
+        except zlib.error:
+            return False
+    if len(head) < GZIP_HEADER.size or not head.startswith(MAGIC):
+        return False
+    return bool(GZIP_HEADER.unpack_from(head)[-1] & _ANTIALIASED)
 
 
 def _read_gzip(path: Path, data: bytes) -> tuple[SpzHeader, list[bytes]]:
@@ -125,8 +137,7 @@ def _header(
     if degree >= len(TERMS_BY_DEGREE):
         hint = "Leave the highest degree out with the program that wrote it."
         raise DataError(path, field="degree", found=str(degree), expected="0 to 3", hint=hint)
-    extensions, antialiased = bool(flags & _HAS_EXTENSIONS), bool(flags & _ANTIALIASED)
-    header = SpzHeader(version, count, degree, bits, extensions, antialiased)
+    header = SpzHeader(version, count, degree, bits, bool(flags & _HAS_EXTENSIONS))
     if count * sum(header.widths) > _MAX_RATIO * size:
         found = f"{count} in {size} compressed bytes"
         raise DataError(path, field="count", found=found, expected=f"at most {_MAX_RATIO} times that")

@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.spz_stream import is_antialiased
 
 FOLDER = Path(__file__).parents[1] / "data" / "splats_of_others"
 
@@ -78,6 +79,11 @@ def test_others_files_hold_what_was_written(name):
     assert len(np.unique(order)) == len(wanted)
     found = errors(made.subset(order), wanted)
     assert {key: found[key] for key in bounds if found[key] > bounds[key] + 1e-6} == {}
+
+
+@pytest.mark.parametrize("version", ["v2", "v3", "v4_antialiased"])
+def test_the_reference_says_whether_it_is_antialiased(version):
+    assert is_antialiased(FOLDER / f"niantic_40_{version}.spz") == version.endswith("antialiased")
 
 
 def test_our_spz_has_the_bytes_of_the_reference(tmp_path):

@@ -10,6 +10,7 @@ from damage import check_cuts, check_damage, survives
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError, MissingExtraError
+from simscale_gym.splats.asset_import import import_asset
 from simscale_gym.splats.gaussians import Gaussians
 
 
@@ -83,6 +84,15 @@ def test_round_trip_within_the_stated_bounds(tmp_path, terms):
     same_sign = gaussians.quats * np.sign((made.quats * gaussians.quats).sum(1, keepdims=True))
     small = np.abs(same_sign) < np.abs(same_sign).max(1, keepdims=True)
     assert np.abs(made.quats - same_sign)[small].max() < 0.0021
+
+
+def test_the_antialiased_mode_is_passed_on(tmp_path):
+    body = b"".join([*ONE, struct.pack("<I", 3 << 30)])
+    for flags in (0, 1):
+        (tmp_path / "a.spz").write_bytes(gzip.compress(header(flags=flags) + body))
+        assert import_asset(tmp_path / "a.spz").antialiased == bool(flags)
+    some(2).save(tmp_path / "a.ply")
+    assert not import_asset(tmp_path / "a.ply").antialiased
 
 
 def test_far_means_take_coarser_steps(tmp_path):
