@@ -1,5 +1,7 @@
 """Trained scenes drawn by gsplat: the pictures are those of the CPU, and so is what is known of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from asset_street import along, background, street, street_asset, wide_asset
@@ -8,6 +10,7 @@ from gsplat_stand_in import decibel, stand_in
 from simscale_gym.splats.asset_renderer import AssetRenderer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.node_asset import NodeShapes
 from simscale_gym.splats.rasterizer import make_rasterizer
 
 SIZE, CAMERAS = (54, 96), ("cam_f0", "cam_l0", "cam_r0")
@@ -34,12 +37,28 @@ def sky_shell():
     )
 
 
+def bent_nodes():
+    """The car with colors by directions of the asset's frame, and a longer shape from the sixth pose on."""
+    node = street_asset(0.4).nodes[0]
+    sh = node.gaussians.sh.copy()
+    sh[:, 1:] = np.random.default_rng(6).normal(size=sh[:, 1:].shape) * 0.1
+    plain = replace(node.gaussians, sh=sh)
+    longer = plain.means * np.float32([1.6, 1.0, 1.0])
+    shapes = NodeShapes(
+        np.array([0, 6]), np.stack([plain.means, longer]), np.stack([plain.quats, plain.quats])
+    )
+    return (replace(node, gaussians=plain, shapes=shapes, fixed_colors=True),)
+
+
 TINT = np.array([[0.8, 0.1, 0.0, 0.1], [0.0, 0.9, 0.0, 0.0], [0.1, 0.0, 0.7, 0.05]])
 ASSETS = {
     "plain": lambda: street_asset(0.7),
     "antialiased": lambda: street_asset(-1.9, antialiased=True),
     "cube map and tints": lambda: street_asset(0.6, cube_map=cube_map(), appearance={"cam_l0": TINT}),
     "sky of Gaussians": lambda: street_asset(0.2, sky=sky_shell()),
+    "shapes, fixed colors and limits": lambda: street_asset(
+        0.4, nodes=bent_nodes(), brightest=0.8, near=0.2, far=40.0
+    ),
     "empty": lambda: street_asset(background=background().subset(slice(0, 0)), nodes=()),
 }
 
