@@ -316,3 +316,28 @@ def test_the_device_draws_moving_nodes_and_nothing_at_all():
     away = np.tile(np.eye(4), (1, 1, 1))
     away[0, 2, 3] = -100.0
     assert not rasterizer.render(*FRAME, instance_poses=away).alpha.any()
+
+
+@on_gpu
+def test_the_device_draws_environments_and_colours_of_the_scene_in_one_call():
+    templates, poses = street_with_two_cars(terms=16)
+    rasterizer, cpu = GsplatRasterizer(templates), CpuRasterizer([pack(part) for part in templates])
+    away = poses.copy()
+    away[1:, 2, 3] += 4.0
+    environments, turns = np.stack([poses, away, poses]), np.tile(np.eye(3), (3, 3, 1, 1))
+    turns[2, 1:] = poses[1:, :3, :3]
+    views = np.stack([VIEWMATS, VIEWMATS[::-1], VIEWMATS])
+    settings = {"instance_index": [0, 1, 1], "background": [0.2, 0.4, 0.6], "antialiased": True}
+    pictures = rasterizer.render_environments(
+        views,
+        np.stack([FRAME[1]] * 3),
+        WIDTH,
+        HEIGHT,
+        instance_poses=environments,
+        color_turns=turns,
+        **settings,
+    )
+    for e, picture in enumerate(pictures.cpu().numpy()):
+        own = {"instance_poses": environments[e], "color_turns": turns[e]}
+        rgb = cpu.render(views[e], *FRAME[1:], **own, **settings).rgb
+        assert decibel(picture / 255.0, np.clip(rgb, 0.0, 1.0)) > 45.0
