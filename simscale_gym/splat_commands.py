@@ -18,11 +18,12 @@ from simscale_gym.scene import Scene
 from simscale_gym.sources import find_scene, list_scenes, load_scene
 from simscale_gym.splats.asset_check import Check, pixel_check, scene_checks, value_checks
 from simscale_gym.splats.asset_folder import damaged_files, save_asset
-from simscale_gym.splats.asset_import import format_of, import_asset
+from simscale_gym.splats.asset_import import UNPLACED, format_of, import_asset
 from simscale_gym.splats.asset_picture import draw_check_picture
 from simscale_gym.splats.asset_renderer import AssetRenderer
 from simscale_gym.splats.files import WRITERS
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.log_alignment import align_to_log, aligned
 from simscale_gym.splats.node_asset import NodePoses
 from simscale_gym.splats.scene_asset import SceneAsset, checked_rigid, renamed
 from simscale_gym.splats.track_matching import match_tracks
@@ -85,14 +86,33 @@ def convert_splats(
     if transform is not None and format_of(path) == "asset":
         asset = replace(asset, asset_to_world=read_transform(transform))
     if scene is not None:
-        found = match_tracks(asset, scene)
-        asset = renamed(asset, found)
+        if transform is None:
+            asset = _laid_on(asset, scene, console)
+        asset = renamed(asset, match_tracks(asset, scene))
         matched = sum(node.name in scene.tracks.ids for node in asset.nodes)
         console.print(f"{matched} of {len(asset.nodes)} nodes are tracks of {scene.id}", highlight=False)
     save_asset(out, asset, encoding=encoding)
     console.print(
         f"wrote {out}: {asset.count:,} Gaussians, {len(asset.nodes)} nodes", highlight=False, soft_wrap=True
     )
+
+
+def _laid_on(asset: SceneAsset, scene: Scene, console: Console) -> SceneAsset:
+    """The asset where its nodes are tracks of the scene; one that nothing places is laid on the log by them.
+
+    Raises:
+        ArgumentError: Its nodes do not fit on tracks.
+    """
+    placed = (asset.asset_to_world != np.eye(4)).any() or match_tracks(asset, scene)
+    if placed or not asset.nodes:
+        return asset
+    found = align_to_log(asset, scene)
+    told = f"laid on the log of {scene.id} by {len(found.tracks)} nodes, {found.residual:.2f} m from their tracks"
+    console.print(told, highlight=False)
+    note = "; ".join(
+        part for part in (*asset.provenance.note.split("; "), told) if part not in ("", UNPLACED)
+    )
+    return replace(aligned(asset, found), provenance=replace(asset.provenance, note=note))
 
 
 def validate_asset(path: Path, scene: Scene | None, out: Path | None) -> bool:

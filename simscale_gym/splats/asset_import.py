@@ -27,6 +27,9 @@ from simscale_gym.splats.worldengine_recording import VideoScene, read_video_sce
 
 RECORDING = "video_scene_dict.pkl"
 
+UNPLACED = "the file does not say where its frame lies in the world"
+"""What the note of an asset says that nothing ties to a log."""
+
 FORMATS = ("asset", "worldengine", "mtgs", "hugsim", "drivestudio", "gaussians")
 
 
@@ -201,5 +204,5 @@ def _note(kind: str, nodes: list[NodeAsset], recording: VideoScene | None) -> st
         and kind in ("mtgs", "hugsim", "drivestudio", "gaussians")
         and recording is None
     ):
-        told.append("the file does not say where its frame lies in the world")
+        told.append(UNPLACED)
     return "; ".join(told)
