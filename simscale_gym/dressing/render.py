@@ -19,6 +19,7 @@ from simscale_gym.dressing.signal_set import SignalSet
 from simscale_gym.dressing.terrain import AHEAD
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep, rays_per_radian
 from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
@@ -112,7 +113,9 @@ class SceneRenderer:
         viewmats = np.stack([se3.invert_rigid(ego_to_world @ camera.cam_to_ego) for camera in rig])
         Ks = np.stack([camera.scaled_intrinsics(height, width) for camera in rig])
         stays = {"as_torch": True} if self._on_device else {}
-        instances = self._instances(ego_to_world[:3, 3], Ks, poses, valid, lights, braking)
+        instances = self._instances(
+            ego_to_world[:3, 3], float(Ks[:, 0, 0].max()), poses, valid, lights, braking
+        )
         raster = self._rasterize(viewmats, Ks, size, instances, **stays)
         self._frame = ViewedFrame(viewmats, Ks, raster.alpha, raster.depth)
         return self._developed(raster, viewmats, Ks)
@@ -143,19 +146,39 @@ class SceneRenderer:
         """
         if eye is None:
             eye = se3.invert_rigid(viewmats)[:, :3, 3].mean(0)
-        return self._rasterize(viewmats, Ks, size, self._instances(eye, Ks, poses, valid, lights, braking))
+        return self._rasterize(
+            viewmats, Ks, size, self._instances(eye, float(Ks[:, 0, 0].max()), poses, valid, lights, braking)
+        )
+
+    def sweep(
+        self,
+        ego: Array,
+        poses: Array,
+        valid: NDArray[np.bool_],
+        lights: Mapping[str, LightStatus],
+        config: LidarConfig,
+        *,
+        braking: NDArray[np.bool_] | None = None,
+    ) -> Sweep:
+        """Ranges around the ego, without noise; arguments as of `render`."""
+        ego_to_world = self._scene.ego_to_world(ego)
+        eye, fineness = ego_to_world[:3, 3], rays_per_radian(config)
+        index, placed = self._instances(eye, fineness, poses, valid, lights, braking)
+        return depth_sweep(
+            self._rasterizer, ego_to_world, config, instance_index=index, instance_poses=placed
+        )
 
     def _instances(
         self,
         eye: Array,
-        Ks: Array,
+        focal: float,
         poses: Array,
         valid: NDArray[np.bool_],
         lights: Mapping[str, LightStatus],
         braking: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.int64], Array]:
         """Templates ``[I]`` to draw and where ``[I, 4, 4]``."""
-        nodes, node_poses = self._nodes.instances(eye, float(Ks[:, 0, 0].max()), poses, valid, braking)
+        nodes, node_poses = self._nodes.instances(eye, focal, poses, valid, braking)
         lamps = self._signals.instances(eye, lights)
         self._nodes_near = len(nodes)
         fixed = np.eye(4)[None]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import CAMERA_NAMES, DT
 from simscale_gym.sim import TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
+from simscale_gym.splats.depth_sweep import LidarConfig
 
 RENDER_MODES = ("rgb_array", "human")
 
@@ -102,6 +105,21 @@ def checked_camera_effects(effects: CameraEffects | None) -> CameraEffects | Non
     if effects is None or isinstance(effects, CameraEffects):
         return effects
     raise ArgumentError(f"camera_effects: {effects!r}, expected None or a CameraEffects.")
+
+
+def checked_lidar(lidar: LidarConfig | Mapping[str, Any] | None) -> LidarConfig:
+    """The LiDAR; by its fields, as a dictionary, or None for the default one."""
+    if isinstance(lidar, LidarConfig):
+        return lidar
+    if lidar is None:
+        return LidarConfig()
+    if not isinstance(lidar, Mapping):
+        raise ArgumentError(f"lidar: {lidar!r}, expected None, a LidarConfig or a dictionary of its fields.")
+    known = [field.name for field in fields(LidarConfig)]
+    unknown = [name for name in lidar if name not in known]
+    if unknown:
+        raise ArgumentError(f"lidar: {unknown[0]!r} is unknown, expected some of {', '.join(known)}.")
+    return LidarConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in lidar.items()})
 
 
 def checked_least_quality(score: float) -> float:

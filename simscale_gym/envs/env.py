@@ -21,6 +21,7 @@ from simscale_gym.envs.arguments import (
     checked_horizon,
     checked_image_size,
     checked_least_quality,
+    checked_lidar,
     checked_names,
     checked_perturb,
     checked_render_mode,
@@ -39,11 +40,13 @@ from simscale_gym.envs.observations import (
 from simscale_gym.envs.pictures import Pictures, film_picture
 from simscale_gym.envs.resources import Resources
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
+from simscale_gym.envs.sweeps import Sweeps
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
+from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.render_validity import LEAST_SCORE
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     | `command` | float32 `[4]` | one-hot: left, straight, right, unknown |
     | `cam_f0` ... | uint8 `[H, W, 3]` | one entry per name in `cameras` (observation `"camera"`) |
     | `state` | float32 `[331]` | tracks, route and lights in the ego frame (observation `"state"`) |
+    | `lidar` | float32 `[channels, azimuths]` | ranges [m], 0 = no return (observation `"lidar"`) |
 
     ## Action
     `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one
@@ -105,7 +109,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     Args:
         scenes: `"town"`, a path to a nuPlan data set or ScenarioDescription files, or a list of Scene.
         split: "train", "val", "test" or "hard" (of the town; other sources name their own).
-        observation: "camera", "state", or several of them.
+        observation: "camera", "state", "lidar", or several of them.
         cameras: Names of cameras on the rig.
         image_size: Height, width [pixel].
         action: "control", "trajectory" or "anchor".
@@ -127,6 +131,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes
             without one are dressed.
         camera_effects: Exposure, noise, rolling shutter and the like on observed pictures (`CameraEffects`).
+        lidar: Channels, azimuths, mount, limits and noise of the LiDAR (`LidarConfig`), or a dictionary of its
+            fields.
         min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
     """
 
@@ -151,12 +157,14 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         assets: str | Path | None = None,
         camera_effects: CameraEffects | None = None,
         min_render_quality: float = LEAST_SCORE,
+        lidar: LidarConfig | Mapping[str, Any] | None = None,
     ) -> None:
         self.render_mode = checked_render_mode(render_mode)
         self._kinds = checked_names("observation", observation)
         self._cameras = checked_cameras(cameras, "camera" in self._kinds)
         size = checked_image_size(image_size)
-        self.observation_space = observation_space(self._kinds, self._cameras, size)
+        self._lidar = checked_lidar(lidar)
+        self.observation_space = observation_space(self._kinds, self._cameras, size, self._lidar)
         self._traffic = checked_traffic(traffic)
         self._perturb = checked_perturb(perturb)
         self._horizon_steps = checked_horizon(horizon)
@@ -165,6 +173,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._effects = checked_camera_effects(camera_effects)
         self._least_quality = checked_least_quality(min_render_quality)
         self._pictures = Pictures(self._resources, self._cameras, size, self._effects)
+        self._sweeps = Sweeps(self._resources, self._lidar)
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
         self._window: Window | None = None
@@ -189,7 +198,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         else:
             scene = self._resources.choose_scene(options.get("scene"), self.np_random)
             start = self._find_start(scene, options)
-            if self._effects is not None:
+            if self._effects is not None or ("lidar" in self._kinds and self._lidar.is_noisy):
                 start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
             self._drive = Drive.begin(scene, start)
         self._terms = dict.fromkeys(self._reward.terms(self._drive, self._drive), 0.0)
@@ -311,6 +320,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             out |= self._pictures.observed(drive)
         if "state" in self._kinds:
             out["state"] = state_observation(drive.scene, drive.state, drive.view)
+        if "lidar" in self._kinds:
+            out["lidar"] = self._sweeps.observed(drive)
         return out
 
     def _info(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Start:
         plan: ``[41, 3]`` world poses that the ego was told to drive to get there, or None.
         attempts: Reactive rollouts that were run for it.
         rejections: Candidates and start frames that fell, by reason.
-        camera_seed: Of the cameras' effects.
+        camera_seed: Of the sensors' noise and the cameras' effects.
     """
 
     states: tuple[SimState, ...]

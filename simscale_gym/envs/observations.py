@@ -14,10 +14,11 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.polyline import segment_at
 from simscale_gym.scene import LightStatus, Scene, StateIndex, TrackType
 from simscale_gym.sim import SimState
+from simscale_gym.splats.depth_sweep import LidarConfig
 
 Array = NDArray[np.float64]
 
-OBSERVATIONS = ("camera", "state")
+OBSERVATIONS = ("camera", "state", "lidar")
 EGO_COLUMNS = np.array(
     [StateIndex.VX, StateIndex.VY, StateIndex.AX, StateIndex.AY, StateIndex.YAW_RATE, StateIndex.STEERING]
 )
@@ -43,7 +44,7 @@ KINDS = (int(TrackType.VEHICLE), int(TrackType.BICYCLE), int(TrackType.PEDESTRIA
 
 
 def observation_space(
-    kinds: Sequence[str], cameras: Sequence[str], image_size: tuple[int, int]
+    kinds: Sequence[str], cameras: Sequence[str], image_size: tuple[int, int], lidar: LidarConfig
 ) -> spaces.Dict:
     """Flat dictionary of the entries of ``kinds`` (see the environment's docstring).
 
@@ -62,6 +63,8 @@ def observation_space(
             entries[name] = spaces.Box(0, 255, (*image_size, 3), np.uint8)
     if "state" in kinds:
         entries["state"] = spaces.Box(-STATE_LIMIT, STATE_LIMIT, (STATE_SIZE,), np.float32)
+    if "lidar" in kinds:
+        entries["lidar"] = spaces.Box(0.0, lidar.most_range, lidar.shape, np.float32)
     return spaces.Dict(entries)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
     from simscale_gym.sources import SceneRef
     from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.depth_sweep import LidarConfig, Sweep
     from simscale_gym.splats.render_validity import RenderJudge, ViewedFrame
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Resources:
         self._assets = None if assets is None else checked_assets(assets)
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._renderers: OrderedDict[str, SceneRenderer | AssetRenderer] = OrderedDict()
+        self._sweepers: OrderedDict[str, SceneRenderer | AssetRenderer] = OrderedDict()
 
     def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
         """The scene called ``scene_id``, or any.
@@ -111,13 +113,19 @@ class Resources:
         self, scene: Scene, state: SimState, before: SimState, cameras: Sequence[str], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
         """Pictures ``[C, H, W, 3]`` of the named cameras at ``state``, which followed ``before``."""
-        renderer = _kept(
-            self._renderers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, self._renderer)
-        )
+        renderer = self._drawer(scene)
         traffic, braking = state.traffic, _braking(scene, state, before)
         lights = scene.lights.at(state.frame)
         return renderer.render(
             state.ego[:3], traffic.poses, traffic.valid, lights, cameras, size, braking=braking
+        )
+
+    def sweep(self, scene: Scene, state: SimState, before: SimState, config: LidarConfig) -> Sweep:
+        """Ranges around the ego at ``state``, which followed ``before``; without noise."""
+        traffic, braking = state.traffic, _braking(scene, state, before)
+        lights = scene.lights.at(state.frame)
+        return self._sweeper(scene).sweep(
+            state.ego[:3], traffic.poses, traffic.valid, lights, config, braking=braking
         )
 
     def last_frame(self, scene: Scene) -> tuple[ViewedFrame | None, RenderJudge | None]:
@@ -127,6 +135,15 @@ class Resources:
         """
         renderer = self._renderers[scene.id]
         return getattr(renderer, "frame", None), getattr(renderer, "judge", None)
+
+    def _drawer(self, scene: Scene) -> SceneRenderer | AssetRenderer:
+        return _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, self._renderer))
+
+    def _sweeper(self, scene: Scene) -> SceneRenderer | AssetRenderer:
+        """The one that draws, or another where that is on the device: rays are cast on the CPU."""
+        if not _draws_on_device(self._renderer):
+            return self._drawer(scene)
+        return _kept(self._sweepers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, "cpu"))
 
     def _load(self, ref: SceneRef) -> Scene:
         """The scene of ``ref``, with its asset where ``assets`` holds one."""
@@ -148,12 +165,16 @@ def _on_device(scene: Scene) -> WeakValueDictionary[str, SceneRenderer | AssetRe
 
 def _renderer_of(scene: Scene, renderer: str) -> SceneRenderer | AssetRenderer:
     """The one of a scene that an environment's ``renderer`` stands for."""
-    if renderer == "gsplat" or (renderer == "auto" and gsplat_is_there()):
+    if _draws_on_device(renderer):
         shared = _on_device(scene)
         found = shared.get("gsplat") or _make_renderer(scene, "gsplat", 1)
         shared["gsplat"] = found
         return found
     return _make_renderer(scene, "cpu", LEVELS if renderer == "cpu-merged" else 1)
+
+
+def _draws_on_device(renderer: str) -> bool:
+    return renderer == "gsplat" or (renderer == "auto" and gsplat_is_there())
 
 
 def _make_renderer(scene: Scene, backend: str, levels: int) -> SceneRenderer | AssetRenderer:

@@ -15,6 +15,7 @@ from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.asset_folder import open_asset
 from simscale_gym.splats.cpu_pack import LEVELS, pack
 from simscale_gym.splats.cube_sky import finish, sky_of
+from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep
 from simscale_gym.splats.device_sky import cube_map_on, finish_on_device
 from simscale_gym.splats.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.node_asset import NodeAsset
@@ -190,6 +191,24 @@ class AssetRenderer:
             cube = cube_map_on(self.asset, raster.rgb.device)
             return finish_on_device(raster, cam_to_asset, Ks, cube, affines).cpu().numpy()
         return finish(raster, cam_to_asset, Ks, sky_of(self.asset), affines, self._rasterizer.crew)
+
+    def sweep(
+        self,
+        ego: Array,
+        poses: Array,
+        valid: NDArray[np.bool_],
+        lights: Mapping[str, LightStatus],
+        config: LidarConfig,
+        *,
+        braking: NDArray[np.bool_] | None = None,
+    ) -> Sweep:
+        """Ranges around the ego, without noise; arguments as of `render`."""
+        index, placed = self.instances(poses, valid)
+        self._take_shapes(index[len(self._statics) :], poses)
+        ego_to_asset = self._scene_to_asset @ self._scene.ego_to_world(ego)
+        return depth_sweep(
+            self._rasterizer, ego_to_asset, config, instance_index=index, instance_poses=placed
+        )
 
     def _rasterize(
         self,

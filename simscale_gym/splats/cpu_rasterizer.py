@@ -10,9 +10,11 @@ import numpy as np
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu_bin import depth_bands, list_bands, sort_bands
 from simscale_gym.splats.cpu_blend import blend_tiles
+from simscale_gym.splats.cpu_cast import cast_sectors
 from simscale_gym.splats.cpu_cull import cull_chunks
 from simscale_gym.splats.cpu_pack import CHUNK, PackedGaussians, pack
 from simscale_gym.splats.cpu_project import RECORD, TILE, project_chunks
+from simscale_gym.splats.cpu_rays import NEAR, SECTOR, cull_sphere, project_to_rays
 from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
@@ -142,6 +144,78 @@ class CpuRasterizer:
             starts, counts = self._bin(ends, tallies, width, height)
             self._blend(starts, counts, backgrounds, width, height, out, out.ids if ids else None)
         return out
+
+    def cast(
+        self,
+        sensor_to_world: np.ndarray,
+        elevations: np.ndarray,
+        azimuths: int,
+        *,
+        instance_index: np.ndarray | Sequence[int] = (0,),
+        instance_poses: np.ndarray | None = None,
+        most: float = 100.0,
+        rays_per_radian: float = 100.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Casts the rays of a turning sensor (see `cpu_cast`).
+
+        Args:
+            sensor_to_world: x forward, y left, z up, `[4, 4]`, rigid.
+            elevations: Of the beams, ascending, `[B]` [rad].
+            azimuths: Rays of a beam, `A`: the k-th at (k + 0.5) 2 pi / A - pi, left positive.
+            instance_index: Template of each instance, `[I]`; by default the first template, once.
+            instance_poses: Node to world, `[I, 4, 4]`, rigid; all at the origin if None.
+            most: Farthest range [m].
+            rays_per_radian: How finely the rays look: Gaussians that are much finer are drawn merged.
+
+        Returns:
+            Ranges `[B, A]` float32 [m], infinite where a ray goes on with more than half of its light; the place in
+            `instance_index` of what it met, `[B, A]` int32, -1 for nothing; and its luminance, `[B, A]` float32.
+        """
+        index = np.asarray(instance_index, np.int64)
+        poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
+        pose, poses = np.asarray(sensor_to_world, np.float64)[None], np.asarray(poses, np.float64)
+        limits, shape = (NEAR, float(most), 0.0), (len(elevations), azimuths)
+        check_frame(pose, np.eye(3)[None], azimuths, len(elevations), index, poses, len(self._store), limits)
+        views = np.linalg.inv(pose) @ poses
+        turn = (np.arange(azimuths) + 0.5) * (2.0 * np.pi / azimuths) - np.pi
+        beams, ways = (np.array([np.cos(a), np.sin(a)], np.float32) for a in (elevations, turn))
+        slopes = np.tan(elevations).astype(np.float32)
+        ranges, lights = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        instances = np.empty(shape, np.int32)
+        with self._lock:
+            spans, ends, tallies = self._project_to_rays(
+                index, views, rays_per_radian, most, slopes, azimuths
+            )
+            sectors = -(-azimuths // SECTOR)
+            starts, counts = (part[0] for part in self._bin(ends, tallies, 2 * sectors * TILE, 1))
+            turns = np.argsort(-counts[:sectors], kind="stable")
+            records = self._buffer("records", 0, np.float32).reshape(-1, RECORD)
+            self._crew.run(
+                cast_sectors, np.zeros(1, np.int64), turns, starts, counts, self._buffer("listed", 0, np.int32),
+                records, spans, beams, ways, most, ranges, instances, lights,
+            )  # fmt: skip
+        return ranges, instances, lights
+
+    def _project_to_rays(self, index, views, focal, most, slopes, azimuths):
+        """Puts what is within reach into the sensor's frame (see `project_to_rays`)."""
+        store = self._store
+        eyes = -np.einsum("inm,in->im", views[:, :3, :3], views[:, :3, 3])
+        room = int(np.diff(store.first_chunk)[index].sum())
+        items = self._buffer("items", room * 2, np.int32)[: room * 2].reshape(room, 2)
+        count = cull_sphere(
+            store.bounds, store.first_cluster, store.spheres, store.level_chunks, store.grains, index, eyes,
+            float(focal), float(most), items,
+        )  # fmt: skip
+        rows, tallies = count * CHUNK, np.zeros((count, 4), np.int64)
+        records = self._buffer("records", rows * RECORD, np.float32).reshape(-1, RECORD)
+        spans, sectors = (
+            self._buffer(name, rows * 4, np.int16).reshape(-1, 4) for name in ("spans", "tiles")
+        )
+        self._crew.run(
+            project_to_rays, np.zeros(1, np.int64), items[:count], store.lanes, views.astype(np.float32), float(most),
+            slopes, azimuths, records, spans, sectors, self._buffer("depths", rows, np.int32), tallies,
+        )  # fmt: skip
+        return spans, np.array([0, count]), tallies
 
     def _cull(self, index, views, cameras, width, height, limits):
         """Lists the chunks to project (see `cull_chunks`)."""

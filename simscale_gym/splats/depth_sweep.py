@@ -1,159 +1,131 @@
-"""A sweep of ranges, as a turning LiDAR gives them, read off the depth of a few small pictures.
+"""A sweep of ranges, as a turning LiDAR gives them, cast at the Gaussians that the cameras see.
 
-How exact it is depends on the Gaussians. A rasteriser's depth is that of their centres, weighted from near to far: on
-a surface seen at a slant, those that reach out towards the sensor count most, and ranges come out short by about the
-standard deviation of the Gaussians along the ray. Where they are 5 cm wide, that is 5 cm; on the ground of dressed
-streets, whose base is metres wide, points come to lie half a metre too high. Where a surface lets 3 % of the light
-through, ranges come out long by 3 % of the gap behind it.
+A ray ends where it has lost half of its light: where a sensor has its first strong return, and what neither faint
+Gaussians in front of a surface nor leaks through it move. Rays are infinitely thin, so that nothing is averaged over an
+edge, and glass is as solid as its Gaussians are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.rasterize import Raster
+
+if TYPE_CHECKING:
+    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
 
 Array = NDArray[np.float64]
-Rasterize = Callable[[Array, Array, tuple[int, int]], Raster]
-"""From world to camera `[C, 4, 4]`, intrinsics `[C, 3, 3]` [px] and height, width [px] to images."""
 
-FACES = 4
-"""Pictures around the sensor, a quarter of a turn each."""
+STEEPEST = 1.2
+"""Greatest elevation [rad]."""
 
-MARGIN = 2
-"""Pixels beyond the outermost rays, to tell edges by [px]."""
+MOST_CHANNELS, MOST_AZIMUTHS = 512, 8192
 
-SOLID = 0.9
-"""Alpha that all pixels around a ray must have."""
-
-BEND = 0.04
-"""Second difference of the inverse depth, as a share of it, from which a pixel lies on an edge: there, depth is
-averaged between near and far. On a plane, inverse depth has none."""
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Of red, green and blue (Rec. 709)."""
-
-_TO_OPTICAL = np.array(
-    [[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]
-)  # optical axes in the face's frame
+DETAIL = 2.0
+"""Gaussians are drawn merged where they are this much finer than 0.6 of the space between two rays."""
 
 
 @dataclass(frozen=True)
-class SweepPattern:
-    """Rays of a sweep; the defaults are those of a spinning sensor with 32 beams where nuPlan's vehicles have theirs.
+class LidarConfig:
+    """A turning sensor; the defaults are one with 32 channels where nuPlan's vehicles have theirs.
 
     Attributes:
-        beams: Rows of rays.
+        channels: Rows of rays, evenly from `lowest` to `highest`.
         lowest: Elevation of the first row [rad].
         highest: Elevation of the last row [rad].
-        azimuth_step: Between rays of a row [rad]; a whole number of them makes a turn.
-        least_range: Nearest return [m].
-        range: Farthest return [m].
+        elevations: Of all rows, ascending [rad], instead of the three above; () for none.
+        azimuths: Rays of a row, evenly around.
+        least_range: Nearest return [m]; what is nearer hides what is behind.
+        most_range: Farthest return [m].
         mount: Place of the sensor in the ego frame [m], x forward, y left, z up.
-        sharpness: Pixels of the pictures per ray of a row; the more, the less is lost at edges.
+        tilt: Roll, pitch, yaw of the sensor in the ego frame [rad].
+        noise: Standard deviation of the ranges [m].
+        dropout: Share of returns that are lost.
     """
 
-    beams: int = 32
+    channels: int = 32
     lowest: float = math.radians(-25.0)
     highest: float = math.radians(15.0)
-    azimuth_step: float = math.radians(1.0)
+    elevations: tuple[float, ...] = ()
+    azimuths: int = 360
     least_range: float = 1.0
-    range: float = 75.0
+    most_range: float = 75.0
     mount: tuple[float, float, float] = (1.5185, 0.0, 1.6309)
-    sharpness: float = 1.0
+    tilt: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    noise: float = 0.0
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not np.isfinite(np.asarray(getattr(self, field.name), float)).all():
-                raise ArgumentError(
-                    f"SweepPattern.{field.name} is {getattr(self, field.name)!r}, not finite."
-                )
-        if not -1.2 <= self.lowest <= self.highest <= 1.2 or self.beams < 1:
-            found = (self.beams, self.lowest, self.highest)
-            raise ArgumentError(
-                f"SweepPattern.beams, lowest, highest are {found}, expected 1 or more beams, -1.2 to 1.2 rad."
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers):
+                self._refuse(field.name, "finite numbers")
+        if not all(isinstance(value, tuple) for value in (self.elevations, self.mount, self.tilt)):
+            self._refuse("elevations, mount, tilt", "tuples")
+        whole = all(isinstance(n, Integral) for n in (self.channels, self.azimuths))
+        if not whole or not (1 <= self.channels <= MOST_CHANNELS and 4 <= self.azimuths <= MOST_AZIMUTHS):
+            self._refuse(
+                "channels, azimuths", f"1 to {MOST_CHANNELS} and 4 to {MOST_AZIMUTHS}, whole numbers"
             )
-        if not 1e-3 <= self.azimuth_step <= 0.1 or not 0.2 <= self.sharpness <= 8.0:
-            found = (self.azimuth_step, self.sharpness)
-            raise ArgumentError(
-                f"SweepPattern.azimuth_step, sharpness are {found}, expected 0.001 to 0.1 rad, 0.2 to 8."
-            )
-        if not 0.0 <= self.least_range < self.range or np.shape(self.mount) != (3,):
-            raise ArgumentError(
-                f"SweepPattern.least_range, range, mount are {(self.least_range, self.range, self.mount)}, "
-                "expected 0 <= least_range < range [m] and a place [3]."
-            )
+        rows = np.array(self.elevations or (self.lowest, self.highest), float)
+        if np.abs(rows).max() > STEEPEST or (np.diff(rows) < 0.0).any() or len(rows) > MOST_CHANNELS:
+            name = "elevations" if self.elevations else "lowest, highest"
+            self._refuse(name, f"-{STEEPEST} to {STEEPEST} rad, ascending, {MOST_CHANNELS} at most")
+        if not 0.0 <= self.least_range < self.most_range:
+            self._refuse("least_range, most_range", "0 <= least_range < most_range [m]")
+        if len(self.mount) != 3 or len(self.tilt) != 3:
+            self._refuse("mount, tilt", "three numbers each")
+        if not (self.noise >= 0.0 and 0.0 <= self.dropout < 1.0):
+            self._refuse("noise, dropout", "0 or more [m] and 0 to less than 1")
+
+    def _refuse(self, names: str, expected: str) -> None:
+        found = ", ".join(repr(getattr(self, name)) for name in names.split(", "))
+        raise ArgumentError(f"LidarConfig.{names}: {found}, expected {expected}.")
 
     @property
-    def azimuths(self) -> Array:
-        """Of the rays of a row, `[A]` [rad], from the back by the right to the front and on by the left."""
-        count = round(2.0 * math.pi / self.azimuth_step)
-        return (np.arange(count) + 0.5) * (2.0 * math.pi / count) - math.pi
+    def rows(self) -> Array:
+        """Elevation of each channel, ascending, `[B]` [rad]."""
+        if self.elevations:
+            return np.array(self.elevations, float)
+        return np.linspace(self.lowest, self.highest, self.channels)
 
     @property
-    def elevations(self) -> Array:
-        """Of the rows, `[B]` [rad]."""
-        return np.linspace(self.lowest, self.highest, self.beams)
+    def shape(self) -> tuple[int, int]:
+        """Channels and azimuths, `B, A`."""
+        return len(self.elevations) or self.channels, self.azimuths
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether two sweeps of the same may differ."""
+        return self.noise > 0.0 or self.dropout > 0.0
+
+    @property
+    def sensor_to_ego(self) -> Array:
+        """`[4, 4]`."""
+        return se3.rigid(se3.rpy_to_matrix(*self.tilt), np.asarray(self.mount, float))
 
     @property
     def directions(self) -> Array:
-        """Unit vectors of the rays, `[B, A, 3]`, in the ego frame."""
-        elevation, azimuth = np.meshgrid(self.elevations, self.azimuths, indexing="ij")
+        """Unit vectors of the rays in the ego frame, `[B, A, 3]`: each row from behind by the right to the front."""
+        turn = (np.arange(self.azimuths) + 0.5) * (2.0 * math.pi / self.azimuths) - math.pi
+        elevation, azimuth = np.meshgrid(self.rows, turn, indexing="ij")
         flat = np.cos(elevation)
-        return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], -1)
+        rays = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], -1)
+        return rays @ self.sensor_to_ego[:3, :3].T
 
-
-@dataclass(frozen=True, eq=False)
-class SweepViews:
-    """The pictures behind a pattern, and where its rays fall on them.
-
-    Attributes:
-        pattern: It.
-        cam_to_ego: `[4, 4, 4]`.
-        K: `[3, 3]` [px].
-        size: Height, width [px].
-        faces: Picture of each ray, `[B, A]`.
-        places: Row and column of each ray on it, pixel centres at whole numbers, `[B, A, 2]`.
-        stretches: Range over depth of each ray, `[B, A]`.
-    """
-
-    pattern: SweepPattern
-    cam_to_ego: Array
-    K: Array
-    size: tuple[int, int]
-    faces: NDArray[np.int64]
-    places: Array
-    stretches: Array
-
-    @classmethod
-    def of(cls, pattern: SweepPattern) -> SweepViews:
-        """As small as the pattern allows."""
-        focal = pattern.sharpness / pattern.azimuth_step
-        widest = math.tan(math.pi / FACES)
-        up, down = (
-            focal * max(0.0, math.tan(angle)) / math.cos(math.pi / FACES)
-            for angle in (pattern.highest, -pattern.lowest)
-        )
-        width = 2 * (math.ceil(focal * widest) + MARGIN)
-        top, bottom = math.ceil(up) + MARGIN, math.ceil(down) + MARGIN
-        turns = 2.0 * math.pi / FACES * np.arange(FACES)
-        rotations = se3.rpy_to_matrix(0.0, 0.0, turns) @ _TO_OPTICAL
-        K = np.array([[focal, 0.0, width / 2], [0.0, focal, top], [0.0, 0.0, 1.0]])
-        rays = pattern.directions
-        faces = np.round(np.arctan2(rays[..., 1], rays[..., 0]) / (2.0 * math.pi / FACES)).astype(int) % FACES
-        seen = np.einsum("bai,baij->baj", rays, rotations[faces])
-        places = np.stack([seen[..., 1], seen[..., 0]], -1) / seen[..., 2:] * focal
-        places += np.array([top, width / 2]) - 0.5
-        cam_to_ego = se3.rigid(rotations, np.asarray(pattern.mount, float))
-        return cls(pattern, cam_to_ego, K, (top + bottom, width), faces, places, 1.0 / seen[..., 2])
+    def points(self, ranges: NDArray[np.float32]) -> Array:
+        """What rays with these ranges `[B, A]` (0 for none) met, `[M, 3]` in the ego frame [m], row after row."""
+        met = ranges > 0.0
+        return self.directions[met] * ranges[met][:, None] + np.asarray(self.mount, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,78 +136,77 @@ class Sweep:
         ranges: `[B, A]` float32 [m]; 0 where there is none.
         valid: Where there is one, `[B, A]`.
         intensity: Luminance of what the rays meet, 0..1, `[B, A]` float32; 0 where there is none.
-        directions: Unit vectors of the rays, `[B, A, 3]`, in the ego frame.
-        mount: Place of the sensor in the ego frame, `[3]` [m].
+        instances: Place of what they meet among the instances that were given, `[B, A]` int32; -1 where there is none.
     """
 
     ranges: NDArray[np.float32]
     valid: NDArray[np.bool_]
     intensity: NDArray[np.float32]
-    directions: Array
-    mount: Array
+    instances: NDArray[np.int32]
 
-    @property
-    def points(self) -> Array:
-        """What the rays met, `[M, 3]` in the ego frame [m], row after row."""
-        return self.directions[self.valid] * self.ranges[self.valid][:, None] + self.mount
+    @classmethod
+    def of(
+        cls,
+        ranges: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        intensity: NDArray[np.float32],
+        instances: NDArray[np.int32],
+    ) -> Sweep:
+        """With nothing where there is no return."""
+        zero = np.float32(0.0)
+        return cls(
+            np.where(valid, ranges, zero),
+            valid,
+            np.where(valid, intensity, zero),
+            np.where(valid, instances, np.int32(-1)),
+        )
 
 
-def depth_sweep(rasterize: Rasterize, ego_to_world: Array, views: SweepViews) -> Sweep:
-    """Sweeps once, at one moment: nothing moves while the sensor turns.
+def rays_per_radian(config: LidarConfig) -> float:
+    """How finely a pattern looks: for what chooses its detail by the focal length of a camera [px]."""
+    return DETAIL * config.azimuths / (2.0 * math.pi)
+
+
+def depth_sweep(
+    rasterizer: CpuRasterizer,
+    ego_to_world: Array,
+    config: LidarConfig,
+    *,
+    instance_index: NDArray[np.int64] | Sequence[int] = (0,),
+    instance_poses: Array | None = None,
+) -> Sweep:
+    """Sweeps once, at one moment, without noise: nothing moves while the sensor turns.
 
     Args:
-        rasterize: Draws the world on black, as `SceneRenderer.rasterize` and `CpuRasterizer.render` do.
+        rasterizer: Holds the Gaussians.
         ego_to_world: `[4, 4]`.
-        views: Made once from a pattern.
+        config: The rays.
+        instance_index: As of `CpuRasterizer.render`.
+        instance_poses: As of `CpuRasterizer.render`.
+
+    Raises:
+        ArgumentError: The rasterizer is not the CPU's.
     """
-    viewmats = se3.invert_rigid(np.asarray(ego_to_world, float) @ views.cam_to_ego)
-    raster = rasterize(viewmats, np.tile(views.K, (FACES, 1, 1)), views.size)
-    pattern = views.pattern
-    ranges = np.zeros(views.faces.shape, np.float32)
-    _sample(
-        raster.alpha, raster.depth, views.faces, views.places, views.stretches,
-        pattern.least_range, pattern.range, ranges,
-    )  # fmt: skip
-    row, col = np.round(views.places).astype(int).reshape(-1, 2).T
-    colors = raster.rgb[views.faces.ravel(), row, col]
-    valid = ranges > 0.0
-    light = np.clip(colors @ LUMINANCE, 0.0, 1.0).reshape(ranges.shape) * valid
-    return Sweep(
-        ranges, valid, light.astype(np.float32), pattern.directions, np.asarray(pattern.mount, float)
+    if not hasattr(rasterizer, "cast"):
+        raise ArgumentError(
+            f"rasterizer: {type(rasterizer).__name__} casts no rays, expected a CpuRasterizer (backend 'cpu')."
+        )
+    ranges, instances, intensity = rasterizer.cast(
+        np.asarray(ego_to_world, float) @ config.sensor_to_ego,
+        config.rows,
+        config.azimuths,
+        instance_index=instance_index,
+        instance_poses=instance_poses,
+        most=config.most_range,
+        rays_per_radian=rays_per_radian(config),
     )
+    valid = (ranges >= config.least_range) & (ranges < config.most_range)
+    return Sweep.of(ranges, valid, np.clip(intensity, 0.0, 1.0), instances)
 
 
-@njit(cache=True, error_model="numpy")
-def _bend(alpha, depth, i, j):
-    """Second differences of the inverse depth at a pixel, along both axes, as a share of it.
-
-    A neighbour that is no surface says nothing: depth is divided by alpha, so the sky does not blend into it.
-    """
-    here, worst = 1.0 / depth[i, j], 0.0
-    for di, dj in ((0, 1), (1, 0)):
-        if alpha[i - di, j - dj] >= SOLID and alpha[i + di, j + dj] >= SOLID:
-            sides = 1.0 / depth[i - di, j - dj] + 1.0 / depth[i + di, j + dj]
-            worst = max(worst, abs(sides - 2.0 * here))
-    return worst / here
-
-
-@njit(cache=True, error_model="numpy")
-def _sample(alpha, depth, faces, places, stretches, least, most, out):
-    """Write the ranges `[B, A]`: inverse depth between the four pixels around each ray, 0 on edges and holes."""
-    for b in range(faces.shape[0]):
-        for a in range(faces.shape[1]):
-            face, row, col = faces[b, a], places[b, a, 0], places[b, a, 1]
-            i, j = int(row), int(col)
-            v, u = row - i, col - j
-            good, inverse = True, 0.0
-            for di in range(2):
-                for dj in range(2):
-                    good &= alpha[face, i + di, j + dj] >= SOLID
-                    if good:
-                        good &= _bend(alpha[face], depth[face], i + di, j + dj) < BEND
-                        weight = (v if di else 1.0 - v) * (u if dj else 1.0 - u)
-                        inverse += weight / depth[face, i + di, j + dj]
-            if good:
-                distance = stretches[b, a] / inverse
-                if least <= distance <= most:
-                    out[b, a] = distance
+def disturbed(sweep: Sweep, config: LidarConfig, rng: np.random.Generator) -> Sweep:
+    """The sweep with the sensor's noise, and without the returns that it loses."""
+    noise = np.float32(config.noise) * rng.standard_normal(sweep.ranges.shape, np.float32)
+    kept = sweep.valid & (rng.random(sweep.ranges.shape, np.float32) >= config.dropout)
+    ranges = np.clip(sweep.ranges + noise, max(config.least_range, 1e-3), config.most_range)
+    return Sweep.of(ranges.astype(np.float32), kept, sweep.intensity, sweep.instances)

@@ -1,171 +1,248 @@
-"""Sweeps of ranges against walls, grounds and balls whose distance is known."""
+"""Sweeps of ranges against a float64 caster, and against walls and grounds whose distance is known."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_scenes import random_gaussians
+from reference_caster import reference_cast
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.splats.cpu_pack import pack
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-from simscale_gym.splats.depth_sweep import FACES, SweepPattern, SweepViews, depth_sweep
+from simscale_gym.splats.depth_sweep import LidarConfig, depth_sweep, disturbed
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.rasterize import Raster
 
-COARSE = SweepPattern(beams=24, azimuth_step=np.radians(2.0))
-FINE = SweepPattern(beams=32, azimuth_step=np.radians(1.0))
-SHARP = SweepPattern(sharpness=2.0)
-
-
-def analytic(distance_along):
-    """A rasteriser that sees a surface at ``distance_along(directions [..., 3])`` [m] from every camera."""
-
-    def rasterize(viewmats, Ks, size):
-        height, width = size
-        raster = Raster.empty(len(viewmats), width, height)
-        v, u = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
-        for c, (view, K) in enumerate(zip(viewmats, Ks, strict=True)):
-            seen = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(u.shape)], -1)
-            length = np.linalg.norm(seen, axis=-1)
-            distance = distance_along((seen / length[..., None]) @ view[:3, :3])
-            hit = np.isfinite(distance)
-            raster.alpha[c], raster.depth[c] = hit, np.where(hit, distance / length, 0.0)
-            raster.rgb[c] = 0.5
-        return raster
-
-    return rasterize
+SENSOR = LidarConfig()
+COARSE = LidarConfig(channels=12, azimuths=90)
+UNEVEN = LidarConfig(elevations=(-0.9, -0.3, -0.28, -0.1, 0.0, 0.05, 0.6), azimuths=53)
+EVERYWHERE = {
+    "small": ((-5, -5, -2), (5, 5, 2), (0.1, 0.5)),
+    "wide and thin": ((-9, -9, -3), (9, 9, 3), (0.005, 2.0)),
+    "around the sensor": ((-1, -1, -1), (1, 1, 1), (0.1, 1.5)),
+    "far": ((-60, -60, -10), (60, 60, 10), (0.2, 6.0)),
+    "huge": ((-20, -20, -9), (20, 20, 9), (0.01, 30.0)),
+}
 
 
-def ground_below(height):
-    def distance(directions):
-        with np.errstate(divide="ignore"):
-            found = height / -directions[..., 2]
-        return np.where(found > 0, found, np.inf)
-
-    return distance
-
-
-def sheet(low, high, spacing=0.06, spread=0.7):
+def sheet(low, high, spacing=0.06, spread=0.7, opacity=0.99, rgb=0.4):
     """Flat Gaussians on the plane z = 0 between two corners [m]."""
     x, y = np.meshgrid(np.arange(low[0], high[0], spacing), np.arange(low[1], high[1], spacing))
     means = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
     scales = np.tile([spread * spacing, spread * spacing, 0.001], (len(means), 1))
-    quats, rgb = np.tile([1.0, 0, 0, 0], (len(means), 1)), np.full((len(means), 3), 0.4)
-    return Gaussians.from_rgb(means, quats, scales, np.full(len(means), 0.99), rgb)
+    quats, colors = np.tile([1.0, 0, 0, 0], (len(means), 1)), np.full((len(means), 3), rgb)
+    return Gaussians.from_rgb(means, quats, scales, np.full(len(means), opacity), colors)
 
 
-def placed(gaussians, roll, pitch, place):
-    return gaussians.transformed(se3.rigid(se3.rpy_to_matrix(roll, pitch, 0.0), place))
+def placed(gaussians, roll, pitch, place, yaw=0.0):
+    return gaussians.transformed(se3.rigid(se3.rpy_to_matrix(roll, pitch, yaw), place))
 
 
-def street():
-    """A ground, a wall 12 m ahead and one 6 m to the left, 4 m high, of Gaussians 6 cm apart."""
-    ahead = placed(sheet((-4, -6), (0, 6)), 0.0, np.pi / 2, [12.0, 0, 0])
-    left = placed(sheet((-12, 0), (12, 4)), np.pi / 2, 0.0, [0.0, 6.0, 0.0])
-    return Gaussians.concatenate([sheet((-12, -8), (12, 6)), ahead, left])
+def wall(distance, yaw=0.0, size=4.0, **kind):
+    """Upright, `distance` [m] away, turned about the origin by `yaw`."""
+    upright = placed(sheet((-size, -size), (size, size), **kind), 0.0, np.pi / 2, [distance, 0.0, 0.0])
+    return placed(upright, 0.0, 0.0, [0.0, 0.0, 0.0], yaw)
 
 
-def gaussian_rasterizer(gaussians):
-    rasterizer = CpuRasterizer([pack(gaussians)], threads=1)
-    return lambda viewmats, Ks, size: rasterizer.render(
-        viewmats, Ks, size[1], size[0], antialiased=True, near=0.1
-    )
+def casting(gaussians, levels=1, threads=1):
+    return CpuRasterizer([pack(gaussians, levels=levels)], threads=threads)
 
 
-@pytest.mark.parametrize(
-    "pattern", [COARSE, FINE, SweepPattern(64, -0.4, 0.1, 0.02), SweepPattern(1, 0.0, 0.0, 0.1)]
-)
-def test_every_ray_falls_on_the_picture_that_looks_its_way(pattern):
-    views = SweepViews.of(pattern)
-    assert views.faces.shape == (pattern.beams, len(pattern.azimuths))
-    assert views.size[0] * views.size[1] * FACES < 40 * views.faces.size + 20_000
-    row, col = np.moveaxis(views.places, -1, 0)
-    assert row.min() >= 1 and row.max() < views.size[0] - 2
-    assert col.min() >= 1 and col.max() < views.size[1] - 2
-    seen = np.stack(
-        [(col + 0.5 - views.K[0, 2]) / views.K[0, 0], (row + 0.5 - views.K[1, 2]) / views.K[1, 1]], -1
-    )
-    rays = np.concatenate([seen, np.ones_like(seen[..., :1])], -1) / views.stretches[..., None]
-    back = np.einsum("baij,baj->bai", views.cam_to_ego[views.faces][..., :3, :3], rays)
-    np.testing.assert_allclose(back, pattern.directions, atol=1e-9)
+def ego(x=0.0, y=0.0, yaw=0.0, pitch=0.0):
+    return se3.rigid(se3.rpy_to_matrix(0.0, pitch, yaw), [x, y, 0.0])
 
 
-def test_a_ball_around_the_sensor_is_equally_far_everywhere():
-    rasterize = analytic(lambda directions: np.full(directions.shape[:-1], 20.0))
-    sweep = depth_sweep(rasterize, np.eye(4), SweepViews.of(FINE))
-    assert sweep.valid.all()
-    np.testing.assert_allclose(sweep.ranges, 20.0, atol=0.01)
-    np.testing.assert_allclose(np.linalg.norm(sweep.points - sweep.mount, axis=1), 20.0, atol=0.01)
+def expected(gaussians, config, ego_to_world=None):
+    """Ranges `[B, A]` of the reference, and which Gaussian."""
+    ego_to_world = np.eye(4) if ego_to_world is None else ego_to_world
+    origin = (ego_to_world @ config.sensor_to_ego)[:3, 3]
+    rays = config.directions.reshape(-1, 3) @ ego_to_world[:3, :3].T
+    found = reference_cast(gaussians, origin, rays, most=config.most_range)
+    return tuple(values.reshape(config.shape) for values in found)
 
 
-@pytest.mark.parametrize("yaw", [0.0, 0.3, 2.0])
-def test_a_plane_is_a_plane(yaw):
-    ego = se3.rigid(se3.rpy_to_matrix(0.0, 0.0, yaw), [5.0, -3.0, 0.0])
-    sweep = depth_sweep(analytic(ground_below(COARSE.mount[2])), ego, SweepViews.of(COARSE))
-    expected = COARSE.mount[2] / -COARSE.directions[..., 2]
-    within = (expected > 1.0) & (expected < 74.0)
-    assert (
-        sweep.valid[within].mean() > 0.95
-        and not sweep.valid[~within & ((expected < 0) | (expected > 76))].any()
-    )
-    np.testing.assert_allclose(sweep.points[:, 2], 0.0, atol=0.005)
+def assert_as_expected(sweep, ranges, least, share=0.995):
+    """But for a few rays whose light is just about half."""
+    wanted = np.where(np.isfinite(ranges) & (ranges >= least), ranges, 0.0)
+    good = np.abs(sweep.ranges - wanted) <= 1e-3 * (1.0 + wanted)
+    assert good.mean() >= share, (good.mean(), sweep.ranges[~good][:9], wanted[~good][:9])
 
 
-def test_a_wall_and_a_ground_of_gaussians_lie_where_they_are():
-    sweep = depth_sweep(gaussian_rasterizer(street()), np.eye(4), SweepViews.of(SHARP))
-    x, y, z = sweep.points.T
-    ahead = (np.abs(y) < 4.0) & (z > 0.5) & (z < 3.6) & (x > 8.0)
-    left = (np.abs(x) < 8.0) & (z > 0.5) & (z < 3.6) & (y > 3.0)
-    below = (z < 0.3) & (np.hypot(x - sweep.mount[0], y) < 8.0) & (x < 10.0) & (y < 5.5)
-    for group, error in ((ahead, x - 12.0), (left, y - 6.0), (below, z)):
-        assert group.sum() > 500
-        assert np.abs(error[group]).max() < 0.05
+@pytest.mark.parametrize("kind", EVERYWHERE)
+@pytest.mark.parametrize("config", [COARSE, UNEVEN], ids=["even", "uneven"])
+def test_rays_end_where_the_reference_says(kind, config):
+    low, high, scales = EVERYWHERE[kind]
+    for seed in range(2):
+        gaussians = random_gaussians(np.random.default_rng(seed), low, high, scales, count=250)
+        pose = ego(1.0, -2.0, yaw=0.4 + seed, pitch=0.1)
+        sweep = depth_sweep(casting(gaussians), pose, config)
+        ranges, _ = expected(gaussians, config, pose)
+        assert np.isfinite(ranges).mean() > 0.02
+        assert_as_expected(sweep, ranges, config.least_range)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(4, 70), st.floats(-3.1, 3.1), st.floats(-1.0, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_rays_of_any_pattern_end_where_the_reference_says(seed, azimuths, yaw, tilt):
+    rng = np.random.default_rng(seed)
+    gaussians = random_gaussians(rng, (-8, -8, -4), (8, 8, 4), (0.01, 4.0), count=60)
+    rows = tuple(np.sort(rng.uniform(-1.2, 1.2, rng.integers(1, 9))))
+    config = LidarConfig(elevations=rows, azimuths=azimuths, tilt=(tilt, -tilt, yaw), least_range=0.0)
+    ranges, _ = expected(gaussians, config)
+    assert_as_expected(depth_sweep(casting(gaussians), np.eye(4), config), ranges, 0.0, share=0.98)
+
+
+@pytest.mark.parametrize("spacing", [0.15, 0.3, 0.6, 1.2, 2.4])
+@pytest.mark.parametrize("levels", [1, 6])
+def test_the_ground_is_flat_however_wide_its_gaussians_are(spacing, levels):
+    half = 32.0 if spacing >= 0.3 else 10.0
+    gaussians = sheet((-half, -half), (half, half), spacing, spread=0.58)
+    sweep = depth_sweep(casting(gaussians, levels), ego(0.13, 0.07, yaw=0.3), SENSOR)
+    truth = np.broadcast_to(SENSOR.mount[2] / np.maximum(np.sin(-SENSOR.rows), 1e-9)[:, None], SENSOR.shape)
+    within = (truth > 1.0) & (truth < half - 4.0)
+    assert sweep.valid[within].all() and within.sum() > 2000
+    error = np.abs(sweep.ranges - truth)[within]
+    assert np.median(error) < 0.003 and np.quantile(error, 0.99) < 0.02
+    assert not sweep.valid[SENSOR.rows > 0.0].any()
+
+
+@pytest.mark.parametrize("spacing", [0.1, 0.5])
+def test_walls_at_a_slant_are_straight(spacing):
+    gaussians = wall(10.0, yaw=0.8, size=12.0, spacing=spacing)
+    for yaw in (0.0, 1.5, 3.0):  # ahead, beside, and across the end of a turn
+        points = SENSOR.points(depth_sweep(casting(gaussians), ego(yaw=yaw), SENSOR).ranges)
+        world = points @ ego(yaw=yaw)[:3, :3].T
+        off = world[:, :2] @ [np.cos(0.8), np.sin(0.8)] - 10.0
+        assert len(points) > 1500 and np.abs(off).max() < 0.01
 
 
 def test_no_point_floats_between_a_post_and_the_wall_behind_it():
-    post = placed(sheet((-3, -0.5), (0, 0.5), 0.04, spread=1.5), 0.0, np.pi / 2, [8.0, 0, 0])
-    wall = placed(sheet((-6, -8), (0, 8), 0.08), 0.0, np.pi / 2, [20.0, 0, 0])
-    sweep = depth_sweep(
-        gaussian_rasterizer(Gaussians.concatenate([post, wall])), np.eye(4), SweepViews.of(SHARP)
-    )
-    x = sweep.points[:, 0]
-    assert (x < 8.2).sum() > 50 and (x > 19.8).sum() > 200
-    assert ((x > 8.2) & (x < 19.8)).sum() == 0
+    post = placed(sheet((-3, -0.5), (3, 0.5), 0.04, spread=1.5), 0.0, np.pi / 2, [8.0, 0, 0])
+    both = Gaussians.concatenate([post, wall(20.0, size=8.0, spacing=0.08)])
+    x = SENSOR.points(depth_sweep(casting(both), np.eye(4), SENSOR).ranges)[:, 0]
+    assert (np.abs(x - 8.0) < 0.05).sum() > 50 and (np.abs(x - 20.0) < 0.05).sum() > 200
+    assert ((np.abs(x - 8.0) > 0.05) & (np.abs(x - 20.0) > 0.05)).sum() == 0
 
 
-def test_thin_air_gives_nothing():
-    def faint(viewmats, Ks, size):
-        raster = analytic(lambda directions: np.full(directions.shape[:-1], 10.0))(viewmats, Ks, size)
-        raster.alpha[:] = 0.6
-        return raster
-
-    sweep = depth_sweep(faint, np.eye(4), SweepViews.of(COARSE))
-    assert not sweep.valid.any() and not sweep.ranges.any() and len(sweep.points) == 0
+def test_a_wide_layer_below_the_ground_stays_below_it():
+    """Its means are nearer than those of the ground that a ray meets: a picture shows it in front."""
+    ground, below = sheet((-30, -30), (30, 30), 0.3, 0.58), sheet((-30, -30), (30, 30), 1.2, 0.7)
+    both = Gaussians.concatenate([placed(below, 0.0, 0.0, [0.0, 0.0, -0.6]), ground])
+    points = SENSOR.points(depth_sweep(casting(both, 6), np.eye(4), SENSOR).ranges)
+    assert len(points) > 3000 and np.quantile(np.abs(points[:, 2]), 0.995) < 0.01
 
 
-@pytest.mark.parametrize("distance", [0.5, 80.0])
-def test_beyond_its_limits_it_sees_nothing(distance):
-    rasterize = analytic(lambda directions: np.full(directions.shape[:-1], distance))
-    assert not depth_sweep(rasterize, np.eye(4), SweepViews.of(COARSE)).valid.any()
+def test_turning_the_sensor_rolls_the_sweep():
+    gaussians = Gaussians.concatenate([wall(9.0, yaw, size=6.0) for yaw in np.arange(6) * np.pi / 3])
+    config = replace(SENSOR, mount=(0.0, 0.0, 0.0), azimuths=100)
+    still = depth_sweep(casting(gaussians), np.eye(4), config).ranges
+    assert (still > 0).mean() > 0.9
+    for steps in (1, 17, 50):
+        turned = depth_sweep(casting(gaussians), ego(yaw=2 * np.pi * steps / 100), config).ranges
+        near = np.isclose(np.roll(turned, steps, axis=1), still, atol=1e-3)
+        assert near.mean() > 0.998
 
 
-def test_intensity_is_the_luminance():
-    rasterize = analytic(lambda directions: np.where(directions[..., 0] > 0, 10.0, np.inf))
-    sweep = depth_sweep(rasterize, np.eye(4), SweepViews.of(COARSE))
-    np.testing.assert_allclose(sweep.intensity[sweep.valid], 0.5, rtol=1e-5)
-    assert not sweep.intensity[~sweep.valid].any() and 0.4 < sweep.valid.mean() < 0.6
+def test_threads_change_nothing():
+    gaussians = random_gaussians(np.random.default_rng(5), (-9, -9, -3), (9, 9, 3), (0.01, 2.0), count=4000)
+    one, two = (depth_sweep(casting(gaussians, 6, threads), np.eye(4), SENSOR) for threads in (1, 2))
+    for name in ("ranges", "intensity", "instances"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_half_of_the_light_decides():
+    for alpha, far in ((0.45, 20.0), (0.75, 10.0)):
+        veil = Gaussians.from_rgb([[10.0, 0, 0]], [[1.0, 0, 0, 0]], [[0.01, 9, 9]], [alpha], [[1.0, 1, 1]])
+        sweep = depth_sweep(casting(Gaussians.concatenate([veil, wall(20.0)])), np.eye(4), SENSOR)
+        middle = sweep.ranges[20, 179:181]
+        np.testing.assert_allclose(middle, (far - SENSOR.mount[0]) / np.cos(SENSOR.rows[20]), rtol=0.01)
+
+
+@pytest.mark.parametrize("layers", [20, 24, 40, 90])
+def test_mist_of_many_layers(layers):
+    """More than are kept by ray: the range is right to a layer or two."""
+    places = [[5.0 + 0.1 * k, 0.0, 0.0] for k in range(layers)]
+    scales, quats = [[0.01, 9.0, 9.0]] * layers, [[1.0, 0, 0, 0]] * layers
+    mist = Gaussians.from_rgb(places, quats, scales, [0.02] * layers, [[0.5] * 3] * layers)
+    config = replace(SENSOR, mount=(0.0, 0.0, 0.0), elevations=(0.0,))
+    ranges, _ = expected(mist, config)
+    sweep = depth_sweep(casting(mist), np.eye(4), config)
+    ahead = np.abs(config.directions[..., 1]) < 0.2
+    np.testing.assert_array_equal(sweep.valid[ahead], np.isfinite(ranges[ahead]))
+    met = ahead & sweep.valid
+    assert not met.any() or np.abs(sweep.ranges - ranges)[met].max() < 0.25
+
+
+def test_limits_of_range():
+    near, far = wall(1.2), wall(30.0)
+    config = replace(SENSOR, mount=(0.5, 0.0, 0.0))
+    assert depth_sweep(casting(far), np.eye(4), config).valid.any()
+    assert not depth_sweep(casting(far), np.eye(4), replace(config, most_range=25.0)).valid.any()
+    hidden = depth_sweep(casting(Gaussians.concatenate([near, far])), np.eye(4), config)
+    middle = (config.directions[..., 0] > 0.9) & (np.abs(config.rows) < 0.2)[:, None]
+    assert not hidden.valid[middle].any()  # what is too near hides what is behind
+    assert not hidden.ranges[~hidden.valid].any() and (hidden.instances[~hidden.valid] == -1).all()
+
+
+def test_instances_intensity_and_poses():
+    bright, dark = (sheet((-3, -3), (3, 3), 0.1, rgb=value) for value in (0.8, 0.2))
+    rasterizer = CpuRasterizer([pack(bright), pack(dark)], threads=1)
+    poses = [se3.rigid(se3.rpy_to_matrix(0.0, np.pi / 2, 0.0), [x, 0.0, 0.0]) for x in (12.0, -12.0)]
+    sweep = depth_sweep(rasterizer, np.eye(4), SENSOR, instance_index=(1, 0), instance_poses=np.stack(poses))
+    x = SENSOR.directions[..., 0]
+    for place, side, luminance, distance in ((0, x > 0, 0.2, 12.0), (1, x < 0, 0.8, 12.0)):
+        met = sweep.valid & side
+        assert met.sum() > 300 and (sweep.instances[met] == place).all()
+        np.testing.assert_allclose(sweep.intensity[met], luminance, atol=1e-3)
+        np.testing.assert_allclose(np.abs(SENSOR.points(sweep.ranges * side)[:, 0]), distance, atol=0.01)
+
+
+def test_nothing_gives_nothing():
+    faint = wall(10.0, opacity=0.003)
+    for gaussians in (faint, faint.subset(np.zeros(0, int)), wall(300.0)):
+        sweep = depth_sweep(casting(gaussians), np.eye(4), COARSE)
+        assert not sweep.valid.any() and not sweep.ranges.any() and len(COARSE.points(sweep.ranges)) == 0
+
+
+def test_noise_and_dropout_are_seeded_and_as_large_as_asked():
+    config = replace(SENSOR, noise=0.05, dropout=0.2)
+    sweep = depth_sweep(casting(sheet((-20, -20), (20, 20), 0.3)), np.eye(4), config)
+    first, again = (disturbed(sweep, config, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first.ranges, again.ranges)
+    assert (first.ranges != disturbed(sweep, config, np.random.default_rng(4)).ranges).any()
+    assert not first.valid[~sweep.valid].any()
+    assert first.valid[sweep.valid].mean() == pytest.approx(0.8, abs=0.03)
+    error = (first.ranges - sweep.ranges)[first.valid]
+    assert error.std() == pytest.approx(0.05, rel=0.1) and abs(error.mean()) < 0.005
+
+
+def test_only_the_cpu_casts_rays():
+    with pytest.raises(ArgumentError, match="object casts no rays"):
+        depth_sweep(object(), np.eye(4), SENSOR)
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"beams": 0}, "beams"),
+        ({"channels": 0}, "channels"),
+        ({"azimuths": 3}, "azimuths"),
+        ({"azimuths": 360.0}, "azimuths"),
         ({"lowest": 0.5, "highest": 0.1}, "lowest"),
-        ({"azimuth_step": 0.0}, "azimuth_step"),
-        ({"range": 0.5}, "range"),
+        ({"elevations": (0.1, 0.0)}, "elevations"),
+        ({"elevations": (0.1, 1.4)}, "elevations"),
+        ({"elevations": np.zeros(3)}, "elevations"),
+        ({"most_range": 0.5}, "most_range"),
+        ({"most_range": float("inf")}, "most_range"),
         ({"mount": (0.0, 0.0)}, "mount"),
-        ({"sharpness": float("inf")}, "sharpness"),
+        ({"mount": "roof"}, "mount"),
+        ({"tilt": 0.1}, "tilt"),
+        ({"noise": -0.1}, "noise"),
+        ({"dropout": 1.0}, "dropout"),
     ],
 )
-def test_patterns_that_make_no_sense_are_named(settings, told):
+def test_sensors_that_make_no_sense_are_named(settings, told):
     with pytest.raises(ArgumentError, match=told):
-        SweepPattern(**settings)
+        LidarConfig(**settings)
