@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.splats.cpu_bin import ROW_MASK, sort_tile
 from simscale_gym.splats.cpu_pack import LOG_255
 from simscale_gym.splats.cpu_project import (
     BLUE,
@@ -201,7 +202,7 @@ def blend_tiles(
         tile_columns: Tiles side by side in an image.
         starts: Where each tile's list starts, `[C, tiles]`.
         counts: How long it is, `[C, tiles]`.
-        listed: Rows of the records, nearest first, int32.
+        listed: As written by `list_tiles`; left in any order within the tiles.
         records: Splats, `[n, 16]` float32.
         boxes: The same memory as int16, `[n, 32]`.
         backgrounds: Colour behind everything, `[C, 3]` float32.
@@ -217,6 +218,8 @@ def blend_tiles(
     stride = STATE if ids is None else STATE_WITH_IDS
     state = np.empty(BLOCKS * BLOCKS * stride, f32)
     touched, lines = np.empty(RECHECK, np.uint64), np.empty(STATE_WITH_IDS // LANES * PIXELS, f32)
+    longest = counts.max()
+    spare, digits = np.empty(longest, np.int64), np.empty(4096, np.int32)
     flat_records = records.reshape(records.size)
     flat_rgb, flat_alpha = rgb.reshape(rgb.size), alpha.reshape(alpha.size)
     flat_depth, flat_transmittance = depth.reshape(depth.size), transmittance.reshape(transmittance.size)
@@ -232,16 +235,20 @@ def blend_tiles(
         first = (camera * height + top) * width + left
         fetch_tile(first, rows, width, flat_rgb, flat_alpha, flat_depth, flat_transmittance)
         opened = open_tile(state, stride, columns, rows)
-        at, end = starts[camera, tile], starts[camera, tile] + counts[camera, tile]
+        start, end = starts[camera, tile], counts[camera, tile]
+        order = sort_tile(listed[start : start + end], spare, digits)
+        at = 0
         while at < end and opened != np.uint64(0):
             pause = min(at + RECHECK, end)
             for i in range(at, pause):
                 if i + AHEAD < end:
-                    prefetch(flat_records, np.int64(listed[i + AHEAD]) * RECORD)
-                row = listed[i]
+                    prefetch(flat_records, (order[i + AHEAD] & ROW_MASK) * RECORD)
+                row = order[i] & ROW_MASK
                 touched[i - at] = _touched_blocks(records[row], boxes[row], left, top)
             for i in range(at, pause):
-                _blend_splat(records[listed[i]], touched[i - at] & opened, left, top, state, stride, ids)
+                _blend_splat(
+                    records[order[i] & ROW_MASK], touched[i - at] & opened, left, top, state, stride, ids
+                )
             at = pause
             opened = _still_open(state, stride, opened)
         to_lines(state, stride, lines)

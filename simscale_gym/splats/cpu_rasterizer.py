@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_bin import depth_bands, list_bands, sort_bands
+from simscale_gym.splats.cpu_bin import count_tiles, list_tiles, split_items
 from simscale_gym.splats.cpu_blend import blend_tiles
 from simscale_gym.splats.cpu_cast import cast_sectors
 from simscale_gym.splats.cpu_cull import cull_chunks
@@ -19,6 +19,9 @@ from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.cpu_threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
+
+SHARES = 4
+"""Shares of a camera's splats per thread, so that one that is held up does not hold up all."""
 
 
 class CpuRasterizer:
@@ -258,29 +261,21 @@ class CpuRasterizer:
         return tallies
 
     def _bin(self, ends, tallies, width, height):
-        """Lists the splats by tile, nearest first; returns where the lists start and how long they are."""
+        """Lists the splats by tile; returns where the lists start and how long they are."""
         columns, rows = -(-width // TILE), -(-height // TILE)
         cameras, threads = len(ends) - 1, self._crew.threads
-        parts = threads if cameras < 2 * threads else 1
-        bands = depth_bands(ends, tallies, parts)
-        splats, touched = (int(total) for total in tallies[:, :2].sum(axis=0))
-        keys, order = (
-            self._buffer("keys", splats * parts, np.int32),
-            self._buffer("order", splats * parts, np.int32),
-        )
-        counts, lengths = np.zeros((len(bands), columns * rows), np.int64), np.zeros(len(bands), np.int64)
+        parts = 1 if threads == 1 or cameras >= SHARES * threads else SHARES * threads
+        shares = split_items(ends, tallies, parts)
         tiles = self._buffer("tiles", 0, np.int16).reshape(-1, 4)
-        self._crew.run(
-            sort_bands, np.zeros(1, np.int64), bands, tallies, tiles, self._buffer("depths", 0, np.int32), columns,
-            keys, self._buffer("rows", splats * parts, np.int32), order, lengths, counts,
-        )  # fmt: skip
-        by_tile = counts.reshape(cameras, parts, -1).swapaxes(1, 2)  # a tile's list runs through all bands
+        counts = np.zeros((len(shares), columns * rows), np.int64)
+        self._crew.run(count_tiles, np.zeros(1, np.int64), shares, tallies, tiles, columns, counts)
+        by_tile = counts.reshape(cameras, parts, -1).swapaxes(1, 2)  # a tile's list runs through all shares
         ends_by_tile = np.cumsum(by_tile).reshape(by_tile.shape)
-        band_starts = np.ascontiguousarray((ends_by_tile - by_tile).swapaxes(1, 2)).reshape(counts.shape)
-        starts = band_starts.reshape(cameras, parts, -1)[:, 0].copy()
+        share_starts = np.ascontiguousarray((ends_by_tile - by_tile).swapaxes(1, 2)).reshape(counts.shape)
+        starts = share_starts.reshape(cameras, parts, -1)[:, 0].copy()
         self._crew.run(
-            list_bands, np.zeros(1, np.int64), bands, lengths, tiles, columns, order, band_starts,
-            self._buffer("listed", touched, np.int32),
+            list_tiles, np.zeros(1, np.int64), shares, tallies, tiles, self._buffer("depths", 0, np.int32), columns,
+            share_starts, self._buffer("listed", int(tallies[:, 1].sum()), np.int64),
         )  # fmt: skip
         return starts, by_tile.sum(axis=2)
 
@@ -290,7 +285,7 @@ class CpuRasterizer:
         records = self._buffer("records", 0, np.float32).reshape(-1, RECORD)
         self._crew.run(
             blend_tiles, np.zeros(1, np.int64), turns, -(-width // TILE), starts, counts,
-            self._buffer("listed", 0, np.int32), records, records.view(np.int16), backgrounds, width, height,
+            self._buffer("listed", 0, np.int64), records, records.view(np.int16), backgrounds, width, height,
             out.rgb, out.alpha, out.depth, out.transmittance, ids,
         )  # fmt: skip
 
