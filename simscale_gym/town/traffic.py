@@ -21,7 +21,7 @@ from simscale_gym.town.driver import (
 )
 from simscale_gym.town.network import Network
 from simscale_gym.town.precedence import claim_of, crosswalk_stop, junction_stop
-from simscale_gym.town.walkers import step_walkers, walker_place
+from simscale_gym.town.walkers import step_walkers, walker_place, walker_pose
 
 Array = NDArray[np.float64]
 
@@ -136,12 +136,8 @@ def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers
                 _record(drivers, i, cars_out[tick], lanes_out[tick])
         for k in range(m):
             if tick < len(walkers_out):
-                walkers_out[tick, k, :4] = (
-                    boxes[n + k, :3][0],
-                    boxes[n + k, 1],
-                    boxes[n + k, 2],
-                    boxes[n + k, 5],
-                )
+                walkers_out[tick, k, :3] = walker_pose(walkers, k)
+                walkers_out[tick, k, 3] = walkers.state[k, 1]
         step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, now)
         for i in range(n):
             _keep_side(net, drivers, i)

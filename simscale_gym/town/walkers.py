@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
+from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.town import curves as curves
 from simscale_gym.town.driver import TICK, light
 from simscale_gym.town.junctions import CROSSWALK_GAP
@@ -23,15 +24,22 @@ WalkGraph = dict[Node, list[tuple[Node, Array, NDArray[np.int64]]]]
 WALK_STEP = 0.4
 """Spacing of the vertices of a walk [m]."""
 
+_UNEVEN, _SHARP = 0.1, 0.25  # from WALK_STEP [m], and between vertices [rad], that nobody walks
+_ENDS = 3  # steps at either end of a walk, which rounding makes shorter
+_AROUND = 5  # vertices before and behind a corner over which it is rounded
+
 
 class Walkers(NamedTuple):
     """People ``M``: their walks (vertices ``[V, 3]`` x, y, heading; crosswalk row or -1 ``[V]``), state, traits.
 
+    ``steps [V, 3]`` are the walks as they are walked, with their corners rounded; ``points`` are what the others
+    see of them, and a drive of a town stays what it is however its corners are rounded.
     ``state [M, 4]``: way along the walk [m], speed [m/s], waiting (1 or 0), step aside [m, left +];
     ``pace [M]``: wanted speed [m/s].
     """
 
     points: Array
+    steps: Array
     crosswalk: NDArray[np.int64]
     starts: NDArray[np.int64]
     state: Array
@@ -116,7 +124,7 @@ def _corner(draft: Draft, index: int, a: int, side: int) -> Array:
 def draw_walks(rng: np.random.Generator, graph: WalkGraph, count: int, seconds: float) -> Walkers:
     """``count`` random walks, long enough for ``seconds``."""
     nodes = sorted(graph)
-    points, rows, lengths, pace, along = [], [], [], [], []
+    points, steps, rows, lengths, pace, along = [], [], [], [], [], []
     for _ in range(count):
         speed = float(np.clip(rng.normal(1.32, 0.18), 0.9, 1.8))
         head = float(rng.uniform(0.0, 60.0))
@@ -124,6 +132,7 @@ def draw_walks(rng: np.random.Generator, graph: WalkGraph, count: int, seconds: 
         line, crosswalk = _random_walk(rng, graph, node, speed * seconds + head + 30.0)
         walk = polyline.with_headings(polyline.offset_left(_smoothed(line), -rng.uniform(0.2, 0.85)))
         points.append(walk)
+        steps.append(_without_corners(walk))
         rows.append(crosswalk)
         lengths.append(len(walk))
         pace.append(speed)
@@ -134,6 +143,7 @@ def draw_walks(rng: np.random.Generator, graph: WalkGraph, count: int, seconds: 
     empty = np.zeros((0, 3))
     return Walkers(
         np.concatenate(points) if points else empty,
+        np.concatenate(steps) if steps else empty,
         np.concatenate(rows).astype(np.int64) if rows else np.zeros(0, np.int64),
         starts,
         state,
@@ -146,6 +156,24 @@ def _smoothed(line: Array) -> Array:
     kernel = np.array([0.06, 0.24, 0.4, 0.24, 0.06])
     padded = np.concatenate([line[:1], line[:1], line, line[-1:], line[-1:]])
     return np.stack([np.convolve(padded[:, i], kernel, "valid") for i in range(2)], -1)
+
+
+def _without_corners(walk: Array) -> Array:
+    """``walk [K, 3]`` with curves in place of corners that nobody could walk; vertices stay in step.
+
+    Beside a line that turns at once, a walk folds back on the inner side and stretches on the outer one.
+    """
+    uneven = np.abs(np.hypot(*np.diff(walk[:, :2], axis=0).T) - WALK_STEP) > _UNEVEN
+    uneven[:_ENDS] = uneven[-_ENDS:] = False
+    corners = np.flatnonzero(uneven | (np.abs(wrap_angle(np.diff(walk[:, 2]))) > _SHARP))
+    out, last = walk.copy(), len(walk) - 1
+    for stretch in np.split(corners, np.flatnonzero(np.diff(corners) > 2 * _AROUND) + 1):
+        if len(stretch):
+            a, b = max(int(stretch[0]) - _AROUND, 0), min(int(stretch[-1]) + 1 + _AROUND, last)
+            curve = curves.bezier(walk[a], walk[b])
+            even = np.linspace(0.0, polyline.arc_lengths(curve)[-1], b - a + 1)
+            out[a + 1 : b] = polyline.at_arc_length(curve, even)[1:-1]
+    return out
 
 
 def _random_walk(
@@ -168,6 +196,20 @@ def _random_walk(
 def walker_place(walkers, m, s):
     """Vertex index of walker ``m`` at ``s`` [m] along its walk."""
     return min(walkers.starts[m] + int(s / WALK_STEP), walkers.starts[m + 1] - 1)
+
+
+@njit(cache=True)
+def walker_pose(walkers, m):
+    """Where walker ``m`` is and looks: x, y, heading."""
+    s, aside = walkers.state[m, 0], walkers.state[m, 3]
+    a = walker_place(walkers, m, s)
+    b = min(a + 1, walkers.starts[m + 1] - 1)
+    share = s / WALK_STEP - int(s / WALK_STEP)
+    p, q = walkers.steps[a], walkers.steps[b]
+    heading = p[2] + share * ((q[2] - p[2] + np.pi) % (2.0 * np.pi) - np.pi)
+    x = p[0] + share * (q[0] - p[0]) - aside * np.sin(heading)
+    y = p[1] + share * (q[1] - p[1]) + aside * np.cos(heading)
+    return x, y, heading
 
 
 @njit(cache=True)

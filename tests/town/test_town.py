@@ -6,8 +6,10 @@ import shapely
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box, polyline
+from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import StateIndex, TrackType, Vehicle
 from simscale_gym.town.town import SPLIT_SEEDS, build_town, simulate_log, town_scenes
+from simscale_gym.town.walkers import WALK_STEP, _smoothed, _without_corners
 
 SEEDS = (0, 3)
 
@@ -72,6 +74,39 @@ def test_others_do_not_run_into_each_other(driven):
             boxes[:, 3:] -= 0.1
             hits = box.overlap(boxes[:, None], boxes[None]) & ~np.eye(len(boxes), dtype=bool)
             assert not hits.any()
+
+
+def test_nobody_jumps_or_spins(driven):
+    """Each step of 0.05 s is what the speed says, and no turn is quicker than its class can make."""
+    faster, quickest = {}, {}
+    for _, log in driven:
+        tracks = log.tracks
+        both = tracks.valid[:, 1:] & tracks.valid[:, :-1]
+        steps = np.linalg.norm(np.diff(tracks.poses[..., :2], axis=1), axis=-1) / 0.05
+        speeds = np.linalg.norm(tracks.velocities, axis=-1)
+        turns = np.abs(wrap_angle(np.diff(tracks.poses[..., 2], axis=1))) / 0.05
+        for kind in (TrackType.VEHICLE, TrackType.BICYCLE, TrackType.PEDESTRIAN):
+            here = both & (tracks.types == kind)[:, None]
+            off = np.abs(steps - (speeds[:, 1:] + speeds[:, :-1]) / 2)[here]
+            faster[kind] = max(faster.get(kind, 0.0), off.max())
+            quickest[kind] = max(quickest.get(kind, 0.0), turns[here].max())
+    assert all(off < 1.0 for off in faster.values()), faster  # [m/s]; people also step aside
+    assert all(turn < 1.5 for turn in quickest.values()), quickest  # [rad/s]
+
+
+@pytest.mark.parametrize("aside", [0.2, 0.85, -0.85])
+@pytest.mark.parametrize("angle", [0.5, np.pi / 2, -np.pi / 2, 1.7])
+def test_a_walk_around_a_corner_is_a_curve(angle, aside):
+    legs = np.array([[-12.0, 0.0], [0.0, 0.0], [12 * np.cos(angle), 12 * np.sin(angle)]])
+    line = polyline.resample(legs, WALK_STEP)[:, :2]
+    walk = polyline.with_headings(polyline.offset_left(_smoothed(line), aside))
+    rounded = _without_corners(walk)
+    steps = np.hypot(*np.diff(rounded[3:-3, :2], axis=0).T)
+    turns = np.abs(wrap_angle(np.diff(rounded[:, 2])))
+    assert steps.min() > 0.15 and steps.max() < 0.55 and turns.max() < 0.25
+    np.testing.assert_array_equal(rounded[:20], walk[:20])  # far from the corner it is the walk that it was
+    np.testing.assert_array_equal(rounded[-20:], walk[-20:])
+    assert np.linalg.norm(rounded[:, :2] - walk[:, :2], axis=1).max() < 1.5
 
 
 def test_ego_stays_on_the_drivable_area(driven):
