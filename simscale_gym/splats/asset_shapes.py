@@ -40,13 +40,13 @@ def read_shapes(fields: ManifestFields, count: int, poses: int) -> NodeShapes | 
     path, kind = fields.file("shapes"), _kind(fields.text("file").endswith(".npz"))
     patterns = {name: (kind, (None, count, length)) for name, length in _LENGTHS.items()}
     arrays = load_arrays(path, {"frames": ("<i8", (None,)), **patterns}, optional=("scales",))
-    frames, shapes = arrays.pop("frames"), {name: value.astype(np.float32) for name, value in arrays.items()}
+    frames, shapes = arrays.pop("frames"), arrays
     if not len(frames) or {len(value) for value in shapes.values()} != {len(frames)}:
         found = f"lengths {[len(value) for value in shapes.values()]}"
         raise DataError(path, found=found, expected=f"one shape at least, and {len(frames)} of each")
     if (np.diff(frames) <= 0).any() or frames[0] < 0 or frames[-1] >= poses:
         raise DataError(path, field="frames", found="others", expected=f"poses that rise, below {poses}")
-    norms = np.linalg.norm(shapes["quats"], axis=2)
+    norms = np.linalg.norm(shapes["quats"].astype(np.float32), axis=2)
     good = {name: np.isfinite(value).all() for name, value in shapes.items()}
     good["quats"] = good["quats"] and (np.abs(norms - 1.0) < 1e-2).all()
     good["scales"] = good.get("scales", True) and (shapes.get("scales", norms) >= 0.0).all()
@@ -55,8 +55,6 @@ def read_shapes(fields: ManifestFields, count: int, poses: int) -> NodeShapes | 
             raise DataError(
                 path, field=name, found="other numbers", expected="finite ones, those of Gaussians"
             )
-    if kind == _kind(False):
-        shapes["quats"] /= norms[:, :, None]
     return NodeShapes(frames, **shapes)
 
 

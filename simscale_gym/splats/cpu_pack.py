@@ -90,30 +90,6 @@ def pack(gaussians: Gaussians, *, levels: int = 1) -> PackedGaussians:
     return _assembled(parts, grains, order)
 
 
-def geometry(
-    means: np.ndarray, quats: np.ndarray, scales: np.ndarray, log_opacities: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Places and shapes of Gaussians that were packed before at one level, and have moved.
-
-    Args:
-        means: In the order in which they were packed, `[N, 3]` [m].
-        quats: `[N, 4]` wxyz.
-        scales: `[N, 3]` [m].
-        log_opacities: `[N]`.
-
-    Returns:
-        The rows X to L22 of their chunks, `[M, 9, 256]` float32, and the chunks' bounds, `[M, 5]`.
-    """
-    count = len(means)
-    total = -(-count // CHUNK) * CHUNK
-    rows = np.zeros((LOG_OPACITY, total), np.float32)
-    rows[X : Z + 1, :count], rows[L00:, :count] = means.T, _cholesky_rows(quats, scales)
-    centres, reaches = np.repeat(means[-1:].astype(np.float64), total, axis=0), np.zeros(total)
-    centres[:count] = means
-    reaches[:count] = np.sqrt(2.0 * np.maximum(log_opacities + LOG_255, 0.0)) * scales.max(1, initial=0.0)
-    return _chunked(rows), _chunk_bounds(centres.reshape(-1, CHUNK, 3), reaches.reshape(-1, CHUNK))
-
-
 GRAIN_QUANTILE = 0.75
 """Share of a cluster's merged Gaussians that are finer than its grain."""
 

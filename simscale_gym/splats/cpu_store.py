@@ -7,16 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import (
-    BLUE,
-    CHUNK,
-    LEVELS,
-    LOG_OPACITY,
-    RED,
-    PackedGaussians,
-    cluster_spheres,
-    geometry,
-)
+from simscale_gym.splats.cpu_pack import BLUE, CHUNK, LEVELS, RED, PackedGaussians, cluster_spheres
+from simscale_gym.splats.cpu_reshape import reshape_chunks
 
 
 class TemplateStore:
@@ -118,9 +110,7 @@ class TemplateStore:
         order = self._orders[number]
         if not len(order):
             return
-        logs = self._lanes[start:end, LOG_OPACITY].reshape(-1)[: len(order)].astype(np.float64)
-        lanes, bounds = geometry(means[order], quats[order], scales[order], logs)
-        self._lanes[start:end, :LOG_OPACITY], self._bounds[start:end] = lanes, bounds
+        reshape_chunks(order, means, quats, scales, self._lanes[start:end], self._bounds[start:end])
         clusters = slice(self.first_cluster[number], self.first_cluster[number + 1])
         self._spheres[clusters] = cluster_spheres(self._bounds, self._level_chunks[clusters])
 

@@ -41,9 +41,9 @@ class NodeShapes:
 
     Attributes:
         frames: The pose that each shape belongs to, rising, `[K]` int64, K at least 1.
-        means: Centres, `[K, N, 3]` float32 [m].
-        quats: Rotations wxyz of unit length, `[K, N, 4]` float32.
-        scales: Standard deviations, `[K, N, 3]` float32 [m]; None where they stay as they are.
+        means: Centres, `[K, N, 3]` float32, or float16 as folders keep them [m].
+        quats: Rotations wxyz of unit length, `[K, N, 4]`, likewise.
+        scales: Standard deviations, `[K, N, 3]`, likewise [m]; None where they stay as they are.
     """
 
     frames: np.ndarray
@@ -60,8 +60,13 @@ class NodeShapes:
 
     def shaped(self, gaussians: Gaussians, number: int) -> Gaussians:
         """The node's Gaussians in shape `number`."""
-        scales = gaussians.scales if self.scales is None else self.scales[number]
-        return replace(gaussians, means=self.means[number], quats=self.quats[number], scales=scales)
+        scales = (
+            gaussians.scales if self.scales is None else self.scales[number].astype(np.float32, copy=False)
+        )
+        means, quats = (value[number].astype(np.float32, copy=False) for value in (self.means, self.quats))
+        if self.quats.dtype == np.float16:
+            quats = quats / np.linalg.norm(quats, axis=1, keepdims=True)
+        return replace(gaussians, means=means, quats=quats, scales=scales)
 
     def rotated(self, rotation: np.ndarray) -> NodeShapes:
         """The shapes in a frame that `rotation` `[3, 3]` leads to."""

@@ -63,6 +63,10 @@ def assert_same(made, asset, rtol):
         for name, value in {} if b.shapes is None else vars(b.shapes).items():
             halves = 0.0 if rtol == 0.0 else 1e-3  # float16
             np.testing.assert_allclose(getattr(a.shapes, name), value, rtol=halves, atol=halves / 2)
+        if b.shapes is not None:
+            assert a.shapes.means.dtype == (np.float32 if rtol == 0.0 else np.float16)
+            halves = a.shapes.shaped(a.gaussians, 1).validate()
+            np.testing.assert_allclose(np.linalg.norm(halves.quats, axis=1), 1.0, atol=1e-6)
     assert (made.near, made.far, made.brightest) == (asset.near, asset.far, asset.brightest)
     np.testing.assert_array_equal(made.asset_to_world, asset.asset_to_world)
     np.testing.assert_array_equal(made.cube_map, asset.cube_map)

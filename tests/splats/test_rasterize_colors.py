@@ -12,6 +12,7 @@ from test_rasterize_instances import FRAME, street_with_two_cars
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu_pack import pack
 from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu_store import TemplateStore
 from simscale_gym.splats.gaussians import Gaussians
 
 
@@ -60,7 +61,24 @@ def test_a_template_takes_another_shape():
     before = scene(4)[0].render(*FRAME, **settings)
     assert decibel(before.rgb, expected.rgb) < 40.0
     rasterizer.reshape(1, car.means, car.quats, car.scales)
-    np.testing.assert_array_equal(rasterizer.render(*FRAME, **settings).rgb, before.rgb)
+    assert decibel(rasterizer.render(*FRAME, **settings).rgb, before.rgb) > 100.0
+
+
+def test_shapes_are_written_as_they_are_packed():
+    _, _, car, _ = scene(4)
+    store, wide = TemplateStore([pack(car)]), replace(car, means=car.means * np.float32(2.0))
+    flat = replace(wide, scales=wide.scales * np.float32([1.0, 0.0, 1.0]))  # a factor of a flat one has zeros
+    for shape in (wide, flat):
+        store.reshape(0, shape.means, shape.quats * np.float32(3.0), shape.scales)
+        rows = np.argsort(pack(shape).order), np.argsort(pack(car).order)
+        here, there = (
+            lanes.swapaxes(0, 1).reshape(13, -1)[:, own]
+            for lanes, own in ((store.lanes, rows[1]), (pack(shape).lanes, rows[0]))
+        )
+        np.testing.assert_allclose(here, there, atol=1e-6)
+        own = store.spheres[0]
+        assert (np.linalg.norm(shape.means - own[:3], axis=1) <= own[3] + 1e-6).all()
+    np.testing.assert_allclose(store.bounds[:, 4].max(), pack(flat).bounds[:, 4].max(), rtol=1e-6)
 
 
 def test_wrong_colours_and_shapes_are_named():
