@@ -12,9 +12,12 @@ from simscale_gym.agents.segment import Segment
 from simscale_gym.datagen import Recipe, collect, collection, stage_table, trusted_pictures
 from simscale_gym.datagen.trusted_pictures import FUTURE, HISTORY, REASON, TrustedPictures
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.geometry import polyline, se3
 from simscale_gym.perturbation import AlgorithmConfig
 from simscale_gym.sim import SimState
 from simscale_gym.sources import list_scenes
+from simscale_gym.splats import Gaussians, SceneAsset, save_asset
+from simscale_gym.splats.asset_renderer import AssetRenderer
 
 SPARSE = AlgorithmConfig(stride=9.0, rounds=2)
 LOGGED = range(20, 101)  # frames of two segments along the log
@@ -168,3 +171,27 @@ def test_a_folder_without_an_asset_is_named(vocabulary, tmp_path):
 def test_samples_are_pickled_without_their_pictures(town_log, recipe):
     (outcome, *_) = collect(list_scenes(town_log[2:3]), recipe, clips=1)
     assert fingerprint([pickle.loads(pickle.dumps(outcome))]) == fingerprint([outcome])
+
+
+def test_what_was_trained_is_judged_instead_of_the_dressing(town_scene, vocabulary, tmp_path):
+    """An asset that knows nothing but the ground within 8 m of the log."""
+    path = town_scene.ego.poses[:, :2]
+    along, across = np.meshgrid(np.arange(0, 100, 0.2), np.arange(-8.0, 8.1, 0.2), indexing="ij")
+    x, y, heading = polyline.at_arc_length(path, along.ravel()).T
+    means = np.column_stack([x - across.ravel() * np.sin(heading), y + across.ravel() * np.cos(heading)])
+    flat = np.tile([0.15, 0.15, 0.01], (len(means), 1))
+    ground = Gaussians.from_rgb(
+        np.column_stack([means, np.zeros(len(means))]),
+        np.tile([1.0, 0, 0, 0], (len(means), 1)),
+        flat,
+        np.full(len(means), 0.99),
+        np.full((len(means), 3), 0.4),
+    )
+    to_world = se3.rigid(np.eye(3), town_scene.origin)
+    save_asset(tmp_path / town_scene.id, SceneAsset(ground, to_world))
+    recipe = Recipe(("planner",), vocabulary, assets=tmp_path, min_render_quality=0.25)
+    scene = collection._scene(list_scenes([town_scene])[0], recipe)
+    pictures = TrustedPictures(recipe.min_render_quality, ["cam_f0"])
+    on, off = (on_log(scene, moved=[60], metres=metres)[0].states[40] for metres in (0.0, 20.0))
+    assert pictures.score(scene, off) == 0.0 < 0.25 < pictures.score(scene, on)
+    assert isinstance(pictures._renderer, AssetRenderer)
