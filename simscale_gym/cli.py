@@ -97,7 +97,7 @@ def collect(
         seed: Of the order in which candidates are tried.
         workers: Processes that search side by side.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
-            draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.1 s).
+            draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
     """
     from simscale_gym.datagen import DryRun, run_dry

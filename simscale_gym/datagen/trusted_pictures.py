@@ -27,8 +27,8 @@ FUTURE = (5, 10, 15, 20, 25, 30, 35, 40)
 """States of a label that it shows: SimScale's data set holds their pictures as well, in a part of its own."""
 
 JUDGED_SIZE = (54, 96)
-"""Height and width [px] of the pictures that are judged. Their scores are those of four times larger ones within 0.02 in
-99 % of 252 views on and off the roads of the town, 0.05 at worst."""
+"""Height and width [px] of the pictures that are judged. Their scores are those of four times larger ones within 0.02
+in 99 % of 252 views on and off the roads of the town, 0.05 at worst."""
 
 
 class TrustedPictures:
