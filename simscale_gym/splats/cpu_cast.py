@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.splats.cpu_bin import ROW_MASK, sort_tile
 from simscale_gym.splats.cpu_blend import MAX_ALPHA
 from simscale_gym.splats.cpu_pack import LOG_255
 from simscale_gym.splats.cpu_project import FAST
@@ -86,17 +87,14 @@ def _keep(hits, lefts, rows, first, count, t, left, row):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cast_list(
-    listed, start, stop, records, spans, base, columns, beams, azimuths, hits, lefts, rows, counts, far
-):
+def _cast_list(listed, stop, records, spans, base, columns, beams, azimuths, hits, lefts, rows, counts, far):
     """Casts the rays of a sector at the Gaussians of one list, nearest first.
 
     Rays are numbered by beam, 16 to a beam.
 
     Args:
-        listed: Rows of the records.
-        start: Where the list starts in it.
-        stop: Where it ends.
+        listed: As sorted by `sort_tile`.
+        stop: How many there are.
         records: `[n * 16]`.
         spans: `[n, 4]`.
         base: Azimuth, or that of the second turn, at which the sector starts.
@@ -111,12 +109,12 @@ def _cast_list(
     """
     ranges, logs, ends = np.empty(SECTOR, f32), np.empty(SECTOR, f32), np.empty(beams.shape[1], f32)
     farthest = f32(0.0)
-    for i in range(start, stop):
-        if (i - start) % RECHECK == 0:
+    for i in range(stop):
+        if i % RECHECK == 0:
             farthest = _ends(far, columns, ends)
         if i + 6 < stop:
-            prefetch(records, np.int64(listed[i + 6]) * RECORD)
-        row = np.int64(listed[i])
+            prefetch(records, (listed[i + 6] & ROW_MASK) * RECORD)
+        row = listed[i] & ROW_MASK
         nearest = records[row * RECORD + NEAREST]
         if nearest > farthest:
             return
@@ -156,7 +154,7 @@ def cast_sectors(
         turns: Sectors in the order of work, `[S]`.
         starts: Where the list of each sector starts, of the first and then of the second turn, `[2 S]`.
         counts: How long it is, `[2 S]`.
-        listed: Rows of the records, nearest first, int32.
+        listed: As written by `list_tiles`; left in any order within the sectors.
         records: As written by `project_to_rays`, `[n, 16]`.
         spans: As written by `project_to_rays`, `[n, 4]`.
         beams: Cosines and sines of the elevations, `[2, B]` float32.
@@ -170,6 +168,7 @@ def cast_sectors(
     hits, lefts = np.empty(rays * MOST_HITS, f32), np.empty(rays * MOST_HITS, f32)
     rows, found, far = np.empty(rays * MOST_HITS, np.int32), np.empty(rays, np.int64), np.empty(rays, f32)
     ways, flat_records = np.empty(2 * SECTOR, f32), records.reshape(records.size)
+    spare, digits = np.empty(counts.max(), np.int64), np.empty(4096, np.int32)
     while True:
         turn = take(counter, 1)
         if turn >= sectors:
@@ -181,9 +180,10 @@ def cast_sectors(
             ways[k] = azimuths[k // SECTOR, base + k % SECTOR % columns]
         found[:], far[:] = 0, most
         for part in (sector, sector + sectors):
-            start, stop = starts[part], starts[part] + counts[part]
+            start, stop = starts[part], counts[part]
+            order = sort_tile(listed[start : start + stop], spare, digits)
             _cast_list(
-                listed, start, stop, flat_records, spans, part * SECTOR, columns, beams, ways,
+                order, stop, flat_records, spans, part * SECTOR, columns, beams, ways,
                 hits, lefts, rows, found, far,
             )  # fmt: skip
         for ray in range(rays):

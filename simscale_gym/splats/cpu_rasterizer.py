@@ -194,7 +194,7 @@ class CpuRasterizer:
             turns = np.argsort(-counts[:sectors], kind="stable")
             records = self._buffer("records", 0, np.float32).reshape(-1, RECORD)
             self._crew.run(
-                cast_sectors, np.zeros(1, np.int64), turns, starts, counts, self._buffer("listed", 0, np.int32),
+                cast_sectors, np.zeros(1, np.int64), turns, starts, counts, self._buffer("listed", 0, np.int64),
                 records, spans, beams, ways, most, ranges, instances, lights,
             )  # fmt: skip
         return ranges, instances, lights
