@@ -17,6 +17,7 @@ from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.hugsim_scene import read_hugsim
 from simscale_gym.splats.mtgs_checkpoint import read_mtgs
+from simscale_gym.splats.mtgs_motion import with_shapes
 from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
 from simscale_gym.splats.spz_stream import is_antialiased
@@ -89,6 +90,9 @@ def import_asset(
     if recording is not None and asset_to_world is None and nodes[0].recon_to_world is None:
         asset_to_world = np.eye(4)
         asset_to_world[:3, 3] = recording.recon_to_world
+    times = _frame_times(recording, nodes)
+    if kind == "mtgs" and recording is not None and times is not None:
+        nodes = with_shapes(path, nodes, recording, times)
     file = _main_file(path)
     try:
         return SceneAsset.from_nodes(
@@ -96,7 +100,7 @@ def import_asset(
             asset_to_world=asset_to_world,
             camera_axes=importer.camera_axes,
             track_ids=track_ids,
-            timestamps_us=_frame_times(recording, nodes),
+            timestamps_us=times,
             antialiased=importer.antialiased or is_antialiased(file),
             views=None if recording is None else _views(recording),
             provenance=Provenance(kind, file.name, file_digest(file), _note(kind, nodes, recording)),

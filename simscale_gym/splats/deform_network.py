@@ -84,7 +84,7 @@ def bent_shapes(
     frames: np.ndarray,
     times: np.ndarray,
 ) -> NodeShapes:
-    """The shapes of a node at some frames.
+    """The shapes of a node at some frames. Scales below zero look as those above: covariances hold their squares.
 
     Args:
         network: The network.
@@ -102,7 +102,7 @@ def bent_shapes(
         quats = quats / np.maximum(np.linalg.norm(quats, axis=2, keepdims=True), 1e-12)
         scales = None
         if "scales" in network.heads:
-            scales = np.stack([np.maximum(gaussians.scales + offset["scales"], 0.0) for offset in offsets])
+            scales = np.stack([np.abs(gaussians.scales + offset["scales"]) for offset in offsets])
     return NodeShapes(np.asarray(frames, np.int64), means, quats.astype(np.float32), scales)
 
 
