@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from raster import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
+from render import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.splats.gaussians import Gaussians
