@@ -191,7 +191,7 @@ def _write_visible(work, first, slopes, columns, instance, records, spans, secto
             right = np.int64(math.floor((middle + half + math.pi) / step - 0.5))
         if below > above or left > right:
             continue
-        right = min(right - left, columns - 1)
+        right -= left
         left %= columns
         right += left
         if right >= columns:

@@ -95,6 +95,19 @@ def test_rays_of_any_pattern_end_where_the_reference_says(seed, azimuths, yaw, t
     assert_as_expected(depth_sweep(casting(gaussians), np.eye(4), config), ranges, 0.0, share=0.98)
 
 
+@pytest.mark.parametrize("height", [-1.5, -0.7, 0.7, 1.5])
+@pytest.mark.parametrize("yaw", [0.0, 2.9])
+def test_long_bars_across_the_view_are_met_out_to_their_ends(height, yaw):
+    bar = Gaussians.from_rgb([[2.0, 0, height]], [[1.0, 0, 0, 0]], [[0.1, 4.0, 0.1]], [0.95], [[0.5] * 3])
+    bar = placed(bar, 0.0, 0.0, [0.0, 0.0, 0.0], yaw)
+    config = replace(
+        SENSOR, mount=(0.0, 0.0, 0.0), elevations=tuple(np.linspace(-1, 1, 200)), least_range=0.0
+    )
+    ranges, _ = expected(bar, config)
+    assert (np.isfinite(ranges).any(0)).mean() > 0.3
+    assert_as_expected(depth_sweep(casting(bar), np.eye(4), config), ranges, 0.0, share=0.99995)
+
+
 @pytest.mark.parametrize("spacing", [0.15, 0.3, 0.6, 1.2, 2.4])
 @pytest.mark.parametrize("levels", [1, 6])
 def test_the_ground_is_flat_however_wide_its_gaussians_are(spacing, levels):
