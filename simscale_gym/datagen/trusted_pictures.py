@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simscale_gym.agents.segment import Segment
+from simscale_gym.dressing.renderers import make_renderer
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root
@@ -60,24 +61,8 @@ class TrustedPictures:
 
     def _drawn_score(self, scene: Scene, state: SimState) -> float:
         if self._renderer is None:
-            self._renderer = _renderer(scene)
+            self._renderer = make_renderer(scene, cache=cache_root() / "looks", threads=1)
         renderer, ego, traffic = self._renderer, state.ego[:3], state.traffic
         lights = scene.lights.at(state.frame)
         renderer.render(ego, traffic.poses, traffic.valid, lights, self._cameras, JUDGED_SIZE)
         return renderer.judge.judge(renderer.frame, scene.ego_to_world(ego), self._cameras).score
-
-
-def _renderer(scene: Scene) -> SceneRenderer | AssetRenderer:
-    """With what was trained, and stand-ins for tracks that were not; dressed where there is no asset."""
-    looks = cache_root() / "looks"
-    if scene.asset is None:
-        from simscale_gym.dressing.render import SceneRenderer
-
-        return SceneRenderer(scene, threads=1, cache=looks)
-    from simscale_gym.dressing.stand_ins import stand_ins
-    from simscale_gym.splats.asset_folder import open_asset
-    from simscale_gym.splats.asset_renderer import AssetRenderer
-
-    asset = open_asset(scene.asset)
-    others = stand_ins(scene, {node.name for node in asset.nodes}, cache=looks)
-    return AssetRenderer(scene, asset, stand_ins=others, threads=1)

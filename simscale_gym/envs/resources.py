@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.dressing.renderers import make_renderer
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene, derived
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
-from simscale_gym.splats.asset_folder import asset_of, checked_assets, open_asset
+from simscale_gym.splats.asset_folder import asset_of, checked_assets
 from simscale_gym.splats.cpu_pack import LEVELS
 from simscale_gym.splats.gsplat_backend import gsplat_is_there, load_gsplat
 
@@ -165,31 +166,17 @@ def _on_device(scene: Scene) -> WeakValueDictionary[str, SceneRenderer | AssetRe
 
 def _renderer_of(scene: Scene, renderer: str) -> SceneRenderer | AssetRenderer:
     """The one of a scene that an environment's ``renderer`` stands for."""
+    looks = cache_root() / "looks"
     if _draws_on_device(renderer):
         shared = _on_device(scene)
-        found = shared.get("gsplat") or _make_renderer(scene, "gsplat", 1)
+        found = shared.get("gsplat") or make_renderer(scene, cache=looks, backend="gsplat")
         shared["gsplat"] = found
         return found
-    return _make_renderer(scene, "cpu", LEVELS if renderer == "cpu-merged" else 1)
+    return make_renderer(scene, cache=looks, levels=LEVELS if renderer == "cpu-merged" else 1)
 
 
 def _draws_on_device(renderer: str) -> bool:
     return renderer == "gsplat" or (renderer == "auto" and gsplat_is_there())
-
-
-def _make_renderer(scene: Scene, backend: str, levels: int) -> SceneRenderer | AssetRenderer:
-    """With what was trained, and stand-ins for tracks that were not; dressed where there is no asset."""
-    looks = cache_root() / "looks"
-    if scene.asset is not None:
-        from simscale_gym.dressing.stand_ins import stand_ins
-        from simscale_gym.splats.asset_renderer import AssetRenderer
-
-        asset = open_asset(scene.asset)
-        others = stand_ins(scene, {node.name for node in asset.nodes}, cache=looks)
-        return AssetRenderer(scene, asset, stand_ins=others, backend=backend, levels=levels)
-    from simscale_gym.dressing.render import SceneRenderer
-
-    return SceneRenderer(scene, cache=looks, backend=backend)
 
 
 def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:

@@ -137,7 +137,7 @@ def test_workers_find_the_same(town_cache, vocabulary):
 
 def test_nothing_is_drawn_unless_asked(town_log, vocabulary, monkeypatch):
     monkeypatch.setattr(collection, "TrustedPictures", None)
-    monkeypatch.setattr(trusted_pictures, "_renderer", None)
+    monkeypatch.setattr(trusted_pictures, "make_renderer", None)
     recipe = Recipe(("planner",), vocabulary, config=SPARSE)
     assert any(o.samples for o in collect(list_scenes(town_log[2:3]), recipe))
 

@@ -121,6 +121,7 @@ def kept_renderer(env):
 def test_auto_draws_with_gsplat_where_it_is(make_env, folder, monkeypatch):
     plain = kept_renderer(make_env(**settings(assets=folder)))
     assert gsplat_is_there() == isinstance(plain._rasterizer, GsplatRasterizer)
+    resources._on_device(plain._scene).clear()  # holds the real one where there is a device
     stand_in(monkeypatch)
     chosen = [kept_renderer(make_env(**settings(renderer=name, assets=folder))) for name in ("auto", "cpu")]
     assert [isinstance(one._rasterizer, GsplatRasterizer) for one in chosen] == [True, False]

@@ -1,0 +1,42 @@
+"""What draws a scene: its trained asset, with stand-ins for road users that were not trained, or its dressing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simscale_gym.scene import Scene
+
+if TYPE_CHECKING:
+    from simscale_gym.dressing.render import SceneRenderer
+    from simscale_gym.splats.asset_renderer import AssetRenderer
+
+
+def make_renderer(
+    scene: Scene,
+    *,
+    cache: Path | None = None,
+    backend: str = "cpu",
+    levels: int = 1,
+    threads: int | None = None,
+) -> SceneRenderer | AssetRenderer:
+    """A renderer of the scene's asset, or of the scene dressed where it has none.
+
+    Args:
+        scene: The scene.
+        cache: Folder in which dressed looks are kept; none if None.
+        backend: "cpu", "gsplat" or "auto".
+        levels: Levels of detail in which the CPU draws an asset, 1 to 6; a dressed scene has all.
+        threads: Of the CPU's rasteriser; None for one per core.
+    """
+    if scene.asset is None:
+        from simscale_gym.dressing.render import SceneRenderer
+
+        return SceneRenderer(scene, threads=threads, cache=cache, backend=backend)
+    from simscale_gym.dressing.stand_ins import stand_ins
+    from simscale_gym.splats.asset_folder import open_asset
+    from simscale_gym.splats.asset_renderer import AssetRenderer
+
+    asset = open_asset(scene.asset)
+    others = stand_ins(scene, {node.name for node in asset.nodes}, cache=cache)
+    return AssetRenderer(scene, asset, stand_ins=others, threads=threads, backend=backend, levels=levels)
