@@ -16,7 +16,8 @@ from simscale_gym.splats.cpu_cull import clamp_limits
 from simscale_gym.splats.cpu_pack import CHUNK, LOG_255
 from simscale_gym.splats.cpu_threads import take
 
-TILE = 32
+TILE_BITS = 5
+TILE = 1 << TILE_BITS
 """Side of an image tile [px]: few duplicates per splat, and the tile's pixels stay in the first cache."""
 
 RECORD = 16
@@ -25,7 +26,8 @@ MEAN_X, MEAN_Y, FALL_X, FALL_Y, SHEAR, LOG_PEAK, RED, GREEN, BLUE, DEPTH = range
 BOX = 20  # slot 10 as int16: first and last column, first and last row
 SLOPE, HALF_WIDTH, INVERSE_TOP, INSTANCE = 12, 13, 14, 15  # a number below 2^24: float32 holds it
 
-ALIVE, LEFT, RIGHT, TOP, BOTTOM, TOWARDS = 15, 16, 17, 18, 19, 20  # further rows of the work space
+BOX_X, BOX_Y = 10, 11  # the box's slots as float32
+ALIVE, TILES_X, TILES_Y, TOUCHED, TOWARDS = 16, 17, 18, 19, 20  # further rows of the work space
 WORK_ROWS = 23
 
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
@@ -65,7 +67,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
     u_low, u_high = clamp_limits(fx, cx, wide)
     v_low, v_high = clamp_limits(fy, cy, high)
     u_low, u_high, v_low, v_high = f32(u_low), f32(u_high), f32(v_low), f32(v_high)
-    soften = f32(0.5) if antialiased else f32(0.0)
+    soften, half = f32(0.5) if antialiased else f32(0.0), f32(0.5)
     for i in range(CHUNK):
         px, py, pz = rows[lane.X * CHUNK + i], rows[lane.Y * CHUNK + i], rows[lane.Z * CHUNK + i]
         x = r00 * px + r01 * py + r02 * pz + tx
@@ -94,8 +96,29 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         mx, my = fx * u + cx, fy * v + cy
         alive = (z >= near) & (z <= far) & (spread > f32(0.0)) & (det > f32(0.0))
         alive &= (xx > f32(0.0)) & (yy > f32(0.0)) & (xx < HUGEST) & (yy < HUGEST)
-        alive &= (mx + reach_x > f32(0.0)) & (mx - reach_x < wide)
-        alive &= (my + reach_y > f32(0.0)) & (my - reach_y < high)
+        # The box of pixel centres, cut at the edges of the image.
+        x0, x1 = (
+            math.ceil(max(mx - reach_x - half, f32(0.0))),
+            math.floor(min(mx + reach_x - half, wide - f32(1.0))),
+        )
+        y0, y1 = (
+            math.ceil(max(my - reach_y - half, f32(0.0))),
+            math.floor(min(my + reach_y - half, high - f32(1.0))),
+        )
+        alive &= (x0 <= x1) & (y0 <= y1)
+        left, right = np.int32(x0 if alive else f32(0.0)), np.int32(x1 if alive else f32(0.0))
+        top, bottom = np.int32(y0 if alive else f32(0.0)), np.int32(y1 if alive else f32(0.0))
+        work[BOX_X * CHUNK + i] = np.int32(left | (right << 16)).view(f32)
+        work[BOX_Y * CHUNK + i] = np.int32(top | (bottom << 16)).view(f32)
+        left, right, top, bottom = (
+            left >> TILE_BITS,
+            right >> TILE_BITS,
+            top >> TILE_BITS,
+            bottom >> TILE_BITS,
+        )
+        work[TILES_X * CHUNK + i] = np.int32(left | (right << 16)).view(f32)
+        work[TILES_Y * CHUNK + i] = np.int32(top | (bottom << 16)).view(f32)
+        work[TOUCHED * CHUNK + i] = f32((right - left + 1) * (bottom - top + 1))
         work[ALIVE * CHUNK + i] = f32(1.0) if alive else f32(0.0)
         work[MEAN_X * CHUNK + i], work[MEAN_Y * CHUNK + i], work[DEPTH * CHUNK + i] = (
             mx - f32(0.5),
@@ -109,8 +132,6 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
             math.sqrt(max(spread * det / yy, f32(0.0))),
         )
         work[INVERSE_TOP * CHUNK + i] = f32(1.0) / (spread * yy)
-        work[LEFT * CHUNK + i], work[RIGHT * CHUNK + i] = mx - f32(0.5) - reach_x, mx - f32(0.5) + reach_x
-        work[TOP * CHUNK + i], work[BOTTOM * CHUNK + i] = my - f32(0.5) - reach_y, my - f32(0.5) + reach_y
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -214,46 +235,33 @@ def _degree_3(x, y, z, rest, at):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _write_visible(work, first, width, height, instance, records, boxes, tiles):
+def _write_visible(work, first, records, tiles, depths):
     """Compacts the splats that cover at least one pixel centre into records from row `first` on.
 
     Returns:
-        How many there are, and how many tiles their boxes touch altogether.
+        How many there are, how many tiles their boxes touch altogether, and the least and greatest depth pattern.
     """
-    count, touched = 0, 0
-    last_column, last_row = f32(width - 1), f32(height - 1)
+    count, touched = 0, f32(0.0)
+    least, greatest = np.int32(0x7FFFFFFF), np.int32(0)
     for i in range(CHUNK):
         if work[ALIVE * CHUNK + i] == f32(0.0):
             continue
-        left, right = (
-            math.ceil(max(work[LEFT * CHUNK + i], f32(0.0))),
-            math.floor(min(work[RIGHT * CHUNK + i], last_column)),
-        )
-        top, bottom = (
-            math.ceil(max(work[TOP * CHUNK + i], f32(0.0))),
-            math.floor(min(work[BOTTOM * CHUNK + i], last_row)),
-        )
-        if left > right or top > bottom:
-            continue
         row = first + count
-        for slot in range(10):
+        for slot in range(RECORD):
             records[row, slot] = work[slot * CHUNK + i]
-        for slot in range(12, 15):
-            records[row, slot] = work[slot * CHUNK + i]
-        records[row, INSTANCE] = f32(instance)
-        x0, x1, y0, y1 = np.int64(left), np.int64(right), np.int64(top), np.int64(bottom)
-        boxes[row, BOX], boxes[row, BOX + 1], boxes[row, BOX + 2], boxes[row, BOX + 3] = x0, x1, y0, y1
-        x0, x1, y0, y1 = x0 // TILE, x1 // TILE, y0 // TILE, y1 // TILE
-        tiles[row, 0], tiles[row, 1], tiles[row, 2], tiles[row, 3] = x0, x1, y0, y1
+        tiles[row, 0], tiles[row, 1] = work[TILES_X * CHUNK + i], work[TILES_Y * CHUNK + i]
+        depth = f32(work[DEPTH * CHUNK + i]).view(np.int32)
+        depths[row] = depth
+        least, greatest = min(least, depth), max(greatest, depth)
+        touched += work[TOUCHED * CHUNK + i]
         count += 1
-        touched += (x1 - x0 + 1) * (y1 - y0 + 1)
-    return count, touched
+    return count, np.int64(touched), least, greatest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project_chunks(
     counter, items, lanes, sh_rest, sh_span, views, eyes, turns, is_turned, cameras, width, height, limits,
-    antialiased, records, boxes, tiles, depths, tallies,
+    antialiased, records, tiles, depths, tallies,
 ):  # fmt: skip
     """Projects the listed chunks; run it on any number of threads with the same arguments.
 
@@ -273,8 +281,8 @@ def project_chunks(
         limits: near [m], far [m], eps2d [px^2], brightest colour, `[4]` float32.
         antialiased: Whether to lower the opacity of splats that the blur enlarges.
         records: Written: the splats of item k from row 256 k on, `[n * 256, 16]`.
-        boxes: The same memory as int16, `[n * 256, 32]`.
-        tiles: Written: first and last tile column, first and last tile row, `[n * 256, 4]` int16.
+        tiles: Written: first and last tile column, first and last tile row, four int16 in
+            `[n * 256, 2]` float32.
         depths: Written: bit patterns of the depths, which sort like the depths, `[n * 256]` int32.
         tallies: Written: splats, tiles touched, least and greatest depth pattern by item, `[n, 4]` int64.
     """
@@ -295,12 +303,6 @@ def project_chunks(
                 rest = sh_rest[begin : begin + terms * 3 * CHUNK]
                 eye, turn = eyes[camera, instance], turns[instance]
                 _shade_lanes(rows, rest, terms, eye, turn, is_turned[instance], brightest, work)
-            first = item * CHUNK
-            count, touched = _write_visible(work, first, width, height, instance, records, boxes, tiles)
-            least, greatest = np.int32(0x7FFFFFFF), np.int32(0)
-            for row in range(first, first + count):
-                depth = f32(records[row, DEPTH]).view(np.int32)
-                depths[row] = depth
-                least, greatest = min(least, depth), max(greatest, depth)
-            tallies[item, 0], tallies[item, 1] = count, touched
-            tallies[item, 2], tallies[item, 3] = least, greatest
+            work[INSTANCE * CHUNK : (INSTANCE + 1) * CHUNK] = f32(instance)
+            tally = _write_visible(work, item * CHUNK, records, tiles, depths)
+            tallies[item, 0], tallies[item, 1], tallies[item, 2], tallies[item, 3] = tally

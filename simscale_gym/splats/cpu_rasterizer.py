@@ -256,7 +256,7 @@ class CpuRasterizer:
             project_chunks, np.zeros(1, np.int64), items, self._store.lanes, self._store.sh_rest, self._store.sh_span,
             views.astype(np.float32), eyes.astype(np.float32), turns.astype(np.float32), is_turned,
             cameras.astype(np.float32), width, height, limits, antialiased,
-            records, records.view(np.int16), tiles, depths, tallies,
+            records, tiles.view(np.float32), depths, tallies,
         )  # fmt: skip
         return tallies
 
