@@ -6,6 +6,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 export OMP_WAIT_POLICY := PASSIVE
 
+# What needs a GPU, takes the better part of an hour, or is a part of another.
+NOT_ALONE := benchmarks/gpu.py benchmarks/render.py benchmarks/torch_peer.py
+
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/core
@@ -20,7 +23,8 @@ lint: $(VENV)/lint
 	$(BIN)/lint-imports
 
 bench: $(VENV)/core
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out $(NOT_ALONE),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/render.py --quick
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

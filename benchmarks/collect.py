@@ -21,7 +21,7 @@ from rich.table import Table
 
 from simscale_gym.agents.experts import make_expert
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.segment import drive_segment, reference_drive
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.futures_bank import town_futures, vocabulary_of

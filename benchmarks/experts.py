@@ -27,13 +27,13 @@ from tqdm import tqdm
 
 from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_expert import LogExpert
-from simscale_gym.agents.planner_expert import PlannerExpert
-from simscale_gym.agents.recovery import RecoveryExpert, logged_pose
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.reactive.idm import IDMTraffic
+from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert, logged_pose
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.segment import Segment, drive_segment, is_valid_label
-from simscale_gym.agents.unified import UnifiedExpert
+from simscale_gym.agents.unified.unified_expert import UnifiedExpert
 from simscale_gym.envs.episode import log_state, start_frames, start_off_log
 from simscale_gym.envs.resources import Resources
 from simscale_gym.geometry import se2

@@ -21,7 +21,7 @@ from render import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer, load_gsplat
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, load_gsplat
 
 SIZE = (1920, 1080)
 CAMERAS = 8

@@ -35,8 +35,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from torch_peer import TorchPeer, formulation
 
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster
 

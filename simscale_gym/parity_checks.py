@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.idm import IDMConfig, idm_acceleration
-from simscale_gym.agents.navsim_fixture import drive_case
-from simscale_gym.agents.pdm_fixture import plan_case
+from simscale_gym.agents.navsim.fixture import drive_case
+from simscale_gym.agents.pdm.fixture import plan_case
+from simscale_gym.agents.reactive.idm import IDMConfig, idm_acceleration
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics import (
     COLUMNS,

@@ -16,17 +16,17 @@ from rich.table import Table
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.scene import Scene
 from simscale_gym.sources import find_scene, list_scenes, load_scene
-from simscale_gym.splats.asset_check import Check, pixel_check, scene_checks, value_checks
-from simscale_gym.splats.asset_folder import damaged_files, save_asset
-from simscale_gym.splats.asset_import import UNPLACED, format_of, import_asset
-from simscale_gym.splats.asset_picture import draw_check_picture
-from simscale_gym.splats.asset_renderer import AssetRenderer
-from simscale_gym.splats.files import WRITERS
+from simscale_gym.splats.assets.asset_check import Check, pixel_check, scene_checks, value_checks
+from simscale_gym.splats.assets.asset_folder import damaged_files, save_asset
+from simscale_gym.splats.assets.asset_import import UNPLACED, format_of, import_asset
+from simscale_gym.splats.assets.asset_picture import draw_check_picture
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.log_alignment import align_to_log, aligned
+from simscale_gym.splats.assets.node_asset import NodePoses
+from simscale_gym.splats.assets.scene_asset import SceneAsset, checked_rigid, renamed
+from simscale_gym.splats.assets.track_matching import match_tracks
+from simscale_gym.splats.formats.files import WRITERS
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.log_alignment import align_to_log, aligned
-from simscale_gym.splats.node_asset import NodePoses
-from simscale_gym.splats.scene_asset import SceneAsset, checked_rigid, renamed
-from simscale_gym.splats.track_matching import match_tracks
 
 _CAMERAS = ("cam_l0", "cam_f0", "cam_r0")
 _MAX_JSON_BYTES = 2**24

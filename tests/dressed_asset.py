@@ -8,8 +8,8 @@ import numpy as np
 from simscale_gym.dressing.dress import dress_static
 from simscale_gym.dressing.nodes import NodeModel, shaded_rgb
 from simscale_gym.geometry import se3
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.scene_asset import Provenance, SceneAsset
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset
 from simscale_gym.splats.spherical_harmonics import SH_C0
 
 TURN = 0.7  # of the asset's frame against the world's [rad]

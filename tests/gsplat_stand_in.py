@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 
 
 def stand_in(monkeypatch):

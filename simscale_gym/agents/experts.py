@@ -40,7 +40,7 @@ def make_expert(name: str, bank: HumanFutures | None = None) -> Expert:
             raise ArgumentError(f"experts: {name!r} needs a bank of human futures, found None.")
         return _retrieving(name, bank)
     if name == "planner":
-        from simscale_gym.agents.planner_expert import PlannerExpert
+        from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 
         return PlannerExpert()
     from simscale_gym.agents.log_expert import LogExpert
@@ -50,9 +50,9 @@ def make_expert(name: str, bank: HumanFutures | None = None) -> Expert:
 
 def _retrieving(name: str, bank: HumanFutures) -> Expert:
     if name == "recovery":
-        from simscale_gym.agents.recovery import RecoveryExpert
+        from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert
 
         return RecoveryExpert(bank)
-    from simscale_gym.agents.unified import UnifiedExpert
+    from simscale_gym.agents.unified.unified_expert import UnifiedExpert
 
     return UnifiedExpert(bank)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
+from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.metrics import Agents, simulated_agents
 from simscale_gym.scene import LightStatus, Scene, derived
 from simscale_gym.sim import SimState, TrafficModel

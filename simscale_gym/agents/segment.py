@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm_closed import route_situation
-from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
+from simscale_gym.agents.pdm.closed import route_situation
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, map_layers
 from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents
 from simscale_gym.scene import LightStatus, RoadMap, Scene, derived
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.mixed_traffic import MixedTraffic
-from simscale_gym.agents.navsim_traffic import NavsimTraffic
+from simscale_gym.agents.navsim.traffic import NavsimTraffic
+from simscale_gym.agents.reactive.idm import IDMTraffic
+from simscale_gym.agents.reactive.mixed_traffic import MixedTraffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.sim.state import TrafficModel
 

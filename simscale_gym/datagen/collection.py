@@ -21,7 +21,7 @@ from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames,
 from simscale_gym.perturbation.algorithm import HISTORY_STEPS
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sources import SceneRef, load_scene
-from simscale_gym.splats.asset_folder import asset_of, checked_assets
+from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
 
 _AHEAD = 2  # scenes that wait for each worker
 

@@ -13,7 +13,7 @@ from simscale_gym.sources import cache_root
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
-    from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
 REASON = "out of reconstruction"
 """Of samples that fall here."""

@@ -9,7 +9,7 @@ import numpy as np
 from simscale_gym.dressing.camera_look import CameraLook
 from simscale_gym.dressing.sky import Sky
 from simscale_gym.scene import derived
-from simscale_gym.splats.device_sky import as_bytes, pixel_rays, sampled, turned
+from simscale_gym.splats.gpu.device_sky import as_bytes, pixel_rays, sampled, turned
 from simscale_gym.splats.rasterize import Raster
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def content_key(*values: Any) -> str:
     return digest.hexdigest()[:24]
 
 
-_PACKED_BY = ("cpu_levels.py", "cpu_pack.py", "gaussians.py", "spherical_harmonics.py")
+_PACKED_BY = ("cpu/levels.py", "cpu/pack.py", "gaussians.py", "spherical_harmonics.py")
 """Files of ``splats/`` that a kept look depends on; how it is drawn does not matter."""
 
 

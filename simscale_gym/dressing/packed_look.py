@@ -14,7 +14,7 @@ from simscale_gym.dressing.shade_field import ShadeField
 from simscale_gym.dressing.sky import Sky
 from simscale_gym.dressing.terrain import Terrain
 from simscale_gym.scene import Scene, Shapes
-from simscale_gym.splats.cpu_pack import L00, LEVELS, PackedGaussians, pack
+from simscale_gym.splats.cpu.pack import L00, LEVELS, PackedGaussians, pack
 
 
 @dataclass(frozen=True, eq=False)

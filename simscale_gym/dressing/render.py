@@ -20,7 +20,7 @@ from simscale_gym.dressing.terrain import AHEAD
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep, rays_per_radian
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
 from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge, ViewedFrame

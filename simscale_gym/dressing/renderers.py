@@ -9,7 +9,7 @@ from simscale_gym.scene import Scene
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
-    from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
 
 def make_renderer(
@@ -34,8 +34,8 @@ def make_renderer(
 
         return SceneRenderer(scene, threads=threads, cache=cache, backend=backend)
     from simscale_gym.dressing.stand_ins import stand_ins
-    from simscale_gym.splats.asset_folder import open_asset
-    from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.assets.asset_folder import open_asset
+    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
     asset = open_asset(scene.asset)
     others = stand_ins(scene, {node.name for node in asset.nodes}, cache=cache)

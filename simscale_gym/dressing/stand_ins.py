@@ -14,8 +14,8 @@ from simscale_gym.dressing.nodes import NodeModel, shaded_rgb
 from simscale_gym.dressing.template_store import TemplateStore
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Scene
+from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset
 
 _LEVEL = 1
 """Of detail: made to be seen from 8 to 25 m."""

@@ -22,14 +22,14 @@ from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.scene import Scene, derived
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
-from simscale_gym.splats.asset_folder import asset_of, checked_assets
-from simscale_gym.splats.cpu_pack import LEVELS
-from simscale_gym.splats.gsplat_backend import gsplat_is_there, load_gsplat
+from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
+from simscale_gym.splats.cpu.pack import LEVELS
+from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there, load_gsplat
 
 if TYPE_CHECKING:
     from simscale_gym.dressing.render import SceneRenderer
     from simscale_gym.sources import SceneRef
-    from simscale_gym.splats.asset_renderer import AssetRenderer
+    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
     from simscale_gym.splats.depth_sweep import LidarConfig, Sweep
     from simscale_gym.splats.render_validity import RenderJudge, ViewedFrame
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.segment import (
     Segment,
     ego_history,

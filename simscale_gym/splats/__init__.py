@@ -3,20 +3,24 @@
 from importlib import import_module
 from typing import Any
 
-from simscale_gym.splats.asset_folder import attach_asset, open_asset, save_asset
-from simscale_gym.splats.asset_import import import_asset
-from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
+from simscale_gym.splats.assets.asset_folder import attach_asset, open_asset, save_asset
+from simscale_gym.splats.assets.asset_import import import_asset
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset, TrainingViews
+from simscale_gym.splats.checkpoints.drivestudio import read_drivestudio
+from simscale_gym.splats.checkpoints.hugsim_scene import read_hugsim, read_hugsim_vehicle
+from simscale_gym.splats.checkpoints.mtgs import read_mtgs
+from simscale_gym.splats.checkpoints.worldengine import read_worldengine
+from simscale_gym.splats.checkpoints.worldengine_recording import (
+    VideoScene,
+    read_asset_config,
+    read_video_scene,
+)
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.hugsim_scene import read_hugsim, read_hugsim_vehicle
-from simscale_gym.splats.mtgs_checkpoint import read_mtgs
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.rasterize import Raster, rasterize
-from simscale_gym.splats.scene_asset import Provenance, SceneAsset, TrainingViews
-from simscale_gym.splats.worldengine_checkpoint import read_worldengine
-from simscale_gym.splats.worldengine_recording import VideoScene, read_asset_config, read_video_scene
 
 _DRAWING = {
-    "AssetRenderer": "asset_renderer",
+    "AssetRenderer": "assets.asset_renderer",
     "CameraEffects": "camera_effects",
     "Lens": "lens",
     "LidarConfig": "depth_sweep",

@@ -20,7 +20,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 
 if TYPE_CHECKING:
-    from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+    from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 
 Array = NDArray[np.float64]
 

@@ -139,7 +139,7 @@ class Gaussians:
         Raises:
             ArgumentError: No kind of file has that suffix, or a value is wrong.
         """
-        from simscale_gym.splats.files import save_gaussians  # the writers import this module
+        from simscale_gym.splats.formats.files import save_gaussians  # the writers import this module
 
         save_gaussians(path, self)
 
@@ -153,7 +153,7 @@ class Gaussians:
         Raises:
             DataError: The file is none of these, is damaged, or holds values that are no Gaussians.
         """
-        from simscale_gym.splats.files import load_gaussians  # the readers import this module
+        from simscale_gym.splats.formats.files import load_gaussians  # the readers import this module
 
         return load_gaussians(path)
 

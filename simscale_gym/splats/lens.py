@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-from simscale_gym.splats.cpu_threads import Crew, take
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.threads import Crew, take
 from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_cameras
 
 WIDEST_RAY = 4.0

@@ -98,7 +98,7 @@ def rasterize(
     - *Depth.* `Raster.depth` is expected depth, sum(w z) / sum(w): "ED". `Raster.accumulated_depth` is sum(w z): "D".
       Neither sees the background.
     - *Ties.* gsplat draws Gaussians of the same float32 depth in the order in which they are given, the first in front;
-      the CPU in Morton order (see `cpu_pack.pack`), and takes depths that agree to about 4e-6 of their value for the
+      the CPU in Morton order (see `cpu.pack.pack`), and takes depths that agree to about 4e-6 of their value for the
       same. Each always draws the same picture; where a scene is full of ties (flat boxes seen head-on) the two pictures
       agree to no more than 30 dB.
 

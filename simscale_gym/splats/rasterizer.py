@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import PackedGaussians, pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-from simscale_gym.splats.cpu_unpack import unpack
+from simscale_gym.splats.cpu.pack import PackedGaussians, pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
 from simscale_gym.splats.rasterize import Raster
 
 BACKENDS = ("auto", "cpu", "gsplat")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.splats.cpu_pack import L00, LOG_OPACITY, PackedGaussians, X, Z
+from simscale_gym.splats.cpu.pack import L00, LOG_OPACITY, PackedGaussians, X, Z
 
 Array = NDArray[np.float64]
 

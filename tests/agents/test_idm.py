@@ -17,9 +17,9 @@ from crossroads import (
     straight_map,
 )
 
-from simscale_gym.agents.idm import IDMConfig, IDMTraffic, idm_acceleration
-from simscale_gym.agents.idm_kernel import following
-from simscale_gym.agents.scene_arrays import scene_arrays
+from simscale_gym.agents.reactive.idm import IDMConfig, IDMTraffic, idm_acceleration
+from simscale_gym.agents.reactive.idm_kernel import following
+from simscale_gym.agents.reactive.scene_arrays import scene_arrays
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box

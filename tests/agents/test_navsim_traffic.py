@@ -13,12 +13,12 @@ from crossroads import crossroads_map, lane, moving
 from crossroads import scene_of as scene_around
 
 import simscale_gym  # noqa: F401  (registers SimScale-v0)
-from simscale_gym.agents import navsim_traffic
-from simscale_gym.agents.navsim_fixture import drive_case
-from simscale_gym.agents.navsim_rails import berth, rail_map
-from simscale_gym.agents.navsim_strip import ring_gap, strip_ring
-from simscale_gym.agents.navsim_ties import first_of_nearest
-from simscale_gym.agents.navsim_traffic import NavsimTraffic, NavsimTrafficConfig
+from simscale_gym.agents.navsim import traffic as navsim_traffic
+from simscale_gym.agents.navsim.fixture import drive_case
+from simscale_gym.agents.navsim.rails import berth, rail_map
+from simscale_gym.agents.navsim.strip import ring_gap, strip_ring
+from simscale_gym.agents.navsim.ties import first_of_nearest
+from simscale_gym.agents.navsim.traffic import NavsimTraffic, NavsimTrafficConfig
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.parity import compare
 from simscale_gym.scene import Intersection, RoadMap, TrackType

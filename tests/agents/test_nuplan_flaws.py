@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from crossroads import lane, moving, scene_of, straight_map
 
-from simscale_gym.agents.idm import IDMConfig, IDMTraffic
+from simscale_gym.agents.reactive.idm import IDMConfig, IDMTraffic
 from simscale_gym.scene import RoadMap, Tracks, TrackType
 from simscale_gym.sim.step import advance, start
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from crossroads import SIDE, crossroads_map
 
-from simscale_gym.agents.pdm_centerline import find_route, shortest_way, starting_lane
-from simscale_gym.agents.pdm_config import PDMConfig
-from simscale_gym.agents.pdm_route import corrected_route
+from simscale_gym.agents.pdm.centerline import find_route, shortest_way, starting_lane
+from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.pdm.route import corrected_route
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Roadblock, Vehicle
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simscale_gym.agents.pdm_centerline import find_route
-from simscale_gym.agents.pdm_closed import least_bad, plan, tuplan_brake_speed
-from simscale_gym.agents.pdm_config import PDMConfig
-from simscale_gym.agents.pdm_fixture import case_map, plan_case
+from simscale_gym.agents.pdm.centerline import find_route
+from simscale_gym.agents.pdm.closed import least_bad, plan, tuplan_brake_speed
+from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.pdm.fixture import case_map, plan_case
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics import COLUMNS, MapLayers

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simscale_gym.agents.pdm_config import PDMConfig
-from simscale_gym.agents.pdm_forecast import forecast_objects
+from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.pdm.forecast import forecast_objects
 from simscale_gym.metrics import Agents, MapLayers, Situation, forecast
 from simscale_gym.scene import TrackType
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from simscale_gym.agents.pdm_gaps import box_gap, outlines, polygon_gap, polygon_meets_box
+from simscale_gym.agents.pdm.gaps import box_gap, outlines, polygon_gap, polygon_meets_box
 from simscale_gym.geometry import box
 
 

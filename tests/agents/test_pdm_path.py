@@ -5,7 +5,7 @@ import pytest
 import shapely
 from scipy.interpolate import interp1d
 
-from simscale_gym.agents.pdm_path import beside, build_path, cap_at, joined, pose_at, project
+from simscale_gym.agents.pdm.path import beside, build_path, cap_at, joined, pose_at, project
 from simscale_gym.geometry.se2 import wrap_angle
 
 T = np.linspace(0.0, 6.0, 150)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simscale_gym.agents.pdm_fixture import plan_case
+from simscale_gym.agents.pdm.fixture import plan_case
 from simscale_gym.parity import compare, read_fixtures
 
 CASES = read_fixtures(Path(__file__).parents[1] / "data" / "pdm_odd.json.gz")["pdm_closed"]

@@ -5,8 +5,8 @@ import pytest
 from crossing_states import state_of, with_blocks
 from crossroads import RED, SIDE, crossroads_map, moving
 
-from simscale_gym.agents.pdm_config import PDMConfig
-from simscale_gym.agents.planner_expert import PlannerExpert, map_layers
+from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, map_layers
 from simscale_gym.errors import ArgumentError
 
 

@@ -6,7 +6,13 @@ from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.recovery import RecoveryConfig, RecoveryExpert, bent_to, braking_plan, logged_pose
+from simscale_gym.agents.recovery.recovery_expert import (
+    RecoveryConfig,
+    RecoveryExpert,
+    bent_to,
+    braking_plan,
+    logged_pose,
+)
 from simscale_gym.geometry import polyline, se2
 from simscale_gym.scene import TrackType
 from simscale_gym.sim import SimState, off_road, track

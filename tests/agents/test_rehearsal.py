@@ -7,8 +7,8 @@ from crossing_states import state_of
 from crossroads import RED, SIDE, moving
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_replay import LogReplay
+from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.rehearsal import closed_lanes, model_behind, rehearse
 from simscale_gym.scene import TrafficLights
 from simscale_gym.sim import rollout, stacked

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_replay import LogReplay
+from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.running_segment import RunningSegment
 from simscale_gym.agents.segment import ego_history, score_segment
 from simscale_gym.metrics import COLUMNS, RUNNING_COLUMNS, running_columns

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simscale_gym.agents.pdm_path import build_path
-from simscale_gym.agents.smooth_plans import quintic, smooth_plans
+from simscale_gym.agents.pdm.path import build_path
+from simscale_gym.agents.unified.smooth_plans import quintic, smooth_plans
 from simscale_gym.geometry import polyline
 
 number = st.floats(-20.0, 20.0)

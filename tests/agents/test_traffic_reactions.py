@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from crossroads import crossroads_map, moving, scene_of, straight_map
 
-from simscale_gym.agents.idm import IDMConfig, IDMTraffic
-from simscale_gym.agents.mixed_traffic import MixedConfig, MixedTraffic, draw_drivers
+from simscale_gym.agents.reactive.idm import IDMConfig, IDMTraffic
+from simscale_gym.agents.reactive.mixed_traffic import MixedConfig, MixedTraffic, draw_drivers
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import LightStatus, TrackType

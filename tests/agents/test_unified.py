@@ -9,10 +9,11 @@ from crossroads import RED, SIDE, along, lane_path, moving
 from straight_humans import straight_humans
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
-from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.segment import drive_segment, is_valid_label
-from simscale_gym.agents.unified import (
+from simscale_gym.agents.unified.config import UnifiedConfig
+from simscale_gym.agents.unified.unified_expert import (
     SOURCES,
     UnifiedExpert,
     contenders,
@@ -20,7 +21,6 @@ from simscale_gym.agents.unified import (
     relieved,
     steady_history,
 )
-from simscale_gym.agents.unified_config import UnifiedConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.comfort import comfort_flags
 from simscale_gym.scene import StateIndex

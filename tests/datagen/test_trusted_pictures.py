@@ -17,7 +17,7 @@ from simscale_gym.perturbation import AlgorithmConfig
 from simscale_gym.sim import SimState
 from simscale_gym.sources import list_scenes
 from simscale_gym.splats import Gaussians, SceneAsset, save_asset
-from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
 SPARSE = AlgorithmConfig(stride=9.0, rounds=2)
 LOGGED = range(20, 101)  # frames of two segments along the log

@@ -11,7 +11,7 @@ from street import TURN, street_scene, street_shapes, turned
 from simscale_gym.dressing import packed_look
 from simscale_gym.dressing.render import SceneRenderer
 from simscale_gym.scene import TrackType
-from simscale_gym.splats.gsplat_backend import gsplat_is_there
+from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there
 
 FRAME, SIZE = 10, (108, 192)
 CAMERAS = ("cam_l0", "cam_f0", "cam_r0")

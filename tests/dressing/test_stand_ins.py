@@ -7,10 +7,10 @@ from street import TURN, street_scene, turned
 from simscale_gym.dressing.stand_ins import stand_ins
 from simscale_gym.geometry import se3
 from simscale_gym.scene import TrackType
-from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.node_asset import NodeAsset
+from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset
-from simscale_gym.splats.scene_asset import SceneAsset
 
 CAMERAS, SIZE = ("cam_f0",), (72, 128)
 

@@ -11,10 +11,10 @@ from gymnasium.utils.env_checker import check_env
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_folder import save_asset
+from simscale_gym.splats.assets.asset_folder import save_asset
+from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.scene_asset import SceneAsset
 
 ACTION = np.array([0.3, 0.05])
 SMALL = LidarConfig(channels=16, azimuths=90, noise=0.03, dropout=0.05)

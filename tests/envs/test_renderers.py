@@ -10,13 +10,13 @@ from gsplat_stand_in import decibel, stand_in
 from simscale_gym.envs import SimScaleEnv, resources
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_folder import save_asset
+from simscale_gym.splats.assets.asset_folder import save_asset
+from simscale_gym.splats.assets.node_asset import NodeAsset
+from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.camera_effects import CameraEffects
-from simscale_gym.splats.cpu_pack import LEVELS
+from simscale_gym.splats.cpu.pack import LEVELS
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
-from simscale_gym.splats.node_asset import NodeAsset
-from simscale_gym.splats.scene_asset import SceneAsset
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
 
 CAMERAS = ("cam_f0", "cam_r0")
 on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")

@@ -8,7 +8,7 @@ from placed_tracks import ahead_of, with_tracks
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.experts import make_expert
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.segment import is_valid_label
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError

@@ -3,7 +3,7 @@ import pytest
 from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.segment import ego_history, reference_drive, score_segment
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores

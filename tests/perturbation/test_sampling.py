@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.idm import IDMTraffic
 from simscale_gym.agents.log_replay import LogReplay
+from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.perturbation import PerturbConfig, sample_perturbation

@@ -7,9 +7,9 @@ import torch_zip
 
 from simscale_gym.geometry import se3
 from simscale_gym.scene import EgoLog, RoadMap, Scene, Tracks, TrafficLights
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.scene_asset import SceneAsset
 
 FRAMES = 20
 ORIGIN = np.array([664_000.0, 3_998_000.0, 12.0])

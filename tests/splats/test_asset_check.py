@@ -9,12 +9,12 @@ from asset_street import street, street_asset, wide_asset
 from PIL import Image
 
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_check import pixel_check, scene_checks, track_offsets, value_checks
-from simscale_gym.splats.asset_import import import_asset
-from simscale_gym.splats.asset_picture import draw_check_picture
-from simscale_gym.splats.asset_renderer import AssetRenderer
-from simscale_gym.splats.scene_asset import renamed
-from simscale_gym.splats.track_matching import match_tracks
+from simscale_gym.splats.assets.asset_check import pixel_check, scene_checks, track_offsets, value_checks
+from simscale_gym.splats.assets.asset_import import import_asset
+from simscale_gym.splats.assets.asset_picture import draw_check_picture
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.scene_asset import renamed
+from simscale_gym.splats.assets.track_matching import match_tracks
 
 
 def failed(checks):

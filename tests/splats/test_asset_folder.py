@@ -9,10 +9,16 @@ from asset_street import street, street_asset
 from damage import check_damage
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats import asset_folder
-from simscale_gym.splats.asset_folder import asset_of, attach_asset, damaged_files, open_asset, save_asset
-from simscale_gym.splats.node_asset import NodeShapes
-from simscale_gym.splats.scene_asset import Provenance, TrainingViews
+from simscale_gym.splats.assets import asset_folder
+from simscale_gym.splats.assets.asset_folder import (
+    asset_of,
+    attach_asset,
+    damaged_files,
+    open_asset,
+    save_asset,
+)
+from simscale_gym.splats.assets.node_asset import NodeShapes
+from simscale_gym.splats.assets.scene_asset import Provenance, TrainingViews
 
 
 def full_asset():

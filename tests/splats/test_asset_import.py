@@ -10,7 +10,7 @@ from asset_street import FRAMES, street, write_drivestudio, write_hugsim, write_
 
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_import import RECORDING, format_of, import_asset
+from simscale_gym.splats.assets.asset_import import RECORDING, format_of, import_asset
 
 
 def write_recording(folder, frame_to_world, skipped=()):

@@ -12,11 +12,11 @@ from test_asset_renderer import assert_alike, drawn, wanted
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses, NodeShapes
+from simscale_gym.splats.assets.node_frame import reframed, turned
+from simscale_gym.splats.assets.scene_asset import CAMERA_TO_Z_UP, SceneAsset
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses, NodeShapes
-from simscale_gym.splats.node_frame import reframed, turned
-from simscale_gym.splats.scene_asset import CAMERA_TO_Z_UP, SceneAsset
 from simscale_gym.splats.spherical_harmonics import rotate_sh, sh_basis
 
 

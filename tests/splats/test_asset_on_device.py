@@ -7,10 +7,10 @@ import pytest
 from asset_street import along, background, street, street_asset, wide_asset
 from gsplat_stand_in import decibel, stand_in
 
-from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.node_asset import NodeShapes
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
-from simscale_gym.splats.node_asset import NodeShapes
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
 from simscale_gym.splats.rasterizer import make_rasterizer
 
 SIZE, CAMERAS = (54, 96), ("cam_f0", "cam_l0", "cam_r0")

@@ -9,13 +9,13 @@ from asset_street import along, car, car_to_scene, street, street_asset, wide_as
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.asset_folder import save_asset
-from simscale_gym.splats.asset_import import import_asset
-from simscale_gym.splats.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.asset_folder import save_asset
+from simscale_gym.splats.assets.asset_import import import_asset
+from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.splats.assets.node_asset import NodeAsset
+from simscale_gym.splats.assets.scene_asset import TrainingViews
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset
 from simscale_gym.splats.rasterize import rasterize
-from simscale_gym.splats.scene_asset import TrainingViews
 
 SIZE = (54, 96)
 CAMERAS = ("cam_f0", "cam_l0", "cam_r0")

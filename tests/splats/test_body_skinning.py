@@ -8,9 +8,9 @@ import numpy as np
 from random_scenes import random_gaussians
 
 from simscale_gym.geometry.se3 import quat_multiply, quat_to_matrix
-from simscale_gym.splats.body_skinning import Body, dressed
-from simscale_gym.splats.checkpoint_fields import CheckpointFields
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.checkpoints.body_skinning import Body, dressed
+from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 # A body of three joints. Weights, means and quaternions come from drivestudio's own code at commit e59bda4
 # (`VoxelDeformer`, `batch_rigid_transform` and the lines of `SMPLNodes.transform_means_and_quats`).

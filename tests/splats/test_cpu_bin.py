@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simscale_gym.splats.cpu_bin import (
+from simscale_gym.splats.cpu.bin import (
     KEY_BITS,
     MANY,
     ROW_BITS,
@@ -13,7 +13,7 @@ from simscale_gym.splats.cpu_bin import (
     sort_tile,
     split_items,
 )
-from simscale_gym.splats.cpu_pack import CHUNK
+from simscale_gym.splats.cpu.pack import CHUNK
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 100, MANY, MANY + 1, 9000])

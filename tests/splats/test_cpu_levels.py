@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_levels import Moments, merge
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.levels import Moments, merge
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from random_scenes import random_gaussians
 
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_store import TemplateStore
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.store import TemplateStore
 
 
 def test_view_dependent_coefficients_are_not_copied_for_every_template():

@@ -5,8 +5,8 @@ import pytest
 from random_scenes import random_gaussians
 
 from simscale_gym.geometry import se3
-from simscale_gym.splats.cpu_pack import LEVELS, pack
-from simscale_gym.splats.cpu_unpack import unpack
+from simscale_gym.splats.cpu.pack import LEVELS, pack
+from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simscale_gym.splats.cube_sky import look_up
+from simscale_gym.splats.assets.cube_sky import look_up
 
 # OpenGL 4.6, table 8.19: major axis, and what s and t are of.
 FACES = [

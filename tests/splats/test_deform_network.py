@@ -9,8 +9,8 @@ import pytest
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.checkpoint_fields import CheckpointFields
-from simscale_gym.splats.deform_network import DeformNetwork, bent_shapes
+from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
 
 # Weights, in tenths, and outputs of drivestudio's ConditionalDeformNetwork(D=4, W=3, embed_dim=2, x_multires=1,
 # t_multires=1), computed by its own code at commit e59bda4.

@@ -11,8 +11,8 @@ from reference_caster import reference_cast
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.depth_sweep import LidarConfig, depth_sweep, disturbed
 from simscale_gym.splats.gaussians import Gaussians
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simscale_gym.splats.cube_sky import finish, rimmed
-from simscale_gym.splats.device_sky import finish_on_device
+from simscale_gym.splats.assets.cube_sky import finish, rimmed
+from simscale_gym.splats.gpu.device_sky import finish_on_device
 from simscale_gym.splats.rasterize import Raster
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -7,7 +7,7 @@ from damage import check_damage
 from node_scenes import assert_same, meaning, raw_node
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.drivestudio_checkpoint import read_drivestudio
+from simscale_gym.splats.checkpoints.drivestudio import read_drivestudio
 
 
 def network(rng, embedding, width, layers, octaves):

@@ -8,7 +8,7 @@ from damage import check_cuts, check_damage
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.files import WRITERS
+from simscale_gym.splats.formats.files import WRITERS
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from simscale_gym.splats.formats.spz_stream import is_antialiased
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.spz_stream import is_antialiased
 
 FOLDER = Path(__file__).parents[1] / "data" / "splats_of_others"
 

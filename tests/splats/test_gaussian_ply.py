@@ -6,7 +6,7 @@ from damage import check_cuts, check_damage
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.activation import MIN_OPACITY
+from simscale_gym.splats.formats.activation import MIN_OPACITY
 from simscale_gym.splats.gaussians import Gaussians
 
 INRIA = [

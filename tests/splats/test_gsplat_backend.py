@@ -16,11 +16,11 @@ import pytest
 from random_scenes import HEIGHT, WIDTH, K, decibel, look, random_gaussians
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.gsplat_backend import GsplatRasterizer, gsplat_is_there
-from simscale_gym.splats.gsplat_frame import Cloud, by_motion, place
+from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.gpu.gsplat_frame import Cloud, by_motion, place
 from simscale_gym.splats.rasterize import Raster, rasterize
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -280,7 +280,8 @@ def test_wrong_arguments_are_named(stand_in, settings, message):
 
 
 def test_torch_is_not_loaded_before_it_is_used():
-    code = "import sys, simscale_gym.splats.gsplat_backend as b; b.gsplat_is_there(); sys.exit('torch' in sys.modules)"
+    code = "import sys, simscale_gym.splats.gpu.gsplat_backend as b; b.gsplat_is_there(); "
+    code += "sys.exit('torch' in sys.modules)"
     if importlib.util.find_spec("gsplat") is not None:  # then it has to look for a device
         code = code.replace("b.gsplat_is_there(); ", "")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

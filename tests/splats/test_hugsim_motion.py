@@ -8,7 +8,7 @@ import torch_zip
 from damage import check_damage
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.hugsim_motion import read_unicycle
+from simscale_gym.splats.checkpoints.hugsim_motion import read_unicycle
 
 # Poses of HUGSIM's `unicycle_b2w` at commit 62c690d, for the model that `unicycle` returns: first three rows.
 POSES = {

@@ -10,10 +10,10 @@ from node_scenes import assert_same, meaning, raw_node
 from test_hugsim_motion import unicycle
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.asset_import import import_asset
-from simscale_gym.splats.hugsim_motion import read_unicycle
-from simscale_gym.splats.hugsim_scene import read_hugsim, read_hugsim_vehicle
-from simscale_gym.splats.scene_asset import CAMERA_TO_Z_UP
+from simscale_gym.splats.assets.asset_import import import_asset
+from simscale_gym.splats.assets.scene_asset import CAMERA_TO_Z_UP
+from simscale_gym.splats.checkpoints.hugsim_motion import read_unicycle
+from simscale_gym.splats.checkpoints.hugsim_scene import read_hugsim, read_hugsim_vehicle
 
 
 def captured(raw, degree=3, *more, scales=None):

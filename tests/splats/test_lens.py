@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from random_scenes import FRONT, decibel, look, random_gaussians
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.lens import Lens, distort, fold_radius, render_distorted, undistort
 from simscale_gym.splats.rasterize import rasterize

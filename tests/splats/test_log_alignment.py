@@ -12,12 +12,12 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.scene import EgoLog, Tracks
 from simscale_gym.splat_commands import convert_splats
-from simscale_gym.splats.asset_folder import open_asset, save_asset
-from simscale_gym.splats.asset_import import UNPLACED
-from simscale_gym.splats.log_alignment import align_to_log, aligned
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.scene_asset import Provenance
-from simscale_gym.splats.track_matching import match_tracks
+from simscale_gym.splats.assets.asset_folder import open_asset, save_asset
+from simscale_gym.splats.assets.asset_import import UNPLACED
+from simscale_gym.splats.assets.log_alignment import align_to_log, aligned
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.scene_asset import Provenance
+from simscale_gym.splats.assets.track_matching import match_tracks
 
 FRAMES, TRACKS = 120, 7
 

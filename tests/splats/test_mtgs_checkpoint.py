@@ -7,7 +7,7 @@ from damage import check_damage
 from node_scenes import assert_same, meaning, raw_node
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.mtgs_checkpoint import read_mtgs
+from simscale_gym.splats.checkpoints.mtgs import read_mtgs
 
 TRACK = "9a0c5f1be0e6590b"
 

@@ -10,11 +10,11 @@ import pytest
 from test_deform_network import EMBEDDING, TENTHS, network
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.deform_network import bent_shapes
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.checkpoints.deform_network import bent_shapes
+from simscale_gym.splats.checkpoints.mtgs_motion import with_shapes
+from simscale_gym.splats.checkpoints.worldengine_recording import VideoCamera, VideoScene
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.mtgs_motion import with_shapes
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.worldengine_recording import VideoCamera, VideoScene
 
 TIMES = 1_630_000_000_000_000 + 50_000 * np.arange(4)
 

@@ -7,9 +7,9 @@ import pytest
 from node_scenes import SH_C0, assert_same, meaning, raw_node
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.checkpoint_fields import CheckpointFields
+from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.splats.checkpoints.node_fields import as_turned, instance_poses, mirrored, node_gaussians
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_fields import as_turned, instance_poses, mirrored, node_gaussians
 from simscale_gym.splats.spherical_harmonics import sh_basis
 
 

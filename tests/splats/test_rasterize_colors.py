@@ -10,9 +10,9 @@ from random_scenes import HEIGHT, WIDTH, K, decibel, look, random_gaussians
 from test_rasterize_instances import FRAME, street_with_two_cars
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
-from simscale_gym.splats.cpu_store import TemplateStore
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.store import TemplateStore
 from simscale_gym.splats.gaussians import Gaussians
 
 

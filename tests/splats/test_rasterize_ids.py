@@ -10,8 +10,8 @@ from random_scenes import HEIGHT, WIDTH, K, look, random_gaussians
 from reference_rasterizer import reference_rasterize
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu_pack import pack
-from simscale_gym.splats.cpu_rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.pack import pack
+from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Vehicle
-from simscale_gym.splats.cpu_pack import LEVELS, pack
+from simscale_gym.splats.cpu.pack import LEVELS, pack
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.picture_measures import picture_measures
 from simscale_gym.splats.render_validity import (

@@ -6,10 +6,10 @@ from asset_street import CAMERA_AXES, car, street, street_asset
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
+from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
+from simscale_gym.splats.assets.node_frame import upright
+from simscale_gym.splats.assets.scene_asset import CAMERA_TO_Z_UP, SceneAsset, renamed, track_id
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.node_frame import upright
-from simscale_gym.splats.scene_asset import CAMERA_TO_Z_UP, SceneAsset, renamed, track_id
 
 SHIFT = np.array([10.0, 20.0, 3.0])
 

@@ -11,7 +11,7 @@ from asset_street import street, street_asset, wide_asset
 from PIL import Image
 
 from simscale_gym import cli, splat_commands
-from simscale_gym.splats.asset_folder import open_asset, save_asset
+from simscale_gym.splats.assets.asset_folder import open_asset, save_asset
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -10,7 +10,7 @@ from damage import check_cuts, check_damage, survives
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError, MissingExtraError
-from simscale_gym.splats.asset_import import import_asset
+from simscale_gym.splats.assets.asset_import import import_asset
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -12,7 +12,7 @@ import torch_zip
 from damage import check_cuts, check_damage, survives
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.torch_archive import StoredTensor, load_torch_archive
+from simscale_gym.splats.checkpoints.torch_archive import StoredTensor, load_torch_archive
 
 
 def values(tree):
@@ -150,7 +150,7 @@ def test_no_code_runs(tmp_path, wrap):
         ("torch.nn.modules.linear", "Linear"),
         ("runpy", "run_path"),
         ("numpy", "load"),
-        ("simscale_gym.splats.torch_archive", "load_torch_archive"),
+        ("simscale_gym.splats.checkpoints.torch_archive", "load_torch_archive"),
     ],
 )
 def test_other_names_are_refused(tmp_path, module, name):

@@ -7,7 +7,7 @@ from damage import check_damage
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.activation import log_scales, opacity_logits
+from simscale_gym.splats.formats.activation import log_scales, opacity_logits
 from simscale_gym.splats.gaussians import Gaussians
 
 

@@ -7,8 +7,8 @@ from damage import check_damage
 from node_scenes import assert_same, meaning, raw_node
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.node_fields import mirrored
-from simscale_gym.splats.worldengine_checkpoint import read_worldengine
+from simscale_gym.splats.checkpoints.node_fields import mirrored
+from simscale_gym.splats.checkpoints.worldengine import read_worldengine
 
 START = 1_630_000_000_000_000
 

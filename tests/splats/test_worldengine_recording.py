@@ -10,7 +10,7 @@ import pytest
 from damage import check_cuts, check_damage
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.worldengine_recording import read_asset_config, read_video_scene
+from simscale_gym.splats.checkpoints.worldengine_recording import read_asset_config, read_video_scene
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""NAVSIM's reactive traffic, number for number."""

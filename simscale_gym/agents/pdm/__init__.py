@@ -1,0 +1,1 @@
+"""PDM-Closed, as NAVSIM runs it, and the planner expert that it makes."""

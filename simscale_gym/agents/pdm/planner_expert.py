@@ -1,0 +1,117 @@
+"""The planner expert: PDM-Closed on everything that the simulator knows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.expert import ExpertPlan
+from simscale_gym.agents.futures import HORIZON_STEPS
+from simscale_gym.agents.pdm.centerline import PDMRoute, find_route
+from simscale_gym.agents.pdm.closed import PDMPlan, plan
+from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.recovery.recovery_expert import braking_plan
+from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import se2
+from simscale_gym.metrics import MapLayers
+from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
+from simscale_gym.sim import SimState
+
+Array = NDArray[np.float64]
+
+_NO_LANE_BRAKING = 3.0  # [m/s^2] where there is nothing to follow
+
+
+class PlannerExpert:
+    """PDM-Closed as a pseudo-expert.
+
+    Args:
+        config: Settings; None for all corrections. ``PDMConfig.navsim()`` gives NAVSIM's planner.
+        driven: Give the chosen proposal as the tracker drives it from the ego's pose, instead of the proposal
+            itself, which lies on its path from the first pose on.
+    """
+
+    name = "planner"
+
+    def __init__(self, config: PDMConfig | None = None, *, driven: bool = False) -> None:
+        self.config, self.driven = config or PDMConfig.expert(), driven
+        if self.config.steps != HORIZON_STEPS:
+            raise ArgumentError(
+                f"config.steps is {self.config.steps}, expected {HORIZON_STEPS} of an expert."
+            )
+
+    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
+        """The best proposal.
+
+        Valid where, driven against the forecast, it hits nobody, keeps to the road and stops at red lights;
+        ``scores`` has its subscores and total by EPDMS code, its offset from the centreline and its share of the
+        speed limit. Without any lane to follow the plan brakes and is not valid.
+        """
+        outcome = self.outcome(scene, state)
+        if outcome is None:
+            return ExpertPlan(braking_plan(scene, state, _NO_LANE_BRAKING), False)
+        best = outcome.chosen
+        scores = outcome.scores
+        poses = outcome.poses[1 : HORIZON_STEPS + 1]
+        if self.driven and not outcome.braking:
+            poses = outcome.driven[best, 1:, :3]
+        valid = not outcome.braking and bool((scores.nc * scores.dac * scores.tlc)[best] == 1.0)
+        return ExpertPlan(se2.poses_to_local(state.ego[:3], poses), valid, self._figures(outcome))
+
+    def outcome(self, scene: Scene, state: SimState, route: PDMRoute | None = None) -> PDMPlan | None:
+        """The planning step behind :meth:`plan`, with all proposals; None where there is no lane to follow.
+
+        ``route`` may be given where :meth:`route` has been asked already.
+        """
+        route = route or self.route(scene, state)
+        if route is None:
+            return None
+        traffic, rows = state.traffic, np.flatnonzero(state.traffic.valid)
+        lights = scene.lights.at(state.frame)
+        return plan(
+            map_layers(scene.map),
+            route,
+            state.ego,
+            np.concatenate([traffic.poses[rows], scene.tracks.sizes[rows, :2]], axis=1),
+            traffic.velocities[rows],
+            scene.tracks.types[rows],
+            red_lights=[lane for lane, status in lights.items() if status == LightStatus.RED],
+            config=self.config,
+            vehicle=scene.vehicle,
+        )
+
+    def route(self, scene: Scene, state: SimState) -> PDMRoute | None:
+        """The paths that the ego may follow."""
+        return find_route(scene.map, scene.route, state.ego, self.config, scene.vehicle)
+
+    def _figures(self, outcome: PDMPlan) -> dict[str, float]:
+        best, scores = outcome.chosen, outcome.scores
+        path, speed = divmod(best, len(self.config.speed_fractions))
+        codes = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
+        figures = {code: float(getattr(scores, code)[best]) for code in codes}
+        return figures | {
+            "score": float(scores.total[best]),
+            "offset": (0.0, *self.config.lateral_offsets)[path],
+            "speed_fraction": self.config.speed_fractions[speed],
+        }
+
+
+@derived
+def map_layers(road_map: RoadMap) -> MapLayers:
+    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
+
+    Many a map has lanes without roadblocks or intersections that cover them.
+    """
+    layers = MapLayers.from_road_map(road_map, generic_drivable=True)
+    lanes = [lane for lane in road_map.lanes.values() if not _is_covered(road_map, lane)]
+    return MapLayers(
+        (*layers.rings, *(lane.polygon for lane in lanes)),
+        (*layers.layers, *("DRIVABLE_AREA" for _ in lanes)),
+        (*layers.tokens, *(f"lane {lane.id}" for lane in lanes)),
+    )
+
+
+def _is_covered(road_map: RoadMap, lane: Lane) -> bool:
+    if lane.connector:
+        return lane.intersection_id in road_map.intersections
+    return lane.roadblock_id in road_map.roadblocks

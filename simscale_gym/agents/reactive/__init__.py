@@ -1,0 +1,1 @@
+"""Traffic that reacts: vehicles by the Intelligent Driver Model, others along their logs."""

@@ -1,0 +1,112 @@
+"""Reactive traffic: the Intelligent Driver Model along the lane graph, with lights and right of way.
+
+The parameters are nuPlan's (idm_agents_observation.yaml). The mechanics differ where nuPlan's or NAVSIM's would
+show in a picture or in a score: vehicles go on over the ends of lanes, glide onto their centreline, see the ego
+where it is, slow for curves, give way in junctions, and brake harder than comfortable before they collide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.reactive import idm_kernel as kernel
+from simscale_gym.agents.reactive.stepping import reactive_controllers, start_reactive, step_reactive
+from simscale_gym.scene import Scene
+from simscale_gym.sim.state import TrafficState
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class IDMConfig:
+    """How the others drive; the first five are nuPlan's agents.
+
+    Attributes:
+        target_speed: Where the map has no speed limit [m/s].
+        min_gap: Standing distance to the vehicle ahead [m].
+        headway: Time gap [s].
+        acceleration: Largest acceleration [m/s^2].
+        deceleration: Comfortable braking [m/s^2].
+        emergency_deceleration: Largest braking, used only where less would collide [m/s^2].
+        lateral_acceleration: In curves [m/s^2].
+        margin: Kept on both sides of a vehicle's path [m].
+        ego_sweep: The ego is seen where it will be up to this long from now [s].
+        leave_distance: Beyond this from the ego a vehicle may vanish when its log has ended [m].
+    """
+
+    target_speed: float = 10.0
+    min_gap: float = 1.0
+    headway: float = 1.5
+    acceleration: float = 1.0
+    deceleration: float = 2.0
+    emergency_deceleration: float = 6.0
+    lateral_acceleration: float = 2.5
+    margin: float = 0.2
+    ego_sweep: float = 0.5
+    leave_distance: float = 60.0
+
+    @cached_property
+    def driver(self) -> kernel.DriverParameters:
+        """What the kernels take."""
+        return kernel.DriverParameters(
+            self.target_speed, self.min_gap, self.headway, self.acceleration, self.deceleration,
+            self.emergency_deceleration, self.lateral_acceleration, self.margin, self.ego_sweep, 1.0,
+        )  # fmt: skip
+
+
+def idm_acceleration(
+    speed: Array, gap: Array, lead_speed: Array, *, target_speed: Array, config: IDMConfig | None = None,
+    exponent: float = 4.0,
+) -> Array:  # fmt: skip
+    """The model as published (Treiber et al. 2000) and as in nuPlan, clipped to [-deceleration, acceleration].
+
+    Args:
+        speed: Own speed [m/s].
+        gap: Bumper to bumper [m]; at least ``config.min_gap`` is taken.
+        lead_speed: [m/s].
+        target_speed: [m/s].
+        config: Its first five parameters.
+        exponent: 4 in nuPlan's agents, 10 in PDM.
+    """
+    config = config or IDMConfig()
+    root = 2.0 * np.sqrt(config.acceleration * config.deceleration)
+    wished = config.min_gap + speed * config.headway + speed * (speed - lead_speed) / root
+    ratio = wished / np.maximum(gap, config.min_gap)
+    value = config.acceleration * (1.0 - (speed / target_speed) ** exponent - ratio**2)
+    return np.clip(value, -config.deceleration, config.acceleration)
+
+
+@dataclass(frozen=True)
+class IDMTraffic:
+    """A :class:`simscale_gym.sim.TrafficModel`: vehicles by IDM, the rest along its log, reacting.
+
+    Memory: kinds, routes, motion and walks of the tracks (:class:`simscale_gym.agents.reactive.crowd.Crowd`).
+    """
+
+    config: IDMConfig = field(default_factory=IDMConfig)
+
+    def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
+        """The others as logged at ``frame``; each is told how it will move from here."""
+        return start_reactive(scene, frame, _alike(self.config, len(scene.tracks))[1])
+
+    def step(self, scene: Scene, frame: int, ego: Array, traffic: TrafficState) -> TrafficState:
+        """Everybody sees everybody, and the ego, at ``frame``, and moves to ``frame + 1``."""
+        traits, replays = _alike(self.config, len(scene.tracks))
+        return step_reactive(
+            scene, frame, ego, traffic, self.config.driver, traits, replays, self.config.leave_distance
+        )
+
+    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+        """``idm``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
+        return reactive_controllers(scene, traffic)
+
+
+@lru_cache(maxsize=32)
+def _alike(config: IDMConfig, count: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Traits ``[N, 4]`` of ``count`` drivers who are all the same, and who replays its log ``[N]``: nobody."""
+    traits = np.array([1.0, config.min_gap, config.headway, config.acceleration])
+    return np.tile(traits, (count, 1)), np.zeros(count, bool)

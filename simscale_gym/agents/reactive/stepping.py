@@ -1,0 +1,84 @@
+"""Start and step of the reactive traffic models: a thin shell around the kernels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.reactive.crowd import DRIVING, GONE, PENDING, REPLAYED, STANDING, Crowd
+from simscale_gym.agents.reactive.entry import enter_present
+from simscale_gym.agents.reactive.idm_kernel import DriverParameters
+from simscale_gym.agents.reactive.scene_arrays import scene_arrays
+from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
+from simscale_gym.scene import Scene, TrackType, Vehicle
+from simscale_gym.sim.state import TrafficState
+
+Array = NDArray[np.float64]
+
+ROUTE_LANES = 24
+"""Lanes that a route can hold."""
+_CONTROLLERS = {DRIVING: "idm", STANDING: "standing", REPLAYED: "log"}
+_WALKERS = {int(TrackType.PEDESTRIAN): "pedestrian", int(TrackType.BICYCLE): "cyclist"}
+_NOWHERE = np.array([1e9, 1e9, 0.0, 0.0, 0.0])
+
+
+def start_reactive(scene: Scene, frame: int, replays: NDArray[np.bool_]) -> TrafficState:
+    """The others as logged at ``frame``; vehicles that ``replays [N]`` do what they did until they are disturbed."""
+    n, at, arrays = len(scene.tracks), min(frame, scene.num_frames - 1), scene_arrays(scene)
+    crowd = Crowd(
+        kinds=np.full(n, PENDING, np.int8),
+        routes=np.full((n, ROUTE_LANES), -1, np.int64),
+        motion=np.zeros((n, 6)),
+        walks=np.zeros((n, 7)),
+        poses=scene.tracks.poses[:, at].copy(),
+        velocities=scene.tracks.velocities[:, at].copy(),
+        valid=np.zeros(n, bool),
+    )
+    enter_present(arrays, crowd, at, replays, _NOWHERE, False)
+    crowd.kinds[(crowd.kinds == PENDING) & (arrays.log.last <= at)] = GONE
+    return _state_of(crowd)
+
+
+def step_reactive(
+    scene: Scene, frame: int, ego: Array, traffic: TrafficState, driver: DriverParameters, traits: Array,
+    replays: NDArray[np.bool_], leave_distance: float,
+) -> TrafficState:  # fmt: skip
+    """The others at ``frame + 1``; see :func:`simscale_gym.agents.reactive.traffic_kernel.advance_traffic`."""
+    memory = traffic.memory
+    before = Crowd(
+        memory["kinds"], memory["routes"], memory["motion"], memory["walks"], traffic.poses, traffic.velocities,
+        traffic.valid,
+    )  # fmt: skip
+    crowd = Crowd(*[array.copy() for array in before])
+    ego = np.ascontiguousarray(ego, float)
+    advance_traffic(
+        scene_arrays(scene), before, crowd, driver, traits, replays, ego, _ego_box(ego, scene.vehicle), frame,
+        leave_distance,
+    )  # fmt: skip
+    return _state_of(crowd)
+
+
+def reactive_controllers(scene: Scene, traffic: TrafficState) -> dict[str, str]:
+    """``idm``, ``log``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
+    tracks, kinds = scene.tracks, traffic.memory["kinds"]
+    return {
+        tracks.ids[row]: _CONTROLLERS.get(int(kinds[row]))
+        or _WALKERS.get(int(tracks.types[row]), "yielding_log")
+        for row in np.flatnonzero(traffic.valid)
+    }
+
+
+def _state_of(crowd: Crowd) -> TrafficState:
+    memory = {"kinds": crowd.kinds, "routes": crowd.routes, "motion": crowd.motion, "walks": crowd.walks}
+    return TrafficState(crowd.poses, crowd.velocities, crowd.valid, memory)
+
+
+def _ego_box(ego: Array, vehicle: Vehicle) -> Array:
+    """:func:`simscale_gym.sim.ego_boxes` of one ego, without the cost of its broadcasting."""
+    x, y, heading = float(ego[0]), float(ego[1]), float(ego[2])
+    ahead = vehicle.rear_axle_to_center
+    return np.array(
+        [x + ahead * math.cos(heading), y + ahead * math.sin(heading), heading, vehicle.length, vehicle.width]
+    )

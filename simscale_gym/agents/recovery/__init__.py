@@ -1,0 +1,1 @@
+"""The recovery expert: human futures that lead back to the log."""

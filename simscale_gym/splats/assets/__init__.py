@@ -1,0 +1,1 @@
+"""Scene assets: background, sky and nodes with their motion; their folder format, check and drawing."""

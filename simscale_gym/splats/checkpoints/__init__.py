@@ -1,0 +1,1 @@
+"""What trainers save: gsplat, MTGS, WorldEngine, HUGSIM, drivestudio; read without PyTorch."""

@@ -1,0 +1,1 @@
+"""The CPU rasteriser: packed Gaussians, culled, projected, binned and blended by compiled kernels."""

@@ -1,0 +1,1 @@
+"""Files that hold Gaussians and nothing else: PLY, SPZ, splat, npz."""

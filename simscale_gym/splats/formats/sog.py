@@ -1,0 +1,181 @@
+"""PlayCanvas's SOG, version 2: one pixel a Gaussian in lossless WebP images, and JSON that says how to read them.
+
+Layout: PlayCanvas, splat-transform, `read-sog.ts` and `write-sog.ts`. Positions have 16 bits in two images, on a
+logarithmic axis; scales and first coefficients are places in a table of 256 numbers; rotations are the three smaller
+components and the place of the largest; further coefficients are rows of a palette. A `.sog` is a zip of it all.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simscale_gym.errors import DataError
+from simscale_gym.splats.formats.activation import Parts, gathered
+from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE
+from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
+
+MANIFEST = "meta.json"
+
+_MAX_MANIFEST_BYTES = 2**20
+_MAX_PER_BYTE = 100
+"""Gaussians that one byte of the images may hold; real files take some 12 bytes for each."""
+_PALETTE_WIDTH = 64
+_TAG = 252  # of a rotation whose w is largest; 253 to 255: x, y, z
+_WXYZ = np.array([[3, 0, 1, 2], [0, 3, 1, 2], [0, 1, 3, 2], [0, 1, 2, 3]])
+"""Where w, x, y and z stand in the three small components and the largest, by which of w, x, y, z is largest."""
+
+
+def is_sog(names: Collection[str]) -> bool:
+    """Whether an archive with these members is one of SOG."""
+    return MANIFEST in names and any(name.endswith(".webp") for name in names)
+
+
+def load_sog(path: Path) -> Gaussians:
+    """Reads a `.sog`.
+
+    Raises:
+        DataError: Version 1, an image or table that is missing or of another size, or a damaged archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _Sog.open(path, archive).gaussians()
+    except BROKEN_ARCHIVE as error:
+        raise DataError(path, found=f"a damaged archive ({error})", expected="a zip, whole") from error
+
+
+@dataclass(frozen=True)
+class _Sog:
+    """A manifest whose size has been held against the images."""
+
+    path: Path
+    archive: zipfile.ZipFile
+    meta: dict[str, Any]
+    count: int
+
+    @classmethod
+    def open(cls, path: Path, archive: zipfile.ZipFile) -> _Sog:
+        data = _member(path, archive, MANIFEST, _MAX_MANIFEST_BYTES)
+        try:
+            meta = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise DataError(path, field=MANIFEST, found=str(error)[:100], expected="JSON") from None
+        version = meta.get("version", 1) if isinstance(meta, dict) else None
+        if version != 2:
+            hint = "Convert it with splat-transform: splat-transform old.sog new.ply"
+            raise DataError(path, field="version", found=repr(version)[:60], expected="2", hint=hint)
+        count, most = meta.get("count"), _MAX_PER_BYTE * path.stat().st_size
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= most:
+            expected = f"a number up to {most}, for a file of this size"
+            raise DataError(path, field="count", found=repr(count)[:60], expected=expected)
+        return cls(path, archive, meta, count)
+
+    def gaussians(self) -> Gaussians:
+        low, high = self.image("means", 0), self.image("means", 1)
+        first, last = (self.numbers("means", key, 3)[:, None].T for key in ("mins", "maxs"))
+        quats, scales, colors = self.image("quats"), self.image("scales"), self.image("sh0")
+        scale_of = np.exp(self.numbers("scales", "codebook", 256))
+        color_of = self.numbers("sh0", "codebook", 256)
+        further = self.further()
+
+        def part(rows: slice) -> Parts:
+            levels = low[rows, :3] + 256.0 * high[rows, :3]
+            logs = first + (last - first) * (levels / 65535.0)
+            means = np.sign(logs) * np.expm1(np.abs(logs))
+            some, opacities = colors[rows], colors[rows, 3] / 255.0
+            scaled = scale_of[scales[rows, :3]]
+            return means, _quats(quats[rows]), scaled, opacities, color_of[some[:, :3]], further(rows)
+
+        return gathered(self.path, self.count, further(slice(0)).shape[1] + 1, part)
+
+    def further(self) -> Callable[[slice], np.ndarray]:
+        """Coefficients behind the first of some rows, `[n, K - 1, 3]`."""
+        if "shN" not in self.meta:
+            return lambda rows: np.zeros((len(range(*rows.indices(self.count))), 0, 3))
+        table = self.table("shN")
+        degree, entries = table.get("bands"), table.get("count")
+        if degree not in (1, 2, 3) or not isinstance(entries, int) or not 0 < entries <= 2**16:
+            found = f"bands {degree!r:.20}, count {entries!r:.20}"
+            raise DataError(self.path, field="shN", found=found, expected="bands 1 to 3, count 1 to 65536")
+        terms = TERMS_BY_DEGREE[degree] - 1
+        lines = -(-entries // _PALETTE_WIDTH)
+        palette = self.pixels("shN", 0, (terms * _PALETTE_WIDTH, lines))[..., :3]
+        palette = palette.reshape(-1, terms, 3)
+        values, labels = self.numbers("shN", "codebook", 256), self.image("shN", 1)
+
+        def rows_of(rows: slice) -> np.ndarray:
+            label = labels[rows, 0] + 256 * labels[rows, 1].astype(np.intp)
+            known = label < entries
+            return values[palette[np.where(known, label, 0)]] * known[:, None, None]
+
+        return rows_of
+
+    def table(self, name: str) -> dict[str, Any]:
+        value = self.meta.get(name)
+        if not isinstance(value, dict):
+            raise DataError(self.path, field=name, found=f"{value!r:.60}", expected="an object")
+        return value
+
+    def numbers(self, name: str, key: str, length: int) -> np.ndarray:
+        """A list of numbers of the manifest, float64."""
+        values = self.table(name).get(key)
+        plain = isinstance(values, list) and all(type(v) in (int, float) for v in values)
+        if not plain or len(values) != length:
+            found = f"{len(values)} values" if isinstance(values, list) else f"{values!r:.60}"
+            raise DataError(self.path, field=f"{name}.{key}", found=found, expected=f"{length} numbers")
+        with np.errstate(all="ignore"):  # what is too large becomes infinite and is named
+            return np.array([float(value) if abs(value) < 1e300 else math.inf for value in values])
+
+    def image(self, name: str, index: int = 0) -> np.ndarray:
+        """One row of red, green, blue and alpha per Gaussian: `[count, 4]` uint8."""
+        pixels = self.pixels(name, index).reshape(-1, 4)
+        return pixels[: self.count]
+
+    def pixels(self, name: str, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Pixels `[H, W, 4]` of an image, whose size is that given or enough for all Gaussians, and not much more."""
+        field, files = f"{name}.files[{index}]", self.table(name).get("files")
+        if not isinstance(files, list) or len(files) <= index or not isinstance(files[index], str):
+            raise DataError(self.path, field=field, found=f"{files!r:.60}", expected="names of images")
+        data = _member(self.path, self.archive, files[index], self.path.stat().st_size)
+        from PIL import Image  # only these files need it
+
+        try:
+            with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
+                width, height = image.size
+                room = width * height
+                fits = self.count <= room <= 2 * self.count + 4096 if size is None else image.size == size
+                if not fits:
+                    expected = f"{self.count} pixels or somewhat more" if size is None else f"{size}"
+                    raise DataError(self.path, field=field, found=f"{width} x {height}", expected=expected)
+                return np.asarray(image.convert("RGBA"))
+        except (Image.DecompressionBombError, OSError, ValueError) as error:
+            raise DataError(self.path, field=field, found=str(error)[:100], expected="WebP, whole") from None
+
+
+def _quats(pixels: np.ndarray) -> np.ndarray:
+    """Rotations wxyz `[N, 4]`; those with another tag are none, hence zero, as is what has no largest component."""
+    small = (pixels[:, :3] / 255.0 * 2.0 - 1.0) / np.sqrt(2.0)
+    largest = np.sqrt(np.maximum(0.0, 1.0 - (small**2).sum(1)))
+    values = np.concatenate([small, largest[:, None]], axis=1)
+    tags = pixels[:, 3].astype(np.intp) - _TAG
+    return np.take_along_axis(values, _WXYZ[np.maximum(tags, 0)], axis=1) * (tags >= 0)[:, None]
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    try:
+        info = archive.getinfo(name)
+    except KeyError:
+        raise DataError(path, field=name, found="no such member", expected="a whole SOG") from None
+    if info.file_size > limit:
+        found = f"{info.file_size} bytes"
+        raise DataError(path, field=name, found=found, expected=f"at most {limit} bytes")
+    return archive.read(info)
