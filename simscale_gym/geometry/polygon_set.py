@@ -39,7 +39,7 @@ class PolygonSet:
 
     @classmethod
     def build(cls, rings: Sequence[Array], cell: float = 8.0) -> PolygonSet:
-        """Index ``rings``, each ``[K, 2+]`` [m]."""
+        """Index ``rings``, each ``[K, 2+]`` [m]; one without vertices holds nothing."""
         opened = [_open_ring(ring) for ring in rings]
         starts = np.concatenate([[0], np.cumsum([len(ring) for ring in opened])]).astype(np.int64)
         vertices = np.concatenate(opened) if opened else np.zeros((0, 2))
@@ -50,6 +50,7 @@ class PolygonSet:
         shape = tuple(int(n) for n in np.floor((high - low) / cell) + 1)
         first = np.floor((bounds[:, :2] - low) / cell).astype(np.int64)
         last = np.floor((bounds[:, 2:] - low) / cell).astype(np.int64)
+        last[np.diff(starts) == 0] = first[np.diff(starts) == 0] - 1  # bounds of none may lie beyond the grid
         cell_starts, cell_polygons = _sort_into_cells(first, last, shape[0], shape[0] * shape[1])
         return cls(vertices, starts, low, cell, shape, cell_starts, cell_polygons)
 

@@ -52,6 +52,15 @@ def test_nothing_contains_nothing():
     assert empty.contains(np.zeros((3, 2))).shape == (3, 0)
 
 
+def test_rings_without_vertices_hold_nothing_wherever_the_others_are():
+    square = np.array([[100, 100], [200, 100], [200, 200], [100, 200]], float)
+    polygons = PolygonSet.build([np.zeros((0, 2)), square])
+    assert polygons.contains(np.array([[150.0, 150.0], [0.0, 0.0]])).tolist() == [
+        [False, True],
+        [False, False],
+    ]
+
+
 def test_far_flung_polygons_do_not_blow_up_the_grid():
     squares = [np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float) + offset for offset in (0.0, 1e6)]
     polygons = PolygonSet.build(squares)
