@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HumanFutures
@@ -69,6 +68,8 @@ def cluster_anchors(bank: HumanFutures, count: int) -> Array:
     taken = cluster_futures(bank, count, rng=np.random.default_rng(0)).poses
     missing = count - len(taken)
     if missing:
+        from scipy.spatial.distance import cdist  # takes a while to import
+
         everything = _places(bank.poses)
         away = cdist(everything, _places(taken)).min(1)
         more = []

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import ArgumentError, DataError
@@ -39,6 +38,7 @@ def cluster_futures(
         ArgumentError: ``size`` is not between 1 and ``M``.
     """
     from scipy.cluster.vq import kmeans2  # takes a while to import, and vocabularies are kept on disk
+    from scipy.spatial import cKDTree
 
     if not 1 <= size <= len(bank):
         raise ArgumentError(f"vocabulary size: {size}, expected 1 to {len(bank)} (the futures in the bank).")

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import points_to_local, wrap_angle
@@ -37,6 +34,8 @@ def link_ends(lines: Sequence[Array]) -> list[list[int]]:
 
     Where nothing touches its end, a lane that goes straight on behind a gap of up to 4 m counts.
     """
+    from scipy.spatial import cKDTree  # takes longer to import than most scenes to load, and few need it
+
     starts, ends = np.array([x[0] for x in lines]), np.array([x[-1] for x in lines])
     near = cKDTree(starts[:, :2]).query_ball_point(ends[:, :2], _MAX_GAP)
     successors = []
@@ -159,5 +158,8 @@ def _heading_at(line: Array, point: Array) -> float:
 
 
 def _components(count: int, pairs: Pairs) -> NDArray[np.int64]:
+    from scipy.sparse import coo_matrix  # as above
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     return connected_components(links, directed=False)[1].astype(np.int64)

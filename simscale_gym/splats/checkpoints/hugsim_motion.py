@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from simscale_gym.errors import DataError
-from simscale_gym.geometry.se3 import rigid
+from simscale_gym.geometry.se3 import rigid, rpy_to_matrix
 from simscale_gym.splats.checkpoints.checkpoint_fields import array_of
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 
@@ -52,7 +51,8 @@ class Unicycle:
             b -= speed * (np.cos(angles[2]) - np.cos(yaw)) / (rate + 1e-6)
         elif abs(beyond) > _SAME:
             a, b = a + beyond * np.cos(yaw) * speed, b + beyond * np.sin(yaw) * speed
-        turn = Rotation.from_euler("xzy", np.pi / 2 - angles).as_matrix()
+        about_x, about_z, about_y = np.pi / 2 - angles  # one after the other, about axes that stand still
+        turn = rpy_to_matrix(0.0, about_y, 0.0) @ rpy_to_matrix(about_x, 0.0, about_z)
         return rigid(turn, np.array([a, self.heights[row], b]))
 
 
