@@ -17,7 +17,7 @@ from numba import njit
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu.threads import Crew, take
-from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_cameras
+from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_background, check_cameras
 
 WIDEST_RAY = 4.0
 """Largest x/z and y/z that a frame reaches to, 76 degrees: beyond it, a plane is no place to draw on."""
@@ -208,8 +208,7 @@ def render_distorted(
     if viewmats.shape != (cameras, 4, 4):
         raise ArgumentError(f"viewmats has shape {viewmats.shape}, expected ({cameras}, 4, 4) as the lens.")
     out = Raster.empty(cameras, width, height, ids=bool(settings.get("ids", False)))
-    backgrounds = np.zeros((cameras, 3), np.float32)
-    backgrounds[:] = 0.0 if background is None else background
+    backgrounds = check_background(background, (cameras,))
     for size in np.unique(lens.sizes, axis=0):
         alike = np.flatnonzero((lens.sizes == size).all(axis=1))
         raster = rasterizer.render(viewmats[alike], lens.Ks[alike], *(int(side) for side in size), **settings)

@@ -155,7 +155,8 @@ def check_frame(
 ) -> None:
     """Raises ArgumentError for what the kernels, which check nothing, must not see; `limits` is near, far, eps2d."""
     near, far, eps2d = limits
-    _check_finite("viewmats", viewmats, (len(viewmats), 4, 4))
+    cameras = len(viewmats) if viewmats.ndim == 3 else 0
+    _check_finite("viewmats", viewmats, (max(cameras, 1), 4, 4))
     check_cameras(Ks, len(viewmats), width, height)
     _check_finite("instance_poses", poses, (len(index), 4, 4))
     if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
@@ -188,6 +189,18 @@ def check_colors(turns: np.ndarray | None, instances: int, brightest: float) -> 
     if not brightest > 0.0:
         raise ArgumentError(f"brightest is {brightest}, expected more than 0.")
     return turns
+
+
+def check_background(background: np.ndarray | None, cameras: tuple[int, ...]) -> np.ndarray:
+    """Colours `[*cameras, 3]` float32 behind the images of so many cameras, checked; black if None."""
+    value = np.zeros(3) if background is None else np.asarray(background, np.float64)
+    shapes = [(*cameras[k:], 3) for k in range(len(cameras) + 1)]
+    if value.shape not in shapes or not np.isfinite(value).all():
+        expected = " or ".join(map(str, shapes))
+        raise ArgumentError(
+            f"background has shape {value.shape}, expected finite values of shape {expected}."
+        )
+    return np.array(np.broadcast_to(value, shapes[0]), np.float32)
 
 
 def check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.pack import PackedGaussians, pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
+from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
@@ -20,6 +21,10 @@ BACKENDS = ("auto", "cpu", "gsplat")
 
 class Rasterizer(Protocol):
     """Draws instances of templates that it was given once: `CpuRasterizer`, and `GsplatRasterizer` on a device."""
+
+    @property
+    def crew(self) -> Crew:
+        """Threads, for others to share."""
 
     @property
     def splats(self) -> int:
@@ -58,12 +63,15 @@ def make_rasterizer(
         threads: Of the CPU's rasteriser; None for one per core.
 
     Raises:
-        ArgumentError: The backend is unknown, or is "gsplat" and there is no CUDA device.
+        ArgumentError: The backend is unknown, or is "gsplat" and there is no CUDA device; or `levels` are fewer or more
+            than `templates`.
         MissingExtraError: It is "gsplat", which is not installed.
     """
     if uses_gsplat(backend):
         return GsplatRasterizer([unpack(t) if isinstance(t, PackedGaussians) else t for t in templates])
     counts = [1] * len(templates) if levels is None else levels
+    if len(counts) != len(templates):
+        raise ArgumentError(f"levels are {len(counts)}, expected one for each of {len(templates)} templates.")
     packed = [
         template if isinstance(template, PackedGaussians) else pack(template, levels=count)
         for template, count in zip(templates, counts, strict=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from random_scenes import random_gaussians
 
+from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.store import TemplateStore
 
@@ -28,3 +30,20 @@ def test_view_dependent_coefficients_are_not_copied_for_every_template():
             own = template.sh_rest[chunk - store.first_chunk[number]]
             assert terms * 3 == len(own)
             np.testing.assert_array_equal(store.sh_rest[start : start + own.size], own.ravel())
+
+
+def test_changes_that_do_not_fit_a_template_are_refused():
+    gaussians = random_gaussians(np.random.default_rng(1), (-1, -1, -1), (1, 1, 1), (0.1, 0.2), count=300)
+    store = TemplateStore([pack(gaussians)])
+    shape = gaussians.means, gaussians.quats, gaussians.scales
+    lanes = store.lanes.copy()
+    for row in range(3):
+        short = [value[:10] if k == row else value for k, value in enumerate(shape)]
+        with pytest.raises(ArgumentError, match=r"shape \(10, "):
+            store.reshape(0, *short)
+    with pytest.raises(ArgumentError, match=r"rgb.*\(10, 3\)"):
+        store.recolor(0, np.ones((10, 3)))
+    for number in (-1, 1):
+        with pytest.raises(ArgumentError, match=f"template is {number}"):
+            store.reshape(number, *shape)
+    np.testing.assert_array_equal(store.lanes, lanes)

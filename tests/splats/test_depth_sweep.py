@@ -232,6 +232,13 @@ def test_noise_and_dropout_are_seeded_and_as_large_as_asked():
     assert error.std() == pytest.approx(0.05, rel=0.1) and abs(error.mean()) < 0.005
 
 
+@pytest.mark.parametrize("elevations", [[0.2, 0.1], [0.0, np.nan], [0.0, 1.6], 0.1])
+def test_elevations_that_no_sweep_has_are_refused(elevations):
+    wall = Gaussians.from_rgb([[5.0, 0.0, 0.0]], [[1, 0, 0, 0]], [[0.1, 9.0, 9.0]], [1.0], [[1, 1, 1]])
+    with pytest.raises(ArgumentError, match="elevations"):
+        CpuRasterizer([pack(wall)], threads=1).cast(np.eye(4), elevations, 64)
+
+
 def test_only_the_cpu_casts_rays():
     with pytest.raises(ArgumentError, match="object casts no rays"):
         depth_sweep(object(), np.eye(4), SENSOR)

@@ -163,6 +163,9 @@ def test_a_template_takes_another_shape(stand_in):
     after = rasterizer.render(*FRAME, **instances)
     assert_alike(after, cpu.render(*FRAME, **instances), 90.0)
     assert np.abs(after.rgb - before.rgb).max() > 0.1
+    with pytest.raises(ArgumentError, match=r"quats.*template 1"):
+        rasterizer.reshape(1, car.means, car.quats[:5], car.scales)
+    np.testing.assert_array_equal(rasterizer.render(*FRAME, **instances).rgb, after.rgb)
 
 
 def test_tensors_and_bytes_stay_on_the_device_when_asked(stand_in):

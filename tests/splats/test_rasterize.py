@@ -193,7 +193,11 @@ def test_degenerate_gaussians_leave_no_nan():
         ({"near": 2.0, "far": 1.0}, "near, far"),
         ({"Ks": np.zeros((1, 3, 3))}, "focal"),
         ({"viewmats": np.full((1, 4, 4), np.nan)}, "viewmats"),
-        ({"viewmats": np.eye(4)}, "viewmats"),
+        ({"viewmats": np.eye(4)}, r"viewmats.*\(1, 4, 4\)"),
+        ({"viewmats": np.zeros((0, 4, 4)), "Ks": np.zeros((0, 3, 3))}, "viewmats"),
+        ({"background": [1.0, 0.0]}, r"background.*\(2,\)"),
+        ({"background": np.zeros((2, 3))}, "background"),
+        ({"background": [np.nan, 0.0, 0.0]}, "background"),
     ],
 )
 def test_wrong_arguments_are_named(settings, message):

@@ -18,7 +18,7 @@ from simscale_gym.splats.cpu.rays import NEAR, SECTOR, cull_sphere, project_to_r
 from simscale_gym.splats.cpu.store import TemplateStore
 from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
+from simscale_gym.splats.rasterize import Raster, check_background, check_colors, check_frame, check_images
 
 SHARES = 4
 """Shares of a camera's splats per thread, so that one that is held up does not hold up all."""
@@ -137,8 +137,7 @@ class CpuRasterizer:
             check_images(out, (len(viewmats), height, width), ids)
         views = viewmats[:, None] @ poses[None]
         cameras = np.stack([Ks[:, 0, 0], Ks[:, 1, 1], Ks[:, 0, 2], Ks[:, 1, 2]], axis=1)
-        backgrounds = np.zeros((len(viewmats), 3), np.float32)
-        backgrounds[:] = 0.0 if background is None else background
+        backgrounds = check_background(background, (len(viewmats),))
         with self._lock:
             limits = np.array([near, min(far, 1e30), eps2d, min(brightest, 1e30)], np.float32)
             items, ends = self._cull(index, views, cameras, width, height, limits)
@@ -163,7 +162,7 @@ class CpuRasterizer:
 
         Args:
             sensor_to_world: x forward, y left, z up, `[4, 4]`, rigid.
-            elevations: Of the beams, ascending, `[B]` [rad].
+            elevations: Of the beams, ascending, between straight down and straight up, `[B]` [rad].
             azimuths: Rays of a beam, `A`: the k-th at (k + 0.5) 2 pi / A - pi, left positive.
             instance_index: Template of each instance, `[I]`; by default the first template, once.
             instance_poses: Node to world, `[I, 4, 4]`, rigid; all at the origin if None.
@@ -174,7 +173,11 @@ class CpuRasterizer:
             Ranges `[B, A]` float32 [m], infinite where a ray goes on with more than half of its light; the place in
             `instance_index` of what it met, `[B, A]` int32, -1 for nothing; and its luminance, `[B, A]` float32.
         """
-        index = np.asarray(instance_index, np.int64)
+        elevations, index = np.asarray(elevations, np.float64), np.asarray(instance_index, np.int64)
+        if not (
+            elevations.ndim == 1 and (np.diff(elevations, prepend=-np.pi / 2, append=np.pi / 2) >= 0.0).all()
+        ):
+            raise ArgumentError(f"elevations are {elevations}, expected -pi/2 to pi/2 [rad], ascending.")
         poses = np.broadcast_to(np.eye(4), (len(index), 4, 4)) if instance_poses is None else instance_poses
         pose, poses = np.asarray(sensor_to_world, np.float64)[None], np.asarray(poses, np.float64)
         limits, shape = (NEAR, float(most), 0.0), (len(elevations), azimuths)

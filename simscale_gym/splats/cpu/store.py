@@ -99,7 +99,8 @@ class TemplateStore:
     def recolor(self, number: int, rgb: np.ndarray) -> None:
         """Replaces the colours of template `number` by `rgb` `[N, 3]`, in the order that was packed."""
         start, end = self._of_one_level(number, "the colours")
-        order = self._orders[number]
+        order, rgb = self._orders[number], np.asarray(rgb)
+        _check_rows("rgb", rgb, order, 3)
         rows = np.zeros((3, (end - start) * CHUNK), np.float32)
         rows[:, : len(order)] = rgb[order].T
         self._lanes[start:end, RED : BLUE + 1] = rows.reshape(3, end - start, CHUNK).swapaxes(0, 1)
@@ -110,17 +111,31 @@ class TemplateStore:
         order = self._orders[number]
         if not len(order):
             return
+        means, quats, scales = (np.asarray(value, np.float32) for value in (means, quats, scales))
+        for name, value, length in (("means", means, 3), ("quats", quats, 4), ("scales", scales, 3)):
+            _check_rows(name, value, order, length)
         reshape_chunks(order, means, quats, scales, self._lanes[start:end], self._bounds[start:end])
         clusters = slice(self.first_cluster[number], self.first_cluster[number + 1])
         self._spheres[clusters] = cluster_spheres(self._bounds, self._level_chunks[clusters])
 
     def _of_one_level(self, number: int, what: str) -> tuple[int, int]:
         """First chunk of a template, and where the next one starts."""
+        if not 0 <= number < len(self):
+            raise ArgumentError(f"template is {number}, expected a number in 0..{len(self) - 1}.")
         if np.isfinite(self._grains[self.first_cluster[number] : self.first_cluster[number + 1], 1]).any():
             raise ArgumentError(
                 f"template {number} has levels of detail, which keep {what} they were packed with."
             )
         return int(self.first_chunk[number]), int(self.first_chunk[number + 1])
+
+
+def _check_rows(name: str, value: np.ndarray, order: np.ndarray, length: int) -> None:
+    """Raises ArgumentError where kernels, which check nothing, would read beyond the end."""
+    least = int(order.max(initial=-1)) + 1
+    if value.ndim != 2 or value.shape[1] != length or len(value) < least:
+        raise ArgumentError(
+            f"{name} has shape {value.shape}, expected [N, {length}], a row of each of the N Gaussians packed."
+        )
 
 
 def _grown(array: np.ndarray, rows: int) -> np.ndarray:

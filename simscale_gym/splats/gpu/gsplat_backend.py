@@ -11,8 +11,9 @@ import numpy as np
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.gpu.device_sky import as_bytes
 from simscale_gym.splats.gpu.gsplat_frame import Cloud, blend, by_motion, project
-from simscale_gym.splats.rasterize import Raster, check_colors, check_frame, check_images
+from simscale_gym.splats.rasterize import Raster, check_background, check_colors, check_frame, check_images
 from simscale_gym.splats.spherical_harmonics import SH_C0
 
 if TYPE_CHECKING:
@@ -53,13 +54,6 @@ def load_gsplat() -> Any:
             "matches PyTorch's CUDA, or a wheel of gsplat with kernels; or use 'cpu'."
         )
     return gsplat
-
-
-def _bytes(rgb: torch.Tensor) -> torch.Tensor:
-    """Colours as uint8, rounded to the nearest."""
-    import torch
-
-    return (rgb.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8)
 
 
 class GsplatRasterizer:
@@ -111,9 +105,12 @@ class GsplatRasterizer:
 
     def reshape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
         """Moves a template's Gaussians within its frame: `[N, 3]` [m], `[N, 4]` wxyz, `[N, 3]` [m]."""
-        own = self._templates[template]
-        for name, value in (("means", means), ("quats", quats), ("scales", scales)):
-            own[name] = own[name].new_tensor(np.asarray(value, np.float32))
+        own, fresh = self._templates[template], {"means": means, "quats": quats, "scales": scales}
+        for name, value in fresh.items():
+            if np.shape(value) != tuple(own[name].shape):
+                found = f"{name} has shape {np.shape(value)}"
+                raise ArgumentError(f"{found}, expected {tuple(own[name].shape)} of template {template}.")
+        own |= {name: own[name].new_tensor(np.asarray(value, np.float32)) for name, value in fresh.items()}
         self._cloud = None
 
     def render(
@@ -188,7 +185,7 @@ class GsplatRasterizer:
             as_torch: Leave them on the device.
             settings: As for `render`.
         """
-        pictures = _bytes(self.render(*frame, as_torch=True, **settings).rgb)
+        pictures = as_bytes(self.render(*frame, as_torch=True, **settings).rgb)
         return pictures if as_torch else pictures.cpu().numpy()
 
     def render_environments(
@@ -234,7 +231,7 @@ class GsplatRasterizer:
             np.asarray(viewmats), Ks, width, height, instance_index, instance_poses, color_turns, background,
             limits=(near, far, eps2d), antialiased=antialiased, brightest=brightest,
         )  # fmt: skip
-        return _bytes(raster.rgb).reshape(*np.shape(viewmats)[:2], height, width, 3)
+        return as_bytes(raster.rgb).reshape(*np.shape(viewmats)[:2], height, width, 3)
 
     def _draw(
         self, viewmats, Ks, width, height, index, poses, turns, background, *, limits, antialiased, brightest
@@ -245,8 +242,7 @@ class GsplatRasterizer:
         index = np.asarray(index, np.int64)
         viewmats, Ks = np.asarray(viewmats, np.float64), np.asarray(Ks, np.float64)
         poses, turns = self._checked(viewmats, Ks, width, height, index, poses, turns, limits, brightest)
-        behind = np.zeros((*viewmats.shape[:2], 3), np.float32)
-        behind[:] = 0.0 if background is None else background
+        behind = check_background(background, viewmats.shape[:2])
         near, far, eps2d = limits
         settings = {
             "near_plane": near, "far_plane": far, "eps2d": eps2d, "calc_compensations": bool(antialiased),
@@ -278,10 +274,10 @@ class GsplatRasterizer:
             poses = np.broadcast_to(np.eye(4), (count, len(index), 4, 4))
         poses = np.asarray(poses, np.float64)
         turns = [None] * count if turns is None else turns
-        if not count == len(Ks) == len(poses) == len(turns):
+        if not 0 < count == len(Ks) == len(poses) == len(turns):
             raise ArgumentError(
                 f"viewmats, Ks, instance_poses and color_turns are of {count}, {len(Ks)}, {len(poses)} and "
-                f"{len(turns)} environments, expected as many of each."
+                f"{len(turns)} environments, expected as many of each, one at least."
             )
         for views, own_Ks, own in zip(viewmats, Ks, poses, strict=True):
             check_frame(views, own_Ks, width, height, index, own, len(self._templates), limits)
