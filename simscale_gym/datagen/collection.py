@@ -6,7 +6,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def _scene(ref: SceneRef, recipe: Recipe) -> Scene:
     """The scene of ``ref``, with its asset where the recipe's folder holds one."""
     scene = load_scene(ref)
     asset = None if recipe.assets is None else asset_of(recipe.assets, scene)
-    return scene if asset is None else replace(scene, asset=asset)
+    return scene if asset is None else scene.with_asset(asset)
 
 
 def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:

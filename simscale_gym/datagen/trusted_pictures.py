@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from simscale_gym.agents.segment import Segment
 from simscale_gym.dressing.renderers import make_renderer
@@ -33,9 +34,9 @@ in 99 % of 252 views on and off the roads of the town, 0.05 at worst."""
 
 
 class TrustedPictures:
-    """A :data:`simscale_gym.perturbation.PictureFilter` for the clips of one scene.
+    """A :data:`simscale_gym.perturbation.PictureFilter`, for clips that come scene by scene.
 
-    The scene is dressed, or its asset opened, when the first sample comes; a state is drawn once, however many samples
+    A scene is dressed, or its asset opened, when its first sample comes; a state is drawn once, however many samples
     share it.
 
     Args:
@@ -45,8 +46,11 @@ class TrustedPictures:
 
     def __init__(self, least: float, cameras: Sequence[str] = CAMERAS) -> None:
         self._least, self._cameras = least, tuple(cameras)
+        self._scene: Scene | None = None
         self._renderer: SceneRenderer | AssetRenderer | None = None
-        self._scores: dict[SimState, float] = {}
+        self._scores: WeakKeyDictionary[SimState, float] = (
+            WeakKeyDictionary()
+        )  # segments of past clips are gone
 
     def __call__(self, scene: Scene, perturbation: Segment, label: Segment) -> str:
         """Why the sample falls, or ""."""
@@ -60,8 +64,8 @@ class TrustedPictures:
         return self._scores[state]
 
     def _drawn_score(self, scene: Scene, state: SimState) -> float:
-        if self._renderer is None:
-            self._renderer = make_renderer(scene, cache=cache_root() / "looks", threads=1)
+        if self._scene is not scene:
+            self._scene, self._renderer = scene, make_renderer(scene, cache=cache_root() / "looks", threads=1)
         renderer, ego, traffic = self._renderer, state.ego[:3], state.traffic
         lights = scene.lights.at(state.frame)
         renderer.render(ego, traffic.poses, traffic.valid, lights, self._cameras, JUDGED_SIZE)

@@ -27,14 +27,14 @@ class Drawn:
     Attributes:
         state: Of the simulation.
         pictures: uint8 ``[C, H, W, 3]``.
-        viewed: What the rasteriser knows of them; None where no effect needs it or the renderer does not tell.
-        quality: How far they can be trusted; None where the renderer cannot say.
+        viewed: What the rasteriser knows of them; None where no effect needs it.
+        quality: How far they can be trusted.
     """
 
     state: SimState
     pictures: NDArray[np.uint8]
     viewed: ViewedFrame | None
-    quality: RenderQuality | None
+    quality: RenderQuality
 
 
 class Pictures:
@@ -66,8 +66,8 @@ class Pictures:
             return {}
         return dict(zip(self._cameras, self._of(drive, len(drive.history) - 1).pictures, strict=True))
 
-    def quality(self, drive: Drive) -> RenderQuality | None:
-        """How far they can be trusted; None where the renderer cannot say."""
+    def quality(self, drive: Drive) -> RenderQuality:
+        """How far they can be trusted."""
         return self._of(drive, len(drive.history) - 1).quality
 
     def observed(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
@@ -120,9 +120,7 @@ class Pictures:
     def _draw(self, scene: Scene, state: SimState, before: SimState) -> Drawn:
         pictures = self._resources.images(scene, state, before, self._cameras, self._size)
         viewed, judge = self._resources.last_frame(scene)
-        quality = None
-        if viewed is not None and judge is not None:
-            quality = judge.judge(viewed, scene.ego_to_world(state.ego[:3]), self._cameras)
+        quality = judge.judge(viewed, scene.ego_to_world(state.ego[:3]), self._cameras)
         return Drawn(state, pictures, viewed if self._bends else None, quality)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -129,20 +128,21 @@ class Resources:
             state.ego[:3], traffic.poses, traffic.valid, lights, config, braking=braking
         )
 
-    def last_frame(self, scene: Scene) -> tuple[ViewedFrame | None, RenderJudge | None]:
-        """What is known of the pictures of ``scene`` that were drawn last, and who says how far to trust them.
-
-        None where the scene's renderer has no such thing.
-        """
+    def last_frame(self, scene: Scene) -> tuple[ViewedFrame, RenderJudge]:
+        """What is known of the pictures of ``scene`` that were drawn last, and who says how far to trust them."""
         renderer = self._renderers[scene.id]
-        return getattr(renderer, "frame", None), getattr(renderer, "judge", None)
+        return renderer.frame, renderer.judge
+
+    @cached_property
+    def _on_device(self) -> bool:
+        return _draws_on_device(self._renderer)
 
     def _drawer(self, scene: Scene) -> SceneRenderer | AssetRenderer:
         return _kept(self._renderers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, self._renderer))
 
     def _sweeper(self, scene: Scene) -> SceneRenderer | AssetRenderer:
         """The one that draws, or another where that is on the device: rays are cast on the CPU."""
-        if not _draws_on_device(self._renderer):
+        if not self._on_device:
             return self._drawer(scene)
         return _kept(self._sweepers, scene.id, _KEPT_RENDERERS, lambda: _renderer_of(scene, "cpu"))
 
@@ -155,7 +155,7 @@ class Resources:
 
 @derived
 def _with_asset(scene: Scene, asset: Path) -> Scene:
-    return replace(scene, asset=asset)
+    return scene.with_asset(asset)
 
 
 @derived

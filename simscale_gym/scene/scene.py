@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,10 @@ class Scene:
             raise SceneError(
                 f"scene {self.id}: lights.status is {self.lights.status.shape}, expected [L, {t}]."
             )
+
+    def with_asset(self, folder: Path) -> Scene:
+        """The same scene with a trained asset; shapes that nobody has asked for stay unread."""
+        return replace(self, asset=folder, shapes=vars(self)["shapes"])
 
     @property
     def num_frames(self) -> int:

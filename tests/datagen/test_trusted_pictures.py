@@ -1,5 +1,6 @@
 """Samples whose pictures show what was not reconstructed fall, and only those."""
 
+import gc
 import pickle
 from collections import Counter
 from dataclasses import replace
@@ -62,6 +63,28 @@ def test_a_state_is_drawn_once(town_scene, monkeypatch):
     pictures, segments = TrustedPictures(0.5), on_log(town_scene)
     assert pictures(town_scene, *segments) == pictures(town_scene, *segments) == ""
     assert sorted(drawn) == [45, 50, 55, 60, *range(65, 101, 5)]
+
+
+def test_states_that_are_gone_are_forgotten(town_scene):
+    pictures, segments = TrustedPictures(0.5), on_log(town_scene)
+    pictures(town_scene, *segments)
+    assert len(pictures._scores) == 12
+    del segments
+    gc.collect()
+    assert not len(pictures._scores)
+
+
+def test_each_scene_is_drawn_by_its_own_renderer(town_scene, monkeypatch):
+    made, make = [], trusted_pictures.make_renderer
+    monkeypatch.setattr(
+        trusted_pictures,
+        "make_renderer",
+        lambda scene, **settings: made.append(scene) or make(scene, **settings),
+    )
+    other, pictures = replace(town_scene), TrustedPictures(0.5)
+    for scene in (town_scene, town_scene, other):
+        assert pictures(scene, *on_log(scene)) == ""
+    assert [scene is town_scene for scene in made] == [True, False]
 
 
 def test_only_the_cameras_that_are_named_count(town_scene):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from small_town import FRAMES, make_scene, make_tracks
@@ -87,6 +90,14 @@ def test_shapes_move_as_one():
     assert moved.fixtures[0].lane_ids == ("x",)
     assert moved.grounds[0].polygon == pytest.approx(square + np.array([10, -20]))
     assert shapes.buildings[0].footprint == pytest.approx(square)
+
+
+def test_an_asset_is_attached_without_reading_shapes():
+    read, shapes = [], Shapes((), (), (), ())
+    scene = replace(make_scene(), shapes=lambda: read.append(1) or shapes)
+    trained = scene.with_asset(Path("asset"))
+    assert trained.asset == Path("asset") and trained.ego is scene.ego and not read
+    assert trained.shapes is shapes and read == [1]
 
 
 def test_vehicle_dimensions():
