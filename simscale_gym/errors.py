@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
+import reprlib
 from functools import partial
 from typing import Any
+
+
+class _Shown(reprlib.Repr):
+    """Looks at a few items of a value, so that none takes long to show, however it was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict = 2, 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python refuses to write thousands of digits."""
+        return repr(x) if x.bit_length() < 256 else f"a whole number of {x.bit_length()} bits"
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        """The first bytes."""
+        return repr(x[: self.maxstring])
+
+    def repr_ndarray(self, x: Any, level: int) -> str:
+        """Items of arrays of objects can be anything."""
+        return repr(x) if x.dtype.kind in "biufc" else f"an array of {x.dtype} of shape {x.shape}"
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value that a file holds as a message may quote it: short, in no time, on one line."""
+    return " ".join(_SHOWN.repr(value).split())[:most]
 
 
 class SimScaleError(Exception):

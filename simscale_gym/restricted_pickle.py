@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 
 _CONTAINERS = {
     kind.__name__: kind for kind in (list, dict, tuple, set, frozenset, int, float, bool, complex, str)
 }
 _PLAIN_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6}|O8?|\?)")
 _NUMPY_CORES = ("numpy.core", "numpy._core")  # numpy 1 and numpy 2
+
+_MOST_REPEATED = 2**20
+_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
+_FILLS = ("APPEND", "APPENDS", "ADDITEMS")
 
 # What a broken or hostile stream makes the pickle machine raise: it indexes, decodes, hashes and calls.
 _BROKEN = (
@@ -67,7 +71,7 @@ def unpickle(
     if not isinstance(data, bytes):
         raise DataError(path, field=field, found=type(data).__name__, expected="the bytes of a pickle")
     try:
-        _check_memo(data)
+        _check_program(data)
         return _plain(_Unpickler(data, names, persistent).load(), {}, 0)
     except Forbidden as error:
         raise DataError(
@@ -126,7 +130,7 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """Persistent ids point outside the stream."""
         if self._persistent is None:
-            raise Forbidden(f"persistent id {pid!r:.40}")
+            raise Forbidden(f"persistent id {shown(pid, 40)}")
         return self._persistent(pid)
 
 
@@ -142,7 +146,7 @@ class _Dtype:
 
     def __init__(self, spec: Any, *_: Any) -> None:
         if not isinstance(spec, str) or not _PLAIN_DTYPE.fullmatch(spec):
-            raise Forbidden(f"numpy dtype {spec!r:.40}")
+            raise Forbidden(f"numpy dtype {shown(spec, 40)}")
         self.value = np.dtype(spec)
 
     def __setstate__(self, state: Any) -> None:
@@ -203,11 +207,51 @@ def _default_dict(factory: Any = None, *_: Any) -> dict:
     return {}
 
 
-def _check_memo(data: bytes) -> None:
-    """Refuse memo indices beyond the stream's own length: the machine would allocate up to them."""
+def _check_program(data: bytes) -> None:
+    """Refuses what would make the machine itself allocate or run on beyond the length of the stream.
+
+    That are memo indices, up to which it makes room, and tuples that repeat one another: a few dozen bytes name
+    one whose hash takes years. So each tuple is weighed by the items in it, and in the tuples in it.
+    """
+    stack: list[list[int]] = []  # of the weight of each object, in a list that all its names share
+    marks: list[int] = []
+    memo: dict[int, list[int]] = {}
+    most = _MOST_REPEATED + len(data)
     for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name in ("LONG_BINPUT", "PUT") and not 0 <= int(argument) <= len(data):
-            raise pickle.UnpicklingError(f"memo index {argument}")
+        name = opcode.name
+        if name in _PUTS:
+            index = len(memo) if argument is None else int(argument)
+            if not 0 <= index <= len(data):
+                raise pickle.UnpicklingError(f"memo index {index}")
+            memo[index] = stack[-1]
+        elif name in _GETS:
+            stack.append(memo[int(argument)])
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name == "POP" and marks and marks[-1] == len(stack):
+            marks.pop()
+        elif name == "DUP":
+            stack.append(stack[-1])
+        elif opcode.stack_before:
+            before = opcode.stack_before
+            start = marks.pop() if pickletools.markobject in before else len(stack)
+            start -= before.index(pickletools.markobject) if pickletools.markobject in before else len(before)
+            if start < 0:
+                raise pickle.UnpicklingError("more taken from the stack than lies there")
+            items = stack[start:]
+            del stack[start:]
+            if opcode.stack_after:
+                weight = 1 + sum(item[0] for item in items)
+                if weight > most and name.startswith(("TUPLE", "REDUCE", "NEWOBJ", "FROZENSET")):
+                    raise pickle.UnpicklingError("tuples that repeat one another")
+                stack.append(_grown(items[0], weight) if name in _FILLS else [weight])
+        else:
+            stack += [[1] for _ in opcode.stack_after]
+
+
+def _grown(container: list[int], weight: int) -> list[int]:
+    container[0] = weight
+    return container
 
 
 def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:
@@ -223,17 +267,20 @@ def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:
     if isinstance(value, _Dtype):
         return value.value
     if isinstance(value, tuple):
-        return tuple(_plain(item, seen, depth + 1) for item in value)
-    if isinstance(value, list | dict) and id(value) not in seen:
-        seen[id(value)] = value
-        keys = value if isinstance(value, dict) else range(len(value))
-        for key in keys:
-            value[key] = _plain(value[key], seen, depth + 1)
+        if id(value) not in seen:  # one that stands in many places is made once
+            seen[id(value)] = value, tuple(_plain(item, seen, depth + 1) for item in value)
+        return seen[id(value)][1]
+    if isinstance(value, list | dict):
+        if id(value) not in seen:
+            seen[id(value)] = value, value  # while it is filled, for those that hold themselves
+            keys = value if isinstance(value, dict) else range(len(value))
+            for key in keys:
+                value[key] = _plain(value[key], seen, depth + 1)
+            kind = dict if isinstance(value, dict) else list
+            seen[id(value)] = value, value if type(value) is kind else kind(value)
+        return seen[id(value)][1]
     if isinstance(value, StandIn):
         return value.plain()
     if callable(value) or type(value) is object:
         raise pickle.UnpicklingError("a function or a type in place of a value")
-    for plain in (list, dict):
-        if isinstance(value, plain) and type(value) is not plain:
-            return plain(value)
     return value

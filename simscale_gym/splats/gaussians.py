@@ -124,7 +124,8 @@ class Gaussians:
                 value,
                 "finite",
             )
-        norms = np.linalg.norm(self.quats, axis=1)
+        with np.errstate(all="ignore"):
+            norms = np.linalg.norm(self.quats, axis=1)
         _reject("quats", np.abs(norms - 1.0) > 1e-2, self.quats, "unit length (wxyz)")
         _reject("scales", (self.scales < 0.0).any(1), self.scales, "scales of at least 0")
         _reject("opacities", (self.opacities < 0.0) | (self.opacities > 1.0), self.opacities, "0..1")

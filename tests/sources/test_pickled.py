@@ -119,3 +119,36 @@ def test_truncated_or_altered_streams_raise_only_our_error(data):
 def test_noise_raises_only_our_error(noise):
     with contextlib.suppress(DataError):
         loads_pickle(b"\x80\x04" + noise + b".", "memory")
+
+
+def repeated(levels, wide=2, first=b"K\x01"):
+    """A tuple of tuples that are one and the same, level upon level."""
+    return first + b"".join(b"q%c0(" % k + b"h%c" % k * wide + b"t" for k in range(levels))
+
+
+@pytest.mark.parametrize("end", [b".", b"K\x01K\x02ds."])
+@pytest.mark.parametrize(("levels", "wide"), [(60, 2), (9, 20)])
+def test_tuples_that_repeat_one_another_are_refused_in_time(levels, wide, end):
+    body = repeated(levels, wide)
+    data = b"}" + body + b"K\x02s." if end != b"." else body + end
+    with pytest.raises(DataError, match="repeat one another"):
+        loads_pickle(data, "memory")
+
+
+def test_lists_made_into_tuples_are_weighed_too():
+    body = b"K\x01"
+    for k in range(60):
+        body += b"q%c0cbuiltins\ntuple\n(](h%ch%ceetR" % (k, k, k)
+    with pytest.raises(DataError):
+        loads_pickle(b"}" + body + b"K\x02s.", "memory")
+
+
+def test_what_stands_in_many_places_is_one():
+    shared = [(1.0, 2.0)] * 2
+    for _ in range(60):
+        shared = [shared, shared]
+    made = loads_pickle(pickle.dumps(shared), "memory")
+    assert made[0] is made[1] and made[0][0] is made[1][1]
+    pair = (1, (2, 3))
+    made = loads_pickle(pickle.dumps([pair] * 1000), "memory")
+    assert made == [pair] * 1000

@@ -174,6 +174,8 @@ def at(*keys):
         (at("background", "file")("../copy/background.ply"), "inside the folder"),
         (at("background", "file")("/etc/passwd"), "inside the folder"),
         (at("background", "file")("gone.ply"), "'gone.ply', which is no file"),
+        (at("background", "file")("a" * 300 + ".ply"), "which is no file"),
+        (at("asset_to_world")((np.eye(4) * 1e200).tolist()), "asset_to_world: .*rigid transform"),
         (at("background")(None), "background: found None, expected an object"),
         (at("nodes")(KeyError), "nodes: found no such field"),
         (at("nodes", 0, "kind")("background"), r"nodes\[0\]\.kind: found 'background'"),
@@ -204,10 +206,12 @@ def test_wrong_fields_are_named(written, tmp_path, edit, message):
     [
         ("quats", np.ones((20, 4)), r"quats\[0\]: found .* unit length"),
         ("quats", np.ones((20, 4), np.float32), "quats: found float32"),
+        ("quats", np.full((20, 4), 1e200), r"quats\[0\]: found .* unit length"),
         ("quats", np.ones((20, 3)), r"expected <f8 of shape \('N', 4\)"),
         ("translations", np.full((20, 3), np.nan), r"translations\[0\]"),
         ("translations", np.zeros((19, 3)), "lengths"),
         ("timestamps_us", np.zeros(20, np.int64), "times that rise"),
+        ("timestamps_us", np.array([2**63 - 1, -(2**63)] * 10), "times that rise"),
         ("valid", np.array([object()]), "valid: found"),
     ],
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from random_scenes import random_gaussians
 
+from simscale_gym.errors import DataError
 from simscale_gym.geometry.se3 import quat_multiply, quat_to_matrix
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.checkpoints.body_skinning import Body, dressed
@@ -126,3 +128,22 @@ def test_weights_without_a_grid():
     fields["W"] = np.float32([WEIGHTS])
     made = Body.of(CheckpointFields(Path("a.pth"), "template", fields), 0, MEANS)
     np.testing.assert_allclose(made.weights, WEIGHTS, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["scale", "offset", "ratio"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_grids_at_no_place_are_named(name, number):
+    key = f"voxel_deformer.{name}"
+    with pytest.raises(DataError, match="expected a grid around a body"):
+        body(**{key: np.full_like(FIELDS[key], number)})
+
+
+def test_far_away_is_the_rim():
+    key = "voxel_deformer.offset"
+    made = body(**{key: np.full(FIELDS[key].shape, 1e308)})
+    assert np.isfinite(made.weights).all()
+
+
+def test_more_joints_than_a_body_has_are_refused():
+    with pytest.raises(DataError, match="found 1 people, 300 joints"):
+        body(J_canonical=np.zeros((1, 300, 3), np.float32))

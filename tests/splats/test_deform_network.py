@@ -95,3 +95,22 @@ def test_nearest_shape():
 def test_infinite_weights_are_named():
     with pytest.raises(DataError, match=r"linear\.1: found infinite"):
         network(**{"linear.1.bias": np.float32([0, np.inf, 0])})
+
+
+@pytest.mark.parametrize("layers", [1, 2, 40])
+def test_networks_without_room_for_the_skip_are_named(layers):
+    weights = {f"linear.{k}.weight": np.zeros((6, 36), np.float32) for k in range(layers)}
+    weights |= {f"linear.{k}.bias": np.zeros(6, np.float32) for k in range(layers)}
+    weights |= {
+        "gaussian_warp.weight": np.zeros((3, 6), np.float32),
+        "gaussian_warp.bias": np.zeros(3, np.float32),
+    }
+    with pytest.raises(DataError, match=f"linear: found {layers} layers"):
+        DeformNetwork.of(CheckpointFields(Path("a.ckpt"), "node", weights), 16)
+
+
+def test_hidden_layers_are_of_one_width():
+    weights = {key: np.float32(value) for key, value in TENTHS.items()}
+    weights |= {"linear.1.weight": np.zeros((2, 3), np.float32), "linear.1.bias": np.zeros(2, np.float32)}
+    with pytest.raises(DataError, match=r"linear\.1\.weight: found shape \(2, 3\)"):
+        DeformNetwork.of(CheckpointFields(Path("a.ckpt"), "node", weights), 2)

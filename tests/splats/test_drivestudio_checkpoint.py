@@ -153,6 +153,14 @@ def model(name, **values):
     return lambda models: models[name].update(values)
 
 
+EXPOSURES = {
+    "embedding.weight": np.zeros((6000, 1)),
+    "decoder.0.weight": np.zeros((6000, 1)),
+    "decoder.0.bias": np.zeros(6000),
+    "decoder.2.weight": np.zeros((12, 6000)),
+}
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -175,6 +183,8 @@ def model(name, **values):
             "finite weights",
         ),
         (model("DeformableNodes", instances_size=np.zeros((1, 3))), r"instances_size\[0\]: found height 0"),
+        (model("RigidNodes", instances_size=np.full((3, 3), np.nan)), "instances_size: found infinite"),
+        (model("Affine", **EXPOSURES), r"decoder\.0\.weight: found 6000 images, 6000 hidden"),
         (model("SMPLNodes", smpl_qauts=np.ones((4, 2, 23, 4))), r"smpl_qauts: found rotations \(23, 4\)"),
         (model("SMPLNodes", **{"template._template_layer.parents": np.arange(4)}), "parents before children"),
         (model("SMPLNodes", **{"template.A0_inv": np.ones((2, 3, 4, 4))}), r"A0_inv: found shape"),

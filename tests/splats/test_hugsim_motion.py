@@ -8,7 +8,9 @@ import torch_zip
 from damage import check_damage
 
 from simscale_gym.errors import DataError
+from simscale_gym.splats.assets.node_asset import NodePoses
 from simscale_gym.splats.checkpoints.hugsim_motion import read_unicycle
+from simscale_gym.splats.checkpoints.hugsim_scene import _smoothed
 
 # Poses of HUGSIM's `unicycle_b2w` at commit 62c690d, for the model that `unicycle` returns: first three rows.
 POSES = {
@@ -90,3 +92,15 @@ def test_other_contents_are_named(tmp_path, changes, message):
 def test_damage(tmp_path):
     torch_zip.checkpoint(tmp_path / "a.pth", unicycle())
     check_damage(read_unicycle, tmp_path / "b.pth", (tmp_path / "a.pth").read_bytes(), rounds=40)
+
+
+def test_arcs_without_end_are_named(tmp_path):
+    """The motion divides by the turn plus 1e-6: a turn that is exactly -1e-6 has no arc."""
+    values = dict(zip(("a", "b", "v", "pitchroll", "yaw", "h", "times", "steps"), unicycle(), strict=True))
+    values |= {"yaw": np.array([0.0, -1e-6, 0.0]), "times": np.array([0.0, 1.0, 2.0])}
+    torch_zip.checkpoint(tmp_path / "unicycle_a.pth", tuple(np.float64(v) for v in values.values()))
+    poses = NodePoses(
+        np.tile([1.0, 0, 0, 0], (1, 1)), np.zeros((1, 3)), np.ones(1, bool), np.array([500_000])
+    )
+    with pytest.raises(DataError, match="found motion without end"):
+        _smoothed(tmp_path / "unicycle_a.pth", poses, read_unicycle(tmp_path / "unicycle_a.pth"))

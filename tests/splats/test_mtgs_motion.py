@@ -67,3 +67,17 @@ def test_damaged_networks_are_named():
     node.parameters["deform_network.linear.2.bias"] = np.zeros(7, np.float32)
     with pytest.raises(DataError, match=r"deformable_node_ab12.*linear\.2\.bias: found shape"):
         with_shapes(Path("a.ckpt"), [node], recording(), TIMES[1:])
+
+
+@pytest.mark.parametrize("tokens", [7, None, "ab12", [np.zeros(2), ["ab12"]], np.complex128(1)])
+def test_frames_that_name_no_tracks_are_passed_over(tokens):
+    told = recording()
+    frames = ({"track_tokens": tokens, "gt_boxes": told.frames[1]["gt_boxes"]},) * 4
+    (made,) = with_shapes(Path("a.ckpt"), [walker()], replace(told, frames=frames), TIMES[1:])
+    assert made.shapes is None
+
+
+def test_shapes_beyond_all_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("simscale_gym.splats.checkpoints.node_fields.MOST_SHAPED", 9)
+    with pytest.raises(DataError, match="found 2 frames of 5 Gaussians, expected 9 together at most"):
+        with_shapes(Path("a.ckpt"), [walker()], recording(), TIMES[1:])

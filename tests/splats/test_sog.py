@@ -161,3 +161,31 @@ def test_cut_and_damage(tmp_path):
     whole = sog(members())
     check_cuts(Gaussians.load, tmp_path / "a.sog", whole, step=61)
     check_damage(Gaussians.load, tmp_path / "a.sog", whole)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_damage_of_compressed_members(tmp_path, compression):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, value in members().items():
+            archive.writestr(name, json.dumps(value) if isinstance(value, dict) else value)
+    check_damage(Gaussians.load, tmp_path / "a.sog", file.getvalue(), rounds=150)
+
+
+@pytest.mark.parametrize("bands", [1.0, True, [1], 10**300])
+def test_bands_are_whole_numbers(tmp_path, bands):
+    parts = members()
+    parts["meta.json"]["shN"]["bands"] = bands
+    (tmp_path / "a.sog").write_bytes(sog(parts))
+    with pytest.raises(DataError, match="shN: found bands"):
+        Gaussians.load(tmp_path / "a.sog")
+
+
+def test_scales_beyond_all_numbers_harm_only_where_they_are_used(tmp_path):
+    parts = members()
+    parts["meta.json"]["scales"]["codebook"][3] = 1e5
+    assert len(survives(Gaussians.load, tmp_path / "a.sog", sog(parts))) == 4
+    parts["meta.json"]["scales"]["codebook"][128] = 1e5
+    (tmp_path / "a.sog").write_bytes(sog(parts))
+    with pytest.raises(DataError, match=r"scales\[0\]"):
+        Gaussians.load(tmp_path / "a.sog")

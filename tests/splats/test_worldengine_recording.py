@@ -109,6 +109,14 @@ def camera(**values):
     return lambda tree: tree["log-token"]["frame_infos"][1]["cams"]["CAM_F0"].update(values)
 
 
+def doubled(levels):
+    """A list that holds one list twice, and so on."""
+    made = [1.0] * 4
+    for _ in range(levels):
+        made = [made] * 4
+    return made
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -121,8 +129,15 @@ def camera(**values):
         (frame(timestamp=-4), r"frame_infos\[1\]\.timestamp: found -4"),
         (frame(cams={}), r"frame_infos\[1\]\.cams\.CAM_F0"),
         (camera(sensor2ego_rotation=np.zeros(4)), "sensor2ego_rotation: found .*unit quaternion"),
-        (camera(sensor2ego_rotation=np.full(4, 1e200)), "sensor2ego_rotation: found .*unit quaternion"),
+        (camera(sensor2ego_rotation=np.full(4, 1e200)), "sensor2ego_rotation: found .*finite numbers"),
         (camera(sensor2ego_rotation="up"), "sensor2ego_rotation"),
+        (camera(sensor2ego_translation=np.ones(3) * 1j), "sensor2ego_translation: found array"),
+        (camera(sensor2ego_translation=[1, 2, 10**5000]), "sensor2ego_translation: found .*16610 bits"),
+        (camera(timestamp=10**5000), "timestamp: found a whole number of 16610 bits"),
+        (camera(timestamp=np.complex128(1)), "timestamp"),
+        (frame(skipped=np.array([1, 2])), "skipped: found array"),
+        (frame(ego2global=doubled(64)), r"ego2global: found \[\["),
+        (lambda tree: tree["log-token"]["frame_infos"][0].update(cams={}), "no camera"),
     ],
 )
 def test_other_contents_are_named(tmp_path, quaternion, edit, message):
@@ -195,3 +210,10 @@ def test_other_yaml_is_refused_and_never_run(tmp_path, text, monkeypatch):
 
 def test_damage_of_a_configuration(tmp_path):
     check_damage(read_asset_config, tmp_path / "a.yaml", CONFIG.encode())
+
+
+def test_mappings_that_double_in_each_line_are_refused_in_time(tmp_path):
+    lines = ["a0: &a0 {k: v}"] + [f"a{k + 1}: &a{k + 1} {{<<: [*a{k}, *a{k}]}}" for k in range(60)]
+    (tmp_path / "a.yaml").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="a merged mapping"):
+        read_asset_config(tmp_path / "a.yaml")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.errors import ArgumentError, DataError, shown
 from simscale_gym.splats.assets.scene_asset import checked_rigid
 
 FORMAT, VERSION = "simscale-gym scene asset", 1
@@ -39,7 +39,7 @@ class ManifestFields:
         return f"{self.place}.{key}" if self.place else key
 
     def _wrong(self, key: str, expected: str) -> DataError:
-        found = f"{self.values[key]!r:.80}" if key in self.values else "no such field"
+        found = shown(self.values[key], 80) if key in self.values else "no such field"
         return DataError(self.path, field=self.at(key), found=found, expected=expected)
 
     def has(self, key: str) -> bool:
@@ -97,7 +97,7 @@ class ManifestFields:
         if strange or pure.is_absolute() or ".." in pure.parts:
             raise self._wrong(key, "the name of a file inside the folder")
         path = self.path.parent / pure
-        if not path.is_file():
+        if len(name) > 255 or not path.is_file():
             raise DataError(
                 self.path, field=self.at(key), found=f"{name!r:.80}, which is no file", expected="a file"
             )
@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> ManifestFields:
     except (ValueError, RecursionError) as error:
         raise DataError(path, found=f"no JSON ({error})"[:120], expected="a file of JSON") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        found = f"{values.get('format')!r:.60}" if isinstance(values, dict) else type(values).__name__
+        found = shown(values.get("format")) if isinstance(values, dict) else type(values).__name__
         raise DataError(path, field="format", found=found, expected=repr(FORMAT))
     fields = ManifestFields(path, "", values)
     if fields.count("version") != VERSION:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -85,7 +86,7 @@ class SceneAsset:
     def __post_init__(self) -> None:
         checked_rigid("asset_to_world", self.asset_to_world)
         names = [node.name for node in self.nodes]
-        double = next((name for name in names if names.count(name) > 1), None)
+        double = next((name for name, count in Counter(names).items() if count > 1), None)
         if double is not None:
             raise ArgumentError(f"nodes: two are called {double!r}; the name of a node is its track's id.")
         for node in self.nodes:
@@ -181,6 +182,7 @@ def checked_rigid(name: str, value: np.ndarray) -> np.ndarray:
         and (np.asarray(value)[3] == [0, 0, 0, 1]).all()
     )
     rotation = np.asarray(value)[:3, :3] if good else np.zeros((3, 3))
+    rotation = np.clip(rotation, -2.0, 2.0)  # products of any others could be infinite
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0.0:
         raise ArgumentError(f"{name} is {value!r}, expected a rigid transform [4, 4].")
     return value

@@ -21,6 +21,10 @@ BODY_TO_NODE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 """From SMPL's frame, x left, y up, z forward, to a node's."""
 
 
+MOST_JOINTS = 256
+"""More joints than any body of SMPL's family has (24, 52 and 55)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """One person.
@@ -46,9 +50,10 @@ class Body:
         """
         joints = template.array("J_canonical", (None, None, 3), dtype=np.float64)
         people, count = joints.shape[:2]
-        if number >= people:
-            found = f"{people} people"
-            raise DataError(template.path, field=template.at("J_canonical"), found=found, expected="one each")
+        if number >= people or count > MOST_JOINTS:
+            found = f"{people} people, {count} joints"
+            expected = f"one each, {MOST_JOINTS} joints at most"
+            raise DataError(template.path, field=template.at("J_canonical"), found=found, expected=expected)
         inverse = template.array("A0_inv", (people, count, 4, 4), dtype=np.float64)[number]
         parents = template.array("_template_layer.parents", (count,), dtype=np.int64)
         if count < 1 or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, count)).any():
@@ -125,16 +130,19 @@ def _weights_of_voxels(
     scale = fields.array("scale", (people, 1, 1), dtype=np.float64)[number]
     offset = fields.array("offset", (people, 1, 3), dtype=np.float64)[number]
     ratio = fields.array("ratio", (), (1,), dtype=np.float64).reshape(())
-    if min(grid.shape) < 1 or not scale.all():
-        found = f"a grid of {grid.shape}, scale {scale}"
+    finite = all(np.isfinite(value).all() for value in (scale, offset, ratio))
+    if min(grid.shape) < 1 or not finite or not (np.abs(scale) > 1e-6).all():
+        found = f"a grid of {grid.shape}, scale {scale}, offset {offset}, ratio {ratio}"
         raise DataError(fields.path, field=fields.place, found=found, expected="a grid around a body")
-    unit = (means.astype(np.float64) - offset) / scale * [1.0, 1.0, ratio]
     sizes = np.array(grid.shape[:0:-1])  # along x, y, z
-    at = np.clip((unit + 1.0) / 2.0 * (sizes - 1), 0.0, sizes - 1)
+    with np.errstate(over="ignore"):  # far away is the rim
+        unit = (means.astype(np.float64) - offset) / scale * [1.0, 1.0, np.clip(ratio, 1e-6, 1e6)]
+        at = np.clip((unit + 1.0) / 2.0 * (sizes - 1), 0.0, sizes - 1)
     low = np.minimum(at.astype(np.int64), np.maximum(sizes - 2, 0))
     part, weights = at - low, np.zeros((len(means), joints))
     for corner in np.ndindex(2, 2, 2):
         x, y, z = np.minimum(low + corner, sizes - 1).T
         share = np.where(corner, part, 1.0 - part).prod(1)
-        weights += share[:, None] * grid[:, z, y, x].T
+        with np.errstate(all="ignore"):  # what is not finite is named by who uses it
+            weights += share[:, None] * grid[:, z, y, x].T
     return weights

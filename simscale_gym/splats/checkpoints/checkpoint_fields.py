@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.splats.checkpoints.torch_archive import StoredTensor
 
 
@@ -86,10 +86,10 @@ class CheckpointFields:
         value = self.value(key)
         if isinstance(value, StoredTensor | np.ndarray) and value.shape in ((), (1,)):
             value = self.array(key, dtype=np.float64).reshape(-1)[0]
-        plain = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        plain = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         if not plain or not low <= value <= high or value != int(value):
             expected = f"a whole number in {low}..{high}"
-            raise DataError(self.path, field=self.at(key), found=f"{value!r:.60}", expected=expected)
+            raise DataError(self.path, field=self.at(key), found=shown(value), expected=expected)
         return int(value)
 
 

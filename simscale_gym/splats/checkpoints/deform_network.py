@@ -17,6 +17,8 @@ from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.gaussians import Gaussians
 
 MOST_OCTAVES = 32
+MOST_LAYERS, MOST_WIDTH = 32, 1024
+"""The trainers have 8 layers of 256 (drivestudio) or fewer and narrower ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +44,15 @@ class DeformNetwork:
         """
         count = sum(1 for key in fields if key.startswith("linear.") and key.endswith(".weight"))
         first = fields.array("linear.0.weight", (None, None))
+        if not 3 <= count <= MOST_LAYERS or len(first) > MOST_WIDTH:
+            found = f"{count} layers of {len(first)}"
+            expected = f"3 to {MOST_LAYERS} layers of {MOST_WIDTH} at most"
+            raise DataError(fields.path, field=fields.at("linear"), found=found, expected=expected)
         octaves = _octaves(fields, first.shape[1] - embedding)
         width, layers = len(first), [_layer(fields, "linear.0", first.shape[1])]
         for number in range(1, count):
             skipped = first.shape[1] if number == count // 2 + 1 else 0
-            layers.append(_layer(fields, f"linear.{number}", width + skipped))
+            layers.append(_layer(fields, f"linear.{number}", width + skipped, width))
         names = {"means": "gaussian_warp", "quats": "gaussian_rotation", "scales": "gaussian_scaling"}
         there = {name: key for name, key in names.items() if f"{key}.weight" in fields or name == "means"}
         heads = {name: _layer(fields, key, width) for name, key in there.items()}
@@ -124,8 +130,10 @@ def _octaves(fields: CheckpointFields, inputs: int) -> tuple[int, int]:
     return octaves, octaves
 
 
-def _layer(fields: CheckpointFields, key: str, inputs: int) -> tuple[np.ndarray, np.ndarray]:
-    weight = fields.array(f"{key}.weight", (None, inputs))
+def _layer(
+    fields: CheckpointFields, key: str, inputs: int, outputs: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    weight = fields.array(f"{key}.weight", (outputs, inputs))
     bias = fields.array(f"{key}.bias", (len(weight),))
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise DataError(fields.path, field=fields.at(key), found="infinite values", expected="finite weights")

@@ -16,7 +16,12 @@ from simscale_gym.splats.assets.node_asset import NodeAsset, NodeKind
 from simscale_gym.splats.checkpoints.body_skinning import Body, dressed
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
-from simscale_gym.splats.checkpoints.node_fields import checked_shapes, node_gaussians, node_poses
+from simscale_gym.splats.checkpoints.node_fields import (
+    check_room,
+    checked_shapes,
+    node_gaussians,
+    node_poses,
+)
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 
 _INSTANCED: dict[str, NodeKind] = {
@@ -24,6 +29,9 @@ _INSTANCED: dict[str, NodeKind] = {
     "DeformableNodes": "deformable",
     "SMPLNodes": "deformable",
 }
+
+MOST_HIDDEN = 2**25
+"""Numbers between the layers of the exposures' network, of all images together; the trainer has 64 an image."""
 
 BENT_AFTER = 3000
 """Step of training after which deformable nodes are bent (`use_deformgs_after` of drivestudio's configurations)."""
@@ -75,6 +83,10 @@ def _exposure(fields: CheckpointFields) -> np.ndarray | None:
         return None
     bias = fields.array("decoder.0.bias", (len(first),))
     second = fields.array("decoder.2.weight", (12, len(first)))
+    if len(embedding) * len(first) > MOST_HIDDEN:
+        found = f"{len(embedding)} images, {len(first)} hidden"
+        expected = f"a product of {MOST_HIDDEN} at most"
+        raise DataError(fields.path, field=fields.at("decoder.0.weight"), found=found, expected=expected)
     with np.errstate(all="ignore"):
         hidden = np.maximum(embedding @ first.T + bias, 0.0)
         affine = hidden @ second.T + fields.array("decoder.2.bias", (12,))
@@ -94,19 +106,26 @@ def _instances(fields: CheckpointFields, name: str, kind: NodeKind, step: int) -
     ).reshape(frames, count, 4)
     translations = fields.array("instances_trans", (frames, count, 3), dtype=np.float64)
     sizes = fields.array("instances_size", (count, 3), dtype=np.float64)
+    if not np.isfinite(sizes).all():
+        expected = "finite sizes [m]"
+        raise DataError(
+            fields.path, field=fields.at("instances_size"), found="infinite ones", expected=expected
+        )
     if len(ids) and not 0 <= ids.min() <= ids.max() < count:
         found = f"{ids.min()}..{ids.max()}"
         raise DataError(fields.path, field=fields.at("points_ids"), found=found, expected=f"0..{count - 1}")
+    order = np.argsort(ids, kind="stable")
+    there, starts = np.unique(ids[order], return_index=True)
     nodes = {
         int(index): NodeAsset(
             f"{name}_{index}",
             kind,
-            gaussians.subset(ids == index),
+            gaussians.subset(rows),
             node_poses(fields, quats[:, index], translations[:, index], valid=valid[:, index]),
             size=sizes[index],
             fixed_colors=True,
         )
-        for index in np.unique(ids)
+        for index, rows in zip(there, np.split(order, starts[1:]) if len(there) else (), strict=True)
     }
     if "smpl_qauts" in fields:  # misspelt in the file
         return _people(fields, nodes, (frames, count))
@@ -129,6 +148,7 @@ def _bent(fields: CheckpointFields, nodes: dict[int, NodeAsset], count: int) -> 
                 fields.path, field=fields.at(f"instances_size[{index}]"), found=found, expected=expected
             )
         times = np.linspace(0.0, 1.0, len(node.poses), dtype=np.float32)[present]
+        check_room(fields, node.name, len(present), len(node.gaussians))
         shapes = bent_shapes(network, node.gaussians, embeddings[index], height, present, times)
         bent.append(checked_shapes(fields, node, shapes) if len(present) else node)
     return bent
@@ -142,6 +162,7 @@ def _people(
     quats = fields.array("smpl_qauts", (*counts, None, 4), dtype=np.float64)
     dressed_nodes = []
     for index, node in nodes.items():
+        check_room(fields, node.name, int(node.poses.valid.sum()), len(node.gaussians))
         body = Body.of(template, index, node.gaussians.means)
         own = quats[:, index]
         good = np.isfinite(own).all((1, 2)) & (np.abs(own).max(2, initial=0.0) > 0.0).all(1)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.geometry.se3 import invert_rigid, matrix_to_quat, rigid
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
@@ -67,13 +68,14 @@ def read_hugsim(folder: str | os.PathLike[str]) -> list[NodeAsset]:
         ground, semantics = _gaussians(_named(scene.path, "ground", scene.values["ground"]), is_ground=True)
         nodes.append(NodeAsset("ground", "background", ground, semantics=semantics))
     tracks = sorted(folder.glob("dynamic_*.pth"))
-    poses = _recorded_poses(metadata, data if data else _json(metadata)) if tracks else {}
+    names = {file.stem.removeprefix("dynamic_") for file in tracks}
+    poses = _recorded_poses(metadata, data if data else _json(metadata), names) if tracks else {}
     for file in tracks:
         name = file.stem.removeprefix("dynamic_")
         gaussians, semantics = _gaussians(_captured(file, (9,)))
         own, motion = poses.get(name), folder / f"unicycle_{name}.pth"
         if own is not None and motion.is_file():
-            own = _smoothed(own, read_unicycle(motion))
+            own = _smoothed(motion, own, read_unicycle(motion))
         nodes.append(NodeAsset(name, "rigid", gaussians, own, semantics=semantics, fixed_colors=True))
     return nodes
 
@@ -96,9 +98,7 @@ def read_hugsim_vehicle(folder: str | os.PathLike[str]) -> NodeAsset:
         and all(isinstance(n, int | float) for n in measures)
     )
     if not good or not all(0.0 < n < 1e3 for n in measures):
-        raise DataError(
-            folder / "wlh.json", found=f"{measures!r:.60}", expected="width, length and height [m]"
-        )
+        raise DataError(folder / "wlh.json", found=shown(measures), expected="width, length and height [m]")
     width, length, height = measures
     size = np.array([length, width, height], np.float64)
     gaussians = gaussians.transformed(rigid(VEHICLE_TO_NODE, np.zeros(3)))
@@ -162,15 +162,18 @@ def _recon_to_world(path: Path, data: Any) -> np.ndarray | None:
     return invert_rigid(_rigid(path, "inv_pose", data["inv_pose"]))
 
 
-def _smoothed(poses: NodePoses, motion: Unicycle) -> NodePoses:
+def _smoothed(path: Path, poses: NodePoses, motion: Unicycle) -> NodePoses:
     """The poses of `motion` at the times at which the vehicle was recorded."""
-    moved = np.stack([motion.pose(time / 1e6) for time in poses.timestamps_us])
+    with np.errstate(all="ignore"):
+        moved = np.stack([motion.pose(time / 1e6) for time in poses.timestamps_us])
+    if not np.isfinite(moved).all():
+        raise DataError(path, found="motion without end", expected="finite poses")
     quats = np.where(poses.valid[:, None], matrix_to_quat(moved[:, :3, :3]), poses.quats)
     return replace(poses, quats=quats, translations=np.where(poses.valid[:, None], moved[:, :3, 3], 0.0))
 
 
-def _recorded_poses(path: Path, data: Any) -> dict[str, NodePoses]:
-    """Poses of each vehicle over all times at which some camera recorded."""
+def _recorded_poses(path: Path, data: Any, names: Collection[str]) -> dict[str, NodePoses]:
+    """Poses of each vehicle among `names` over all times at which some camera recorded."""
     frames = data.get("frames") if isinstance(data, dict) else None
     if not isinstance(frames, list):
         raise DataError(path, field="frames", found=type(frames).__name__, expected="a list of frames")
@@ -189,7 +192,7 @@ def _recorded_poses(path: Path, data: Any) -> dict[str, NodePoses]:
             seen.setdefault(name, {})[time] = _rigid(path, f"{place}.dynamics.{name}", matrix)
     clock = np.array(sorted(times), np.int64)
     fields = CheckpointFields(path, "frames", {})
-    return {name: _poses(fields, clock, poses) for name, poses in seen.items()}
+    return {name: _poses(fields, clock, poses) for name, poses in seen.items() if name in names}
 
 
 def _poses(fields: CheckpointFields, clock: np.ndarray, seen: dict[int, np.ndarray]) -> NodePoses:
@@ -204,7 +207,7 @@ def _timestamp_us(path: Path, place: str, frame: Any) -> int:
     time = frame.get("timestamp") if isinstance(frame, dict) else None
     if isinstance(time, bool) or not isinstance(time, int | float) or not abs(time) < 1e12:
         expected = "a number of seconds"
-        raise DataError(path, field=f"{place}.timestamp", found=f"{time!r:.40}", expected=expected)
+        raise DataError(path, field=f"{place}.timestamp", found=shown(time, 40), expected=expected)
     return round(time * 1e6)
 
 
@@ -217,7 +220,7 @@ def _rigid(path: Path, place: str, value: Any) -> np.ndarray:
     good = matrix.shape == (4, 4) and np.isfinite(matrix).all() and np.abs(matrix).max() < 1e9
     rotation = matrix[:3, :3] if good else np.zeros((3, 3))
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0.0:
-        raise DataError(path, field=place, found=f"{value!r:.60}", expected="a rigid transform, 4 by 4")
+        raise DataError(path, field=place, found=shown(value), expected="a rigid transform, 4 by 4")
     return matrix
 
 

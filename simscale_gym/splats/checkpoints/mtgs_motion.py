@@ -16,7 +16,7 @@ from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import track_id
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
-from simscale_gym.splats.checkpoints.node_fields import checked_shapes
+from simscale_gym.splats.checkpoints.node_fields import check_room, checked_shapes
 from simscale_gym.splats.checkpoints.worldengine_recording import VideoScene
 
 
@@ -50,6 +50,7 @@ def _bent(path: Path, node: NodeAsset, height: float | None, times: np.ndarray) 
     present = np.flatnonzero(poses.valid)
     if not len(present):
         return node
+    check_room(fields, "instance_quats", len(present), len(node.gaussians))
     shapes = bent_shapes(network, node.gaussians, embedding, height, present, times[present])
     return replace(checked_shapes(fields, node, shapes), parameters={})
 
@@ -57,10 +58,12 @@ def _bent(path: Path, node: NodeAsset, height: float | None, times: np.ndarray) 
 def _height(recording: VideoScene, track: str) -> float | None:
     """Height of a track's box where it is first seen [m]; None where it never is."""
     for frame, used in zip(recording.frames, recording.valid, strict=True):
-        tokens = list(frame.get("track_tokens", ())) if used else []
-        if track in tokens:
-            boxes = np.asarray(frame.get("gt_boxes"))
-            row = tokens.index(track)
+        tokens, boxes = frame.get("track_tokens"), frame.get("gt_boxes")
+        if not used or not isinstance(tokens, list | tuple | np.ndarray) or not isinstance(boxes, np.ndarray):
+            continue
+        rows = [row for row, token in enumerate(tokens) if isinstance(token, str) and token == track]
+        if rows:
+            row = rows[0]
             if boxes.dtype.kind in "fiu" and boxes.ndim == 2 and boxes.shape[1] >= 6 and row < len(boxes):
                 height = float(boxes[row, 5])
                 return height if 0.0 < height < 1e3 else None

@@ -18,6 +18,9 @@ from simscale_gym.splats.formats.activation import activate, sh_from_rgb
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE, sh_basis
 
+MOST_SHAPED = 2**26
+"""Gaussians of one node over all its frames: 2.7 GB; a person of 10,000 could walk for ten minutes."""
+
 PARKED_HEIGHT = 1000.0
 """Frames without the object are parked at z = 100,000 m; WorldEngine takes those below this for real [m]."""
 
@@ -141,6 +144,13 @@ def as_turned(fields: CheckpointFields, gaussians: Gaussians, poses: NodePoses |
         found, expected = f"quaternions whose squares sum to {squared:g}", "unit length, nearly"
         raise DataError(fields.path, field=fields.at("instance_quats"), found=found, expected=expected)
     return replace(gaussians, means=means)
+
+
+def check_room(fields: CheckpointFields, name: str, frames: int, count: int) -> None:
+    """Refuses shapes that would take more memory than any node has: `frames` of `count` Gaussians."""
+    if frames * count > MOST_SHAPED:
+        found, expected = f"{frames} frames of {count} Gaussians", f"{MOST_SHAPED} together at most"
+        raise DataError(fields.path, field=fields.at(name), found=found, expected=expected)
 
 
 def checked_shapes(fields: CheckpointFields, node: NodeAsset, shapes: NodeShapes) -> NodeAsset:

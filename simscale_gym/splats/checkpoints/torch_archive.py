@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.restricted_pickle import StandIn, unpickle
 from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_stored, read_stored
 
@@ -96,7 +96,9 @@ def load_torch_archive(path: Path) -> Any:
             order = members.get(f"{root}byteorder")
             order = b"little" if order is None else _read(path, order)
     except BROKEN_ARCHIVE as error:
-        raise DataError(path, found=f"a damaged archive ({error})", expected="a whole checkpoint") from None
+        raise DataError(
+            path, found=f"a damaged archive ({error})"[:120], expected="a whole checkpoint"
+        ) from None
     if order != b"little":
         raise DataError(path, field="byteorder", found=repr(order[:12]), expected="little")
     storages = partial(_storage, path, root, members)
@@ -142,9 +144,10 @@ class _Word(StandIn):
 def _storage(path: Path, root: str, members: dict[str, zipfile.ZipInfo], pid: Any) -> _Storage:
     """What a persistent id stands for: kind, type, key, device and count, checked against the member."""
     kind, word, key, _, count = pid
-    if kind != "storage" or not isinstance(word, _Word) or word.name not in _DTYPES:
+    plain = isinstance(kind, str) and isinstance(key, str) and type(count) is int
+    if not plain or kind != "storage" or not isinstance(word, _Word) or word.name not in _DTYPES:
         raise DataError(
-            path, field="data.pkl", found=f"{kind!r:.20}, {word!r:.60}", expected="a plain storage"
+            path, field="data.pkl", found=f"{shown(kind, 20)}, {shown(word)}", expected="a plain storage"
         )
     dtype, member = _DTYPES[word.name], f"{root}data/{key}"
     info = members.get(member)
@@ -180,7 +183,7 @@ def _tensor(path: Path, storage: Any, start: Any, shape: Any, strides: Any, *_: 
     numbers = (start, *shape, *strides)
     if not isinstance(storage, _Storage) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
         raise DataError(
-            path, field="data.pkl", found=f"a tensor of {numbers!r:.60}", expected="a stored tensor"
+            path, field="data.pkl", found=f"a tensor of {shown(numbers)}", expected="a stored tensor"
         )
     count, last, extent = 1, start, 1
     for length, step in zip(shape, strides, strict=True):
@@ -201,4 +204,4 @@ def _parameter(data: Any, *_: Any) -> Any:
 
 
 def _device(*words: Any) -> str:
-    return ":".join(str(word) for word in words)[:40]
+    return ":".join(word if isinstance(word, str) else shown(word) for word in words)[:40]

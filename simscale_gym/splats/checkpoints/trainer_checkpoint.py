@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 from simscale_gym.splats.formats.activation import activate
@@ -56,5 +56,6 @@ def load_trainer_checkpoint(path: Path) -> Gaussians:
 
 def _describe(tree: Any) -> str:
     if isinstance(tree, dict):
-        return f"a dictionary with the keys {', '.join(str(key) for key in list(tree)[:8])}"[:200]
+        keys = (key if isinstance(key, str) else shown(key) for key in list(tree)[:8])
+        return f"a dictionary with the keys {', '.join(keys)}"[:200]
     return type(tree).__name__

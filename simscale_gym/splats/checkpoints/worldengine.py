@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.geometry.se3 import rigid
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodeKind
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields, array_of
@@ -64,7 +64,7 @@ def _node(entry: CheckpointFields, name: str, traversal: int | None) -> NodeAsse
     config, state = entry.branch("config"), entry.branch("state_dict")
     kind = _KINDS.get(config.value("type")) if isinstance(config.value("type"), str) else None
     if kind is None:
-        found = f"{config.value('type')!r:.60}"
+        found = shown(config.value("type"))
         raise DataError(
             entry.path, field=config.at("type"), found=found, expected=f"one of {', '.join(_KINDS)}"
         )
@@ -105,10 +105,10 @@ def _timestamps(config: CheckpointFields) -> np.ndarray | None:
 def _translation(config: CheckpointFields, key: str) -> np.ndarray:
     """The transform `[4, 4]` that shifts by three numbers, a tensor, an array or a sequence."""
     value = config.value(key)
-    if isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(n, int | float) for n in value):
-        value = np.array([float(n) for n in value])
+    if isinstance(value, list | tuple) and len(value) == 3 and all(type(n) in (int, float) for n in value):
+        value = np.array([float(n) if abs(n) < 1e300 else np.inf for n in value])
     if not isinstance(value, StoredTensor | np.ndarray):
-        raise DataError(config.path, field=config.at(key), found=f"{value!r:.60}", expected="x, y, z")
+        raise DataError(config.path, field=config.at(key), found=shown(value), expected="x, y, z")
     numbers = array_of(config.path, config.at(key), value, (3,), dtype=np.float64)
     if not np.isfinite(numbers).all():
         raise DataError(config.path, field=config.at(key), found=f"{numbers}", expected="finite x, y, z")

@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 import yaml
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.geometry.se3 import quat_to_matrix, rigid
 from simscale_gym.restricted_pickle import StandIn, unpickle
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 MAX_PICKLE_BYTES = 2**30
 MAX_CONFIG_BYTES = 2**18
+
+_LARGEST = 1e15
+"""Numbers beyond this [m, pixel] are none of a recording; products of those within it stay finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +92,15 @@ def read_video_scene(path: str | os.PathLike[str]) -> VideoScene:
         raise DataError(path, field=scene.at("frame_infos"), found=found, expected="a list of frames")
     frames = [CheckpointFields.of(path, scene.at(f"frame_infos[{i}]"), info) for i, info in enumerate(infos)]
     first = frames[0].branch("cams")
+    if not first.values:
+        raise DataError(path, field=first.place, found="no camera", expected="one at least")
     return VideoScene(
         token=_text(scene, "video_token"),
         log_name=_text(scene, "log_name"),
         map_location=_text(scene, "map_location"),
         timestamps_us=_times(frames),
         ego_to_recon=np.stack([_finite(frame, "ego2global", (4, 4)) for frame in frames]),
-        valid=np.array([not frame.values.get("skipped", False) for frame in frames]),
+        valid=np.array([not _flag(frame, "skipped") for frame in frames]),
         recon_to_world=_finite(scene, "global2world_translation", (3,)),
         cameras={name: _camera([frame.branch("cams").branch(name) for frame in frames]) for name in first},
         frames=tuple(frame.values for frame in frames),
@@ -121,6 +126,11 @@ def read_asset_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 class _PlainLoader(yaml.SafeLoader):
     """Takes tags of Python's objects and tuples for mappings and sequences."""
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Mappings that merge others could double in each line."""
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(problem="a merged mapping", problem_mark=node.start_mark)
+
 
 _PlainLoader.add_multi_constructor(
     "tag:yaml.org,2002:python/object:", lambda loader, tag, node: loader.construct_mapping(node, deep=True)
@@ -134,11 +144,11 @@ class _Quaternion(StandIn):
     """Stands in for pyquaternion's class, whose state is an array `q`, wxyz."""
 
     def __setstate__(self, state: Any) -> None:
+        if not _is_nested(state["q"], (4,)):
+            raise ValueError("a quaternion without its four numbers")
         self.numbers = np.array(state["q"], np.float64)
 
     def plain(self) -> np.ndarray:
-        if self.numbers.shape != (4,):
-            raise ValueError("a quaternion without its four numbers")
         return self.numbers
 
 
@@ -158,7 +168,7 @@ def _bytes(path: Path, limit: int) -> bytes:
 
 
 def _camera(frames: list[CheckpointFields]) -> VideoCamera:
-    refined = frames[0].branch("colmap_param") if frames[0].values.get("colmap_param") else frames[0]
+    refined = frames[0].branch("colmap_param") if _given(frames[0], "colmap_param") else frames[0]
     return VideoCamera(
         timestamps_us=_times(frames),
         images=tuple(_text(frame, "data_path") for frame in frames),
@@ -193,12 +203,32 @@ def _text(fields: CheckpointFields, key: str) -> str:
 
 def _finite(fields: CheckpointFields, key: str, *shapes: tuple[int, ...]) -> np.ndarray:
     """Finite numbers of one of the given shapes, from an array or nested lists."""
-    try:
-        value = np.array(fields.value(key), np.float64)
-    except (ValueError, TypeError, OverflowError):
-        value = np.zeros(0)
-    if value.shape not in shapes or not np.isfinite(value).all():
-        found = f"{fields.value(key)!r:.60}"
+    value = fields.value(key)
+    numbers = np.array(value, np.float64) if any(_is_nested(value, shape) for shape in shapes) else None
+    if numbers is None or not np.isfinite(numbers).all() or (np.abs(numbers) > _LARGEST).any():
         expected = f"finite numbers of shape {' or '.join(map(str, shapes))}"
-        raise DataError(fields.path, field=fields.at(key), found=found, expected=expected)
-    return value
+        raise DataError(fields.path, field=fields.at(key), found=shown(value), expected=expected)
+    return numbers
+
+
+def _is_nested(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value is numbers of a shape. Lists of a pickle can repeat one another, so none is followed further."""
+    if isinstance(value, np.ndarray):
+        return value.shape == shape and value.dtype.kind in "biuf"
+    if not shape:
+        return isinstance(value, int | float | np.integer | np.floating) and -_LARGEST <= value <= _LARGEST
+    alike = isinstance(value, list | tuple) and len(value) == shape[0]
+    return alike and all(_is_nested(item, shape[1:]) for item in value)
+
+
+def _given(fields: CheckpointFields, key: str) -> bool:
+    value = fields.values.get(key)
+    return value is not None and not (isinstance(value, dict) and not value)
+
+
+def _flag(fields: CheckpointFields, key: str) -> bool:
+    """Whether a mark is there and set."""
+    value = fields.values.get(key, False)
+    if not isinstance(value, bool | int | float | np.number | np.bool_ | None):
+        raise DataError(fields.path, field=fields.at(key), found=shown(value), expected="true or false")
+    return bool(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.splats.formats.npy_header import read_npy_header
 from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_stored
 from simscale_gym.splats.gaussians import Gaussians
 
@@ -26,7 +27,7 @@ def load_npz(path: Path) -> Gaussians:
         with zipfile.ZipFile(path) as archive:
             arrays = [_read_member(path, archive, name) for name in _NAMES]
     except BROKEN_ARCHIVE as error:
-        raise DataError(path, found=f"no readable archive ({error})", expected=_EXPECTED) from error
+        raise DataError(path, found=f"no readable archive ({error})"[:200], expected=_EXPECTED) from error
     try:
         return Gaussians(*arrays).validate()
     except ArgumentError as error:
@@ -49,10 +50,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     check_stored(path, info, name)
     with archive.open(info) as member:
         try:
-            version = np.lib.format.read_magic(member)
-            if version != (1, 0):
-                raise ValueError(f"npy format version {version}")
-            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+            shape, fortran_order, dtype = read_npy_header(member)
         except ValueError as error:
             raise DataError(path, field=name, found=f"a bad header ({error})", expected=expected) from error
         size = int(np.prod(shape, dtype=object)) * 4

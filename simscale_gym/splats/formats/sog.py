@@ -11,6 +11,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.splats.formats.activation import Parts, gathered
 from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.gaussians import Gaussians
@@ -50,7 +51,7 @@ def load_sog(path: Path) -> Gaussians:
         with zipfile.ZipFile(path) as archive:
             return _Sog.open(path, archive).gaussians()
     except BROKEN_ARCHIVE as error:
-        raise DataError(path, found=f"a damaged archive ({error})", expected="a zip, whole") from error
+        raise DataError(path, found=f"a damaged archive ({error})"[:120], expected="a zip, whole") from error
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,19 @@ class _Sog:
         version = meta.get("version", 1) if isinstance(meta, dict) else None
         if version != 2:
             hint = "Convert it with splat-transform: splat-transform old.sog new.ply"
-            raise DataError(path, field="version", found=repr(version)[:60], expected="2", hint=hint)
+            raise DataError(path, field="version", found=shown(version), expected="2", hint=hint)
         count, most = meta.get("count"), _MAX_PER_BYTE * path.stat().st_size
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= most:
             expected = f"a number up to {most}, for a file of this size"
-            raise DataError(path, field="count", found=repr(count)[:60], expected=expected)
+            raise DataError(path, field="count", found=shown(count), expected=expected)
         return cls(path, archive, meta, count)
 
     def gaussians(self) -> Gaussians:
         low, high = self.image("means", 0), self.image("means", 1)
         first, last = (self.numbers("means", key, 3)[:, None].T for key in ("mins", "maxs"))
         quats, scales, colors = self.image("quats"), self.image("scales"), self.image("sh0")
-        scale_of = np.exp(self.numbers("scales", "codebook", 256))
+        with np.errstate(over="ignore"):  # what is used of it is checked
+            scale_of = np.exp(self.numbers("scales", "codebook", 256))
         color_of = self.numbers("sh0", "codebook", 256)
         further = self.further()
 
@@ -103,8 +105,9 @@ class _Sog:
             return lambda rows: np.zeros((len(range(*rows.indices(self.count))), 0, 3))
         table = self.table("shN")
         degree, entries = table.get("bands"), table.get("count")
-        if degree not in (1, 2, 3) or not isinstance(entries, int) or not 0 < entries <= 2**16:
-            found = f"bands {degree!r:.20}, count {entries!r:.20}"
+        plain = type(degree) is int and type(entries) is int
+        if not plain or not 1 <= degree <= 3 or not 0 < entries <= 2**16:
+            found = f"bands {shown(degree, 20)}, count {shown(entries, 20)}"
             raise DataError(self.path, field="shN", found=found, expected="bands 1 to 3, count 1 to 65536")
         terms = TERMS_BY_DEGREE[degree] - 1
         lines = -(-entries // _PALETTE_WIDTH)
@@ -122,7 +125,7 @@ class _Sog:
     def table(self, name: str) -> dict[str, Any]:
         value = self.meta.get(name)
         if not isinstance(value, dict):
-            raise DataError(self.path, field=name, found=f"{value!r:.60}", expected="an object")
+            raise DataError(self.path, field=name, found=shown(value), expected="an object")
         return value
 
     def numbers(self, name: str, key: str, length: int) -> np.ndarray:
@@ -130,7 +133,7 @@ class _Sog:
         values = self.table(name).get(key)
         plain = isinstance(values, list) and all(type(v) in (int, float) for v in values)
         if not plain or len(values) != length:
-            found = f"{len(values)} values" if isinstance(values, list) else f"{values!r:.60}"
+            found = f"{len(values)} values" if isinstance(values, list) else shown(values)
             raise DataError(self.path, field=f"{name}.{key}", found=found, expected=f"{length} numbers")
         with np.errstate(all="ignore"):  # what is too large becomes infinite and is named
             return np.array([float(value) if abs(value) < 1e300 else math.inf for value in values])
@@ -144,7 +147,7 @@ class _Sog:
         """Pixels `[H, W, 4]` of an image, whose size is that given or enough for all Gaussians, and not much more."""
         field, files = f"{name}.files[{index}]", self.table(name).get("files")
         if not isinstance(files, list) or len(files) <= index or not isinstance(files[index], str):
-            raise DataError(self.path, field=field, found=f"{files!r:.60}", expected="names of images")
+            raise DataError(self.path, field=field, found=shown(files), expected="names of images")
         data = _member(self.path, self.archive, files[index], self.path.stat().st_size)
         from PIL import Image  # only these files need it
 
@@ -157,7 +160,7 @@ class _Sog:
                     expected = f"{self.count} pixels or somewhat more" if size is None else f"{size}"
                     raise DataError(self.path, field=field, found=f"{width} x {height}", expected=expected)
                 return np.asarray(image.convert("RGBA"))
-        except (Image.DecompressionBombError, OSError, ValueError) as error:
+        except (Image.DecompressionBombError, OSError, EOFError, ValueError, MemoryError) as error:
             raise DataError(self.path, field=field, found=str(error)[:100], expected="WebP, whole") from None
 
 
@@ -175,7 +178,10 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> byte
         info = archive.getinfo(name)
     except KeyError:
         raise DataError(path, field=name, found="no such member", expected="a whole SOG") from None
-    if info.file_size > limit:
-        found = f"{info.file_size} bytes"
-        raise DataError(path, field=name, found=found, expected=f"at most {limit} bytes")
-    return archive.read(info)
+    if info.file_size > limit or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        found = f"{info.file_size} bytes, compression {info.compress_type}"
+        raise DataError(path, field=name, found=found, expected=f"at most {limit} bytes, stored or deflated")
+    try:
+        return archive.read(info)
+    except (*BROKEN_ARCHIVE, zlib.error) as error:
+        raise DataError(path, field=name, found=f"{error}"[:100], expected="a whole member") from None

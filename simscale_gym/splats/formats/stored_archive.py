@@ -34,6 +34,9 @@ def check_stored(path: Path, info: zipfile.ZipInfo, field: str) -> None:
 def read_stored(path: Path, info: zipfile.ZipInfo, field: str) -> bytes:
     """The bytes of a member, without reading the archive's directory again: checkpoints have hundreds of members."""
     check_stored(path, info, field)
+    if not 0 <= info.header_offset < path.stat().st_size:
+        found = f"a start at {info.header_offset}"
+        raise DataError(path, field=field, found=found, expected="a place inside the file")
     with open(path, "rb") as file:
         file.seek(info.header_offset)
         head = file.read(_LOCAL_HEADER.size)

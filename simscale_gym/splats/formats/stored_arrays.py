@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.splats.formats.npy_header import read_npy_header
 from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, read_stored
 
 Pattern = tuple[str, tuple[int | None, ...]]
@@ -58,10 +59,7 @@ def _read(path: Path, members: Mapping[str, zipfile.ZipInfo], name: str, pattern
     data = read_stored(path, members[f"{name}.npy"], name)
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise ValueError(f"npy format version {version}")
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+        shape, fortran_order, dtype = read_npy_header(stream)
     except ValueError as error:
         raise DataError(path, field=name, found=f"a bad header ({error})"[:200], expected=expected) from error
     fits = len(shape) == len(wanted) and all(n is None or n == m for n, m in zip(wanted, shape, strict=False))
