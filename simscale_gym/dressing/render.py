@@ -17,13 +17,13 @@ from simscale_gym.dressing.node_set import NodeSet
 from simscale_gym.dressing.packed_look import PackedLook
 from simscale_gym.dressing.signal_set import SignalSet
 from simscale_gym.dressing.terrain import AHEAD
-from simscale_gym.geometry import polyline, se3
+from simscale_gym.geometry import se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep, rays_per_radian
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
-from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge, ViewedFrame
+from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge, ViewedFrame, recorded_path
 from simscale_gym.splats.solid_matter import SolidMatter
 
 Array = NDArray[np.float64]
@@ -78,9 +78,7 @@ class SceneRenderer:
         """Says how far pictures of this scene can be trusted."""
         scene = self._scene
         matter, views = SolidMatter.of(self._look.packed), KnownViews.of_log(scene)
-        end = polyline.project(scene.route_path, scene.ego.poses[-1, :2], scene.route_lengths)[0][0]
-        path = scene.route_path[scene.route_lengths <= end + AHEAD, :2]
-        return RenderJudge(matter, views, path, scene.vehicle, DRESSED)
+        return RenderJudge(matter, views, recorded_path(scene, AHEAD), scene.vehicle, DRESSED)
 
     def render(
         self,

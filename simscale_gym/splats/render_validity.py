@@ -269,6 +269,13 @@ def nearest_views(views: KnownViews, centres: Array, axes: Array) -> tuple[Array
     return tuple(np.take_along_axis(a, best, 1)[:, 0] for a in (distance, angle))
 
 
+def recorded_path(scene: Scene, ahead: float) -> Array:
+    """The route as far as its recorder drove it and `ahead` metres on, `[K, 2]`, K at least 2."""
+    route, lengths = scene.route_path, scene.route_lengths
+    end = min(polyline.project(route, scene.ego.poses[-1, :2], lengths)[0][0] + ahead, lengths[-1])
+    return np.concatenate([route[lengths < end, :2], polyline.at_arc_length(route, end, lengths)[None, :2]])
+
+
 def path_offset(path: Array, place: Array) -> float:
     """Distance [m] of `place` `[2]` from `path` `[K, 2]`."""
     return float(abs(polyline.project(path, place[None])[1][0]))

@@ -1,11 +1,13 @@
 """How far pictures can be trusted: each measure on cases worked by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simscale_gym.geometry import se3
+from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import Vehicle
 from simscale_gym.splats.cpu.pack import LEVELS, pack
 from simscale_gym.splats.gaussians import Gaussians
@@ -21,6 +23,7 @@ from simscale_gym.splats.render_validity import (
     nearest_views,
     obstruction,
     quality_scores,
+    recorded_path,
 )
 from simscale_gym.splats.solid_matter import SolidMatter
 
@@ -207,6 +210,23 @@ def test_nearest_view_weighs_distance_and_angle():
     distance, angle = nearest_views(views, np.zeros((2, 3)), np.stack([ahead, left]))
     np.testing.assert_allclose(distance, [3.0, 1.0])  # 3 m beats 1 m and a quarter of a turn, 6.3 m
     np.testing.assert_allclose(angle, [0.0, 0.0], atol=1e-7)
+
+
+@pytest.mark.parametrize("spacing", [1.0, 60.0])
+def test_the_recorded_path_ends_where_it_should_however_far_apart_the_points_of_the_route_are(
+    spacing, town_scene
+):
+    total = town_scene.route_lengths[-1]
+    route = polyline.at_arc_length(town_scene.route_path, np.arange(0.0, total + spacing, spacing))
+    scene = replace(town_scene)
+    vars(scene).update(route_path=route, route_lengths=polyline.arc_lengths(route))
+    end = polyline.project(route, scene.ego.poses[-1, :2])[0][0]
+    for ahead in (10.0, 1e4):
+        path = recorded_path(scene, ahead)
+        assert len(path) >= 2 and np.array_equal(path[0], route[0, :2])
+        wanted = min(end + ahead, scene.route_lengths[-1])
+        assert polyline.arc_lengths(path)[-1] == pytest.approx(wanted)
+        assert (np.diff(polyline.arc_lengths(path)) > 0.0).all()
 
 
 def test_a_good_picture_has_a_score_of_one():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.geometry import polyline, se3
+from simscale_gym.geometry import se3
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.splats.assets.asset_folder import open_asset
 from simscale_gym.splats.assets.cube_sky import finish, sky_of
@@ -23,7 +23,7 @@ from simscale_gym.splats.gpu.device_sky import cube_map_on, finish_on_device
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
-from simscale_gym.splats.render_validity import TRAINED, KnownViews, RenderJudge, ViewedFrame
+from simscale_gym.splats.render_validity import TRAINED, KnownViews, RenderJudge, ViewedFrame, recorded_path
 from simscale_gym.splats.solid_matter import SolidMatter
 
 Array = NDArray[np.float64]
@@ -109,9 +109,7 @@ class AssetRenderer:
             if views is None or not len(views.Ks)
             else KnownViews.of_poses(self._asset_to_scene @ views.cam_to_asset)
         )
-        end = polyline.project(scene.route_path, scene.ego.poses[-1, :2], scene.route_lengths)[0][0]
-        path = scene.route_path[scene.route_lengths <= end + AHEAD, :2]
-        return RenderJudge(matter, known, path, scene.vehicle, TRAINED)
+        return RenderJudge(matter, known, recorded_path(scene, AHEAD), scene.vehicle, TRAINED)
 
     @property
     def missing_tracks(self) -> tuple[str, ...]:
