@@ -27,6 +27,17 @@ _NUMPY_CORES = ("numpy.core", "numpy._core")  # numpy 1 and numpy 2
 _MOST_REPEATED = 2**20
 _PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
 _FILLS = ("APPEND", "APPENDS", "ADDITEMS")
+_BUILDS = ("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "FROZENSET")
+_TAKES = {
+    opcode.name: (
+        pickletools.markobject in opcode.stack_before,
+        ([*opcode.stack_before, pickletools.markobject]).index(pickletools.markobject),
+        bool(opcode.stack_after),
+    )
+    for opcode in pickletools.opcodes
+    if opcode.stack_before
+}
+"""Of each opcode that takes from the stack: whether all down to the mark, how many below that, and if it leaves one."""
 
 # What a broken or hostile stream makes the pickle machine raise: it indexes, decodes, hashes and calls.
 _BROKEN = (
@@ -232,21 +243,22 @@ def _check_program(data: bytes) -> None:
             marks.pop()
         elif name == "DUP":
             stack.append(stack[-1])
-        elif opcode.stack_before:
-            before = opcode.stack_before
-            start = marks.pop() if pickletools.markobject in before else len(stack)
-            start -= before.index(pickletools.markobject) if pickletools.markobject in before else len(before)
+        elif name in _TAKES:
+            marked, count, leaves = _TAKES[name]
+            start = (marks.pop() if marked else len(stack)) - count
             if start < 0:
                 raise pickle.UnpicklingError("more taken from the stack than lies there")
             items = stack[start:]
             del stack[start:]
-            if opcode.stack_after:
-                weight = 1 + sum(item[0] for item in items)
-                if weight > most and name.startswith(("TUPLE", "REDUCE", "NEWOBJ", "FROZENSET")):
+            if leaves:
+                weight = 1
+                for item in items:
+                    weight += item[0]
+                if weight > most and name in _BUILDS:
                     raise pickle.UnpicklingError("tuples that repeat one another")
                 stack.append(_grown(items[0], weight) if name in _FILLS else [weight])
-        else:
-            stack += [[1] for _ in opcode.stack_after]
+        elif opcode.stack_after:
+            stack.append([1])
 
 
 def _grown(container: list[int], weight: int) -> list[int]:

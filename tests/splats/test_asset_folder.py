@@ -181,6 +181,7 @@ def at(*keys):
         (at("nodes", 0, "kind")("background"), r"nodes\[0\]\.kind: found 'background'"),
         (at("nodes", 1, "track")(7), r"nodes\[1\]\.track: found 7, expected text"),
         (at("nodes", 1, "track")("cafe"), "two are called 'cafe'"),
+        (at("nodes", 1, "file")("nodes/0000.ply"), "nodes: found 'nodes/0000.ply' twice"),
         (at("nodes", 0, "size")([1, 2]), r"nodes\[0\]\.size"),
         (at("nodes", 0, "size")([1, 2, 1e999]), r"nodes\[0\]\.size: .*finite numbers"),
         (at("nodes", 0, "poses")("views.npz"), "views.npz, quats: found no such array"),

@@ -208,3 +208,11 @@ def test_damage(tmp_path):
 def test_damage_of_one_part(tmp_path, part):
     reader, whole = part(read_drivestudio, scene()[1])
     check_damage(reader, tmp_path / "b.ckpt", whole, rounds=30)
+
+
+def test_a_walker_who_is_never_there_has_no_shapes(tmp_path):
+    tree = scene()[1]
+    tree["models"]["DeformableNodes"]["instances_fv"][:] = False
+    torch_zip.checkpoint(tmp_path / "a.pth", tree)
+    nodes = {node.name: node for node in read_drivestudio(tmp_path / "a.pth")}
+    assert nodes["DeformableNodes_0"].shapes is None

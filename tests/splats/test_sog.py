@@ -136,10 +136,11 @@ def test_lies_are_named(tmp_path, wound, message):
         Gaussians.load(tmp_path / "a.sog")
 
 
-def test_an_image_that_claims_more_than_any(tmp_path):
+@pytest.mark.parametrize("side", [16383, 10_000])
+def test_an_image_that_claims_more_than_any(tmp_path, side):
     parts = members()
     at = parts["sh0.webp"].index(b"VP8L") + 9  # 14 bits each of width - 1 and height - 1
-    size = (16382 | 16382 << 14).to_bytes(4, "little")
+    size = (side - 1 | side - 1 << 14).to_bytes(4, "little")
     parts["sh0.webp"] = parts["sh0.webp"][:at] + size + parts["sh0.webp"][at + 4 :]
     assert survives(Gaussians.load, tmp_path / "a.sog", sog(parts), limit=2**24) is None
     with pytest.raises(DataError, match=r"sh0.files\[0\]"):

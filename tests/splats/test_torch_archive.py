@@ -254,3 +254,13 @@ def test_cut_and_damage(tmp_path):
 def test_damage_of_one_part(tmp_path, part):
     reader, whole = part(load, TREE)
     check_damage(reader, tmp_path / "b.pt", whole)
+
+
+def test_one_tensor_in_very_many_places_is_refused(tmp_path):
+    big = torch_zip.tensor(np.zeros(200_000, np.float32))
+    torch_zip.checkpoint(tmp_path / "a.pt", {"a": big, "b": [big, big]})
+    assert load(tmp_path / "a.pt")["a"].shape == (200_000,)
+    entry = {"a": big, "b": big}
+    torch_zip.checkpoint(tmp_path / "b.pt", {str(k): {"c": entry} for k in range(20)})
+    with pytest.raises(DataError, match=r"data\.pkl: found tensors of 32000000 bytes in a file of"):
+        load(tmp_path / "b.pt")

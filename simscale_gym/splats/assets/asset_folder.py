@@ -21,13 +21,14 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.errors import ArgumentError, DataError, shown
 from simscale_gym.splats.assets.asset_manifest import FORMAT, MANIFEST, VERSION, ManifestFields, read_manifest
 from simscale_gym.splats.assets.asset_shapes import read_shapes, write_shapes
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
@@ -99,6 +100,7 @@ def open_asset(folder: str | os.PathLike[str]) -> SceneAsset:
     sky = fields.part("sky") if fields.has("sky") else None
     source = fields.part("provenance")
     appearance = fields.part("appearance")
+    _check_files(fields)
     try:
         return SceneAsset(
             _gaussians(fields.part("background")),
@@ -250,6 +252,15 @@ def _gaussians(fields: ManifestFields) -> Gaussians:
         expected = f"{fields.count('count')}, as {MANIFEST}, {fields.at('count')} says"
         raise DataError(path, found=f"{len(value)} Gaussians", expected=expected)
     return value
+
+
+def _check_files(fields: ManifestFields) -> None:
+    """Each node has Gaussians of its own: a manifest that names one file many times would take many times its size."""
+    names = [part.text("file") for part in fields.parts("nodes")]
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
+    if double is not None:
+        expected = "a file for each node"
+        raise DataError(fields.path, field="nodes", found=f"{shown(double)} twice", expected=expected)
 
 
 def _node(fields: ManifestFields) -> NodeAsset:

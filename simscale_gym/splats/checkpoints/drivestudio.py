@@ -147,10 +147,13 @@ def _bent(fields: CheckpointFields, nodes: dict[int, NodeAsset], count: int) -> 
             raise DataError(
                 fields.path, field=fields.at(f"instances_size[{index}]"), found=found, expected=expected
             )
+        if not len(present):
+            bent.append(node)
+            continue
         times = np.linspace(0.0, 1.0, len(node.poses), dtype=np.float32)[present]
         check_room(fields, node.name, len(present), len(node.gaussians))
         shapes = bent_shapes(network, node.gaussians, embeddings[index], height, present, times)
-        bent.append(checked_shapes(fields, node, shapes) if len(present) else node)
+        bent.append(checked_shapes(fields, node, shapes))
     return bent
 
 

@@ -7,6 +7,7 @@ their claims are held against the storages' sizes before any room is made.
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_sto
 
 MAX_PICKLE_BYTES = 2**28
 """A `data.pkl` larger than this [byte] is refused; it holds no numbers of tensors."""
+
+MOST_TIMES_HELD = 8
+"""Tensors that stand in several places count each time; together they take so many times the file at most."""
 
 _LEGACY_MAGIC = b"\x80\x02\x8a\x0a"  # a pickled integer of ten bytes: torch/serialization.py, MAGIC_NUMBER
 _DTYPES = {
@@ -102,7 +106,27 @@ def load_torch_archive(path: Path) -> Any:
     if order != b"little":
         raise DataError(path, field="byteorder", found=repr(order[:12]), expected="little")
     storages = partial(_storage, path, root, members)
-    return unpickle(pickled, path, "data.pkl", names=_Names(path).find, persistent=storages)
+    tree = unpickle(pickled, path, "data.pkl", names=_Names(path).find, persistent=storages)
+    held, size = _held_bytes(tree, {}), path.stat().st_size
+    if held > MOST_TIMES_HELD * size + 2**20:
+        found = f"tensors of {held} bytes in a file of {size}"
+        raise DataError(path, field="data.pkl", found=found, expected="each tensor in one place, or a few")
+    return tree
+
+
+def _held_bytes(value: Any, seen: dict[int, int]) -> int:
+    """Bytes of all tensors of a tree, as often as they stand in it: many keys can name one storage."""
+    if isinstance(value, StoredTensor):
+        return math.prod(value.shape) * (2 if value.dtype == "bfloat16" else np.dtype(value.dtype).itemsize)
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if not isinstance(value, dict | list | tuple):
+        return 0
+    if id(value) not in seen:
+        seen[id(value)] = 0  # while it is summed, for those that hold themselves
+        items = value.values() if isinstance(value, dict) else value
+        seen[id(value)] = sum(_held_bytes(item, seen) for item in items)
+    return seen[id(value)]
 
 
 def _read(path: Path, info: zipfile.ZipInfo) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Collection
@@ -152,7 +153,10 @@ class _Sog:
         from PIL import Image  # only these files need it
 
         try:
-            with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
+            with warnings.catch_warnings():  # its size is held against the manifest's
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                opened = Image.open(io.BytesIO(data), formats=["WEBP"])
+            with opened as image:
                 width, height = image.size
                 room = width * height
                 fits = self.count <= room <= 2 * self.count + 4096 if size is None else image.size == size
