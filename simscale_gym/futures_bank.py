@@ -18,6 +18,8 @@ from simscale_gym.sources import TOWN_VERSION, SceneRef, cache_root, list_scenes
 VOCABULARY_SIZE = 1024
 """Clusters of a vocabulary (SimScale's has 16,384 of 103,288 futures)."""
 
+_CLUSTERING = 1  # changes whenever `cluster_futures` gives others
+
 BANK_SCENES = 20
 """Scenes that a bank is cut from; of the town: two towns with two drives each, and everybody who drove there."""
 BANK_STRIDE = 0.2
@@ -35,9 +37,15 @@ def bank_of(refs: Sequence[SceneRef]) -> HumanFutures:
 
 
 def vocabulary_of(bank: HumanFutures) -> HumanFutures:
-    """The bank's :data:`VOCABULARY_SIZE` clusters, the same every time; all of a smaller bank."""
+    """The bank's :data:`VOCABULARY_SIZE` clusters, the same every time; all of a smaller bank. The cache keeps them."""
     size = min(VOCABULARY_SIZE, len(bank))
-    return cluster_futures(bank, size, rng=np.random.default_rng(0))
+    made_from = hashlib.sha256(repr((size, len(bank), _CLUSTERING)).encode())
+    for array in (bank.poses, bank.velocities):
+        made_from.update(np.ascontiguousarray(array, np.float32).tobytes())
+    path = cache_root() / "futures" / f"vocabulary-{made_from.hexdigest()[:16]}.npz"
+    if not path.exists():
+        cluster_futures(bank, size, rng=np.random.default_rng(0)).save(path)
+    return HumanFutures.load(path)
 
 
 def town_futures() -> HumanFutures:

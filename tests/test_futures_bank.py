@@ -58,10 +58,20 @@ def test_other_scenes_use_their_own_futures_and_where_few_the_towns(
     assert len(bank_of(refs)) == len(own)
 
 
-def test_the_vocabulary_is_the_same_every_time_and_never_larger_than_the_bank(town_cache, bank, monkeypatch):
+def test_the_vocabulary_is_the_same_every_time_and_never_larger_than_the_bank(bank, monkeypatch, tmp_path):
     monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 64)
+    made, make = [], futures_bank.cluster_futures
+    monkeypatch.setattr(
+        futures_bank, "cluster_futures", lambda *args, **settings: made.append(1) or make(*args, **settings)
+    )
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     one, two = vocabulary_of(bank), vocabulary_of(bank)
-    assert 32 <= len(one) <= 64
+    assert 32 <= len(one) <= 64 and made == [1]
     np.testing.assert_array_equal(one.poses, two.poses)
+    expected = make(bank, 64, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(one.poses, expected.poses)
+    np.testing.assert_array_equal(one.velocities, expected.velocities)
+    half = HumanFutures(bank.poses[::2], bank.velocities[::2])
+    assert not np.array_equal(vocabulary_of(half).poses, one.poses) and len(made) == 2
     few = HumanFutures(bank.poses[:10], bank.velocities[:10])
     assert len(vocabulary_of(few)) <= 10

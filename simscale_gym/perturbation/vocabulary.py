@@ -37,7 +37,7 @@ def cluster_futures(
     Raises:
         ArgumentError: ``size`` is not between 1 and ``M``.
     """
-    from scipy.cluster.vq import kmeans2  # takes a while to import, and vocabularies are kept on disk
+    from scipy.cluster.vq import kmeans2  # takes a while to import, and most vocabularies are kept on disk
     from scipy.spatial import cKDTree
 
     if not 1 <= size <= len(bank):
