@@ -123,16 +123,14 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         horizon: Longest episode [s].
         renderer: "cpu"; "gsplat" (the extra gpu, and a CUDA device); "auto": gsplat if it is there, else the CPU; or
             "cpu-merged": as "cpu", but what is smaller than a pixel of a trained asset is drawn merged, in half the
-            time where there are millions of Gaussians (dressed streets always are). With gsplat, environments that are
-            given the same Scene objects share what is on the device: call them from one thread. Worker processes that
-            draw with it have to be spawned, not forked.
+            time where there are millions of Gaussians (dressed streets always are). With gsplat, environments of the
+            same Scene objects share what is on the device: call them from one thread, and spawn workers, do not fork.
         render_mode: None, "rgb_array" or "human".
         reward: "driving", "epdms", a RewardConfig or an EpdmsRewardConfig.
         assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes
             without one are dressed.
         camera_effects: Exposure, noise, rolling shutter and the like on observed pictures (`CameraEffects`).
-        lidar: Channels, azimuths, mount, limits and noise of the LiDAR (`LidarConfig`), or a dictionary of its
-            fields.
+        lidar: Channels, azimuths, mount and noise of the LiDAR (`LidarConfig`), or a dictionary of its fields.
         min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
     """
 

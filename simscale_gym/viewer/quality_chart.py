@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from simscale_gym.errors import ArgumentError
+
 Array = NDArray[np.float64]
 Color = tuple[int, int, int]
 
@@ -73,7 +75,12 @@ def quality_chart(
         subtitle: Below it, smaller.
         least: Score below which pictures are not trusted.
         shown: How many pictures a strip has.
+
+    Raises:
+        ArgumentError: There are more than two drives, or none.
     """
+    if not 1 <= len(drives) <= len(_DRIVES):
+        raise ArgumentError(f"drives: {len(drives)}, expected one or two.")
     width = (_WIDTH - _LEFT - _RIGHT) // shown
     height = round(width * drives[0].pictures.shape[1] / drives[0].pictures.shape[2])
     strip = _NAME + height + _CAPTION

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from simscale_gym.errors import ArgumentError
 from simscale_gym.viewer import JudgedDrive, quality_chart
 from simscale_gym.viewer.quality_chart import COLORS, FACTOR_NAMES
 
@@ -65,6 +66,12 @@ def test_two_scores_of_one_are_both_seen():
     """One line lies on the other."""
     rows, _ = places(chart(drive(np.ones(41)), drive(np.ones(41)))[430:-70], BLUE)
     assert len(rows) > 500
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_other_numbers_of_drives_are_refused(count):
+    with pytest.raises(ArgumentError, match=f"drives: {count}"):
+        chart(*[drive()] * count)
 
 
 @pytest.mark.parametrize("factors", [0, 1, 4, 7])
