@@ -190,3 +190,12 @@ def test_scales_beyond_all_numbers_harm_only_where_they_are_used(tmp_path):
     (tmp_path / "a.sog").write_bytes(sog(parts))
     with pytest.raises(DataError, match=r"scales\[0\]"):
         Gaussians.load(tmp_path / "a.sog")
+
+
+def test_messages_stay_short(tmp_path):
+    parts = members()
+    parts["meta.json"]["sh0"]["files"] = ["9" * 4000]
+    (tmp_path / "a.sog").write_bytes(sog(parts))
+    with pytest.raises(DataError, match="no such member") as caught:
+        Gaussians.load(tmp_path / "a.sog")
+    assert len(str(caught.value)) < 400

@@ -178,14 +178,15 @@ def _quats(pixels: np.ndarray) -> np.ndarray:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    field = name[:80]  # a manifest can name it at any length
     try:
         info = archive.getinfo(name)
     except KeyError:
-        raise DataError(path, field=name, found="no such member", expected="a whole SOG") from None
+        raise DataError(path, field=field, found="no such member", expected="a whole SOG") from None
     if info.file_size > limit or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         found = f"{info.file_size} bytes, compression {info.compress_type}"
-        raise DataError(path, field=name, found=found, expected=f"at most {limit} bytes, stored or deflated")
+        raise DataError(path, field=field, found=found, expected=f"at most {limit} bytes, stored or deflated")
     try:
         return archive.read(info)
     except (*BROKEN_ARCHIVE, zlib.error) as error:
-        raise DataError(path, field=name, found=f"{error}"[:100], expected="a whole member") from None
+        raise DataError(path, field=field, found=f"{error}"[:100], expected="a whole member") from None
