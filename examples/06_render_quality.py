@@ -37,9 +37,9 @@ goal = leaves[:2] + args.length * np.array([np.cos(heading), np.sin(heading)])
 u = np.linspace(0.0, 1.0, 200)[:, None]
 bend = (1 - u) ** 2 * on_log[0, :2] + 2 * u * (1 - u) * leaves[:2] + u**2 * goal
 off_road = polyline.at_arc_length(bend, along)
-times = np.searchsorted(
-    polyline.arc_lengths(scene.ego.poses), args.start + along
-)  # the others, as recorded then
+# The others are where they were recorded when the ego was as far.
+driven = polyline.arc_lengths(scene.ego.poses)
+times = np.searchsorted(driven, args.start + along).clip(max=scene.num_frames - 1)
 
 
 def judged(name, poses):

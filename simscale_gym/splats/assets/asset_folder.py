@@ -22,7 +22,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,7 +184,7 @@ def attach_asset(scene: Scene, folder: str | os.PathLike[str]) -> Scene:
         expected = f"{MANIFEST}, or a folder {scene.id} or {scene.log_id} with one"
         hint = "Make one with: simscale-gym splats convert FILE FOLDER"
         raise DataError(folder, found="no asset of this scene", expected=expected, hint=hint)
-    return replace(scene, asset=path)
+    return scene.with_asset(path)
 
 
 def _write(folder: Path, asset: SceneAsset, encoding: str) -> None:

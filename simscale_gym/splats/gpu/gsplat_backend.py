@@ -207,7 +207,8 @@ class GsplatRasterizer:
     ) -> torch.Tensor:
         """Draws the cameras of E environments, each with its own poses of the same instances, in one call.
 
-        The device holds what stands still once, and some 50 bytes a pixel of all images while it draws.
+        However many there are, the device holds the Gaussians as they were given, those of this frame's instances side
+        by side, and while it draws some 50 bytes a pixel of all images.
 
         Args:
             viewmats: World to camera, `[E, C, 4, 4]`.

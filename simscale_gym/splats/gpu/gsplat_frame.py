@@ -164,7 +164,8 @@ def by_motion(
         turns: From the world to the frames of the colours, `[E, I, 3, 3]`.
 
     Returns:
-        Both parts, each a view of the cloud (it may be empty), with what `project` has to know of their motion.
+        Both parts, each a view of the cloud (it may be empty) that counts instances and their ends as the whole does,
+        with what `project` has to know of their motion.
     """
     moves = (poses != np.eye(4)).any(axis=(0, 2, 3)) | (turns != np.eye(3)).any(axis=(0, 2, 3))
     starts = np.concatenate([[0], cloud.ends])
