@@ -111,6 +111,18 @@ def test_too_few_nodes_tell_nothing():
         align_to_log(street_asset(nodes=()), scene)
 
 
+def test_clocks_that_run_for_hours_are_refused():
+    scene = traffic()
+    asset = trained(scene)
+
+    def slowed(node):
+        own = np.arange(len(node.poses), dtype=np.int64) * 3_600_000_000
+        return replace(node, poses=replace(node.poses, timestamps_us=own))
+
+    with pytest.raises(ArgumentError, match="expected 600 s at most"):
+        align_to_log(replace(asset, nodes=tuple(slowed(node) for node in asset.nodes)), scene)
+
+
 def test_the_command_lays_an_asset_on_a_log(tmp_path, capsys):
     scene = traffic()
     source = Provenance("drivestudio", "checkpoint_final.pth", "", UNPLACED)

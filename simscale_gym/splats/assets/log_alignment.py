@@ -31,6 +31,7 @@ FEWEST = 3
 _MOVED = 5.0  # [m], the way that a node must go to tell anything
 _SAMPLES = 8  # fewest times at which node and track are both there
 _ALIKE = 0.15  # [m], by which distances covered in a second may differ
+_LONGEST = 600.0  # [s], every tenth of which is tried
 _MOST_NODES, _OFFSETS, _PAIRS = 16, 8, 12
 
 
@@ -64,7 +65,7 @@ def align_to_log(asset: SceneAsset, scene: Scene) -> LogAlignment:
     """Finds how `asset` lies in the world of `scene`, whatever frame and clock it has now.
 
     Raises:
-        ArgumentError: Fewer than `FEWEST` of its nodes move, or fall on tracks.
+        ArgumentError: Fewer than `FEWEST` of its nodes move, or fall on tracks; or they move for more than ten minutes.
     """
     known = any(node.poses is not None and node.poses.timestamps_us is not None for node in asset.nodes)
     found, interval, moving = _Found(), 0.0, 0
@@ -154,6 +155,11 @@ def _aligned(paths: list[_Path], scene: Scene) -> _Found:
     tracks = _Tracks(scene)
     paths = sorted(paths, key=lambda path: -len(path.times))[:_MOST_NODES]
     first, last = min(path.times[0] for path in paths), max(path.times[-1] for path in paths)
+    if last - first > _LONGEST:
+        raise ArgumentError(
+            f"asset: its nodes move over {last - first:.0f} s, expected {_LONGEST:.0f} s at most; give the transform of "
+            "its frame instead."
+        )
     offsets = np.arange(-last, tracks.times[-1] - first + 0.05, 0.1)
     alike = [_alike(paths, tracks, float(offset)) for offset in offsets]
     sure = [sum(sorted((way for *_, way in pairs), reverse=True)[:_PAIRS]) for pairs in alike]
