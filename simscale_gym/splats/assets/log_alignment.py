@@ -157,8 +157,8 @@ def _aligned(paths: list[_Path], scene: Scene) -> _Found:
     first, last = min(path.times[0] for path in paths), max(path.times[-1] for path in paths)
     if last - first > _LONGEST:
         raise ArgumentError(
-            f"asset: its nodes move over {last - first:.0f} s, expected {_LONGEST:.0f} s at most; give the transform of "
-            "its frame instead."
+            f"asset: its nodes move over {last - first:.0f} s, expected {_LONGEST:.0f} s at most; give the "
+            "transform of its frame instead."
         )
     offsets = np.arange(-last, tracks.times[-1] - first + 0.05, 0.1)
     alike = [_alike(paths, tracks, float(offset)) for offset in offsets]
