@@ -104,9 +104,8 @@ def dressed(node: NodeAsset, body: Body, joint_quats: np.ndarray) -> NodeAsset:
         rotations = quat_to_matrix(np.concatenate([[[1.0, 0.0, 0.0, 0.0]], joint_quats[frame]]))
         moved = body.transforms(rotations)
         places = np.einsum("nab,nb->na", moved[:, :3, :3], rest.means.astype(np.float64)) + moved[:, :3, 3]
-        total = moved[
-            :, 3, 3:
-        ]  # of the weights: where it is not 1, the trainer turns less than all of the pelvis's shift
+        # Of the weights: where it is not 1, the trainer turns less than all of the pelvis's shift.
+        total = moved[:, 3, 3:]
         means[row, :, :3] = places - pelvis * total + (pelvis @ roots[frame]) * (total - 1.0)
         # Blended matrices are no rotations, so the frame in which they become quaternions matters: the scene's.
         turns = matrix_to_quat(roots[frame] @ moved[:, :3, :3])
