@@ -130,7 +130,7 @@ class Inspect:
     """Say what a file or folder of Gaussians holds: kind, counts, bounds, opacities, scales, nodes.
 
     Attributes:
-        path: .ply, .splat, .spz, .npz, a checkpoint of gsplat, MTGS, WorldEngine or drivestudio, the folder of an
+        path: .ply, .splat, .spz, .sog, .npz, a checkpoint of gsplat, MTGS, WorldEngine or drivestudio, the folder of an
             asset, of WorldEngine or of HUGSIM.
     """
 

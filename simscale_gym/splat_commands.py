@@ -22,6 +22,7 @@ from simscale_gym.splats.assets.asset_import import UNPLACED, format_of, import_
 from simscale_gym.splats.assets.asset_picture import draw_check_picture
 from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 from simscale_gym.splats.assets.log_alignment import align_to_log, aligned
+from simscale_gym.splats.assets.log_distance import check_on_log
 from simscale_gym.splats.assets.node_asset import NodePoses
 from simscale_gym.splats.assets.scene_asset import SceneAsset, checked_rigid, renamed
 from simscale_gym.splats.assets.track_matching import match_tracks
@@ -88,6 +89,7 @@ def convert_splats(
     if scene is not None:
         if transform is None:
             asset = _laid_on(asset, scene, console)
+        check_on_log(asset, scene)
         asset = renamed(asset, match_tracks(asset, scene))
         matched = sum(node.name in scene.tracks.ids for node in asset.nodes)
         console.print(f"{matched} of {len(asset.nodes)} nodes are tracks of {scene.id}", highlight=False)

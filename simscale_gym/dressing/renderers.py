@@ -28,6 +28,10 @@ def make_renderer(
         backend: "cpu", "gsplat" or "auto".
         levels: Levels of detail in which the CPU draws an asset, 1 to 6; a dressed scene has all.
         threads: Of the CPU's rasteriser; None for one per core.
+
+    Raises:
+        ArgumentError: The asset does not lie where the scene was recorded.
+        DataError: The asset cannot be read.
     """
     if scene.asset is None:
         from simscale_gym.dressing.render import SceneRenderer
@@ -36,7 +40,9 @@ def make_renderer(
     from simscale_gym.dressing.stand_ins import stand_ins
     from simscale_gym.splats.assets.asset_folder import open_asset
     from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+    from simscale_gym.splats.assets.log_distance import check_on_log
 
     asset = open_asset(scene.asset)
+    check_on_log(asset, scene)
     others = stand_ins(scene, {node.name for node in asset.nodes}, cache=cache)
     return AssetRenderer(scene, asset, stand_ins=others, threads=threads, backend=backend, levels=levels)
