@@ -22,10 +22,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents.running_segment import RunningSegment
-from simscale_gym.agents.segment import ego_history, score_segment
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.sources.cache import CACHE_VARIABLE
+from simscale_gym.files.cache import CACHE_VARIABLE
+from simscale_gym.scoring.running_segment import RunningSegment
+from simscale_gym.scoring.segment import ego_history, score_segment
 
 HIGHWAY_ENV = 107.0
 """Steps per second."""

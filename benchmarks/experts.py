@@ -32,7 +32,6 @@ from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert, logged_pose
 from simscale_gym.agents.retrieval import Retrieval
-from simscale_gym.agents.segment import Segment, drive_segment, is_valid_label
 from simscale_gym.agents.unified.unified_expert import UnifiedExpert
 from simscale_gym.envs.episode import log_state, start_frames, start_off_log
 from simscale_gym.envs.resources import Resources
@@ -40,6 +39,7 @@ from simscale_gym.geometry import se2
 from simscale_gym.metrics import extended_comfort
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene, StateIndex
+from simscale_gym.scoring.segment import Segment, drive_segment, is_valid_label
 from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]

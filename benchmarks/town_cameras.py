@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from simscale_gym.dressing.render import SceneRenderer
+from simscale_gym.rendering.dressed import SceneRenderer
 from simscale_gym.scene import Scene
 from simscale_gym.sources import cache_root, list_scenes, load_scene
 

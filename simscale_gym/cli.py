@@ -32,7 +32,7 @@ def demo(
         image_size: Height and width of each camera [pixel].
         horizon: Longest episode [s].
     """
-    from simscale_gym.demo import run_demo
+    from simscale_gym.commands.demo import run_demo
 
     run_demo(out, scenes, split, seed, scene, image_size, horizon)
 
@@ -49,7 +49,7 @@ def town(
         images: Also render all eight cameras at 10 Hz (slow: 1000 pictures per camera and log).
         image_size: Height and width of the pictures [pixel].
     """
-    from simscale_gym.town_export import export_town
+    from simscale_gym.commands.town import export_town
 
     export_town(out, seed, logs, image_size if images else None)
 
@@ -60,7 +60,7 @@ def parity(file: tyro.conf.Positional[Path]) -> None:
     Args:
         file: Inputs and NAVSIM's outputs, JSON, gzipped or not.
     """
-    from simscale_gym.parity import run_parity
+    from simscale_gym.parity.fixtures import run_parity
 
     if not run_parity(file):
         sys.exit(1)
@@ -195,7 +195,7 @@ def splats(command: Annotated[_SplatsCommand, tyro.conf.arg(name="")]) -> None:
     Args:
         command: What to do.
     """
-    from simscale_gym import splat_commands
+    from simscale_gym.commands import splats as splat_commands
 
     if isinstance(command, Inspect):
         splat_commands.inspect_splats(command.path)

@@ -7,10 +7,10 @@ import pytest
 import simscale_gym  # noqa: F401  (registers SimScale-v0)
 from simscale_gym import futures_bank
 from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.perturbation import cluster_futures
 from simscale_gym.sources import list_scenes, load_scene
-from simscale_gym.sources.cache import CACHE_VARIABLE
 
 FIRST_LOG = slice(0, 5)  # of the town's train split: one drive of 100 s
 
@@ -59,7 +59,7 @@ def vocabulary(bank):
 @pytest.fixture(scope="session")
 def one_renderer_per_scene():
     """Dressing a street takes seconds: environments of one test process share the finished ones."""
-    from simscale_gym.dressing import render
+    from simscale_gym.rendering import dressed as render
 
     kept, make = {}, render.SceneRenderer
 

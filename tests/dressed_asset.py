@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from simscale_gym.dressing.dress import dress_static
-from simscale_gym.dressing.nodes import NodeModel, shaded_rgb
+from simscale_gym.dressing.nodes.node import NodeModel, shaded_rgb
 from simscale_gym.geometry import se3
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset

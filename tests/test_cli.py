@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simscale_gym import cli, town_export
+from simscale_gym import cli
+from simscale_gym.commands import town as town_export
 from simscale_gym.sources import list_scenes, load_scene
 
 FIRST = "town-train-000000/log-00/scene-002"
@@ -118,7 +119,7 @@ def test_pictures_are_asked_for_by_size(command, monkeypatch, tmp_path):
 
 
 def test_pictures_of_a_log_come_from_all_cameras(town_scene, one_renderer_per_scene, monkeypatch):
-    from simscale_gym.dressing import render
+    from simscale_gym.rendering import dressed as render
 
     monkeypatch.setattr(town_export, "SceneRenderer", render.SceneRenderer)  # the one that is kept
     pictures = town_export.LogPictures((24, 40))

@@ -4,9 +4,9 @@ import pytest
 from simscale_gym import futures_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.errors import DataError
+from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import bank_of, town_futures, town_futures_path, vocabulary_of
 from simscale_gym.sources import list_scenes
-from simscale_gym.sources.cache import CACHE_VARIABLE
 
 
 @pytest.fixture

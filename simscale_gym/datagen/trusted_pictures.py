@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from simscale_gym.agents.segment import Segment
-from simscale_gym.dressing.renderers import make_renderer
+from simscale_gym.rendering.make import make_renderer
 from simscale_gym.scene import Scene
+from simscale_gym.scoring.segment import Segment
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root
 
 if TYPE_CHECKING:
-    from simscale_gym.dressing.render import SceneRenderer
-    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+    from simscale_gym.rendering.dressed import SceneRenderer
+    from simscale_gym.rendering.trained import AssetRenderer
 
 REASON = "out of reconstruction"
 """Of samples that fall here."""

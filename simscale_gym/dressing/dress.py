@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simscale_gym.dressing.bake import Sunlight, bake
-from simscale_gym.dressing.facade import building_occluders, building_surfels
-from simscale_gym.dressing.fixture import fixture_surfels
-from simscale_gym.dressing.ground import ground_surfels
-from simscale_gym.dressing.occluders import Occluders, sun_visibility
-from simscale_gym.dressing.sky import Sky, make_sky
-from simscale_gym.dressing.skyline import with_skyline
-from simscale_gym.dressing.surfels import Surfels
-from simscale_gym.dressing.terrain import Surface, Terrain
-from simscale_gym.dressing.tree import tree_occluders, tree_surfels
-from simscale_gym.dressing.visibility import seen_from_path
+from simscale_gym.dressing.buildings.facade import building_occluders, building_surfels
+from simscale_gym.dressing.furniture.fixture import fixture_surfels
+from simscale_gym.dressing.furniture.tree import tree_occluders, tree_surfels
+from simscale_gym.dressing.ground.ground import ground_surfels
+from simscale_gym.dressing.ground.terrain import Surface, Terrain
+from simscale_gym.dressing.light.bake import Sunlight, bake
+from simscale_gym.dressing.light.occluders import Occluders, sun_visibility
+from simscale_gym.dressing.light.sky import Sky, make_sky
+from simscale_gym.dressing.light.skyline import with_skyline
+from simscale_gym.dressing.light.visibility import seen_from_path
+from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.scene import Building, Fixture, RoadMap, Scene, Shapes, Tree
 from simscale_gym.splats.gaussians import Gaussians
 

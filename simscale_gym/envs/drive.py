@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from simscale_gym.agents.running_segment import RunningSegment
 from simscale_gym.envs.episode import Start
 from simscale_gym.envs.outcome import Outcome, goal_arc, judge
 from simscale_gym.envs.road_view import RoadView, road_view
 from simscale_gym.scene import Scene
+from simscale_gym.scoring.running_segment import RunningSegment
 from simscale_gym.sim import SimState, ego_contacts
 
 _LEAST_GOAL = 10.0  # [m] from start to the log's end for it to count as a goal

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.dressing.renderers import make_renderer
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.rendering.make import make_renderer
 from simscale_gym.scene import Scene, derived
 from simscale_gym.sim import SimState
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
@@ -26,9 +26,9 @@ from simscale_gym.splats.cpu.pack import LEVELS
 from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there, load_gsplat
 
 if TYPE_CHECKING:
-    from simscale_gym.dressing.render import SceneRenderer
+    from simscale_gym.rendering.dressed import SceneRenderer
+    from simscale_gym.rendering.trained import AssetRenderer
     from simscale_gym.sources import SceneRef
-    from simscale_gym.splats.assets.asset_renderer import AssetRenderer
     from simscale_gym.splats.depth_sweep import LidarConfig, Sweep
     from simscale_gym.splats.render_validity import RenderJudge, ViewedFrame
 

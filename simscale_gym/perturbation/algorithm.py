@@ -27,18 +27,18 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
-from simscale_gym.agents.segment import (
+from simscale_gym.errors import SceneError
+from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
+from simscale_gym.perturbation.config import AlgorithmConfig
+from simscale_gym.perturbation.telemetry import STAGES, Telemetry
+from simscale_gym.scene import DT, Scene
+from simscale_gym.scoring.segment import (
     Segment,
     ego_history,
     label_failures,
     reference_drive,
     score_segment,
 )
-from simscale_gym.errors import SceneError
-from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
-from simscale_gym.perturbation.config import AlgorithmConfig
-from simscale_gym.perturbation.telemetry import STAGES, Telemetry
-from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road, rollout, start
 
 Array = NDArray[np.float64]

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.agents.segment import ego_history, segment_situation
 from simscale_gym.metrics import WEIGHTS, Scores, logged_agents, score, take_agents, touching_ego
 from simscale_gym.metrics.score import MULTIPLIERS
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
@@ -16,6 +15,7 @@ from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.grid import best_of_cells, cells, interleaved
 from simscale_gym.perturbation.telemetry import Telemetry
 from simscale_gym.scene import Scene
+from simscale_gym.scoring.segment import ego_history, segment_situation
 from simscale_gym.sim import SimState, track
 
 Array = NDArray[np.float64]

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from simscale_gym.agents.segment import PERTURBATION_GATE
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation.grid import CELL
 from simscale_gym.scene import DT
+from simscale_gym.scoring.segment import PERTURBATION_GATE
 
 
 @dataclass(frozen=True)

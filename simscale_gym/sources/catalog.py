@@ -9,8 +9,8 @@ from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError
 from simscale_gym.scene import Scene
-from simscale_gym.sources.nuplan import NuPlanRoot, SceneName, find_logs, load_log_scene, scene_names
-from simscale_gym.sources.scenario_description import (
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot, SceneName, find_logs, load_log_scene, scene_names
+from simscale_gym.sources.scenario_description.reader import (
     SUMMARY_NAME,
     list_scenario_descriptions,
     read_scenario_description,
@@ -162,7 +162,7 @@ def _town_refs(split: str) -> list[SceneRef]:
 
 
 def _load_town(ref: SceneRef) -> Scene:
-    from simscale_gym.sources.town_dataset import cached_town_log
+    from simscale_gym.sources.town.dataset import cached_town_log
 
     seed, log, scene = (int(number) for number in ref.entry.split("/"))
     files = cached_town_log(seed, log)

@@ -11,10 +11,10 @@ import pytest
 from simscale_gym.agents.pdm.centerline import find_route
 from simscale_gym.agents.pdm.closed import least_bad, plan, tuplan_brake_speed
 from simscale_gym.agents.pdm.config import PDMConfig
-from simscale_gym.agents.pdm.fixture import case_map, plan_case
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.metrics import COLUMNS, MapLayers
+from simscale_gym.parity.pdm_closed import case_map, plan_case
 from simscale_gym.scene import StateIndex, TrackType
 
 CASES = json.loads(gzip.decompress((Path(__file__).parents[1] / "data/pdm_closed.json.gz").read_bytes()))[

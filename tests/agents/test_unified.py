@@ -11,7 +11,6 @@ from straight_humans import straight_humans
 from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.reactive.idm import IDMTraffic
-from simscale_gym.agents.segment import drive_segment, is_valid_label
 from simscale_gym.agents.unified.config import UnifiedConfig
 from simscale_gym.agents.unified.unified_expert import (
     SOURCES,
@@ -24,6 +23,7 @@ from simscale_gym.agents.unified.unified_expert import (
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.comfort import comfort_flags
 from simscale_gym.scene import StateIndex
+from simscale_gym.scoring.segment import drive_segment, is_valid_label
 from simscale_gym.sim import track
 
 FRONT = 4.049  # [m] from the rear axle to the bumper

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.segment import Segment
 from simscale_gym.datagen import Recipe, collect, collection, stage_table, trusted_pictures
 from simscale_gym.datagen.trusted_pictures import FUTURE, HISTORY, REASON, TrustedPictures
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.perturbation import AlgorithmConfig
+from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.scoring.segment import Segment
 from simscale_gym.sim import SimState
 from simscale_gym.sources import list_scenes
 from simscale_gym.splats import Gaussians, SceneAsset, save_asset
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
 SPARSE = AlgorithmConfig(stride=9.0, rounds=2)
 LOGGED = range(20, 101)  # frames of two segments along the log

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.bake import Sunlight, bake, frame_quats, shade
-from simscale_gym.dressing.occluders import Occluders, sun_visibility
-from simscale_gym.dressing.surfels import SurfelBuilder, unit
+from simscale_gym.dressing.light.bake import Sunlight, bake, frame_quats, shade
+from simscale_gym.dressing.light.occluders import Occluders, sun_visibility
+from simscale_gym.dressing.surfels.surfels import SurfelBuilder, unit
 from simscale_gym.geometry import se3
 
 UP = np.array([[0.0, 0.0, 1.0]])

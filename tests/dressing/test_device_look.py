@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.camera_look import CameraLook, develop, to_bytes
-from simscale_gym.dressing.device_look import develop_on_device, sky_lookup
-from simscale_gym.dressing.sky import make_sky, table_directions
+from simscale_gym.dressing.light.sky import make_sky, table_directions
+from simscale_gym.dressing.looks.camera_look import CameraLook, develop, to_bytes
+from simscale_gym.dressing.looks.device_look import develop_on_device, sky_lookup
 from simscale_gym.splats.rasterize import Raster
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -3,7 +3,7 @@ import pytest
 import shapely
 from shapely.geometry import Point, box
 
-from simscale_gym.dressing.drawing import Fineness, fill, flatten, lay
+from simscale_gym.dressing.surfels.drawing import Fineness, fill, flatten, lay
 
 FINE = Fineness(cell=0.1, edge=0.02, along=0.12, stroke=0.004)
 COARSE = Fineness(cell=0.1, edge=0.0, along=0.12, stroke=0.004)

@@ -5,8 +5,8 @@ import pytest
 from street import street_map, street_scene, street_shapes, turned
 
 from simscale_gym.dressing.dress import dress_static, facing_edges, street_axis, thinned, weather
-from simscale_gym.dressing.surfels import SurfelBuilder
-from simscale_gym.dressing.terrain import Terrain
+from simscale_gym.dressing.ground.terrain import Terrain
+from simscale_gym.dressing.surfels.surfels import SurfelBuilder
 from simscale_gym.scene import nuplan_rig
 from simscale_gym.splats.rasterize import rasterize
 

@@ -8,11 +8,11 @@ from dressed_asset import dressed_asset
 from placed_tracks import with_tracks
 from street import TURN, street_scene, street_shapes, turned
 
-from simscale_gym.dressing.camera_look import CameraLook
-from simscale_gym.dressing.render import SceneRenderer
+from simscale_gym.dressing.looks.camera_look import CameraLook
+from simscale_gym.rendering.dressed import SceneRenderer
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.scene import TrackType
 from simscale_gym.splats.assets.asset_folder import attach_asset, save_asset
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 
 FRAME, SIZE = 10, (72, 128)
 CAMERAS = ("cam_l0", "cam_f0", "cam_r0")

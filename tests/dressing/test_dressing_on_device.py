@@ -8,8 +8,8 @@ from gsplat_stand_in import decibel, stand_in
 from placed_tracks import with_tracks
 from street import TURN, street_scene, street_shapes, turned
 
-from simscale_gym.dressing import packed_look
-from simscale_gym.dressing.render import SceneRenderer
+from simscale_gym.dressing.looks import packed_look
+from simscale_gym.rendering.dressed import SceneRenderer
 from simscale_gym.scene import TrackType
 from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there
 

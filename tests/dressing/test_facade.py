@@ -5,12 +5,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.bake import Sunlight, bake
-from simscale_gym.dressing.facade import building_occluders, building_surfels, edge_pose
-from simscale_gym.dressing.lettering import GLYPHS, runs, text_bars, text_dots
-from simscale_gym.dressing.occluders import sun_visibility
-from simscale_gym.dressing.roof import inset_polygon
-from simscale_gym.dressing.storefront import WORDS
+from simscale_gym.dressing.buildings.facade import building_occluders, building_surfels, edge_pose
+from simscale_gym.dressing.buildings.roof import inset_polygon
+from simscale_gym.dressing.buildings.storefront import WORDS
+from simscale_gym.dressing.light.bake import Sunlight, bake
+from simscale_gym.dressing.light.occluders import sun_visibility
+from simscale_gym.dressing.surfels.lettering import GLYPHS, runs, text_bars, text_dots
 from simscale_gym.scene.shapes import BUILDING_STYLES, Building
 from simscale_gym.splats.rasterize import rasterize
 

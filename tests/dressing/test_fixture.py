@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.fixture import fixture_surfels
-from simscale_gym.dressing.road_sign import BLACK, OUTSIDE, PICTOGRAMS, RED, WHITE, sign_paint
-from simscale_gym.dressing.signal_head import LIT, signal_lamp_surfels
+from simscale_gym.dressing.furniture.fixture import fixture_surfels
+from simscale_gym.dressing.furniture.road_sign import BLACK, OUTSIDE, PICTOGRAMS, RED, WHITE, sign_paint
+from simscale_gym.dressing.furniture.signal_head import LIT, signal_lamp_surfels
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene.lights import LightStatus
 from simscale_gym.scene.shapes import FIXTURE_KINDS, Fixture

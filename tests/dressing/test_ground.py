@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from street import HALF_ROAD, rectangle, street_map, street_scene, street_shapes, turned
 
-from simscale_gym.dressing.ground import fill_quadtree, ground_surfels
-from simscale_gym.dressing.ground_cells import SKIRT, TAKEN, Line, even_pieces, split_lengthwise
-from simscale_gym.dressing.ground_raster import GroundRaster
-from simscale_gym.dressing.kerbs import HEIGHT, lay_kerbs
-from simscale_gym.dressing.markings import lane_lines, paint_lines
-from simscale_gym.dressing.noise import value_noise
-from simscale_gym.dressing.road_patterns import lay_patterns, stop_and_crossing_patterns
-from simscale_gym.dressing.terrain import Surface, Terrain
-from simscale_gym.dressing.visibility import seen_from_path
+from simscale_gym.dressing.ground.cells import SKIRT, TAKEN, Line, even_pieces, split_lengthwise
+from simscale_gym.dressing.ground.ground import fill_quadtree, ground_surfels
+from simscale_gym.dressing.ground.kerbs import HEIGHT, lay_kerbs
+from simscale_gym.dressing.ground.markings import lane_lines, paint_lines
+from simscale_gym.dressing.ground.raster import GroundRaster
+from simscale_gym.dressing.ground.road_patterns import lay_patterns, stop_and_crossing_patterns
+from simscale_gym.dressing.ground.terrain import Surface, Terrain
+from simscale_gym.dressing.light.visibility import seen_from_path
+from simscale_gym.dressing.surfels.noise import value_noise
 from simscale_gym.scene import BoundaryType, StopLineType
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from street import street_scene, street_shapes, turned
 
-from simscale_gym.dressing.ground_heights import GroundHeights
-from simscale_gym.dressing.kerbs import HEIGHT
-from simscale_gym.dressing.terrain import Terrain
+from simscale_gym.dressing.ground.heights import GroundHeights
+from simscale_gym.dressing.ground.kerbs import HEIGHT
+from simscale_gym.dressing.ground.terrain import Terrain
 
 
 def test_who_walks_steps_onto_the_pavement_and_wheels_stay_on_the_road():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from simscale_gym.dressing.infer_shapes import infer_shapes
+from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.geometry import box
 from simscale_gym.scene import (
     Area,
@@ -91,7 +91,7 @@ def scene_on(road_map, log_id="log", parked=((40.0, -14.0),)):
 
 
 def real_scene():
-    from simscale_gym.sources.scenario_description import read_scenario_description
+    from simscale_gym.sources.scenario_description.reader import read_scenario_description
 
     if not REAL.is_file():
         pytest.skip(f"{REAL} is absent")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from street import street_scene, street_shapes
 
-from simscale_gym.dressing import look_cache
-from simscale_gym.dressing.look_cache import LookCache, content_key
-from simscale_gym.dressing.node_looks import look_template
-from simscale_gym.dressing.packed_look import PackedLook
-from simscale_gym.dressing.template_store import TemplateStore
+from simscale_gym.dressing.looks import look_cache
+from simscale_gym.dressing.looks.look_cache import LookCache, content_key
+from simscale_gym.dressing.looks.packed_look import PackedLook
+from simscale_gym.dressing.nodes.node_looks import look_template
+from simscale_gym.dressing.nodes.template_store import TemplateStore
 
 
 @dataclass(frozen=True)

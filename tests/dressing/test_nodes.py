@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.bake import Sunlight, shade
-from simscale_gym.dressing.nodes import FOCAL, NODE_LODS, NodeModel, lod_at, node_surfels, shaded_rgb
+from simscale_gym.dressing.light.bake import Sunlight, shade
+from simscale_gym.dressing.nodes.node import FOCAL, NODE_LODS, NodeModel, lod_at, node_surfels, shaded_rgb
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import TrackType
 from simscale_gym.splats.gaussians import Gaussians

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.nodes import NodeModel, stride_phase
-from simscale_gym.dressing.person import CHILD_HEIGHT, STRIDE_PHASES, builds, outfit, person_template, walking
-from simscale_gym.dressing.person_body import SKIN
+from simscale_gym.dressing.nodes.node import NodeModel, stride_phase
+from simscale_gym.dressing.people.body import SKIN
+from simscale_gym.dressing.people.person import (
+    CHILD_HEIGHT,
+    STRIDE_PHASES,
+    builds,
+    outfit,
+    person_template,
+    walking,
+)
 
 PEDESTRIAN, BICYCLE = 2, 1
 

@@ -5,8 +5,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.sheets import SheetBuilder
-from simscale_gym.dressing.surfels import SurfelBuilder
+from simscale_gym.dressing.surfels.sheets import SheetBuilder
+from simscale_gym.dressing.surfels.surfels import SurfelBuilder
 
 
 @pytest.mark.parametrize("sharp", ["", "l", "rt", "lrbt"])

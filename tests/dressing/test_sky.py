@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.camera_look import CameraLook, develop
-from simscale_gym.dressing.sky import Sky, make_sky, table_directions
+from simscale_gym.dressing.light.sky import Sky, make_sky, table_directions
+from simscale_gym.dressing.looks.camera_look import CameraLook, develop
 from simscale_gym.scene import nuplan_rig
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.sky import make_sky
-from simscale_gym.dressing.skyline import LOW, TOWER, with_skyline
+from simscale_gym.dressing.light.sky import make_sky
+from simscale_gym.dressing.light.skyline import LOW, TOWER, with_skyline
 
 
 @pytest.fixture(scope="module")

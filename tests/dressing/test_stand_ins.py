@@ -4,10 +4,10 @@ import numpy as np
 from placed_tracks import with_tracks
 from street import TURN, street_scene, turned
 
-from simscale_gym.dressing.stand_ins import stand_ins
+from simscale_gym.dressing.nodes.stand_ins import stand_ins
 from simscale_gym.geometry import se3
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.scene import TrackType
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.gaussians import Gaussians

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simscale_gym.dressing.surfels import SurfelBuilder, Surfels, graded_edges
+from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels, graded_edges
 
 X, Y, Z = np.eye(3)
 

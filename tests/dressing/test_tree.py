@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.bake import Sunlight, bake
-from simscale_gym.dressing.occluders import Occluders
-from simscale_gym.dressing.tree import tree_occluders, tree_surfels
+from simscale_gym.dressing.furniture.tree import tree_occluders, tree_surfels
+from simscale_gym.dressing.light.bake import Sunlight, bake
+from simscale_gym.dressing.light.occluders import Occluders
 from simscale_gym.scene.shapes import Tree
 from simscale_gym.splats.rasterize import rasterize
 

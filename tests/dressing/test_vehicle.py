@@ -3,10 +3,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from simscale_gym.dressing.node_looks import vehicle_kind
-from simscale_gym.dressing.nodes import NodeModel
-from simscale_gym.dressing.vehicle import VEHICLE_KINDS, vehicle_size
-from simscale_gym.dressing.vehicle import vehicle_template as build_template
+from simscale_gym.dressing.nodes.node import NodeModel
+from simscale_gym.dressing.nodes.node_looks import vehicle_kind
+from simscale_gym.dressing.vehicles.vehicle import VEHICLE_KINDS, vehicle_size
+from simscale_gym.dressing.vehicles.vehicle import vehicle_template as build_template
 from simscale_gym.splats.rasterize import rasterize
 
 vehicle_template = lru_cache(build_template)

@@ -8,8 +8,8 @@ import pytest
 
 from simscale_gym.errors import DataError
 from simscale_gym.geometry import se3
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.splats.assets.asset_folder import attach_asset, save_asset
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.gaussians import Gaussians

@@ -7,10 +7,10 @@ import pytest
 from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.segment import ego_history, score_segment
 from simscale_gym.envs import EpdmsRewardConfig, SimScaleEnv
 from simscale_gym.metrics import COLUMNS, RUNNING_COLUMNS
 from simscale_gym.scene import StateIndex, TrackType
+from simscale_gym.scoring.segment import ego_history, score_segment
 
 BRAKE, COAST, GO = np.array([-1.0, 0.0]), np.array([0.0, 0.0]), np.array([1.0, 0.0])
 ACTIONS = ["control", "trajectory", "anchor"]

@@ -5,10 +5,10 @@ import pytest
 import shapely
 import shapely.ops
 
-from simscale_gym.dressing import render
 from simscale_gym.envs import SimScaleEnv, Snapshot
 from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
+from simscale_gym.rendering import dressed as render
 from simscale_gym.sim import SimState
 from simscale_gym.splats.render_validity import LEAST_SCORE
 

@@ -4,8 +4,8 @@ import pytest
 from simscale_gym.envs import resources
 from simscale_gym.envs.resources import Resources
 from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.sources import list_scenes
-from simscale_gym.sources.cache import CACHE_VARIABLE
 
 
 @pytest.fixture

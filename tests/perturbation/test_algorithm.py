@@ -9,11 +9,11 @@ from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.experts import make_expert
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
-from simscale_gym.agents.segment import is_valid_label
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, search_clip
 from simscale_gym.scene import TrackType
+from simscale_gym.scoring.segment import is_valid_label
 from simscale_gym.sim import ego_contacts, off_road
 
 FRAME = 60

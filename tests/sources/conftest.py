@@ -28,11 +28,11 @@ from simscale_gym.scene import (
     Tree,
     Turn,
 )
-from simscale_gym.sources.nuplan_log_writer import write_log
-from simscale_gym.sources.nuplan_map_writer import write_map, write_map_folder
-from simscale_gym.sources.nuplan_recording import Part, Recording, log_name
-from simscale_gym.sources.nuplan_schema import LOCATIONS
-from simscale_gym.sources.side_shapes import SIDE_FILE, write_shapes
+from simscale_gym.sources.nuplan.log_writer import write_log
+from simscale_gym.sources.nuplan.map_writer import write_map, write_map_folder
+from simscale_gym.sources.nuplan.recording import Part, Recording, log_name
+from simscale_gym.sources.nuplan.schema import LOCATIONS
+from simscale_gym.sources.nuplan.side_shapes import SIDE_FILE, write_shapes
 
 LOCATION = "us-pa-pittsburgh-hazelwood"
 ORIGIN = np.array([586_123.25, 4_475_456.5, 217.0])

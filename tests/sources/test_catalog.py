@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError
-from simscale_gym.sources import town_dataset
-from simscale_gym.sources.cache import CACHE_VARIABLE, build_folder, publish, remove_stale_builds
+from simscale_gym.files.cache import CACHE_VARIABLE, build_folder, publish, remove_stale_builds
 from simscale_gym.sources.catalog import filter_scenes, find_scene, list_scenes, load_scene
-from simscale_gym.sources.nuplan import NuPlanRoot
-from simscale_gym.sources.town_dataset import town_log_name, write_town_dataset
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot
+from simscale_gym.sources.town import dataset as town_dataset
+from simscale_gym.sources.town.dataset import town_log_name, write_town_dataset
 from simscale_gym.town.town import build_town, simulate_log, town_scenes
 
 
@@ -112,7 +112,8 @@ def test_the_second_time_nothing_is_built(cache, driven, monkeypatch):
 
 def test_two_processes_that_start_at_once_make_one_whole_data_set(tmp_path):
     code = (
-        "from simscale_gym.sources import list_scenes, load_scene, town_dataset\n"
+        "from simscale_gym.sources import list_scenes, load_scene\n"
+        "from simscale_gym.sources.town import dataset as town_dataset\n"
         "town_dataset.LOG_DURATION = 20.0\n"
         "scene = load_scene(list_scenes('town', 'val')[0])\n"
         "print(scene.num_frames, len(scene.tracks), scene.ego.states.sum().hex())"

@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from simscale_gym.errors import DataError
-from simscale_gym.sources.geopackage import GEODETIC, decode_geometries, encode_geometries, project
-from simscale_gym.sources.sqlite_table import Table
+from simscale_gym.sources.nuplan.geopackage import GEODETIC, decode_geometries, encode_geometries, project
+from simscale_gym.sources.nuplan.sqlite_table import Table
 
 POINT = struct.pack("<BIdd", 1, 1, 3.0, 4.0)
 

@@ -4,7 +4,7 @@ import shapely
 
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import Turn
-from simscale_gym.sources import lane_edges, lane_linking
+from simscale_gym.sources.scenario_description import lane_edges, lane_linking
 
 
 def straight(start, heading, length):

@@ -22,10 +22,10 @@ from nuplan.planning.scenario_builder.scenario_filter import ScenarioFilter
 from nuplan.planning.utils.multithreading.worker_sequential import Sequential
 
 from simscale_gym.scene import LightStatus, StateIndex
-from simscale_gym.sources.nuplan import NuPlanRoot
-from simscale_gym.sources.nuplan_log_writer import write_log
-from simscale_gym.sources.nuplan_map_writer import MapFids
-from simscale_gym.sources.nuplan_recording import Part, Recording
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot
+from simscale_gym.sources.nuplan.log_writer import write_log
+from simscale_gym.sources.nuplan.map_writer import MapFids
+from simscale_gym.sources.nuplan.recording import Part, Recording
 
 LOCATION = "us-pa-pittsburgh-hazelwood"
 VERSION = "nuplan-maps-v1.0"

@@ -9,12 +9,12 @@ import pytest
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.scene import LightStatus, StateIndex, TrackType, nuplan_rig
-from simscale_gym.sources import sqlite_table
-from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene, scene_names
-from simscale_gym.sources.nuplan_log_reader import Boxes, read_head
-from simscale_gym.sources.nuplan_recording import tokens
-from simscale_gym.sources.nuplan_resample import _sizes, steering_angle, sweeps_of_frames
-from simscale_gym.sources.nuplan_schema import LOG_TABLES
+from simscale_gym.sources.nuplan import sqlite_table
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot, load_log_scene, scene_names
+from simscale_gym.sources.nuplan.log_reader import Boxes, read_head
+from simscale_gym.sources.nuplan.recording import tokens
+from simscale_gym.sources.nuplan.resample import _sizes, steering_angle, sweeps_of_frames
+from simscale_gym.sources.nuplan.schema import LOG_TABLES
 
 START_US = 1_650_000_000_000_000
 

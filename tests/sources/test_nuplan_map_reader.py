@@ -8,9 +8,9 @@ import pytest
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.scene import IntersectionType, StopLineType
-from simscale_gym.sources.nuplan_map_reader import crop_map, read_map
-from simscale_gym.sources.nuplan_map_writer import MapFids, write_map
-from simscale_gym.sources.nuplan_schema import LOCATIONS, MAP_LAYERS
+from simscale_gym.sources.nuplan.map_reader import crop_map, read_map
+from simscale_gym.sources.nuplan.map_writer import MapFids, write_map
+from simscale_gym.sources.nuplan.schema import LOCATIONS, MAP_LAYERS
 
 LOCATION = "us-pa-pittsburgh-hazelwood"
 EPSG = LOCATIONS[LOCATION].epsg

@@ -6,7 +6,7 @@ from crossing_scenario import LANES, OFFSET, crossing
 
 from simscale_gym.geometry import polyline
 from simscale_gym.sources.route_matching import find_route, match_lanes
-from simscale_gym.sources.scenario_description import read_scenario_description
+from simscale_gym.sources.scenario_description.reader import read_scenario_description
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,10 @@ from simscale_gym.scene import (
     TrackType,
     Turn,
 )
-from simscale_gym.sources.scenario_description import list_scenario_descriptions, read_scenario_description
+from simscale_gym.sources.scenario_description.reader import (
+    list_scenario_descriptions,
+    read_scenario_description,
+)
 
 ROOT = Path(os.environ.get("SIMSCALE_GYM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 REAL = ROOT / "scenarios" / "sd_nuscenes_v1.0-mini_scene-0103.pkl"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from simscale_gym.errors import DataError
-from simscale_gym.sources.nuplan import NuPlanRoot, load_log_scene
-from simscale_gym.sources.side_shapes import near_shapes, read_shapes, write_shapes
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot, load_log_scene
+from simscale_gym.sources.nuplan.side_shapes import near_shapes, read_shapes, write_shapes
 
 ORIGIN = np.array([586_123.25, 4_475_456.5])
 LANES = {"over-left": 5, "over-right": 6}

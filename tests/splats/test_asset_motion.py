@@ -12,7 +12,7 @@ from test_asset_renderer import assert_alike, drawn, wanted
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses, NodeShapes
 from simscale_gym.splats.assets.node_frame import reframed, turned
 from simscale_gym.splats.assets.scene_asset import CAMERA_TO_Z_UP, SceneAsset

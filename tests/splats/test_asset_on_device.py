@@ -7,7 +7,7 @@ import pytest
 from asset_street import along, background, street, street_asset, wide_asset
 from gsplat_stand_in import decibel, stand_in
 
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.splats.assets.node_asset import NodeShapes
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there

@@ -9,7 +9,7 @@ from asset_street import car, car_to_scene, street, street_asset
 from test_asset_motion import bobbing
 
 from simscale_gym.geometry import se3
-from simscale_gym.splats.assets.asset_renderer import AssetRenderer
+from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.depth_sweep import LidarConfig, depth_sweep

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from asset_street import ORIGIN, START_US, street, street_asset
 
+from simscale_gym.commands.splats import convert_splats
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.scene import EgoLog, Tracks
-from simscale_gym.splat_commands import convert_splats
 from simscale_gym.splats.assets.asset_folder import open_asset, save_asset
 from simscale_gym.splats.assets.asset_import import UNPLACED
 from simscale_gym.splats.assets.log_alignment import align_to_log, aligned

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from asset_street import street, street_asset
 
-from simscale_gym.dressing.renderers import make_renderer
+from simscale_gym.commands.splats import convert_splats
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.splat_commands import convert_splats
+from simscale_gym.rendering.make import make_renderer
 from simscale_gym.splats.assets.asset_folder import save_asset
 from simscale_gym.splats.assets.log_distance import FARTHEST, check_on_log
 

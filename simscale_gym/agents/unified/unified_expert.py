@@ -21,7 +21,6 @@ from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.recovery.recovery_expert import braking_plan
 from simscale_gym.agents.rehearsal import closed_lanes, rehearse
 from simscale_gym.agents.retrieval import Retrieval
-from simscale_gym.agents.segment import is_valid_label
 from simscale_gym.agents.unified.candidates import SOURCES, Candidates, propose, propose_more
 from simscale_gym.agents.unified.config import UnifiedConfig
 from simscale_gym.geometry import se2
@@ -34,6 +33,7 @@ from simscale_gym.metrics.comfort import (
 )
 from simscale_gym.metrics.score import MULTIPLIERS
 from simscale_gym.scene import DT, Scene, StateIndex
+from simscale_gym.scoring.segment import is_valid_label
 from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import DataError, shown
-from simscale_gym.restricted_pickle import StandIn, unpickle
+from simscale_gym.files.restricted_pickle import StandIn, unpickle
 from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_stored, read_stored
 
 MAX_PICKLE_BYTES = 2**28

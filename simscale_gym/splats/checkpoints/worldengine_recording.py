@@ -16,8 +16,8 @@ import numpy as np
 import yaml
 
 from simscale_gym.errors import DataError, shown
+from simscale_gym.files.restricted_pickle import StandIn, unpickle
 from simscale_gym.geometry.se3 import quat_to_matrix, rigid
-from simscale_gym.restricted_pickle import StandIn, unpickle
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 MAX_PICKLE_BYTES = 2**30

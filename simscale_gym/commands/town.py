@@ -1,0 +1,62 @@
+"""Write a town as a nuPlan data set, pictures included on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from simscale_gym.rendering.dressed import SceneRenderer
+from simscale_gym.scene import Scene
+from simscale_gym.sources import write_town_dataset
+
+
+def export_town(out: Path, seed: int, logs: int, image_size: tuple[int, int] | None) -> None:
+    """Write town ``seed`` with ``logs`` drives to the new folder ``out``, with pictures of ``image_size`` if given."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(work: str, done: int, total: int) -> None:
+            if work not in tasks:
+                tasks[work] = bar.add_task(work, total=total)
+            bar.update(tasks[work], completed=done)
+
+        render = LogPictures(image_size) if image_size else None
+        root = write_town_dataset(out, seed, logs, image_size=image_size, render=render, progress=report)
+    console = Console()
+    for log in root.logs:
+        console.print(f"wrote {log}", soft_wrap=True)
+    hint = f"maps in {out / 'maps'}; open it with scenes={str(out)!r} or with nuplan-devkit"
+    console.print(hint, soft_wrap=True)
+
+
+class LogPictures:
+    """All eight cameras of a scene's frame as they were on the log; keeps the renderer of one scene.
+
+    Args:
+        size: Height, width [px].
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._scene: Scene | None = None
+        self._renderer: SceneRenderer | None = None
+
+    def __call__(self, scene: Scene, frame: int) -> dict[str, NDArray[np.uint8]]:
+        """Pictures by camera."""
+        if self._renderer is None or scene is not self._scene:
+            self._scene, self._renderer = scene, SceneRenderer(scene)
+        names, tracks = tuple(scene.rig.cameras), scene.tracks
+        pictures = self._renderer.render(
+            scene.ego.poses[frame],
+            tracks.poses[:, frame],
+            tracks.valid[:, frame],
+            scene.lights.at(frame),
+            names,
+            self._size,
+        )
+        return dict(zip(names, pictures, strict=True))

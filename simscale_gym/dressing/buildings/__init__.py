@@ -1,0 +1,1 @@
+"""Buildings: façades, shops, roofs."""

@@ -1,0 +1,69 @@
+"""Colours of walls and roofs as fields over a surface: weathering, courses, tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.dressing.surfels.surfels import ColorField
+
+Array = NDArray[np.float64]
+
+
+def value_noise(x: Array, y: Array, scale: float, seed: int) -> Array:
+    """Smooth noise 0..1 that changes over ``scale`` [m]; x, y, result ``[N]``."""
+    x, y = x / scale, y / scale
+    column, row = np.floor(x), np.floor(y)
+    fx, fy = x - column, y - row
+    fx, fy = fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy)
+    low = _lattice(column, row, seed) * (1.0 - fx) + _lattice(column + 1.0, row, seed) * fx
+    high = _lattice(column, row + 1.0, seed) * (1.0 - fx) + _lattice(column + 1.0, row + 1.0, seed) * fx
+    return low * (1.0 - fy) + high * fy
+
+
+def _lattice(column: Array, row: Array, seed: int) -> Array:
+    """Hash 0..1 of integer places ``[N]``."""
+    mixed = (
+        column.astype(np.int64) * 374761393 + row.astype(np.int64) * 668265263 + (seed % 65536) * 1274126177
+    )
+    mixed = (mixed ^ (mixed >> 13)) * 1103515245 & 0xFFFFFFFF
+    return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 65535.0
+
+
+def wall_color(base: Array, style: str, height: float, seed: int) -> ColorField:
+    """Weathered wall: clouded, darker where rain splashes and where it runs, in courses where it is masonry."""
+
+    def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
+        tone = 0.955 + 0.07 * value_noise(x, 0.6 * z, 2.3, seed)
+        tone -= 0.05 * value_noise(3.0 * x, 0.3 * z, 1.1, seed + 3) * np.clip(z / height, 0.0, 1.0)
+        tone -= 0.10 * np.exp(-z / 0.5)
+        if style == "brick":
+            tone *= 0.965 + 0.07 * _lattice(np.floor(x / 0.3), np.floor(z / 0.2), seed + 5)
+        elif style == "stone":
+            shifted = x + 0.45 * (np.floor(z / 0.45) % 2)
+            tone *= 0.97 + 0.06 * _lattice(np.floor(shifted / 0.9), np.floor(z / 0.45), seed + 5)
+        elif style == "house" and seed % 3 == 0:
+            tone *= 1.0 - 0.05 * (np.floor(z / 0.35) % 2)
+        return base * tone[:, None]
+
+    return color
+
+
+def tile_color(base: Array, seed: int) -> ColorField:
+    """Roof tiles: rows that alternate a little, clouds of moss and soot."""
+
+    def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
+        tone = 0.88 + 0.16 * value_noise(x, z, 1.4, seed)
+        tone = (
+            tone
+            + 0.05 * (np.floor(z / 0.36) % 2)
+            + 0.05 * _lattice(np.floor(x / 0.5), np.floor(z / 0.36), seed)
+        )
+        return base * tone[:, None]
+
+    return color
+
+
+def sky_openness(x: Array, z: Array, points: Array) -> Array:
+    """How open a wall is to ambient light: closed in near the pavement."""
+    return np.clip(0.58 + 0.42 * z / 1.7, 0.0, 1.0)

@@ -1,0 +1,1 @@
+"""Street furniture, signals and trees."""

@@ -1,0 +1,1 @@
+"""The ground: road, paint, kerbs, grass."""

@@ -1,0 +1,145 @@
+"""Rectangular cells of ground: what the road surface, its paint and its borders are cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from simscale_gym.geometry import polyline
+
+Array = NDArray[np.float64]
+
+TAKEN, SKIRT = 1, 2
+"""Bits of the raster of laid cells: paint, patterns and kerb stones; and the fine cells beside them."""
+
+NEAR, MIDDLE, FAR = 14.0, 42.0, 110.0
+"""Distances from the ego's path [m] up to which paint is cut out in fine and in coarse cells, and laid on top."""
+
+SKIRT_WIDTHS = ((0.05, 0.10, 0.20, 0.30), (0.12, 0.25, 0.45))
+"""Columns of cells beside a sharp edge [m], near and middle: wide enough that the grid beyond does not bleed in."""
+
+
+SMOOTHING = 0.15
+"""Normals of a line are taken over this length to either side [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """``N`` level rectangles.
+
+    Attributes:
+        boxes: ``[N, 5]`` x, y, heading, length, width.
+        surface: ``[N]`` of :class:`simscale_gym.dressing.ground.terrain.Surface`.
+        z: ``[N]`` above the road level [m].
+    """
+
+    boxes: Array
+    surface: NDArray[np.uint8]
+    z: Array
+
+    @classmethod
+    def of(cls, boxes: Array, surface: ArrayLike, z: ArrayLike = 0.0) -> Cells:
+        """Cells at ``boxes [N, 5]``; ``surface`` and ``z`` broadcast."""
+        boxes = np.asarray(boxes, float).reshape(-1, 5)
+        count = len(boxes)
+        surface = np.broadcast_to(np.asarray(surface, np.uint8), count)
+        return cls(boxes, surface, np.broadcast_to(np.asarray(z, float), count))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Cells]) -> Cells:
+        """Join, in order."""
+        if not parts:
+            return cls.of(np.zeros((0, 5)), 0)
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+RAISE = 0.06
+"""Height of far paint over the uncut road [m]: seen from 42 m it sorts before the road cells around it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What one kind of paint lays down.
+
+    Attributes:
+        solid: Cells that replace the road.
+        skirts: Columns of fine road cells beside them, inner ones first.
+        raised: Far paint, on top of the road.
+    """
+
+    solid: Cells
+    skirts: tuple[Array, ...]
+    raised: Cells
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A polyline prepared for laying cells along it: smooth normals at any arc length.
+
+    Attributes:
+        points: ``[K, 2]`` [m].
+        s: ``[K]`` arc length of each point [m].
+    """
+
+    points: Array
+    s: Array
+
+    @classmethod
+    def of(cls, points: ArrayLike) -> Line:
+        """Prepare ``points [K, 2]``, repeated ones dropped."""
+        points = polyline.without_repeats(np.asarray(points, float)[:, :2], 1e-3)
+        return cls(points, polyline.arc_lengths(points))
+
+    @property
+    def length(self) -> float:
+        """Of the whole line [m]."""
+        return float(self.s[-1])
+
+    def at(self, s: Array, offset: Array | float = 0.0) -> Array:
+        """Points ``[M, 2]`` at arc lengths ``s [M]`` (straight on beyond the ends), ``offset`` [m] to the left."""
+        inside = np.clip(s, 0.0, self.length)
+        tangent = self._on(inside + SMOOTHING) - self._on(inside - SMOOTHING)
+        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+        normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+        return self._on(inside) + (s - inside)[:, None] * tangent + np.reshape(offset, (-1, 1)) * normal
+
+    def _on(self, s: Array) -> Array:
+        return np.stack([np.interp(s, self.s, self.points[:, axis]) for axis in (0, 1)], 1)
+
+    def boxes(self, s_low: Array, s_high: Array, low: float, high: float) -> Array:
+        """Boxes ``[M, 5]`` from ``s_low`` to ``s_high [M]`` and from ``low`` to ``high`` [m] to the left.
+
+        On the inner side of a sharp bend boxes would turn round: those come out with length 0.
+        """
+        middle = (low + high) / 2
+        start, end = self.at(s_low, middle), self.at(s_high, middle)
+        delta, chord = end - start, self.at(s_high) - self.at(s_low)
+        length = np.where((delta * chord).sum(1) > 0.0, np.linalg.norm(delta, axis=1), 0.0)
+        heading = np.arctan2(chord[:, 1], chord[:, 0])
+        width = np.full(len(length), high - low)
+        return np.column_stack([(start + end) / 2, heading, length, width])
+
+
+def split_lengthwise(boxes: Array, pieces: int) -> Array:
+    """Each of ``boxes [N, 5]`` cut into ``pieces`` along its length: ``[N * pieces, 5]``."""
+    shift = ((np.arange(pieces) + 0.5) / pieces - 0.5)[None] * boxes[:, 3:4]
+    x = boxes[:, :1] + shift * np.cos(boxes[:, 2:3])
+    y = boxes[:, 1:2] + shift * np.sin(boxes[:, 2:3])
+    rest = np.repeat(boxes[:, 2:], pieces, axis=0)
+    rest[:, 1] /= pieces
+    return np.column_stack([x.ravel(), y.ravel(), rest])
+
+
+def even_pieces(low: Array, high: Array, cell: float) -> tuple[Array, Array]:
+    """Intervals ``[M]`` cut into equal pieces of at most ``cell`` [m]: starts and ends of all pieces."""
+    count = np.maximum(1, np.ceil((high - low) / cell - 1e-6)).astype(np.int64)
+    owner = np.repeat(np.arange(len(low)), count)
+    index = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    step = ((high - low) / count)[owner]
+    return low[owner] + index * step, low[owner] + (index + 1) * step

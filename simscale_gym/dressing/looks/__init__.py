@@ -1,0 +1,1 @@
+"""Finished looks: packed, kept on disk, developed into pictures."""

@@ -1,0 +1,76 @@
+"""A scene's static look as the rasteriser wants it, kept on disk between runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simscale_gym.dressing.dress import dress_static
+from simscale_gym.dressing.ground.heights import GroundHeights
+from simscale_gym.dressing.ground.terrain import Terrain
+from simscale_gym.dressing.light.bake import Sunlight
+from simscale_gym.dressing.light.shade_field import ShadeField
+from simscale_gym.dressing.light.sky import Sky
+from simscale_gym.dressing.looks.look_cache import LookCache, content_key
+from simscale_gym.scene import Scene, Shapes
+from simscale_gym.splats.cpu.pack import L00, LEVELS, PackedGaussians, pack
+
+
+@dataclass(frozen=True, eq=False)
+class PackedLook:
+    """Everything that does not move, lit and packed, and what is needed to light what does.
+
+    Attributes:
+        packed: All of it but the sky, at several levels of detail.
+        sky: Behind it.
+        light: What it was lit with.
+        shade: Where its shadows fall.
+        ground: How high what moves on it stands.
+    """
+
+    packed: PackedGaussians
+    sky: Sky
+    light: Sunlight
+    shade: ShadeField
+    ground: GroundHeights
+
+    @classmethod
+    def of(cls, scene: Scene, shapes: Shapes, cache: LookCache) -> PackedLook:
+        """The look of ``scene`` with ``shapes`` beside its roads; the same whether it was kept or made."""
+        made_from = (scene.source, scene.log_id, scene.id, scene.map, scene.route, scene.ego, shapes)
+        arrays = cache.get(content_key("static", *made_from), lambda: _made(scene, shapes))
+        lanes = np.concatenate([arrays["places"], arrays["values"].astype(np.float32)], axis=1)
+        rest = np.empty((len(lanes), 0, lanes.shape[2]), np.float32)
+        names = ("bounds", "order", "spheres", "level_chunks", "grains")
+        return cls(
+            PackedGaussians(lanes, rest, *(arrays[name] for name in names)),
+            Sky(arrays["sky"].astype(np.float32), arrays["haze"]),
+            Sunlight(tuple(float(x) for x in arrays["sun"])),
+            ShadeField(arrays["shade_low"], arrays["shade"]),
+            GroundHeights(*(arrays[f"ground_{name}"] for name in ("low", "road", "step"))),
+        )
+
+
+def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
+    """The look as arrays; all but places in half precision, which no picture shows."""
+    look = dress_static(scene, shapes)
+    ground = GroundHeights.of(Terrain.of(scene, shapes))
+    packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
+    return {
+        "places": packed.lanes[:, :L00],
+        "values": packed.lanes[:, L00:].astype(np.float16),
+        "bounds": packed.bounds,
+        "order": packed.order,
+        "spheres": packed.spheres,
+        "level_chunks": packed.level_chunks,
+        "grains": packed.grains,
+        "sky": look.sky.table.astype(np.float16),
+        "haze": look.sky.haze,
+        "sun": np.array(look.light.direction),
+        "shade_low": shade.low,
+        "shade": shade.values,
+        "ground_low": ground.low,
+        "ground_road": ground.road,
+        "ground_step": ground.step,
+    }

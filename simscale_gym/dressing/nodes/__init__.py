@@ -1,0 +1,1 @@
+"""Road users as templates that are placed, painted and lit."""

@@ -1,0 +1,1 @@
+"""Surfels and what they are laid into: sheets, solids, lofts, drawings."""

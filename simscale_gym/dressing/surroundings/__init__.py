@@ -1,0 +1,1 @@
+"""Side shapes for scenes whose source names none."""

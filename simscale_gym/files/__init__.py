@@ -1,0 +1,1 @@
+"""What touches disks: the cache, pickles of strangers, fields of files."""

@@ -1,0 +1,40 @@
+"""Pickles inside recordings, read as plain data and with nuPlan's few classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from simscale_gym.errors import DataError
+from simscale_gym.files.restricted_pickle import unpickle
+
+MAX_PICKLE_BYTES = 2**30
+"""A pickle larger than this [byte] is refused before it is read."""
+
+_DEVKIT_LISTS = ("Translation", "Rotation", "CameraIntrinsic")  # list subclasses of nuplan-devkit
+
+
+def load_pickle(path: str | Path) -> Any:
+    """What the pickle file ``path`` holds, made of builtin containers and numpy arrays.
+
+    Raises:
+        DataError: Missing, too large, truncated, or it names anything that is not plain data.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(path, found="no such file", expected="a pickle file", hint="Check the path.")
+    size = path.stat().st_size
+    if size > MAX_PICKLE_BYTES:
+        raise DataError(path, found=f"{size} bytes", expected=f"a pickle of at most {MAX_PICKLE_BYTES} bytes")
+    return loads_pickle(path.read_bytes(), path)
+
+
+def loads_pickle(data: bytes, path: object, field: str = "") -> Any:
+    """As :func:`load_pickle`, of bytes; ``path`` and ``field`` name their place in errors."""
+    return unpickle(data, path, field, names=_devkit_names)
+
+
+def _devkit_names(module: str, name: str) -> Any:
+    if module.rpartition(".")[2] == "data_types" and name in _DEVKIT_LISTS:
+        return type("_List", (list,), {"__setstate__": lambda self, state: None})
+    return None

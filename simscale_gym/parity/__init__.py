@@ -1,0 +1,1 @@
+"""NAVSIM's numbers on fixture files, held against ours."""

@@ -1,0 +1,1 @@
+"""Scenes to pictures, trained and dressed alike."""

@@ -1,0 +1,1 @@
+"""Drives and segments of them, scored."""

@@ -1,0 +1,1 @@
+"""nuPlan's logs and maps, read and written."""

@@ -1,0 +1,1 @@
+"""ScenarioDescription files of MetaDrive and ScenarioNet."""

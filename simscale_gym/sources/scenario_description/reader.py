@@ -1,0 +1,198 @@
+"""Scenes from ScenarioDescription pickles, the format of ScenarioNet and MetaDrive.
+
+What the format has no place for (lane graph, roadblocks, intersections, the ego's rear axle, its dynamics,
+its route) is worked out here and said in ``Scene.inferred``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
+from simscale_gym.files.pickled import load_pickle
+from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, TrafficLights, Vehicle
+from simscale_gym.sources.route_matching import find_route
+from simscale_gym.sources.scenario_description import tracks as scenario_tracks
+from simscale_gym.sources.scenario_description.ego_motion import without_jumps
+from simscale_gym.sources.scenario_description.features import read_features
+from simscale_gym.sources.scenario_description.roads import build_map
+from simscale_gym.sources.scenario_description.tracks import Motion, Sampling
+
+Array = NDArray[np.float64]
+
+SUMMARY_NAME = "dataset_summary.pkl"
+_MAPPING_NAME = "dataset_mapping.pkl"  # names the sub-folder of each file
+_AT_REAR_AXLE = ("nuscenes",)  # its ego_pose table is the rear axle; every other converter stores box centres
+
+_LIGHTS = {
+    "GREEN": LightStatus.GREEN, "GO": LightStatus.GREEN, "YELLOW": LightStatus.YELLOW,
+    "CAUTION": LightStatus.YELLOW, "RED": LightStatus.RED, "STOP": LightStatus.RED,
+}  # fmt: skip
+
+
+def list_scenario_descriptions(path: str | Path) -> list[Path]:
+    """Scenario files at ``path``: a file, or a folder searched with its sub-folders.
+
+    A folder's ``dataset_summary.pkl`` (with ``dataset_mapping.pkl``) is obeyed where there is one, else every
+    ``sd_*.pkl`` counts.
+
+    Raises:
+        DataError: Nothing there, or the summary names a file that is missing.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(path, found="no such file or folder", expected="a ScenarioDescription file or folder")
+    files = _from_summary(path) if (path / SUMMARY_NAME).is_file() else sorted(path.rglob("sd_*.pkl"))
+    if not files:
+        raise DataError(path, found="no sd_*.pkl", expected=f"{SUMMARY_NAME} or files called sd_*.pkl")
+    return files
+
+
+def read_scenario_description(path: str | Path) -> Scene:
+    """The scene in the file ``path``, at 10 Hz, its origin at the ego's first place.
+
+    Raises:
+        DataError: No such pickle, something in it is not plain data, or a field is missing or misshapen.
+    """
+    path = Path(path)
+    record = Fields.of(path, "", load_pickle(path))
+    metadata, tracks = record.child("metadata"), record.child("tracks")
+    frames = _length(record)
+    sdc_id = str(metadata.get("sdc_id"))
+    motions = {
+        key: (track.text("type").upper(), scenario_tracks.read_motion(track, frames))
+        for key, track in tracks.children()
+    }
+    if sdc_id not in motions:
+        raise metadata.error("sdc_id", repr(sdc_id), "the id of one of tracks")
+    sampling = scenario_tracks.read_sampling(metadata, frames, motions[sdc_id][1].valid)
+    dataset = str(metadata.values.get("dataset", "")).lower()
+    ego, vehicle, origin, said = _read_ego(motions.pop(sdc_id)[1], sampling, dataset in _AT_REAR_AXLE)
+    flat = bool(np.ptp(ego.z) == 0.0)
+    others = scenario_tracks.build_tracks(motions, sampling, origin, flat)
+    if flat:
+        said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
+    road_map, lights = _read_map(record, metadata, sampling, origin, dataset, said)
+    route = find_route(road_map, ego.poses)
+    said.append(_about_route(route))
+    start = round(sampling.start * 1e6)
+    return Scene(
+        id=str(record.get("id")),
+        log_id=str(metadata.values.get("scenario_id", record.get("id"))),
+        source="scenario_description",
+        origin=origin,
+        timestamps_us=start + 100_000 * np.arange(len(sampling), dtype=np.int64),
+        map=road_map,
+        ego=ego,
+        tracks=others,
+        lights=lights,
+        route=route,
+        vehicle=vehicle,
+        goal=ego.poses[-1],
+        inferred=tuple(said),
+    )
+
+
+def _about_route(route: tuple[str, ...]) -> str:
+    if not route:
+        return "No lane lies near the log: the scene has no route."
+    return f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
+
+
+def _from_summary(folder: Path) -> list[Path]:
+    summary = load_pickle(folder / SUMMARY_NAME)
+    mapping_file = folder / _MAPPING_NAME
+    mapping = load_pickle(mapping_file) if mapping_file.is_file() else {}
+    names = Fields.of(folder / SUMMARY_NAME, "", summary).values
+    places = Fields.of(mapping_file, "", mapping).values
+    files = [folder / str(places.get(name, "")) / str(name) for name in names]
+    for file in files:
+        if not file.is_file():
+            raise DataError(folder / SUMMARY_NAME, field=file.name, found="no such file", expected=f"{file}")
+    return files
+
+
+def _length(record: Fields) -> int:
+    length = record.get("length")
+    if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
+        raise record.error("length", f"{length!r:.40}", "the number of frames")
+    return int(length)
+
+
+def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog, Vehicle, Array, list[str]]:
+    """The ego's log in the scene frame, its dimensions, the origin ``[3]`` and what was inferred."""
+    said = []
+    sizes = motion.sizes
+    if sizes[1] > sizes[0]:
+        sizes = sizes[[1, 0, 2]]
+        said.append("The ego's length and width were swapped in the file.")
+    vehicle = scenario_tracks.ego_vehicle(sizes)
+    positions, headings, _, _ = scenario_tracks.resample(motion, sampling)
+    positions[:, :2], jumps = without_jumps(positions[:, :2])
+    if jumps:
+        said.append(f"{jumps} jumps of the ego's recorded position are smoothed away.")
+    ground = positions[:, 2] - (0.0 if at_axle or not positions[:, 2].any() else vehicle.height / 2)
+    positions = np.column_stack([positions[:, :2], ground])
+    origin = positions[0].copy()
+    offset = 0.0 if at_axle else vehicle.rear_axle_to_center
+    ego = scenario_tracks.build_ego(positions - origin, headings, vehicle, offset)
+    place = "is the rear axle" if at_axle else f"is the box centre, {offset:.2f} m ahead of the rear axle"
+    said.append(f"The ego's recorded point {place}; the wheel base is 0.6 of its length.")
+    said.append(
+        "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings."
+    )
+    return ego, vehicle, origin, said
+
+
+def _read_map(
+    record: Fields, metadata: Fields, sampling: Sampling, origin: Array, dataset: str, said: list[str]
+) -> tuple[RoadMap, TrafficLights]:
+    # nuScenes has no speed limits: its converter writes 100 km/h on every connector.
+    features = read_features(
+        record.child("map_features"), origin[:2], trust_speed_limits=dataset not in _AT_REAR_AXLE
+    )
+    recorded = _read_lights(record, sampling)
+    name = str(metadata.values.get("map", dataset or "scenario_description"))
+    road_map, ruled, sentences = build_map(name, features, list(recorded))
+    said += sentences
+    status: dict[str, Array] = {}
+    for key, connectors in ruled.items():
+        for connector in connectors:
+            known = status.get(connector)
+            blank = known is None or (known == LightStatus.UNKNOWN).all()
+            status[connector] = recorded[key] if blank else known
+    if lost := len(recorded) - sum(bool(ids) for ids in ruled.values()):
+        said.append(f"{lost} traffic lights stand at no known connector and are left out.")
+    columns = np.array(list(status.values()), np.uint8).reshape(-1, len(sampling))
+    return road_map, TrafficLights(tuple(status), columns)
+
+
+def _read_lights(record: Fields, sampling: Sampling) -> dict[str, Array]:
+    """Status ``[T]`` by lane id."""
+    if not record.has("dynamic_map_states"):
+        return {}
+    found = {}
+    nearest = np.where(sampling.share < 0.5, sampling.before, sampling.after)
+    for key, light in record.child("dynamic_map_states").children():
+        state = light.child("state")
+        words = next((state.values[k] for k in ("object_state", "status", "state") if state.has(k)), None)
+        if words is None or len(words) <= nearest.max():
+            count = "none" if words is None else str(len(words))
+            raise state.error("object_state", f"{count} states", "one for each frame")
+        lane = str(light.get("lane")) if light.has("lane") else key
+        found[lane] = np.array([_status(words[i]) for i in nearest], np.uint8)
+    return found
+
+
+def _status(word: object) -> LightStatus:
+    """Of MetaDrive's TRAFFIC_LIGHT_* and Waymo's LANE_STATE_[ARROW_|FLASHING_]*; flashing red is unknown."""
+    text = str(word).upper()
+    if "FLASHING_STOP" in text:
+        return LightStatus.UNKNOWN
+    return _LIGHTS.get(text.rsplit("_", 1)[-1], LightStatus.UNKNOWN)

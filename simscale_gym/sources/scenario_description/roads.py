@@ -1,0 +1,341 @@
+"""The road map of a ScenarioDescription: what the file states, completed by geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from simscale_gym.scene import (
+    Area,
+    BoundaryType,
+    Intersection,
+    IntersectionType,
+    Lane,
+    Roadblock,
+    RoadMap,
+    StopLine,
+    StopLineType,
+    Turn,
+)
+from simscale_gym.sources.scenario_description import lane_edges, lane_linking
+from simscale_gym.sources.scenario_description.features import LaneFeature, MapFeatures
+from simscale_gym.sources.scenario_description.paved_area import paved_pieces
+
+Array = NDArray[np.float64]
+Rows = list[list[int]]
+
+_POLYGON_REACH = 12.0  # [m] from a centreline to the edge of its polygon
+_LINE_REACH = 3.0  # [m] from a centreline to the line that bounds it
+_PAINT_REACH = 0.75  # [m] from a lane's edge to the paint on it
+_STOP_DEPTH = 1.0  # [m] of a stop line's polygon
+
+
+@dataclass(frozen=True, eq=False)
+class _Links:
+    """Relations of the lanes by row."""
+
+    successors: Rows
+    predecessors: Rows
+    connector: NDArray[np.bool_]
+    cluster: NDArray[np.int64]
+    blocks: Rows
+    block_of: NDArray[np.int64]
+
+
+def build_map(
+    name: str, features: MapFeatures, light_lanes: Sequence[str]
+) -> tuple[RoadMap, dict[str, list[str]], list[str]]:
+    """The map, the connectors that each light of ``light_lanes`` rules, and what was inferred."""
+    lanes, said = features.lanes, []
+    row = {lane.id: i for i, lane in enumerate(lanes)}
+    successors = _successors(lanes, row, said)
+    predecessors = lane_linking.inverse_links(successors)
+    connector = _connectors(lanes, said)
+    widths = _half_widths(features, successors, predecessors, connector, said)
+    edges = [lane_edges.edges_of(x.centerline, *w) for x, w in zip(lanes, widths, strict=True)]
+    rings = [x.polygon if x.polygon is not None else e[2] for x, e in zip(lanes, edges, strict=True)]
+    areas = [_valid(ring) for ring in rings]
+    links = _group(lanes, row, areas, [w[0] for w in widths], successors, predecessors, connector, said)
+    types = _paint(features, edges, connector)
+    built = {x.id: _lane(i, lanes, links, rings[i], edges[i], types[i]) for i, x in enumerate(lanes)}
+    ruled = {key: _ruled(row[key], links, lanes) for key in light_lanes if key in row}
+    stops = _stop_lines(built, ruled, features, row, links)
+    for stop in stops.values():
+        if stop.type == StopLineType.TRAFFIC_LIGHT:
+            for lane_id in stop.lane_ids:
+                built[lane_id] = replace(built[lane_id], stop_line_ids=(stop.id,))
+    road_map = RoadMap(
+        name=name,
+        lanes=built,
+        roadblocks=_roadblocks(lanes, links, areas),
+        intersections=_intersections(links, areas, stops, row),
+        stop_lines=stops,
+        crosswalks={key: Area(key, ring) for key, ring in features.crosswalks.items()},
+        walkways={key: Area(key, ring) for key, ring in features.walkways.items()},
+        generic_drivable=_generic_drivable(features, said),
+    )
+    _say(said, lanes, links, types, features)
+    return road_map, ruled, said
+
+
+def _successors(lanes: Sequence[LaneFeature], row: Mapping[str, int], said: list[str]) -> Rows:
+    """Stated where any lane states links, else from geometry."""
+    if not any(lane.exits or lane.entries for lane in lanes):
+        successors = lane_linking.link_ends([lane.centerline for lane in lanes])
+        count = sum(map(len, successors))
+        said.append(f"{count} links between {len(lanes)} lanes follow from where lanes end.")
+        return successors
+    links: list[set[int]] = [set() for _ in lanes]
+    for i, lane in enumerate(lanes):
+        links[i] |= {row[key] for key in lane.exits or () if key in row}
+        for key in lane.entries or ():
+            if key in row:
+                links[row[key]].add(i)
+    return [sorted(x - {i}) for i, x in enumerate(links)]
+
+
+def _connectors(lanes: Sequence[LaneFeature], said: list[str]) -> NDArray[np.bool_]:
+    unstructured = np.array([lane.type == "LANE_SURFACE_UNSTRUCTURE" for lane in lanes])
+    bare = np.array([lane.polygon is None for lane in lanes])
+    if unstructured.any():
+        return unstructured
+    if bare.any() and not bare.all():  # older nuScenes conversions: connectors alone have no polygon
+        said.append(f"{bare.sum()} lanes without a polygon are connectors, as the others have one.")
+        return bare
+    connector = lane_linking.find_connectors([lane.centerline for lane in lanes])
+    said.append(f"{connector.sum()} lanes that cross, fork or merge are connectors inside an intersection.")
+    return connector
+
+
+def _half_widths(
+    features: MapFeatures, successors: Rows, predecessors: Rows, connector: NDArray[np.bool_], said: list[str]
+) -> list[tuple[Array, Array]]:
+    """Left and right half width ``[K]`` of every lane: from polygon, file, paint, or the lanes it joins."""
+    plain = [shapely.LineString(line).simplify(0.05) for line, _ in features.lines]
+    paint = lane_edges.line_segments([shapely.get_coordinates(line) for line in plain])
+    known: dict[int, tuple[Array, Array]] = {}
+    for i, lane in enumerate(features.lanes):
+        sides = (None, None)
+        if lane.polygon is not None:
+            ring = lane_edges.ring_segments(lane.polygon)
+            sides = lane_edges.half_widths(lane.centerline, ring, _POLYGON_REACH)
+        elif lane.widths is not None and (lane.widths > lane_edges.MIN_HALF_WIDTH).all():
+            sides = tuple(np.minimum(lane.widths, _LINE_REACH).T)
+        elif not connector[i]:
+            sides = lane_edges.half_widths(lane.centerline, paint, _LINE_REACH)
+        if sides[0] is not None or sides[1] is not None:
+            known[i] = tuple(x if x is not None else y for x, y in (sides, sides[::-1]))
+    widths = []
+    for i, lane in enumerate(features.lanes):
+        if i not in known:
+            before = [[w[-1] for w in known[p]] for p in predecessors[i] if p in known]
+            after = [[w[0] for w in known[s]] for s in successors[i] if s in known]
+            ends = np.array([np.median(x, axis=0) for x in (before or after, after or before) if x])
+            ends = np.clip(ends, 1.2, 2.5) if len(ends) else np.full((2, 2), lane_edges.DEFAULT_HALF_WIDTH)
+            share = np.linspace(0.0, 1.0, len(lane.centerline))[:, None]
+            widths.append(tuple(((1 - share) * ends[0] + share * ends[-1]).T))
+        else:
+            widths.append(known[i])
+    if len(known) < len(widths):
+        said.append(f"{len(widths) - len(known)} lanes are as wide as those before and after them, or 3.5 m.")
+    return widths
+
+
+def _group(
+    lanes: Sequence[LaneFeature], row: Mapping[str, int], areas: list[shapely.Geometry], left: list[Array],
+    successors: Rows, predecessors: Rows, connector: NDArray[np.bool_], said: list[str],
+) -> _Links:  # fmt: skip
+    """Roadblocks of parallel lanes; roadblock connectors between the same two of them; intersections."""
+    outside = np.flatnonzero(~connector & np.array([lane.type != "LANE_BIKE_LANE" for lane in lanes]))
+    stated = [(i, row[k]) for i in outside for k in lanes[i].left_ids if k in row]
+    stated += [(row[k], i) for i in outside for k in lanes[i].right_ids if k in row]
+    pairs = np.array([p for p in stated if np.isin(p, outside).all()], int).reshape(-1, 2)
+    lines = [lane.centerline for lane in lanes]
+    if not len(pairs) and len(outside):
+        near = lane_linking.neighbor_pairs(
+            [lines[i] for i in outside], [areas[i] for i in outside], [left[i] for i in outside]
+        )
+        pairs = outside[near]
+        said.append(f"{len(pairs)} pairs of neighbours follow from lanes that run side by side.")
+    groups = lane_linking.group_parallel(lines, pairs)
+    blocks = [g for g in groups if not connector[g[0]]]
+    block_of = np.full(len(lanes), -1)
+    for index, group in enumerate(blocks):
+        block_of[group] = index
+    cluster = np.full(len(lanes), -1)
+    inside = np.flatnonzero(connector)
+    if len(inside):
+        cluster[inside] = lane_linking.cluster_overlapping([areas[i].buffer(0.5) for i in inside], 8.0)
+    ways: dict[tuple, list[int]] = {}
+    for i in inside:
+        ends = [min((block_of[j] for j in links[i] if block_of[j] >= 0), default=-1 - i) for links in
+                (predecessors, successors)]  # fmt: skip
+        ways.setdefault((cluster[i], *ends), []).append(int(i))
+    for group in ways.values():
+        middle = np.array([lines[i][len(lines[i]) // 2, :2] for i in group])
+        _, offset = lane_linking.polyline.project(lines[group[0]], middle)
+        block_of[group] = len(blocks)
+        blocks.append([group[k] for k in np.argsort(-offset, kind="stable")])
+    return _Links(successors, predecessors, connector, cluster, blocks, block_of)
+
+
+def _lane(
+    i: int, lanes: Sequence[LaneFeature], links: _Links, ring: Array, edges: tuple[Array, Array, Array],
+    types: tuple[BoundaryType, BoundaryType],
+) -> Lane:  # fmt: skip
+    raw, block, connector = lanes[i], links.blocks[links.block_of[i]], bool(links.connector[i])
+    place = block.index(i)
+    return Lane(
+        id=raw.id,
+        connector=connector,
+        roadblock_id=_block_id(links, links.block_of[i]),
+        centerline=raw.centerline,
+        polygon=ring,
+        left_boundary=edges[0],
+        right_boundary=edges[1],
+        left_type=types[0],
+        right_type=types[1],
+        speed_limit=raw.speed_limit,
+        predecessors=tuple(lanes[j].id for j in links.predecessors[i]),
+        successors=tuple(lanes[j].id for j in links.successors[i]),
+        left_neighbor=lanes[block[place - 1]].id if place > 0 and not connector else None,
+        right_neighbor=lanes[block[place + 1]].id if place + 1 < len(block) and not connector else None,
+        intersection_id=f"intersection_{links.cluster[i]}" if connector else None,
+        turn=lane_linking.turn_of(raw.centerline) if connector else Turn.UNKNOWN,
+        bike=raw.type == "LANE_BIKE_LANE",
+    )
+
+
+def _block_id(links: _Links, block: int) -> str:
+    kind = "roadblock_connector" if links.connector[links.blocks[block][0]] else "roadblock"
+    return f"{kind}_{block}"
+
+
+def _roadblocks(
+    lanes: Sequence[LaneFeature], links: _Links, areas: list[shapely.Geometry]
+) -> dict[str, Roadblock]:
+    blocks = {}
+    for index, rows in enumerate(links.blocks):
+        before, after = (
+            tuple(dict.fromkeys(_block_id(links, links.block_of[j]) for i in rows for j in side[i]))
+            for side in (links.predecessors, links.successors)
+        )
+        key, connector = _block_id(links, index), bool(links.connector[rows[0]])
+        crossing = f"intersection_{links.cluster[rows[0]]}" if connector else None
+        ring = _outline([areas[i] for i in rows], 0.3)
+        ids = tuple(lanes[i].id for i in rows)
+        blocks[key] = Roadblock(key, connector, ring, ids, before, after, crossing)
+    return blocks
+
+
+def _intersections(
+    links: _Links, areas: list[shapely.Geometry], stops: Mapping[str, StopLine], row: Mapping[str, int]
+) -> dict[str, Intersection]:
+    kinds = {StopLineType.TRAFFIC_LIGHT: IntersectionType.TRAFFIC_LIGHT, StopLineType.STOP_SIGN:
+             IntersectionType.STOP_SIGN}  # fmt: skip
+    ruled: dict[int, IntersectionType] = {}
+    for stop in sorted(stops.values(), key=lambda x: x.type == StopLineType.TRAFFIC_LIGHT):
+        ruled |= {int(links.cluster[row[i]]): kinds[stop.type] for i in stop.lane_ids}
+    found = {}
+    for label in range(links.cluster.max(initial=-1) + 1):
+        rows = np.flatnonzero(links.cluster == label)
+        other = IntersectionType.PASS_THROUGH if len(rows) == 1 else IntersectionType.DEFAULT
+        key = f"intersection_{label}"
+        found[key] = Intersection(key, _outline([areas[i] for i in rows], 1.5), ruled.get(label, other))
+    return found
+
+
+def _ruled(lane: int, links: _Links, lanes: Sequence[LaneFeature]) -> list[str]:
+    """The connectors that a light or sign at ``lane`` rules: itself, or those that follow it."""
+    rows = [lane] if links.connector[lane] else [j for j in links.successors[lane] if links.connector[j]]
+    return [lanes[i].id for i in rows]
+
+
+def _stop_lines(
+    built: Mapping[str, Lane], ruled: Mapping[str, list[str]], features: MapFeatures, row: Mapping[str, int],
+    links: _Links,
+) -> dict[str, StopLine]:  # fmt: skip
+    """Across the start of the connectors that a light or a stop sign rules."""
+    at_sign = [k for _, lane_ids in features.stop_signs.values() for k in lane_ids if k in row]
+    signs = {k: _ruled(row[k], links, features.lanes) for k in at_sign}
+    stops: dict[str, StopLine] = {}
+    for kind, rules in ((StopLineType.TRAFFIC_LIGHT, ruled), (StopLineType.STOP_SIGN, signs)):
+        for lane_id in dict.fromkeys(x for ids in rules.values() for x in ids):
+            lane = built[lane_id]
+            key = f"stop_{kind.name.lower()}_{(lane.predecessors or (lane_id,))[0]}"
+            others = stops[key].lane_ids if key in stops else ()
+            stops[key] = StopLine(key, _across_start(lane), kind, (*others, lane_id))
+    return stops
+
+
+def _across_start(lane: Lane) -> Array:
+    heading = lane.centerline[0, 2]
+    back = -_STOP_DEPTH * np.array([np.cos(heading), np.sin(heading)])
+    left, right = lane.left_boundary[0], lane.right_boundary[0]
+    return np.array([left, left + back, right + back, right])
+
+
+def _paint(
+    features: MapFeatures, edges: Sequence[tuple[Array, Array, Array]], connector: NDArray[np.bool_]
+) -> list[tuple[BoundaryType, BoundaryType]]:
+    """Left and right boundary type of each lane: of the line painted nearest to most of its boundary."""
+    out = [(BoundaryType.VIRTUAL, BoundaryType.VIRTUAL)] * len(edges)
+    if not features.lines:
+        return out
+    tree = shapely.STRtree([shapely.LineString(line) for line, _ in features.lines])
+    broken = np.array([b for _, b in features.lines])
+    for i in np.flatnonzero(~connector):
+        sides = []
+        for line in edges[i][:2]:
+            probes = shapely.points(line[np.linspace(0, len(line) - 1, 7).round().astype(int)])
+            probe, hit = tree.query_nearest(probes, max_distance=_PAINT_REACH, all_matches=False)
+            if len(probe) < 4:
+                sides.append(BoundaryType.VIRTUAL)
+            else:
+                dashed = broken[hit].mean() > 0.5
+                sides.append(BoundaryType.DASHED_WHITE if dashed else BoundaryType.SOLID_WHITE)
+        out[i] = (sides[0], sides[1])
+    return out
+
+
+def _generic_drivable(features: MapFeatures, said: list[str]) -> dict[str, Area]:
+    pieces = paved_pieces(features.rings)
+    if pieces:
+        count = len(features.rings)
+        said.append(f"{count} closed lines bound the paved area, cut into {len(pieces)} pieces.")
+    rings = {f"paved_{i}": ring for i, ring in enumerate(pieces)} | features.driveways
+    return {key: Area(key, ring) for key, ring in rings.items()}
+
+
+def _outline(areas: list[shapely.Geometry], gap: float) -> Array:
+    """Outer ring of the union, gaps of twice ``gap`` [m] closed."""
+    union = shapely.unary_union([a.buffer(gap, join_style="mitre") for a in areas])
+    closed = union.buffer(-gap, join_style="mitre").simplify(0.05)
+    largest = max(getattr(closed, "geoms", [closed]), key=lambda part: part.area)
+    return np.asarray(largest.exterior.coords)[:-1]
+
+
+def _valid(ring: Array) -> shapely.Geometry:
+    polygon = shapely.Polygon(ring)
+    return polygon if polygon.is_valid else shapely.make_valid(polygon).buffer(0.0)
+
+
+def _say(
+    said: list[str], lanes: Sequence[LaneFeature], links: _Links, types: list, features: MapFeatures
+) -> None:
+    outside = sum(not links.connector[block[0]] for block in links.blocks)
+    said.append(
+        f"{outside} roadblocks of parallel lanes, {len(links.blocks) - outside} roadblock connectors and "
+        f"{links.cluster.max(initial=-1) + 1} intersections are groups of {len(lanes)} lanes."
+    )
+    if features.lines:
+        known = sum(t != BoundaryType.VIRTUAL for pair in types for t in pair)
+        said.append(f"{known} lane boundaries have the type of the painted line nearest to them.")
+    if not any(lane.speed_limit for lane in lanes):
+        said.append("No lane has a speed limit.")
+    if features.specks:
+        said.append(f"{features.specks} lanes shorter than 0.5 m are left out.")

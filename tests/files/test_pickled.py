@@ -1,0 +1,154 @@
+"""Plain data of every protocol comes through; whatever else a pickle holds is one clear error."""
+
+import contextlib
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simscale_gym.errors import DataError
+from simscale_gym.files.pickled import load_pickle, loads_pickle
+
+
+class Runs:
+    def __init__(self, function, *arguments):
+        self.reduced = (function, arguments)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+class Translation(list):
+    pass
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_containers_and_arrays_come_through(protocol):
+    value = {
+        "matrix": np.arange(6.0).reshape(2, 3).T,
+        "scalar": np.float32(3.5),
+        "nested": [b"x", (1, "s"), {2}, None, True],
+        "text": np.array(["ab", "c"]),
+        "objects": np.array([1, "x", [2, np.arange(3)]], dtype=object),
+        "empty": np.zeros((0, 3), ">i4"),
+    }
+    read = loads_pickle(pickle.dumps(value, protocol), "memory")
+    np.testing.assert_array_equal(read["matrix"], value["matrix"])
+    assert type(read["matrix"]) is np.ndarray and read["matrix"].dtype == float
+    assert read["scalar"] == np.float32(3.5) and read["nested"] == value["nested"]
+    assert read["text"].tolist() == ["ab", "c"] and read["empty"].shape == (0, 3)
+    assert read["objects"][1] == "x" and type(read["objects"]) is np.ndarray
+    np.testing.assert_array_equal(read["objects"][2][1], np.arange(3))
+
+
+def test_list_subclasses_of_the_devkit_become_lists(monkeypatch):
+    monkeypatch.setattr(Translation, "__module__", "nuplan.database.common.data_types")
+    data = pickle.dumps([1.0, 2.0, 3.0], 2).replace(
+        b"]q\x00(", b"cnuplan.database.common.data_types\nTranslation\n)\x81q\x00("
+    )
+    read = loads_pickle(data, "memory")
+    assert read == [1.0, 2.0, 3.0] and type(read) is list
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        Runs(os.system, "exit 1"),
+        Runs(eval, "1"),
+        Runs(getattr, [], "append"),
+        Runs(bytes, 10**15),
+        Runs(bytearray, 10**15),
+        Runs(np.ndarray, (10**12,)),
+        Runs(np.load, "x.npy"),
+        Runs(range, 10**12),
+        np.array([(1, 2.0)], dtype=[("a", int), ("b", float)]),
+    ],
+    ids=lambda bomb: (
+        getattr(bomb, "reduced", ("structured",))[0].__name__ if hasattr(bomb, "reduced") else "dtype"
+    ),
+)
+def test_anything_that_runs_or_allocates_is_refused(bomb, protocol):
+    with pytest.raises(DataError, match=r"table camera\.rotation"):
+        loads_pickle(pickle.dumps(bomb, protocol), "log.db", "table camera.rotation")
+
+
+def test_a_memo_index_beyond_the_stream_is_refused_before_it_allocates():
+    with pytest.raises(DataError, match="memo index"):
+        loads_pickle(b"\x80\x02]r" + struct.pack("<I", 2**31) + b".", "memory")
+
+
+def test_an_array_that_claims_more_than_it_brings_is_refused():
+    data = pickle.dumps(np.arange(3.0), 2).replace(b"K\x03\x85", b"K\x7f\x85")
+    with pytest.raises(DataError, match="no whole pickle"):
+        loads_pickle(data, "memory")
+
+
+def test_what_a_stream_sets_on_a_stand_in_is_gone_with_it():
+    poisoned = b"c_codecs\nencode\n(NNtb."  # BUILD with slot state on the stand-in of _codecs.encode
+    with pytest.raises(DataError):
+        loads_pickle(poisoned, "memory")
+    assert loads_pickle(pickle.dumps(b"still", 2), "memory") == b"still"
+
+
+def test_missing_file_and_nested_beyond_reason(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        load_pickle(tmp_path / "none.pkl")
+    with pytest.raises(DataError, match="200 deep"):
+        loads_pickle(b"]" * 300 + b"a" * 299 + b".", "memory")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_truncated_or_altered_streams_raise_only_our_error(data):
+    whole = pickle.dumps({"a": np.arange(5.0), "b": [1, ("x", b"y")], "c": np.float64(1)}, 4)
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    at, byte = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 255))
+    with pytest.raises(DataError):
+        loads_pickle(cut, "memory")
+    with contextlib.suppress(DataError):
+        loads_pickle(whole[:at] + bytes([byte]) + whole[at + 1 :], "memory")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=60))
+def test_noise_raises_only_our_error(noise):
+    with contextlib.suppress(DataError):
+        loads_pickle(b"\x80\x04" + noise + b".", "memory")
+
+
+def repeated(levels, wide=2, first=b"K\x01"):
+    """A tuple of tuples that are one and the same, level upon level."""
+    return first + b"".join(b"q%c0(" % k + b"h%c" % k * wide + b"t" for k in range(levels))
+
+
+@pytest.mark.parametrize("end", [b".", b"K\x01K\x02ds."])
+@pytest.mark.parametrize(("levels", "wide"), [(60, 2), (9, 20)])
+def test_tuples_that_repeat_one_another_are_refused_in_time(levels, wide, end):
+    body = repeated(levels, wide)
+    data = b"}" + body + b"K\x02s." if end != b"." else body + end
+    with pytest.raises(DataError, match="repeat one another"):
+        loads_pickle(data, "memory")
+
+
+def test_lists_made_into_tuples_are_weighed_too():
+    body = b"K\x01"
+    for k in range(60):
+        body += b"q%c0cbuiltins\ntuple\n(](h%ch%ceetR" % (k, k, k)
+    with pytest.raises(DataError):
+        loads_pickle(b"}" + body + b"K\x02s.", "memory")
+
+
+def test_what_stands_in_many_places_is_one():
+    shared = [(1.0, 2.0)] * 2
+    for _ in range(60):
+        shared = [shared, shared]
+    made = loads_pickle(pickle.dumps(shared), "memory")
+    assert made[0] is made[1] and made[0][0] is made[1][1]
+    pair = (1, (2, 3))
+    made = loads_pickle(pickle.dumps([pair] * 1000), "memory")
+    assert made == [pair] * 1000
