@@ -20,7 +20,6 @@ from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster, rasterize
 
 _DRAWING = {
-    "AssetRenderer": "assets.asset_renderer",
     "CameraEffects": "camera_effects",
     "Lens": "lens",
     "LidarConfig": "depth_sweep",
@@ -31,7 +30,6 @@ _DRAWING = {
 """Names that bring numba: their modules are loaded when they are first asked for."""
 
 __all__ = [
-    "AssetRenderer",
     "CameraEffects",
     "Gaussians",
     "Lens",
