@@ -21,7 +21,7 @@ from rich.table import Table
 
 from simscale_gym.agents.experts import make_expert
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.futures_bank import town_futures, vocabulary_of
 from simscale_gym.perturbation import (
@@ -33,7 +33,7 @@ from simscale_gym.perturbation import (
     search_clip,
 )
 from simscale_gym.scene import Scene
-from simscale_gym.scoring.segment import drive_segment, reference_drive
+from simscale_gym.scoring.segment import drive_segment
 from simscale_gym.sim import rollout, start
 from simscale_gym.sources import list_scenes, load_scene
 
@@ -69,7 +69,9 @@ def part_times(scene: Scene, frame: int, vocabulary: HumanFutures, bank: HumanFu
         "one perturbation driven among reacting others": least(lambda: rollout(scene, traffic, begin, plan)),
         "one plan of the planner expert": least(lambda: planner.plan(scene, states[-1])),
         "one plan of the recovery expert": least(lambda: recovery.plan(scene, states[-1])),
-        "one label driven and scored": least(lambda: drive_segment(scene, traffic, states, label)),
+        "one label driven and scored": least(
+            lambda: drive_segment(scene, traffic, states, label, reference_drive(scene, states[-1], planner))
+        ),
     }
 
 

@@ -28,9 +28,10 @@ from tqdm import tqdm
 from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.log_expert import LogExpert
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.logged_pose import logged_pose
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.reactive.idm import IDMTraffic
-from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert, logged_pose
+from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.unified.unified_expert import UnifiedExpert
 from simscale_gym.envs.episode import log_state, start_frames, start_off_log
@@ -39,7 +40,8 @@ from simscale_gym.geometry import se2
 from simscale_gym.metrics import extended_comfort
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene, StateIndex
-from simscale_gym.scoring.segment import Segment, drive_segment, is_valid_label
+from simscale_gym.scoring.label_filter import is_valid_label
+from simscale_gym.scoring.segment import Segment, drive_segment
 from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]
@@ -101,7 +103,8 @@ def measured(
     started = time.thread_time()
     plan = expert.plan(scene, begin)
     took = time.thread_time() - started
-    segment = drive_segment(scene, traffic, states, plan.poses_world(begin.ego))
+    reference = reference_drive(scene, begin, PlannerExpert())
+    segment = drive_segment(scene, traffic, states, plan.poses_world(begin.ego), reference)
     egos = np.stack([state.ego for state in segment.states])
     scores = segment.scores
     row = {code: float(getattr(scores, code)[0]) for code in CODES}

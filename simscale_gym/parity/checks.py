@@ -221,7 +221,7 @@ def _check_pdm_closed(report: Report, item: Item, _: object) -> None:
     route, ours = plan_case(item)
     stride, group = item["proposal_poses_stride"], "pdm_closed"
     heading = StateIndex.HEADING
-    report.add(group, "centerline", [route.centerline], [item["centerline"]], angle=heading)
+    report.add(group, "centerline", [route.ahead.centerline], [item["centerline"]], angle=heading)
     report.add(group, "proposals", ours.proposals.poses[:, ::stride], item["proposal_poses"], angle=heading)
     report.add(group, "simulated_states", ours.driven[:, ::stride], item["simulated_states"], angle=heading)
     columns = ours.scores.columns()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm.centerline import PDMRoute, find_route
 from simscale_gym.agents.pdm.closed import PDMPlan, plan
 from simscale_gym.agents.pdm.config import PDMConfig
+from simscale_gym.agents.pdm.route import PDMRoute, find_route
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline
 from simscale_gym.metrics import MapLayers

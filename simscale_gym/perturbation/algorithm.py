@@ -26,19 +26,14 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.errors import SceneError
 from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.telemetry import STAGES, Telemetry
 from simscale_gym.scene import DT, Scene
-from simscale_gym.scoring.segment import (
-    Segment,
-    ego_history,
-    label_failures,
-    reference_drive,
-    score_segment,
-)
+from simscale_gym.scoring.label_filter import label_failures
+from simscale_gym.scoring.segment import Segment, drive_segment, ego_history, score_segment
 from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road, rollout, start
 
 Array = NDArray[np.float64]
@@ -252,9 +247,7 @@ class _Search:
         begin = driven.states[-1]
         if row not in self._onward:
             self._onward[row] = reference_drive(self.scene, begin, self.planner)
-        states = (begin, *rollout(self.scene, self.traffic, begin, poses))
-        history = ego_history(self.scene, driven.states)
-        return Segment(states, score_segment(self.scene, states, history, self._onward[row]))
+        return drive_segment(self.scene, self.traffic, driven.states, poses, self._onward[row])
 
 
 def _furthest(falls: Sequence[_Fall], telemetry: Telemetry) -> _Fall:

@@ -10,7 +10,9 @@ import numpy as np
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation.grid import CELL
 from simscale_gym.scene import DT
-from simscale_gym.scoring.segment import PERTURBATION_GATE
+
+PERTURBATION_GATE = 0.8
+"""Least EPDMS of a perturbation (SimScale's R_per)."""
 
 
 @dataclass(frozen=True)

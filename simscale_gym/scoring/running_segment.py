@@ -12,7 +12,8 @@ from simscale_gym.metrics import Ground, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
 from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import LightStatus, Scene
-from simscale_gym.scoring.segment import ego_history, segment_ground
+from simscale_gym.scoring.scene_ground import segment_ground
+from simscale_gym.scoring.segment import ego_history
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]

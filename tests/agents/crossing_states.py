@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from crossroads import GREEN, SIDE, crossroads_map, scene_of
+from crossroads import GREEN, SIDE, crossroads_map, scene_of, with_roadblocks
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.scene import Intersection, Roadblock
+from simscale_gym.scene import Intersection
 from simscale_gym.sim import start
 
 START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
@@ -14,12 +14,8 @@ START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction 
 
 def with_blocks(road_map):
     """The map with a roadblock for each lane and the crossing as an intersection."""
-    blocks = {
-        x.id: Roadblock(x.id, x.connector, x.polygon, (x.id,), x.predecessors, x.successors)
-        for x in road_map.lanes.values()
-    }
     square = np.array([[-12, -12], [12, -12], [12, 12], [-12, 12]], float)
-    return replace(road_map, roadblocks=blocks, intersections={"x": Intersection("x", square)})
+    return replace(with_roadblocks(road_map), intersections={"x": Intersection("x", square)})
 
 
 def state_of(

@@ -10,10 +10,8 @@ from simscale_gym.agents.recovery.recovery_expert import (
     RecoveryConfig,
     RecoveryExpert,
     bent_to,
-    braking_plan,
-    logged_pose,
 )
-from simscale_gym.geometry import polyline, se2
+from simscale_gym.geometry import se2
 from simscale_gym.scene import TrackType
 from simscale_gym.sim import SimState, off_road, track
 
@@ -92,34 +90,6 @@ def test_boxed_in_it_brakes_and_says_so(town_scene, bank):
     assert speeds[-1] < 1e-6 and (np.diff(speeds) < 1e-6).all()
 
 
-@pytest.mark.parametrize("deceleration", [1.5, 3.0, 6.0])
-@pytest.mark.parametrize("frame", [40, 110])
-def test_an_emergency_stop_stops(town_scene, frame, deceleration):
-    state = at(town_scene, frame)
-    plan = braking_plan(town_scene, state, deceleration)
-    speed = state.ego[3]
-    travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(plan[:, :2], axis=0, prepend=0.0).T))])
-    expected = min(speed**2 / 2 / deceleration, speed * 4.0 - deceleration * 8.0)
-    whole = speed / deceleration <= 4.0
-    assert travelled[-1] == pytest.approx(speed**2 / 2 / deceleration if whole else expected, rel=0.02)
-    assert (np.diff(travelled) >= -1e-9).all()
-
-
-def test_an_emergency_stop_at_rest_stays(town_scene):
-    ego = town_scene.ego.states[60].copy()
-    ego[3] = 0.0
-    plan = braking_plan(town_scene, at(town_scene, 60, ego), 3.0)
-    np.testing.assert_allclose(plan[:, :2], 0.0, atol=1e-9)
-
-
-def test_an_emergency_stop_turns_back_to_the_route(town_scene):
-    ego = town_scene.ego.states[120].copy()
-    ego[:2] += 0.9 * np.array([-np.sin(ego[2]), np.cos(ego[2])])
-    world = se2.poses_to_world(ego[:3], braking_plan(town_scene, at(town_scene, 120, ego), 2.0))
-    offsets = np.abs(polyline.project(town_scene.route_path, world[:, :2])[1])
-    assert offsets[-1] < 0.3 < offsets[0]
-
-
 finite = st.floats(-8.0, 8.0)
 
 
@@ -161,15 +131,6 @@ def test_headings_follow_the_bent_path():
 def test_standing_futures_do_not_spin():
     out = bent_to(np.zeros((1, 40, 3)), np.array([0.01, -0.3, 0.0]), np.array([4.0, 1.5]))
     np.testing.assert_array_equal(out[..., 2], 0.0)
-
-
-def test_the_log_goes_on_past_its_end(town_scene):
-    last = town_scene.num_frames - 1
-    np.testing.assert_array_equal(logged_pose(town_scene, last), town_scene.ego.poses[last])
-    speed = town_scene.ego.states[-1, 3]
-    poses = np.stack([logged_pose(town_scene, last + k) for k in (1, 11, 21)])
-    np.testing.assert_allclose(np.hypot(*np.diff(poses[:, :2], axis=0).T), speed, rtol=0.05)
-    assert np.hypot(*(poses[0, :2] - town_scene.ego.poses[last, :2])) < 0.1 * speed + 0.5
 
 
 def test_the_nearest_is_taken_when_all_are_safe(town_scene, bank):

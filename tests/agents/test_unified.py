@@ -9,7 +9,7 @@ from crossroads import RED, SIDE, along, lane_path, moving
 from straight_humans import straight_humans
 
 from simscale_gym.agents.constant_velocity import ConstantVelocity
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.unified.config import UnifiedConfig
 from simscale_gym.agents.unified.unified_expert import (
@@ -23,7 +23,8 @@ from simscale_gym.agents.unified.unified_expert import (
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.comfort import comfort_flags
 from simscale_gym.scene import StateIndex
-from simscale_gym.scoring.segment import drive_segment, is_valid_label
+from simscale_gym.scoring.label_filter import is_valid_label
+from simscale_gym.scoring.segment import drive_segment
 from simscale_gym.sim import track
 
 FRONT = 4.049  # [m] from the rear axle to the bumper
@@ -192,7 +193,8 @@ def test_what_it_foresees_happens(expert, light):
     lead = along(np.array([[30.0, SIDE], [-80.0, SIDE]]), 4.0, 60, start=2.0)
     scene, state = state_of([lead], traffic=IDMTraffic(), **lights)
     plan = expert.plan(scene, state)
-    segment = drive_segment(scene, IDMTraffic(), [state], plan.poses_world(state.ego))
+    reference = reference_drive(scene, state, PlannerExpert())
+    segment = drive_segment(scene, IDMTraffic(), [state], plan.poses_world(state.ego), reference)
     assert bool(plan.scores["label"]) == bool(is_valid_label(segment.scores)[0])
     for code in ("nc", "dac", "ddc", "tlc", "ttc", "lk"):
         assert plan.scores[code] == getattr(segment.scores, code)[0]

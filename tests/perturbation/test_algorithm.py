@@ -13,7 +13,7 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, search_clip
 from simscale_gym.scene import TrackType
-from simscale_gym.scoring.segment import is_valid_label
+from simscale_gym.scoring.label_filter import is_valid_label
 from simscale_gym.sim import ego_contacts, off_road
 
 FRAME = 60

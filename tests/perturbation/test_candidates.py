@@ -3,14 +3,14 @@ import pytest
 from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores
 from simscale_gym.perturbation import AlgorithmConfig, PerturbConfig, Telemetry, find_candidates
 from simscale_gym.perturbation.candidates import gate_failures
 from simscale_gym.perturbation.grid import cells, interleaved
 from simscale_gym.scene import TrackType
-from simscale_gym.scoring.segment import ego_history, reference_drive, score_segment
+from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sim import rollout, start, track
 
 FRAME = 60

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm.centerline import PDMRoute
 from simscale_gym.agents.pdm.config import PDMConfig
 from simscale_gym.agents.pdm.forecast import PDMForecast, forecast_objects
 from simscale_gym.agents.pdm.path import PDMPath, pose_at, project
 from simscale_gym.agents.pdm.proposals import PDMProposals, make_generator
+from simscale_gym.agents.pdm.route import PDMRoute
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics import Agents, EgoArea, MapLayers, Scores, Situation, score
-from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle, derived
+from simscale_gym.metrics import EgoArea, MapLayers, Scores, Situation, score
+from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
+from simscale_gym.scoring.scene_ground import route_situation
 from simscale_gym.sim import track
 
 Array = NDArray[np.float64]
@@ -70,7 +71,7 @@ def plan(
 
     Args:
         layers: The map, for scoring. Keep it: its look-up tables are built once.
-        route: Of :func:`simscale_gym.agents.pdm.centerline.find_route`. Keep it as long as its start lane holds.
+        route: Of :func:`simscale_gym.agents.pdm.route.find_route`. Keep it as long as its start lane holds.
         ego: ``[11]`` (:class:`simscale_gym.scene.StateIndex`).
         boxes: ``[N, 5]`` of the others now: centre x, y, heading, length, width.
         velocities: ``[N, 2]`` [m/s], in the frame of the boxes.
@@ -84,7 +85,7 @@ def plan(
     if ego.shape != (STATE_SIZE,) or not np.isfinite(ego).all():
         raise ArgumentError(f"ego: shape {ego.shape} or not finite, expected finite [{STATE_SIZE}].")
     forecast = forecast_objects(ego, boxes, velocities, types, config, ignored=ignored, vehicle=vehicle)
-    on_route = set(route.lane_ids)
+    on_route = set(route.ahead.lane_ids)
     red = [lane for lane in dict.fromkeys(red_lights) if lane in on_route and lane in layers.lane_rows]
     polygons = [layers.rings[layers.lane_rows[lane]] for lane in red]
     generator = make_generator(ego, route, forecast, polygons, config, vehicle)
@@ -106,13 +107,7 @@ def _situation(
     layers: MapLayers, route: PDMRoute, forecast: PDMForecast, red: list[str], config: PDMConfig
 ) -> Situation:
     agents = forecast.agents(config)
-    return route_situation(layers, route).with_agents(agents, [red] * (config.steps + 1) if red else ())
-
-
-@derived
-def route_situation(layers: MapLayers, route: PDMRoute) -> Situation:
-    """``route`` with nobody on it; what this works out of map and route serves all who are put there."""
-    return Situation(layers, route.centerline, route.lane_ids, Agents.none())
+    return route_situation(layers, route.ahead).with_agents(agents, [red] * (config.steps + 1) if red else ())
 
 
 def least_bad(scores: Scores) -> int:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.scoring.route_ahead import RouteSearch
 
 EmergencyBrake = Literal["off", "tuplan", "stop"]
+_NAVSIM_SEARCH = RouteSearch()
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class PDMConfig:
         stride: Forecasts move and leaders are looked for every so many steps.
         radius: Objects further away are left out [m].
         nearest: How many vehicles, bicycles, pedestrians and static objects are taken at most.
-        search_depth: Roadblocks of the route that the centreline runs through at most.
+        search: How the route ahead is found. Correction: ``RouteSearch.off_route``.
         lead_at_once: Correction: look for leaders at the first step too. NAVSIM's first step finds its table of
             leaders still empty and brakes as if something stood right ahead.
         separate_leads: Correction: each proposal has its own leader. NAVSIM's proposals of one path share a row,
@@ -41,10 +43,6 @@ class PDMConfig:
             and the tracker, thrown at it from meters beside, swings over the road.
         join_distance: See there.
         least_bad: Correction: where every score is 0, take the proposal that fails least. NAVSIM takes the first.
-        correct_route: Mend the route around the ego as NAVSIM does: search for links that are missing, cut loops.
-        free_route: Correction: without a route, or far off it, follow the nearest lane; go on along the
-            straightest lanes where the route ends; never start on a lane of the opposite direction; look only so
-            far ahead [m], so that a route that comes by here again does not confuse. 0 for none of it.
         curve_acceleration: Correction: slow down ahead of curves so that the lateral acceleration stays below
             [m/s^2]; 0 for not at all.
         emergency_brake: What to do about an at-fault collision soon in the best proposal: "off" nothing, as
@@ -67,15 +65,13 @@ class PDMConfig:
     stride: int = 2
     radius: float = 100.0
     nearest: tuple[int, int, int, int] = (50, 10, 25, 50)
-    search_depth: int = 30
+    search: RouteSearch = _NAVSIM_SEARCH
     lead_at_once: bool = False
     separate_leads: bool = False
     hold_at_rest: bool = False
     join_time: float = 0.0
     join_distance: float = 8.0
     least_bad: bool = False
-    correct_route: bool = True
-    free_route: float = 0.0
     curve_acceleration: float = 0.0
     emergency_brake: EmergencyBrake = "off"
     brake_within: float = 2.0
@@ -110,7 +106,7 @@ class PDMConfig:
             hold_at_rest=True,
             join_time=3.0,
             least_bad=True,
-            free_route=250.0,
+            search=RouteSearch.off_route(),
             curve_acceleration=2.5,
             emergency_brake="stop",
         )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.pdm.centerline import PDMRoute, find_route
 from simscale_gym.agents.pdm.closed import PDMPlan, plan
 from simscale_gym.agents.pdm.config import PDMConfig
-from simscale_gym.agents.recovery.recovery_expert import braking_plan
+from simscale_gym.agents.pdm.route import PDMRoute, find_route
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
-from simscale_gym.metrics import MapLayers
-from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
+from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
@@ -96,22 +96,7 @@ class PlannerExpert:
         }
 
 
-@derived
-def map_layers(road_map: RoadMap) -> MapLayers:
-    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
-
-    Many a map has lanes without roadblocks or intersections that cover them.
-    """
-    layers = MapLayers.from_road_map(road_map, generic_drivable=True)
-    lanes = [lane for lane in road_map.lanes.values() if not _is_covered(road_map, lane)]
-    return MapLayers(
-        (*layers.rings, *(lane.polygon for lane in lanes)),
-        (*layers.layers, *("DRIVABLE_AREA" for _ in lanes)),
-        (*layers.tokens, *(f"lane {lane.id}" for lane in lanes)),
-    )
-
-
-def _is_covered(road_map: RoadMap, lane: Lane) -> bool:
-    if lane.connector:
-        return lane.intersection_id in road_map.intersections
-    return lane.roadblock_id in road_map.roadblocks
+def reference_drive(scene: Scene, state: SimState, planner: PlannerExpert) -> Array | None:
+    """``[41, 11]`` the planner's proposal as driven; None where it has no lane to follow."""
+    outcome = planner.outcome(scene, state)
+    return None if outcome is None else outcome.driven[outcome.chosen]

@@ -14,14 +14,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from simscale_gym.agents.pdm.centerline import TREE_NODE, PDMRoute
 from simscale_gym.agents.pdm.config import PDMConfig
 from simscale_gym.agents.pdm.forecast import PDMForecast
 from simscale_gym.agents.pdm.gaps import Outlines, outlines
 from simscale_gym.agents.pdm.idm import Driver, RedZones, candidates, unroll
 from simscale_gym.agents.pdm.path import PDMPath, joined, pose_at, project
+from simscale_gym.agents.pdm.route import PDMRoute
 from simscale_gym.geometry import box
 from simscale_gym.scene import DT, StateIndex, Vehicle
+from simscale_gym.scoring.lane_search import TREE_NODE
 from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]

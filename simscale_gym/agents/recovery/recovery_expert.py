@@ -13,19 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.logged_pose import logged_pose
 from simscale_gym.agents.recovery.kernel import Driving, Surroundings, bend_all, first_safe, nearest
-from simscale_gym.agents.recovery.stopping_kernel import stopping_plans
-from simscale_gym.geometry import polyline, se2
+from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState, off_road, track
+from simscale_gym.sim import SimState
 from simscale_gym.sim.tracker import speed_factor
 
 Array = NDArray[np.float64]
-
-_JOIN_DISTANCE, _JOIN_TIME = 8.0, 1.5  # [m], [s] ahead: where the way of an emergency stop meets the route
-_JOIN_FACTORS = np.array([1.0, 1.6, 2.5, 0.6])
 
 
 @dataclass(frozen=True)
@@ -97,25 +95,3 @@ def bent_to(poses: Array, target: Array, most: Array) -> Array:
     The shift grows smoothly from nothing at the start; headings follow the bent path where it moves.
     """
     return bend_all(np.ascontiguousarray(poses, float), np.asarray(target, float), np.asarray(most, float))
-
-
-def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
-    """``[40, 3]`` to a stop, in the ego frame, on the curve back to the route that keeps best to the road."""
-    ego = state.ego
-    speed = max(0.0, float(ego[StateIndex.VX]))
-    t = np.minimum(np.arange(1, HORIZON_STEPS + 1) * DT, speed / deceleration)
-    travelled = speed * t - deceleration * t**2 / 2
-    ways = max(_JOIN_DISTANCE, _JOIN_TIME * speed) * _JOIN_FACTORS
-    plans = stopping_plans(scene.route_path, scene.route_lengths, ego[:3], ways, travelled)
-    outside = off_road(track(ego, plans, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
-    return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside)), 1:])
-
-
-def logged_pose(scene: Scene, frame: int) -> Array:
-    """The log's pose ``[3]`` at ``frame``; past its end, on along the route at the last logged speed."""
-    poses = scene.ego.poses
-    if frame < len(poses):
-        return poses[frame]
-    ahead = float(scene.ego.states[-1, StateIndex.VX]) * (frame - len(poses) + 1) * DT
-    start = polyline.project(scene.route_path, poses[-1, :2], scene.route_lengths)[0][0]
-    return polyline.at_arc_length(scene.route_path, start + max(0.0, ahead), scene.route_lengths)

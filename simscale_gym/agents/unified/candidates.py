@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.pdm.centerline import PDMRoute
+from simscale_gym.agents.logged_pose import logged_pose
 from simscale_gym.agents.pdm.closed import PDMPlan
-from simscale_gym.agents.recovery.recovery_expert import bent_to, logged_pose
+from simscale_gym.agents.pdm.route import PDMRoute
+from simscale_gym.agents.recovery.recovery_expert import bent_to
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.unified.config import UnifiedConfig
 from simscale_gym.agents.unified.smooth_plans import smooth_plans, with_headings
@@ -134,7 +135,9 @@ def _smooth(
     ways = proposals.progress[:speeds, HORIZON_STEPS] - proposals.progress[:speeds, 0]
     ends = np.column_stack([ways, proposals.speeds[:speeds, HORIZON_STEPS], np.full(speeds, horizon)])
     logged = logged_pose(scene, state.frame + HORIZON_STEPS)
-    ahead = float(polyline.project(route.centerline, logged[None, :2])[0][0]) - _place(route, state.ego)[0]
+    ahead = (
+        float(polyline.project(route.ahead.centerline, logged[None, :2])[0][0]) - _place(route, state.ego)[0]
+    )
     if ahead > 0.0:
         last = min(state.frame + HORIZON_STEPS, scene.num_frames - 1)
         ends = np.concatenate([ends, [[ahead, scene.ego.states[last, StateIndex.VX], horizon]]])
@@ -167,7 +170,7 @@ def _returning(
 def _place(route: PDMRoute, ego: Array) -> tuple[float, float]:
     """How far along the centreline the ego is, and how far beside it [m, left +]."""
     count = max(2, int(np.searchsorted(route.paths[0].lengths, route.start_length)) + 1)
-    s, d = polyline.project(route.centerline[:count], ego[None, :2])
+    s, d = polyline.project(route.ahead.centerline[:count], ego[None, :2])
     return float(s[0]), float(d[0])
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.pdm.closed import least_bad
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
-from simscale_gym.agents.recovery.recovery_expert import braking_plan
 from simscale_gym.agents.rehearsal import closed_lanes, rehearse
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.unified.candidates import SOURCES, Candidates, propose, propose_more
@@ -33,7 +33,7 @@ from simscale_gym.metrics.comfort import (
 )
 from simscale_gym.metrics.score import MULTIPLIERS
 from simscale_gym.scene import DT, Scene, StateIndex
-from simscale_gym.scoring.segment import is_valid_label
+from simscale_gym.scoring.label_filter import is_valid_label
 from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]

@@ -1,5 +1,7 @@
 """Small hand-made maps and scenes for the traffic tests: a straight road, a curve, a crossroads."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from simscale_gym.geometry import polyline
@@ -7,6 +9,7 @@ from simscale_gym.scene import (
     EgoLog,
     Lane,
     LightStatus,
+    Roadblock,
     RoadMap,
     Scene,
     StopLine,
@@ -150,3 +153,14 @@ def scene_of(road_map, tracks, frames, ego=(0.0, -200.0, 0.0, 0.0), lights=None)
 
 
 GREEN, YELLOW, RED = LightStatus.GREEN, LightStatus.YELLOW, LightStatus.RED
+
+
+def with_roadblocks(road_map):
+    """A roadblock for each lane, of the same name."""
+    blocks = {
+        lane.id: Roadblock(
+            lane.id, lane.connector, lane.polygon, (lane.id,), lane.predecessors, lane.successors
+        )
+        for lane in road_map.lanes.values()
+    }
+    return replace(road_map, roadblocks=blocks)

@@ -1,0 +1,29 @@
+"""An emergency stop: what an expert advises where it finds no way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.agents.futures import HORIZON_STEPS
+from simscale_gym.agents.stopping_kernel import stopping_plans
+from simscale_gym.geometry import se2
+from simscale_gym.scene import DT, Scene, StateIndex
+from simscale_gym.sim import SimState, off_road, track
+
+Array = NDArray[np.float64]
+
+_JOIN_DISTANCE, _JOIN_TIME = 8.0, 1.5  # [m], [s] ahead: where the way of an emergency stop meets the route
+_JOIN_FACTORS = np.array([1.0, 1.6, 2.5, 0.6])
+
+
+def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
+    """``[40, 3]`` to a stop, in the ego frame, on the curve back to the route that keeps best to the road."""
+    ego = state.ego
+    speed = max(0.0, float(ego[StateIndex.VX]))
+    t = np.minimum(np.arange(1, HORIZON_STEPS + 1) * DT, speed / deceleration)
+    travelled = speed * t - deceleration * t**2 / 2
+    ways = max(_JOIN_DISTANCE, _JOIN_TIME * speed) * _JOIN_FACTORS
+    plans = stopping_plans(scene.route_path, scene.route_lengths, ego[:3], ways, travelled)
+    outside = off_road(track(ego, plans, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
+    return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside)), 1:])

@@ -1,0 +1,57 @@
+"""What a drive is scored on, with nobody there yet: the map in layers, the centreline and the lanes of the route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simscale_gym.metrics import Agents, MapLayers, Situation
+from simscale_gym.scene import Lane, RoadMap, Scene, derived
+from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, find_route_ahead
+from simscale_gym.sim import SimState
+
+
+def segment_ground(scene: Scene, begin: SimState) -> Situation:
+    """Map, centreline and route of a drive that begins at ``begin``, with nobody on it; kept by map and route.
+
+    Where there is no lane to follow, the scene's own route path stands in.
+    """
+    ahead = find_route_ahead(scene.map, scene.route, begin.ego, RouteSearch.off_route(), scene.vehicle)
+    return route_situation(map_layers(scene.map), ahead) if ahead is not None else _on_log(scene)
+
+
+@derived
+def route_situation(layers: MapLayers, ahead: RouteAhead) -> Situation:
+    """``ahead`` with nobody on it; what this works out of map and route serves all who are put there."""
+    return Situation(layers, ahead.centerline, ahead.lane_ids, Agents.none())
+
+
+@derived
+def _on_log(scene: Scene) -> Situation:
+    lanes = _lanes_of_route(scene.map, scene.route)
+    return Situation(map_layers(scene.map), scene.route_path, lanes, Agents.none())
+
+
+def _lanes_of_route(road: RoadMap, route: Sequence[str]) -> tuple[str, ...]:
+    blocks = set(route)
+    return tuple(lane.id for lane in road.lanes.values() if lane.roadblock_id in blocks)
+
+
+@derived
+def map_layers(road_map: RoadMap) -> MapLayers:
+    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
+
+    Many a map has lanes without roadblocks or intersections that cover them.
+    """
+    layers = MapLayers.from_road_map(road_map, generic_drivable=True)
+    lanes = [lane for lane in road_map.lanes.values() if not _is_covered(road_map, lane)]
+    return MapLayers(
+        (*layers.rings, *(lane.polygon for lane in lanes)),
+        (*layers.layers, *("DRIVABLE_AREA" for _ in lanes)),
+        (*layers.tokens, *(f"lane {lane.id}" for lane in lanes)),
+    )
+
+
+def _is_covered(road_map: RoadMap, lane: Lane) -> bool:
+    if lane.connector:
+        return lane.intersection_id in road_map.intersections
+    return lane.roadblock_id in road_map.roadblocks
