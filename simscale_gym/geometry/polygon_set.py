@@ -10,10 +10,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.geometry.polygon_tiles import INSIDE, OUTSIDE, POOL, TILE, in_tile, ring_holds, tile_kind
+from simscale_gym.geometry.polygon_tiles import (
+    INSIDE,
+    OUTSIDE,
+    POOL,
+    TILE,
+    Lookup,
+    in_tile,
+    ring_holds,
+    tile_kind,
+)
 
 Array = NDArray[np.float64]
-Lookup = tuple[Array, float, NDArray, NDArray, int, Array, NDArray, Array, int, NDArray, NDArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +77,27 @@ class PolygonSet:
         """
         points = np.asarray(points, float)
         flat = np.ascontiguousarray(points.reshape(-1, 2))
-        return _any(flat, *self.lookup).reshape(points.shape[:-1])
+        return _any(flat, self.lookup).reshape(points.shape[:-1])
 
     @cached_property
     def lookup(self) -> Lookup:
-        """What :func:`in_tile` takes after the point and what is known of its tile.
-
-        Lower corner of the tiles and their edge; for each tile ``[shape[1] * T, shape[0] * T]`` what is known of it;
-        the pool, whose first entry says how much of it is used; T; then the polygons and their cells. Tiles and pool
-        are filled in as points are asked about.
-        """
+        """What :func:`tile_kind` and :func:`in_tile` read; tiles and pool are filled in as points are asked about."""
         per_cell = max(1, int(np.ceil(self.cell / TILE)))
-        tiles = np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.int32)
         pool = np.zeros(POOL, np.int32)
         pool[0] = 1
-        size = float(self.cell) / per_cell
-        grid = self.shape[0], self.cell_starts, self.cell_polygons
-        return self.origin, size, tiles, pool, per_cell, self.vertices, self.starts, self._bounds, *grid
+        return Lookup(
+            origin=self.origin,
+            size=float(self.cell) / per_cell,
+            tiles=np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.int32),
+            pool=pool,
+            per_cell=per_cell,
+            vertices=self.vertices,
+            starts=self.starts,
+            bounds=self._bounds,
+            nx=self.shape[0],
+            cell_starts=self.cell_starts,
+            cell_polygons=self.cell_polygons,
+        )
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
@@ -151,30 +163,12 @@ def _cell_of(x, y, origin, cell, nx, ny):
 
 
 @njit(cache=True)
-def _any(
-    points, origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons
-):
-    out = np.empty(len(points), np.bool_)
+def _any(points, lookup):
+    out, origin, size, tiles = np.empty(len(points), np.bool_), lookup.origin, lookup.size, lookup.tiles
     for m in range(len(points)):
         x, y = points[m, 0], points[m, 1]
         kind = tile_kind(x, y, origin, size, tiles)
-        out[m] = kind == INSIDE
-        if kind != INSIDE and kind != OUTSIDE:
-            out[m] = in_tile(
-                x,
-                y,
-                origin,
-                size,
-                tiles,
-                pool,
-                per_cell,
-                vertices,
-                starts,
-                bounds,
-                nx,
-                cell_starts,
-                cell_polygons,
-            )
+        out[m] = kind == INSIDE or (kind != OUTSIDE and in_tile(x, y, lookup))
     return out
 
 

@@ -5,6 +5,8 @@ A tile is inside of one polygon, outside of all, or described by the few edges t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -19,6 +21,36 @@ POOL = 1 << 20
 """Entries of the pool; memory is taken only by those that are used."""
 _SEAM = 1e-6  # [m] tiles are classified a little larger than they are, so that rounding cannot matter
 _REFERENCES = 8  # points of a tile that are tried as its reference
+
+
+class Lookup(NamedTuple):
+    """What kernels need to know which points some polygon holds; they take it whole.
+
+    Attributes:
+        origin: ``[2]`` lower corner of the tiles and of the cells.
+        size: Edge of a tile [m].
+        tiles: ``[per_cell * ny, per_cell * nx]`` what is known of each tile; filled in as points are asked about.
+        pool: Descriptions of tiles that edges cross, filled in with ``tiles``; the first entry is how much is used.
+        per_cell: Tiles along the edge of a cell.
+        vertices: ``[V, 2]`` all rings one after another, open.
+        starts: ``[P + 1]`` where each ring starts in ``vertices``.
+        bounds: ``[P, 4]`` least x, y and greatest x, y of each polygon.
+        nx: Number of cells in x.
+        cell_starts: ``[cells + 1]`` where each cell starts in ``cell_polygons``.
+        cell_polygons: Polygons whose bounding box reaches into a cell, cell by cell.
+    """
+
+    origin: Array
+    size: float
+    tiles: NDArray[np.int32]
+    pool: NDArray[np.int32]
+    per_cell: int
+    vertices: Array
+    starts: NDArray[np.int64]
+    bounds: Array
+    nx: int
+    cell_starts: NDArray[np.int64]
+    cell_polygons: NDArray[np.int64]
 
 
 @njit(cache=True)
@@ -139,8 +171,12 @@ def _in_described(x, y, reference_x, reference_y, vertices, pool, first):
 
 
 @njit(cache=True)
-def tile_kind(x, y, origin, size, tiles) -> int:
-    """What is known of the tile that (x, y) lies in; the other arguments are the first of a lookup."""
+def tile_kind(x: float, y: float, origin: Array, size: float, tiles: NDArray[np.int32]) -> int:
+    """What is known of the tile that (x, y) lies in.
+
+    Handing a whole :class:`Lookup` on costs five times as much as this answer (numba counts references to each of its
+    arrays), so kernels take these three out of it once, and hand it on to :func:`in_tile` only where it is needed.
+    """
     column, row = (x - origin[0]) / size, (y - origin[1]) / size
     if not (0.0 <= column < tiles.shape[1] and 0.0 <= row < tiles.shape[0]):
         return OUTSIDE
@@ -148,24 +184,23 @@ def tile_kind(x, y, origin, size, tiles) -> int:
 
 
 @njit(cache=True)
-def in_tile(
-    x, y, origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons
-) -> bool:
+def in_tile(x: float, y: float, lookup: Lookup) -> bool:
     """Does (x, y) lie in at least one polygon? Only for tiles that are neither INSIDE nor OUTSIDE.
 
-    The other arguments are :attr:`PolygonSet.lookup`. Finds out about the tile if nothing is known of it.
+    Finds out about the tile if nothing is known of it.
     """
-    tx, ty = int((x - origin[0]) / size), int((y - origin[1]) / size)
-    c = ty // per_cell * nx + tx // per_cell
-    polygons = cell_polygons[cell_starts[c] : cell_starts[c + 1]]
-    x0, y0 = origin[0] + tx * size - _SEAM, origin[1] + ty * size - _SEAM
-    x1, y1 = x0 + size + 2 * _SEAM, y0 + size + 2 * _SEAM
+    tx, ty = int((x - lookup.origin[0]) / lookup.size), int((y - lookup.origin[1]) / lookup.size)
+    tiles, vertices, starts = lookup.tiles, lookup.vertices, lookup.starts
+    c = ty // lookup.per_cell * lookup.nx + tx // lookup.per_cell
+    polygons = lookup.cell_polygons[lookup.cell_starts[c] : lookup.cell_starts[c + 1]]
+    x0, y0 = lookup.origin[0] + tx * lookup.size - _SEAM, lookup.origin[1] + ty * lookup.size - _SEAM
+    x1, y1 = x0 + lookup.size + 2 * _SEAM, y0 + lookup.size + 2 * _SEAM
     if tiles[ty, tx] == UNKNOWN:
-        tiles[ty, tx] = _classify(x0, y0, x1, y1, vertices, starts, bounds, polygons, pool)
+        tiles[ty, tx] = _classify(x0, y0, x1, y1, vertices, starts, lookup.bounds, polygons, lookup.pool)
     known = tiles[ty, tx]
     if known > 0:
-        reference_x, reference_y = _reference(pool[known + 1], x0, y0, x1, y1)
-        return _in_described(x, y, reference_x, reference_y, vertices, pool, known)
+        reference_x, reference_y = _reference(lookup.pool[known + 1], x0, y0, x1, y1)
+        return _in_described(x, y, reference_x, reference_y, vertices, lookup.pool, known)
     if known != CROWDED:
         return known == INSIDE
     for p in polygons:  # noqa: SIM110 (any() of a generator does not compile)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.geometry.polygon_tiles import INSIDE, OUTSIDE, in_tile, tile_kind
+from simscale_gym.geometry.polygon_tiles import INSIDE, OUTSIDE, Lookup, in_tile, tile_kind
 from simscale_gym.scene import STATE_SIZE, RoadMap, Scene, TrackType, Vehicle
 from simscale_gym.sim.state import SimState
 
@@ -116,7 +116,7 @@ def off_road(states: Array, road_map: RoadMap, vehicle: Vehicle | None = None) -
     """Whether any corner of the ego lies outside the drivable area: ``[...]`` for states ``[..., 11]``."""
     states = np.ascontiguousarray(states, float)
     flat = states.reshape(-1, states.shape[-1])
-    return _off_road(flat, *_half_sizes(vehicle), *road_map.drivable.lookup).reshape(states.shape[:-1])
+    return _off_road(flat, *_half_sizes(vehicle), road_map.drivable.lookup).reshape(states.shape[:-1])
 
 
 def straddles_lanes(states: Array, road_map: RoadMap, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:
@@ -152,50 +152,26 @@ def boxes_touch(a: Array, b: Array) -> bool:
 
 
 @njit(cache=True)
-def corner_off_road(
-    x, y, cos, sin, half_length, half_width,
-    origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
-) -> bool:  # fmt: skip
-    """Is a corner of the box around (x, y) in no polygon of a :attr:`PolygonSet.lookup`?"""
+def corner_off_road(x, y, cos, sin, half_length, half_width, road: Lookup) -> bool:
+    """Is a corner of the box around (x, y) in no polygon of ``road``?"""
+    origin, size, tiles = road.origin, road.size, road.tiles
     for i in range(4):
         along = half_length if i == 0 or i == 3 else -half_length
         across = half_width if i < 2 else -half_width
         px, py = x + cos * along - sin * across, y + sin * along + cos * across
         kind = tile_kind(px, py, origin, size, tiles)
-        if kind == INSIDE:
-            continue
-        if kind == OUTSIDE or not in_tile(
-            px,
-            py,
-            origin,
-            size,
-            tiles,
-            pool,
-            per_cell,
-            vertices,
-            starts,
-            bounds,
-            nx,
-            cell_starts,
-            cell_polygons,
-        ):
+        if kind == OUTSIDE or (kind != INSIDE and not in_tile(px, py, road)):
             return True
     return False
 
 
 @njit(cache=True)
-def _off_road(
-    states, ahead, half_length, half_width,
-    origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
-):  # fmt: skip
+def _off_road(states, ahead, half_length, half_width, road):
     out = np.empty(len(states), np.bool_)
     for k in range(len(states)):
         cos, sin = np.cos(states[k, 2]), np.sin(states[k, 2])
         x, y = states[k, 0] + ahead * cos, states[k, 1] + ahead * sin
-        out[k] = corner_off_road(
-            x, y, cos, sin, half_length, half_width,
-            origin, size, tiles, pool, per_cell, vertices, starts, bounds, nx, cell_starts, cell_polygons,
-        )  # fmt: skip
+        out[k] = corner_off_road(x, y, cos, sin, half_length, half_width, road)
     return out
 
 

@@ -78,7 +78,7 @@ def test_tiles_that_edges_cross_know_each_side(seed, count, crowded):
     rings = list(stars(seed, count))
     polygons = PolygonSet.build(rings)
     if crowded:
-        polygons.lookup[3][0] = len(polygons.lookup[3])  # the pool has no room left
+        polygons.lookup.pool[0] = len(polygons.lookup.pool)  # the pool has no room left
     ends = [np.stack([ring, np.roll(ring, -1, 0)], 1) for ring in rings]
     start, end = np.moveaxis(np.concatenate(ends), 1, 0)
     share = rng.random((len(start), 30, 1))
@@ -88,7 +88,7 @@ def test_tiles_that_edges_cross_know_each_side(seed, count, crowded):
     expected = polygons.contains(points).any(1)
     assert (polygons.contains_any(points) == expected).all()
     assert (polygons.contains_any(points[::-1]) == expected[::-1]).all()
-    assert ((polygons.lookup[2] == CROWDED).any()) == crowded
+    assert ((polygons.lookup.tiles == CROWDED).any()) == crowded
 
 
 @pytest.mark.parametrize("turn", [1, -1])

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.geometry.polygon_set import Lookup
+from simscale_gym.geometry.polygon_tiles import Lookup
 from simscale_gym.scene import DT
 from simscale_gym.sim.collision import boxes_touch, corner_off_road
 from simscale_gym.sim.kinematics import advance
@@ -192,7 +192,7 @@ def _is_safe(
             continue
         cos, sin, time = np.cos(state[2]), np.sin(state[2]), (k + 1) * DT
         x, y = state[0] + driving.ahead * cos, state[1] + driving.ahead * sin
-        if k + 1 >= SETTLED * LOOK and corner_off_road(x, y, cos, sin, half_length, half_width, *road):
+        if k + 1 >= SETTLED * LOOK and corner_off_road(x, y, cos, sin, half_length, half_width, road):
             return False
         mine[0], mine[1], mine[2] = x, y, state[2]
         for n in range(len(others)):
