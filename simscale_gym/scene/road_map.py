@@ -19,6 +19,9 @@ from simscale_gym.scene.lane_graph import LaneGraph
 
 Array = NDArray[np.float64]
 
+GRID = 1e-3
+"""To which unions are rounded before they are widened [m]: GEOS may lose a hole that a finer slit leads to."""
+
 
 class Turn(IntEnum):
     """What a lane connector does (nuPlan's LaneConnectorType)."""
@@ -211,7 +214,8 @@ class RoadMap:
     @cached_property
     def drivable_region(self) -> shapely.MultiPolygon:
         """Union of the drivable polygons, with slivers under 0.2 m between neighbours closed."""
-        region = shapely.unary_union([shapely.make_valid(shapely.Polygon(r)) for r in self.drivable_rings])
+        rings = [shapely.make_valid(shapely.Polygon(ring)) for ring in self.drivable_rings]
+        region = shapely.unary_union(rings, grid_size=GRID)
         region = region.buffer(0.1, join_style="mitre").buffer(-0.1, join_style="mitre")
         parts = [g for g in getattr(region, "geoms", [region]) if isinstance(g, shapely.Polygon)]
         return shapely.MultiPolygon(parts)

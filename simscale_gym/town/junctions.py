@@ -23,6 +23,8 @@ CROSSWALK_TO_CORNER = 0.6
 """From the crosswalk to where the kerb begins to round [m]."""
 ISLAND_RADIUS, RING_RADIUS, OUTER_RADIUS = 7.0, 10.0, 13.0
 """Of a roundabout: central island, middle of the circulating lane, outer kerb [m]."""
+SLIT = 1e-5
+"""Width of the cut that makes a roundabout's area one ring [m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +133,23 @@ def _paved(center: Array, arms: list[Arm], radius: float, rounded: bool) -> shap
     disc = shapely.Point(center).buffer(OUTER_RADIUS, quad_segs=24)
     area = shapely.unary_union([disc, *parts]).buffer(radius, quad_segs=16)
     area = area.buffer(-radius, quad_segs=16, join_style="mitre")
-    area = area.difference(shapely.Point(center).buffer(ISLAND_RADIUS, quad_segs=16))
-    gaps = [(b.angle - a.angle) % (2 * np.pi) for a, b in zip(arms, [*arms[1:], arms[0]], strict=True)]
+    return area.difference(shapely.Point(center).buffer(ISLAND_RADIUS, quad_segs=16))
+
+
+def in_one_ring(area: shapely.Polygon, junction: Junction) -> shapely.Polygon:
+    """``area`` as a map can hold it, whose polygons are one ring: a slit joins a roundabout's island to the outside.
+
+    It is too narrow for any point that is asked about to lie in it.
+    """
+    if not junction.round:
+        return shapely.Polygon(area.exterior)
+    angles = [arm.angle for arm in junction.arms]
+    gaps = [(b - a) % (2 * np.pi) for a, b in zip(angles, [*angles[1:], angles[0]], strict=True)]
     widest = int(np.argmax(gaps))
-    angle = arms[widest].angle + gaps[widest] / 2
-    out = center + 60.0 * np.array([np.cos(angle), np.sin(angle)])
-    slit = shapely.LineString([center, out]).buffer(0.01, cap_style="flat")
-    return area.difference(slit)  # a map polygon is one ring: a 2 cm slit joins the island to the outside
+    angle = angles[widest] + gaps[widest] / 2
+    out = junction.center + 60.0 * np.array([np.cos(angle), np.sin(angle)])
+    slit = shapely.LineString([junction.center, out]).buffer(SLIT / 2, cap_style="flat")
+    return area.difference(slit)
 
 
 def turn_of(start: Array, end: Array) -> Turn:

@@ -220,24 +220,25 @@ def _draw_junction(draft: Draft, index: int, junction: Junction) -> None:
             _draw_crosswalk(draft, index, a)
     area = _widened(draft, index, intersection_id)
     draft.junctions[index] = replace(junction, area=area)
-    ring = np.array(shapely.geometry.polygon.orient(area).exterior.coords)[:-1]
+    ring = np.array(shapely.geometry.polygon.orient(crossings.in_one_ring(area, junction)).exterior.coords)[
+        :-1
+    ]
     kind = _INTERSECTION_TYPES[junction.control]
     draft.intersections[intersection_id] = Intersection(intersection_id, ring, kind)
 
 
 def _widened(draft: Draft, index: int, intersection_id: str) -> shapely.Polygon:
-    """The junction's area, wide enough for its connectors where a road bends inside it."""
-    area = draft.junctions[index].area
-    if draft.junctions[index].round:
-        return area
-    width = draft.config.lane_width
-    paths = [
-        shapely.LineString(lane.centerline[:, :2]).buffer(width / 2, cap_style="flat")
-        for lane in draft.lanes.values()
-        if lane.intersection_id == intersection_id
-    ]
-    wide = shapely.unary_union([area, *paths])
-    return wide.buffer(2.0, quad_segs=12).buffer(-2.0, quad_segs=12, join_style="mitre")
+    """The junction's area with all of its connectors, so that scores and the ends of episodes agree on what is road."""
+    junction = draft.junctions[index]
+    blocks = [b for b in draft.roadblocks.values() if b.intersection_id == intersection_id]
+    paths = [shapely.make_valid(shapely.Polygon(block.polygon)) for block in blocks]
+    wide = shapely.unary_union([junction.area, *paths])
+    if not junction.round:  # kerbs stay round where a bent road's connectors widen the area
+        wide = wide.buffer(2.0, quad_segs=12).buffer(-2.0, quad_segs=12, join_style="mitre")
+        wide = shapely.unary_union(
+            [wide, *paths]
+        )  # arcs are chords: the detour cost the corners some millimetres
+    return wide
 
 
 def _draw_stop_line(draft: Draft, junction: Junction, arm: Arm) -> str | None:

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 import shapely
 
+from simscale_gym.agents.pdm.planner_expert import map_layers
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.metrics.areas import DRIVABLE
 from simscale_gym.scene import IntersectionType, Turn
+from simscale_gym.town.junctions import ISLAND_RADIUS, SLIT
 from simscale_gym.town.town import build_town
 
 
@@ -77,12 +80,35 @@ def test_lane_geometry(town):
         assert shapely.Polygon(lane.polygon).buffer(0).contains(shapely.Point(line[len(line) // 2, :2]))
 
 
+def polygon(ring):
+    return shapely.make_valid(shapely.Polygon(ring))
+
+
 def test_connectors_lie_in_their_intersection(town):
-    for lane in town.map.lanes.values():
-        if lane.connector:
-            area = shapely.make_valid(shapely.Polygon(town.map.intersections[lane.intersection_id].polygon))
-            swept = shapely.LineString(lane.centerline[:, :2]).buffer(1.15, cap_style="flat")
-            assert swept.difference(area.buffer(0.25)).area < 0.1
+    slit = 15.0 * SLIT
+    for item in (*town.map.lanes.values(), *town.map.roadblocks.values()):
+        if item.connector:
+            area = polygon(town.map.intersections[item.intersection_id].polygon)
+            assert polygon(item.polygon).difference(area).area < slit
+
+
+@pytest.mark.parametrize("seed", [0, 3, 7, 11, 100_002, 110_001, 120_000, 120_004])
+def test_scores_and_endings_agree_on_what_is_road(seed):
+    """DAC asks the map's layers, the end of an episode asks ``drivable``."""
+    road = build_town(seed).map
+    layers = map_layers(road)
+    counts = [ring for ring, flag in zip(layers.rings, layers.flags, strict=True) if flag & DRIVABLE]
+    scored = shapely.unary_union([polygon(ring) for ring in counts])
+    ends = shapely.unary_union([polygon(ring) for ring in road.drivable_rings])
+    assert shapely.symmetric_difference(scored, ends).area < 40.0 * SLIT
+
+
+def test_islands_of_roundabouts_are_no_road(town):
+    for junction in town.draft.junctions:
+        if junction.round:
+            island = shapely.Point(junction.center).buffer(ISLAND_RADIUS - 0.2)
+            assert not town.map.drivable_region.intersects(island)
+            assert not town.map.drivable.contains_any(junction.center[None])[0]
 
 
 def test_signalled_connectors_have_a_stop_line_that_meets_them(town):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import box, polyline
 from simscale_gym.geometry.simple_rings import polygons_of
 from simscale_gym.scene import RoadMap, Scene
+from simscale_gym.scene.road_map import GRID
 
 Array = NDArray[np.float64]
 
@@ -86,7 +87,9 @@ def _union(rings: list[Array], near: shapely.Geometry) -> shapely.Geometry:
     areas = shapely.make_valid(np.array([shapely.Polygon(ring[:, :2]) for ring in rings]))
     shapely.prepare(near)
     kept = areas[shapely.intersects(areas, near)]
-    return shapely.MultiPolygon([part for area in [shapely.unary_union(kept)] for part in polygons_of(area)])
+    return shapely.MultiPolygon(
+        [part for area in [shapely.unary_union(kept, grid_size=GRID)] for part in polygons_of(area)]
+    )
 
 
 def _road(road_map: RoadMap, near: shapely.Geometry) -> shapely.Geometry:
