@@ -6,22 +6,22 @@ Both the environment and the data engine draw on these: neither names the other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.errors import DataError
+from simscale_gym.files.cache import cache_root, say_remade
 from simscale_gym.perturbation import cluster_futures
-from simscale_gym.sources import TOWN_VERSION, SceneRef, cache_root, list_scenes, load_scene
+from simscale_gym.sources import BankScenes, SceneRef, list_scenes, load_scene
 
 VOCABULARY_SIZE = 1024
 """Clusters of a vocabulary (SimScale's has 16,384 of 103,288 futures)."""
 
 _CLUSTERING = 1  # changes whenever `cluster_futures` gives others
 
-BANK_SCENES = 20
-"""Scenes that a bank is cut from; of the town: two towns with two drives each, and everybody who drove there."""
 BANK_STRIDE = 0.2
 """Time between the starts of a bank's futures [s]."""
 ENOUGH_FUTURES = 2000
@@ -29,11 +29,18 @@ ENOUGH_FUTURES = 2000
 
 
 def bank_of(refs: Sequence[SceneRef]) -> HumanFutures:
-    """Human futures of the source of ``refs``, and of the town where that has too few."""
-    if refs[0].source == "town":
-        return town_futures()
-    own = HumanFutures.from_scenes((load_scene(ref) for ref in refs[:BANK_SCENES]), stride=BANK_STRIDE)
-    return own if len(own) >= ENOUGH_FUTURES else HumanFutures.concatenate([own, town_futures()])
+    """Human futures of the source of ``refs``, and of the town where that has too few.
+
+    Raises:
+        DataError: A scene cannot be loaded, or the cache cannot be written.
+    """
+    scenes, towns = refs[0].source.bank(refs), _towns_scenes()
+    own = _futures(scenes)
+    return (
+        own
+        if scenes == towns or len(own) >= ENOUGH_FUTURES
+        else HumanFutures.concatenate([own, town_futures()])
+    )
 
 
 def vocabulary_of(bank: HumanFutures) -> HumanFutures:
@@ -43,26 +50,46 @@ def vocabulary_of(bank: HumanFutures) -> HumanFutures:
     for array in (bank.poses, bank.velocities):
         made_from.update(np.ascontiguousarray(array, np.float32).tobytes())
     path = cache_root() / "futures" / f"vocabulary-{made_from.hexdigest()[:16]}.npz"
-    if not path.exists():
-        cluster_futures(bank, size, rng=np.random.default_rng(0)).save(path)
-    return HumanFutures.load(path)
+    return _kept(path, lambda: cluster_futures(bank, size, rng=np.random.default_rng(0)))
 
 
 def town_futures() -> HumanFutures:
     """Human futures of the first logs of the town's train split, kept in the cache folder."""
-    path = town_futures_path()
-    if not path.exists():
-        scenes = (load_scene(ref) for ref in _bank_refs())
-        HumanFutures.from_scenes(scenes, stride=BANK_STRIDE, others=True).save(path)
-    return HumanFutures.load(path)
+    return _futures(_towns_scenes())
 
 
 def town_futures_path() -> Path:
     """Where :func:`town_futures` keeps them; the name changes with everything that they are made from."""
-    made_from = [ref.id for ref in _bank_refs()] + [TOWN_VERSION, BANK_STRIDE, HORIZON_STEPS]
+    return _path(_towns_scenes())
+
+
+def _towns_scenes() -> BankScenes:
+    refs = list_scenes("town", "train")
+    return refs[0].source.bank(refs)
+
+
+def _futures(scenes: BankScenes) -> HumanFutures:
+    """The futures of ``scenes``, kept in the cache where they have a key."""
+
+    def cut() -> HumanFutures:
+        loaded = (load_scene(ref) for ref in scenes.refs)
+        return HumanFutures.from_scenes(loaded, stride=BANK_STRIDE, others=scenes.others)
+
+    return _kept(_path(scenes), cut) if scenes.key else cut()
+
+
+def _path(scenes: BankScenes) -> Path:
+    made_from = scenes.refs[0].source.name, scenes.key, scenes.others, BANK_STRIDE, HORIZON_STEPS
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
-    return cache_root() / "futures" / f"town-{key}.npz"
+    return cache_root() / "futures" / f"bank-{key}.npz"
 
 
-def _bank_refs() -> list[SceneRef]:
-    return list_scenes("town", "train")[:BANK_SCENES]
+def _kept(path: Path, make: Callable[[], HumanFutures]) -> HumanFutures:
+    """The futures in the file ``path``, made where it is not there, or damaged."""
+    if path.is_file():
+        try:
+            return HumanFutures.load(path)
+        except DataError as error:
+            say_remade(path, error.found)
+    make().save(path)
+    return HumanFutures.load(path)

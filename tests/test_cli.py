@@ -94,7 +94,9 @@ def test_mistakes_end_the_process_with_1(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", script, "demo", "--scenes", str(tmp_path)], capture_output=True, text=True
     )
-    assert done.returncode == 1 and done.stderr.startswith(f"simscale-gym: {tmp_path}: found neither")
+    assert done.returncode == 1 and done.stderr.startswith(
+        f"simscale-gym: {tmp_path}: found a folder in which no source finds scenes (it is empty)"
+    )
     assert "Traceback" not in done.stderr
 
 

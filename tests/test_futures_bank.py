@@ -7,6 +7,8 @@ from simscale_gym.errors import DataError
 from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import bank_of, town_futures, town_futures_path, vocabulary_of
 from simscale_gym.sources import list_scenes
+from simscale_gym.sources.town import source as town_source
+from simscale_gym.sources.town.source import TownSource
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def small_town(town_log, monkeypatch, tmp_path):
         return next(scene for scene in town_log if scene.id == ref.id)
 
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(futures_bank, "list_scenes", lambda scenes, split: refs)
+    monkeypatch.setattr(TownSource, "list", lambda self, scenes, split: refs)
     monkeypatch.setattr(futures_bank, "load_scene", load)
     return loaded
 
@@ -35,16 +37,26 @@ def test_the_towns_futures_are_everybodys_and_are_kept(small_town, town_log, tmp
 
 def test_the_kept_futures_name_what_they_are_made_from(small_town, monkeypatch):
     before = town_futures_path()
-    monkeypatch.setattr(futures_bank, "TOWN_VERSION", "another")
+    monkeypatch.setattr(town_source, "TOWN_VERSION", "another")
     assert town_futures_path() != before
 
 
-def test_a_torn_file_of_futures_is_named(small_town):
-    town_futures()
-    path = town_futures_path()
+def test_a_torn_file_of_futures_is_made_again(small_town, caplog):
+    futures, path = town_futures(), town_futures_path()
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DataError, match=f"{path}.*Delete it: it is made anew"):
+    np.testing.assert_array_equal(town_futures().poses, futures.poses)
+    (line,) = caplog.messages
+    assert line.startswith(f"{path} is damaged (no readable archive") and len(small_town) == 4
+
+
+def test_a_cache_without_room_names_its_folder_and_the_variable(small_town, monkeypatch):
+    def full(file, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(DataError, match=r"bank-.*\.npz: .*No space left on device.*SIMSCALE_GYM_CACHE"):
         town_futures()
+    assert list(town_futures_path().parent.iterdir()) == []
 
 
 def test_other_scenes_use_their_own_futures_and_where_few_the_towns(

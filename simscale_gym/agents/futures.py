@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, SceneError
+from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.stored_arrays import load_arrays, save_arrays
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, TrackType
 
@@ -21,6 +20,7 @@ Array = NDArray[np.float64]
 HORIZON_STEPS = 40
 """Length of a future: 4 s at 10 Hz (SimScale's H; its vocabulary has 40 poses, the first at 0.1 s)."""
 
+_STORED = {"poses": ("<f4", (None, HORIZON_STEPS, 3)), "velocities": ("<f4", (None, 2))}
 _LEAST_LENGTH, _GREATEST_LENGTH = 3.5, 6.0  # [m] of vehicles that drive like the ego
 _DRIVING = 1.0  # [m/s]
 _AXLE_SHARE = 0.28  # of the length, from the box's centre back to the rear axle (the ego's 1.461 of 5.176 m)
@@ -74,18 +74,13 @@ class HumanFutures:
         return cls(np.concatenate([b.poses for b in banks]), np.concatenate([b.velocities for b in banks]))
 
     def save(self, path: Path) -> None:
-        """Write to ``path`` (.npz), whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            part = Path(file.name)
-            try:
-                np.savez(
-                    file, poses=self.poses.astype(np.float32), velocities=self.velocities.astype(np.float32)
-                )
-            except BaseException:
-                part.unlink()
-                raise
-        part.replace(path)
+        """Write to ``path`` (.npz), whole or not at all.
+
+        Raises:
+            DataError: It cannot be written.
+        """
+        with atomic_write(path) as part:
+            save_arrays(part, {name: getattr(self, name).astype("<f4") for name in _STORED})
 
     @classmethod
     def load(cls, path: Path) -> HumanFutures:
@@ -94,20 +89,14 @@ class HumanFutures:
         Raises:
             DataError: The file is not such a file.
         """
-        hint = "Delete it: it is made anew."
-        try:
-            with np.lib.npyio.NpzFile(path, allow_pickle=False) as data:
-                poses, velocities = (data[name].astype(float) for name in ("poses", "velocities"))
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            expected = "poses and velocities, as HumanFutures.save writes them"
-            raise DataError(path, found=str(error), expected=expected, hint=hint) from error
-        for name, array, shape in (
-            ("poses", poses, (len(poses), HORIZON_STEPS, 3)),
-            ("velocities", velocities, (len(poses), 2)),
-        ):
-            if not len(array) or array.shape != shape or not np.isfinite(array).all():
-                expected = f"finite [M, {', '.join(map(str, shape[1:]))}], M at least 1"
-                raise DataError(path, field=name, found=f"{array.shape}", expected=expected, hint=hint)
+        arrays = load_arrays(path, _STORED)
+        poses, velocities = (arrays[name].astype(float) for name in _STORED)
+        if len(poses) != len(velocities) or not len(poses):
+            found = f"{len(poses)} poses, {len(velocities)} velocities"
+            raise DataError(path, found=found, expected="as many of both, at least one")
+        for name, array in (("poses", poses), ("velocities", velocities)):
+            if not np.isfinite(array).all():
+                raise DataError(path, field=name, found="NaN or infinity", expected="finite numbers")
         return cls(poses, velocities)
 
 

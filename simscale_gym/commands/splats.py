@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.rendering.asset_check import Check, pixel_check, scene_checks, value_checks
 from simscale_gym.rendering.asset_picture import draw_check_picture
 from simscale_gym.rendering.trained import AssetRenderer
@@ -196,22 +196,13 @@ def read_track_ids(path: Path) -> dict[str, str]:
 
 
 def _convert_file(path: Path, out: Path) -> None:
-    """Through a file beside `out`, so that `out` is whole or not there."""
+    """`out` is whole or not there."""
     if path.is_dir() or format_of(path) != "gaussians":
         found = "a scene of several parts"
         hint = "Name a folder to write to."
         raise DataError(path, found=found, expected=f"one set of Gaussians for {out.name}", hint=hint)
-    part = out.with_name(f".{out.stem}.part{out.suffix}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(out) as part:
         Gaussians.load(path).save(part)
-        os.replace(part, out)
-    except OSError as error:
-        raise DataError(
-            out, found=f"no room to write ({error})"[:200], expected="a file to be made"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _parts(asset: SceneAsset) -> dict[str, Gaussians]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +20,6 @@ except ImportError:  # not on Windows; there, two processes may do the same work
 CACHE_VARIABLE = "SIMSCALE_GYM_CACHE"
 """Environment variable that names the cache folder."""
 
-_STALE = 24 * 3600.0  # [s] after which a build folder belongs to a process that died
-_BUILD = ".build-"
-
 
 def cache_root() -> Path:
     """The cache folder: ``$SIMSCALE_GYM_CACHE``, else the user's cache folder of the platform."""
@@ -32,56 +27,40 @@ def cache_root() -> Path:
     return Path(named).expanduser().absolute() if named else Path(platformdirs.user_cache_dir("simscale_gym"))
 
 
-@contextmanager
-def build_folder(parent: Path) -> Iterator[Path]:
-    """A new folder inside ``parent`` to build in, on the same file system; gone in the end.
-
-    Raises:
-        DataError: ``parent`` cannot be written.
-    """
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_BUILD, dir=parent))
-    except OSError as error:
-        raise DataError(
-            parent, found=str(error), expected="a folder that can be written",
-            hint=f"Set the environment variable {CACHE_VARIABLE} to a folder of yours.",
-        ) from None  # fmt: skip
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def unwritable(path: Path, error: Exception) -> DataError:
+    """The error to raise where ``path`` could not be written because of ``error`` (full, read-only, no folder)."""
+    inside = path.absolute().is_relative_to(cache_root())
+    instead = (
+        f"set the environment variable {CACHE_VARIABLE} to a folder of yours" if inside else "name another"
+    )
+    return DataError(
+        path,
+        found=f"a place that cannot be written ({error})"[:300],
+        expected="a folder that can be written and has room",
+        hint=f"Make room there, or {instead}.",
+    )
 
 
-def remove_stale_builds(parent: Path) -> None:
-    """Delete what processes that were killed while building left in ``parent``."""
-    for folder in parent.glob(f"{_BUILD}*"):
-        try:
-            if time.time() - folder.stat().st_mtime > _STALE:
-                shutil.rmtree(folder, ignore_errors=True)
-        except FileNotFoundError:
-            continue
-
-
-def publish(built: Path, target: Path) -> None:
-    """Move the finished file or folder ``built`` to ``target`` in one step; an earlier one stays."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        return
-    try:
-        os.rename(built, target)
-    except OSError:
-        if not target.exists():  # else another process was first, with the same content
-            raise
+def say_remade(path: Path, why: str) -> None:
+    """Tell the user in one line that ``path`` in the cache was damaged and is made again."""
+    logging.getLogger("simscale_gym").warning("%s is damaged (%s): it is made again.", path, why)
 
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Let one process at a time in; the lock of a process that dies is released by the system."""
+    """Let one process at a time in; the lock of a process that dies is released by the system.
+
+    Raises:
+        DataError: ``lock`` cannot be written.
+    """
     if fcntl is None:
         yield
         return
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    except OSError as error:
+        raise unwritable(lock, error) from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

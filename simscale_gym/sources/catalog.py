@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
-from simscale_gym.errors import ArgumentError, DataError, SceneError
+from simscale_gym.errors import ArgumentError, DataError, SceneError, shown
 from simscale_gym.scene import Scene
-from simscale_gym.sources.nuplan.dataset import NuPlanRoot, SceneName, find_logs, load_log_scene, scene_names
-from simscale_gym.sources.scenario_description.reader import (
-    SUMMARY_NAME,
-    list_scenario_descriptions,
-    read_scenario_description,
-)
+from simscale_gym.sources.memory import MemorySource
+from simscale_gym.sources.nuplan.source import NuPlanSource
+from simscale_gym.sources.scenario_description.source import ScenarioDescriptionSource
+from simscale_gym.sources.source import SceneRef, Source, path_of
+from simscale_gym.sources.town.source import TownSource
 from simscale_gym.town.config import SPLIT_SEEDS
 
-TOWNS_PER_SPLIT = {"train": 20, "val": 10, "test": 10, "hard": 10}
-"""How many towns of each split are listed, from its first seed on."""
-
-LOGS_PER_TOWN, SCENES_PER_LOG = 2, 5
-"""Drives per listed town, and pieces of 20 s per drive."""
+_SOURCES: list[Source] = [TownSource(), MemorySource(), NuPlanSource(), ScenarioDescriptionSource()]
 
 
-@dataclass(frozen=True)
-class SceneRef:
-    """A scene that can be loaded: light, hashable, can be sent to another process.
+def register_source(source: Source) -> None:
+    """Make ``source`` known to :func:`list_scenes`, and so to environments; it is asked before those known already.
 
-    Attributes:
-        id: Unique within its list.
-        source: "town", "nuplan", "scenario_description", or "memory".
-        path: The file that holds it; of a town, none.
-        maps: Folder of maps, of nuPlan.
-        entry: Its name inside the file; of a town, ``seed/log/scene`` as numbers.
-        scene: The scene itself, of "memory".
+    Processes that list scenes by name each register it, by importing the module that does. One with the name of another
+    takes its place.
     """
-
-    id: str
-    source: str
-    path: Path | None = None
-    maps: Path | None = None
-    entry: str = ""
-    scene: Scene | None = field(default=None, repr=False, compare=False)
+    _SOURCES[:] = [source, *(known for known in _SOURCES if known.name != source.name)]
 
 
 def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> list[SceneRef]:
@@ -50,7 +33,7 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
 
     Args:
         scenes: "town"; the path of a nuPlan data set or log, of a ScenarioDescription file or of a folder of
-            these; or scenes in memory.
+            these; scenes in memory; or what a registered source takes.
         split: train, val, test or hard. Of a nuPlan data set it picks the folder of that name where there is
             one (``trainval`` serves train and val); other sources have no splits.
 
@@ -60,27 +43,10 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
     """
     if split not in SPLIT_SEEDS:
         raise ArgumentError(f"split: {split!r}, expected one of {', '.join(SPLIT_SEEDS)}.")
-    if not isinstance(scenes, str | Path):
-        return _in_memory(scenes)
-    if str(scenes) == "town":
-        return _town_refs(split)
-    path = Path(scenes).expanduser().absolute()
-    if not path.exists():
-        near = difflib.get_close_matches(str(scenes), ["town"], 1, 0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else "Check the path."
-        raise DataError(path, found="nothing", expected='"town", a file or a folder of scenes', hint=hint)
-    if path.suffix == ".db" or (path.is_dir() and find_logs(path)):
-        return _nuplan_refs(NuPlanRoot.open(path), split)
-    if not _holds_descriptions(path):
-        raise DataError(
-            path,
-            found="neither",
-            expected="nuPlan logs (nuplan-v1.1/splits/<split>/<log>.db, with maps/) or ScenarioDescription files "
-            "(sd_*.pkl or dataset_summary.pkl)",
-            hint='Name such a folder or file, or take the built-in "town".',
-        )
-    files = list_scenario_descriptions(path)
-    return [SceneRef(file.stem, "scenario_description", path=file) for file in files]
+    for source in _SOURCES:
+        if source.matches(scenes):
+            return source.list(scenes, split)
+    raise _unknown(scenes)
 
 
 def load_scene(ref: SceneRef) -> Scene:
@@ -89,15 +55,7 @@ def load_scene(ref: SceneRef) -> Scene:
     Raises:
         DataError: Its files cannot be used.
     """
-    if ref.source == "memory" and ref.scene is not None:
-        return ref.scene
-    if ref.source == "town":
-        return _load_town(ref)
-    if ref.source == "nuplan" and ref.path is not None and ref.maps is not None:
-        return load_log_scene(ref.path, ref.maps, ref.entry)
-    if ref.source == "scenario_description" and ref.path is not None:
-        return replace(read_scenario_description(ref.path), id=ref.id)
-    raise ArgumentError(f"ref: {ref} is incomplete; take it from list_scenes().")
+    return ref.source.load(ref)
 
 
 def find_scene(refs: Sequence[SceneRef], scene_id: str) -> SceneRef:
@@ -109,70 +67,29 @@ def find_scene(refs: Sequence[SceneRef], scene_id: str) -> SceneRef:
     for ref in refs:
         if ref.id == scene_id:
             return ref
-    raise SceneError(f"no scene {scene_id!r} among {len(refs)}. {_nearest(refs, scene_id)}")
+    near = difflib.get_close_matches(scene_id, [ref.id for ref in refs], 3, 0.0)
+    nearest = f"Nearest: {', '.join(near)}." if near else "The list is empty."
+    raise SceneError(f"no scene {scene_id!r} among {len(refs)}. {nearest}")
 
 
-def filter_scenes(refs: Sequence[SceneRef], text: str) -> list[SceneRef]:
-    """The scenes whose id contains ``text``.
-
-    Raises:
-        SceneError: There is none; the message lists the nearest names.
-    """
-    kept = [ref for ref in refs if text in ref.id]
-    if not kept:
-        raise SceneError(f"no scene of {len(refs)} has {text!r} in its id. {_nearest(refs, text)}")
-    return kept
-
-
-def _nearest(refs: Sequence[SceneRef], name: str) -> str:
-    near = difflib.get_close_matches(name, [ref.id for ref in refs], 3, 0.0)
-    return f"Nearest: {', '.join(near)}." if near else "The list is empty."
+def _unknown(scenes: object) -> ArgumentError | DataError:
+    """The error that says what no source takes, and what each would."""
+    expected = "one of: " + "; ".join(source.expects for source in _SOURCES)
+    if not isinstance(scenes, str | Path):
+        return ArgumentError(f"scenes: {shown(scenes)}, expected {expected}.")
+    path = path_of(scenes)
+    if path is None:
+        near = difflib.get_close_matches(str(scenes), [source.name for source in _SOURCES], 1, 0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else "Check the path."
+        return DataError(scenes, found="nothing", expected=expected, hint=hint)
+    return DataError(
+        path, found=_seen(path), expected=expected, hint="Name the file or folder of a data set."
+    )
 
 
-def _holds_descriptions(path: Path) -> bool:
+def _seen(path: Path) -> str:
     if path.is_file():
-        return path.suffix in (".pkl", ".pickle")
-    return (path / SUMMARY_NAME).is_file() or next(path.rglob("sd_*.pkl"), None) is not None
-
-
-def _in_memory(scenes: Sequence[Scene]) -> list[SceneRef]:
-    items = list(scenes)
-    for item in items:
-        if not isinstance(item, Scene):
-            raise ArgumentError(f'scenes: {type(item).__name__}, expected "town", a path or a list of Scene.')
-    ids = [item.id for item in items]
-    double = next((i for i in ids if ids.count(i) > 1), None)
-    if not items or double is not None:
-        raise ArgumentError(
-            "scenes: the list is empty." if not items else f"scenes: two are called {double!r}."
-        )
-    return [SceneRef(item.id, "memory", scene=item) for item in items]
-
-
-def _town_refs(split: str) -> list[SceneRef]:
-    first = SPLIT_SEEDS[split].start
-    return [
-        SceneRef(
-            f"town-{split}-{seed:06d}/log-{log:02d}/scene-{scene:03d}", "town", entry=f"{seed}/{log}/{scene}"
-        )
-        for seed in range(first, first + TOWNS_PER_SPLIT[split])
-        for log in range(LOGS_PER_TOWN)
-        for scene in range(SCENES_PER_LOG)
-    ]
-
-
-def _load_town(ref: SceneRef) -> Scene:
-    from simscale_gym.sources.town.dataset import cached_town_log
-
-    seed, log, scene = (int(number) for number in ref.entry.split("/"))
-    files = cached_town_log(seed, log)
-    called = SceneName(ref.id, ref.id.rsplit("/", 1)[0], "town")
-    return load_log_scene(files.log, files.maps, scene_names(files.log)[scene], called=called)
-
-
-def _nuplan_refs(root: NuPlanRoot, split: str) -> list[SceneRef]:
-    return [
-        SceneRef(f"{log.stem}/{name}", "nuplan", path=log, maps=root.maps, entry=name)
-        for log in root.split(split)
-        for name in scene_names(log)
-    ]
+        return f"a file {path.suffix or 'without a suffix'}, which no source reads"
+    names = sorted(islice((item.name for item in path.iterdir()), 100))
+    some = ", ".join(names[:3]) + (", .." if len(names) > 3 else "")
+    return f"a folder in which no source finds scenes ({some or 'it is empty'})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.sim import SimState
 from simscale_gym.viewer import bev
@@ -97,10 +99,9 @@ class FilmWriter:
     def __init__(self, path: Path, fps: float) -> None:
         import imageio.v2 as imageio
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._part = path, path.with_name(f".{path.name}")
+        self._open = ExitStack()
         self._writer = imageio.get_writer(
-            self._part,
+            self._open.enter_context(atomic_write(path)),
             format="FFMPEG",
             fps=fps,
             codec="libx264",
@@ -108,6 +109,7 @@ class FilmWriter:
             macro_block_size=2,
             output_params=["-preset", "veryfast"],
         )
+        self._open.callback(self._writer.close)
 
     def add(self, frame: NDArray[np.uint8]) -> None:
         """Append uint8 ``[H, W, 3]``."""
@@ -119,8 +121,4 @@ class FilmWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        if kind is None and self._part.exists():
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
+        self._open.__exit__(kind, error, trace)

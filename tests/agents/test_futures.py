@@ -83,7 +83,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(bank, tmp_path, monk
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(DataError, match="disk full"):
         bank.save(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 

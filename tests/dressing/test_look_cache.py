@@ -34,12 +34,14 @@ def test_made_once(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and then nothing", b"not an archive"])
-def test_damaged_files_are_made_again(tmp_path, damage):
+def test_damaged_files_are_made_again_and_that_is_said(tmp_path, damage, caplog):
     cache = LookCache(tmp_path)
     cache.get("x", lambda: {"a": np.arange(5)})
     (tmp_path / "x.npz").write_bytes(damage)
     assert cache.get("x", lambda: {"a": np.arange(7)})["a"].size == 7
     assert cache.get("x", dict)["a"].size == 7
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'x.npz'} is damaged")
 
 
 def test_no_folder_keeps_nothing(tmp_path):

@@ -6,15 +6,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError
-from simscale_gym.files.cache import CACHE_VARIABLE, build_folder, publish, remove_stale_builds
-from simscale_gym.sources.catalog import filter_scenes, find_scene, list_scenes, load_scene
+from simscale_gym.files.cache import CACHE_VARIABLE
+from simscale_gym.files.digests import SEAL, damage
+from simscale_gym.sources import catalog
+from simscale_gym.sources.catalog import find_scene, list_scenes, load_scene, register_source
 from simscale_gym.sources.nuplan.dataset import NuPlanRoot
+from simscale_gym.sources.source import SceneRef, Source
 from simscale_gym.sources.town import dataset as town_dataset
 from simscale_gym.sources.town.dataset import town_log_name, write_town_dataset
 from simscale_gym.town.town import build_town, simulate_log, town_scenes
@@ -52,12 +55,12 @@ def test_every_split_lists_a_hundred_town_scenes_and_none_twice(split):
     assert len(refs) >= 100 and len({ref.id for ref in refs}) == len(refs)
     assert refs == list_scenes("town", split) and all(ref.id.startswith(f"town-{split}-") for ref in refs)
     others = {
-        ref.entry
+        ref.place
         for name in ("train", "val", "test", "hard")
         if name != split
         for ref in list_scenes("town", name)
     }
-    assert not others & {ref.entry for ref in refs}
+    assert not others & {ref.place for ref in refs}
 
 
 def test_a_ref_is_light_and_travels():
@@ -106,7 +109,7 @@ def test_the_second_time_nothing_is_built(cache, driven, monkeypatch):
     monkeypatch.setattr(town_dataset, "build_town", lambda seed: pytest.fail("built again"))
     town_dataset._town.cache_clear()
     assert load_scene(list_scenes("town")[4]).num_frames == 200
-    left = [path.name for path in cache.rglob(".build-*")]
+    left = [path.name for path in cache.rglob(".*")]
     assert left == []
 
 
@@ -129,36 +132,7 @@ def test_two_processes_that_start_at_once_make_one_whole_data_set(tmp_path):
     outputs = {run.communicate(timeout=300)[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0]
     assert len(outputs) == 1 and outputs.pop().startswith(b"200 ")
-    assert len(list(tmp_path.rglob("*.db"))) == 1 and not list(tmp_path.rglob(".build-*"))
-
-
-def test_publishing_shows_all_or_nothing_and_the_first_wins(tmp_path):
-    def build(number):
-        with build_folder(tmp_path) as folder:
-            (folder / "set").mkdir()
-            for k in range(20):
-                (folder / "set" / str(k)).write_text(str(number))
-            barrier.wait()
-            publish(folder / "set", tmp_path / "set")
-
-    barrier = threading.Barrier(4)
-    threads = [threading.Thread(target=build, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    texts = {path.read_text() for path in (tmp_path / "set").iterdir()}
-    assert len(texts) == 1 and len(list((tmp_path / "set").iterdir())) == 20
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
-
-
-def test_what_killed_builds_left_is_removed_after_a_day(tmp_path):
-    old, new = tmp_path / ".build-old", tmp_path / ".build-new"
-    old.mkdir()
-    new.mkdir()
-    os.utime(old, (0, 0))
-    remove_stale_builds(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [".build-new"]
+    assert len(list(tmp_path.rglob("*.db"))) == 1 and not list(tmp_path.rglob(".*"))
 
 
 def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch):
@@ -166,6 +140,67 @@ def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
     with pytest.raises(DataError, match=CACHE_VARIABLE):
         load_scene(list_scenes("town", "test")[0])
+
+
+def test_a_town_that_was_damaged_is_made_again_and_that_is_said(cache, driven, caplog):
+    """One flipped bit anywhere in map, side shapes or log; a file that is gone; a torn list of digests."""
+    ref = list_scenes("town")[0]
+    whole = load_scene(ref)
+    folder = town_dataset.cached_town_log(0, 0).maps.parent
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    suffixes = {path.suffix for path in before}
+    assert suffixes == {".db", ".gpkg", ".json"} and SEAL in {path.name for path in before}
+    for path, content in {path.suffix: (path, before[path]) for path in before}.values():
+        path.write_bytes(content[:-200] + bytes([content[-200] ^ 1]) + content[-199:])
+        caplog.clear()
+        again = load_scene(ref)
+        same = {p.name: p.read_bytes() == content for p, content in before.items()}
+        assert not damage(folder) and all(same[name] for name in same if name not in (SEAL, "map.gpkg"))
+        (line,) = caplog.messages
+        assert line.startswith(f"{folder} is damaged (") and path.name in line
+        np.testing.assert_array_equal(again.ego.states, whole.ego.states)
+        for name, lane in whole.map.lanes.items():
+            np.testing.assert_array_equal(again.map.lanes[name].centerline, lane.centerline)
+    next(path for path in before if path.suffix == ".gpkg").unlink()
+    caplog.clear()
+    load_scene(ref)
+    assert caplog.messages == [
+        f"{folder} is damaged (map.gpkg: No such file or directory): it is made again."
+    ]
+
+
+@dataclass(frozen=True)
+class Pairs(Source):
+    """Somebody's own format: a name and how many copies of a scene there are."""
+
+    name = "pairs"
+    expects = "pairs:<count>"
+
+    def matches(self, scenes):
+        return isinstance(scenes, str) and scenes.startswith("pairs:")
+
+    def list(self, scenes, split):
+        return [SceneRef(f"{split}-{k}", self, k) for k in range(int(scenes[6:]))]
+
+    def load(self, ref):
+        return ("loaded", ref.place)
+
+
+def test_a_source_of_ones_own(monkeypatch):
+    monkeypatch.setattr(catalog, "_SOURCES", list(catalog._SOURCES))
+    with pytest.raises(DataError, match="pairs:3: found nothing"):
+        list_scenes("pairs:3")
+    register_source(Pairs())
+    register_source(Pairs())
+    refs = list_scenes("pairs:3", "val")
+    assert [ref.id for ref in refs] == ["val-0", "val-1", "val-2"] and refs[0].source.bank(
+        refs
+    ).refs == tuple(refs)
+    assert load_scene(pickle.loads(pickle.dumps(refs[2]))) == ("loaded", 2)
+    with pytest.raises(DataError, match="one of: pairs:<count>; the name") as raised:
+        list_scenes("/nowhere")
+    assert str(raised.value).count("pairs:<count>") == 1
+    assert list_scenes("town")[0].source.name == "town"
 
 
 def test_a_data_set_with_pictures(tmp_path, driven):
@@ -197,13 +232,18 @@ def test_a_data_set_with_pictures(tmp_path, driven):
 
 def test_paths_are_told_apart(small_root, tmp_path):
     refs = list_scenes(small_root)
-    assert [ref.source for ref in refs] == ["nuplan", "nuplan"]
-    assert list_scenes(str(refs[0].path), "val") == refs
+    assert [ref.source.name for ref in refs] == ["nuplan", "nuplan"]
+    assert list_scenes(str(refs[0].place.log), "val") == refs
     assert load_scene(refs[1]).id == refs[1].id
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("")
-    with pytest.raises(DataError, match=r"ScenarioDescription"):
+    expected = r"other: found a folder in which no source finds scenes \(notes.txt\), expected"
+    with pytest.raises(
+        DataError, match=f'{expected} one of: the name "town".*nuPlan logs.*ScenarioDescription files'
+    ):
         list_scenes(tmp_path / "other")
+    with pytest.raises(DataError, match=r"notes\.txt: found a file \.txt, which no source reads"):
+        list_scenes(tmp_path / "other" / "notes.txt")
     with pytest.raises(DataError, match="Did you mean 'town'"):
         list_scenes("twon")
 
@@ -223,18 +263,20 @@ def test_scenes_in_memory(small_root):
     scenes = [load_scene(ref) for ref in list_scenes(small_root)]
     refs = list_scenes(scenes)
     assert load_scene(refs[1]) is scenes[1]
-    for wrong in ([], scenes * 2, [1], 3.5):
-        with pytest.raises((ArgumentError, TypeError)):
+    for wrong, said in (
+        ([], "the list is empty"),
+        (scenes * 2, "two are called"),
+        ([1], "1 in the list, expected objects of type Scene"),
+        (3.5, r"3\.5, expected one of: the name .*a list of Scene"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
             list_scenes(wrong)
 
 
 def test_names_that_match_nothing_list_the_nearest():
     refs = list_scenes("town")
     assert find_scene(refs, refs[7].id) is refs[7]
-    assert filter_scenes(refs, "log-01/scene-003")[0].entry == "0/1/3"
     with pytest.raises(SceneError, match=r"Nearest: town-train-000001/log-01/scene-00"):
         find_scene(refs, "town-train-000001/log-01/scene-09")
-    with pytest.raises(SceneError, match="Nearest: "):
-        filter_scenes(refs, "boston")
     with pytest.raises(ArgumentError, match="train, val, test, hard"):
         list_scenes("town", "trian")

@@ -112,7 +112,7 @@ def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(asset_folder, "save_arrays", fail)
-    with pytest.raises(DataError, match=r"asset: found no room to write \(no space left\)"):
+    with pytest.raises(DataError, match=r"asset: found a place that cannot be written \(no space left\)"):
         save_asset(tmp_path / "asset", full_asset())
     assert list(tmp_path.iterdir()) == []
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,10 @@ from typing import Any
 import numpy as np
 
 import simscale_gym
+from simscale_gym.errors import DataError
+from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.cache import say_remade
+from simscale_gym.files.stored_arrays import load_arrays, save_arrays
 
 LOOK_VERSION = 1
 """Changes when older files can no longer be read; changed code of the look gives other names by itself."""
@@ -93,24 +96,22 @@ def _feed(digest: Any, value: Any) -> None:
 
 def _loaded(path: Path) -> dict[str, np.ndarray] | None:
     """What ``path`` holds; None if it is absent or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        os.utime(path)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    if not path.is_file():
         return None
+    try:
+        arrays = load_arrays(path)
+    except DataError as error:
+        say_remade(path, error.found)
+        return None
+    with suppress(OSError):  # where the folder can only be read
+        os.utime(path)
     return arrays
 
 
 def _save(path: Path, arrays: Arrays) -> None:
-    """Write beside ``path``, then move there in one step; a folder that cannot be written keeps nothing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".build-", delete=False) as file:
-            np.savez(file, **arrays)
-        os.replace(file.name, path)
-    except OSError:
-        return
+    """Write whole or not at all; a folder that cannot be written keeps nothing."""
+    with suppress(DataError), atomic_write(path) as part:
+        save_arrays(part, arrays)
 
 
 def _shrink(folder: Path) -> None:

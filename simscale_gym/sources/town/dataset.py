@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.files.cache import build_folder, cache_root, only_one, publish, remove_stale_builds
+from simscale_gym.files.atomic_write import atomic_write, discard
+from simscale_gym.files.cache import cache_root, only_one, say_remade
+from simscale_gym.files.digests import damage, seal
 from simscale_gym.scene import Camera, CameraRig, EgoLog, Scene, nuplan_rig
 from simscale_gym.sources.nuplan.dataset import NuPlanRoot, load_log_scene, scene_names
 from simscale_gym.sources.nuplan.log_writer import write_log
@@ -42,7 +44,7 @@ LOG_DURATION = 100.0
 
 SCENES_PER_LOG = round(LOG_DURATION / PIECE)
 
-DATASET_VERSION = 1
+DATASET_VERSION = 2
 """Changes whenever the same town is written in another way; part of the cache's key."""
 
 _PLACE = np.array([664_000.0, 3_998_000.0, 620.0])  # origin of every town, UTM zone 11 north [m]
@@ -51,6 +53,7 @@ _TOWN_US, _LOG_US = 3_600_000_000, 300_000_000  # between towns and between the 
 _LOGS = Path("nuplan-v1.1", "splits")
 _BLOBS = Path("nuplan-v1.1", "sensor_blobs")
 _JPEG_QUALITY = 92
+_CACHED = "town"  # split of the logs in the cache
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def write_town_dataset(
 
     Raises:
         ArgumentError: ``out`` holds something, or ``logs`` is less than 1.
+        DataError: ``out`` cannot be written.
     """
     out = Path(out).expanduser().absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -108,49 +112,46 @@ def write_town_dataset(
         raise ArgumentError(f"logs: {logs}, expected at least 1.")
     report = progress or (lambda work, done, total: None)
     town, rig = _town(seed), _sized(nuplan_rig(), image_size)
-    with build_folder(out.parent) as folder:
-        whole = folder / "dataset"
-        fids = _write_maps(whole / "maps", folder, town)
+    with atomic_write(out) as whole:
+        fids = _write_maps(whole, town)
         for index in range(logs):
             report("logs", index, logs)
-            path = whole / _LOGS / split / f"{town_log_name(seed, index)}.db"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_log(path, _recording(town, index, rig), fids, LOCATION, _vehicle(seed))
+            path = _write_log(whole, split, town, index, rig, fids)
             if render is not None:
                 _write_images(whole, path, render, report)
         report("logs", logs, logs)
-        if out.exists():
-            out.rmdir()
-        publish(whole, out)
     return NuPlanRoot.open(out)
 
 
 def cached_town_log(seed: int, log_index: int) -> TownLogFiles:
-    """Log ``log_index`` of town ``seed`` in the cache, written there if it is not yet.
+    """Log ``log_index`` of town ``seed`` in the cache, written there if it is not yet, or was damaged since.
 
-    Processes that ask for the same log at once wait for the one that writes it. Map and log appear whole,
-    the map first, so that a log that is there can be read.
+    Processes that ask for the same log at once wait for the one that writes it. Map and log appear at once, sealed
+    with their digests.
+
+    Raises:
+        DataError: The cache cannot be written.
     """
     parent = cache_root() / f"town-{TOWN_VERSION}-{DATASET_VERSION}"
-    folder, name = parent / f"{seed:06d}", town_log_name(seed, log_index)
-    files = TownLogFiles(folder / _LOGS / "town" / f"{name}.db", folder / "maps")
-    if files.log.is_file():
-        return files
-    with build_folder(parent) as build, only_one(parent / "locks" / f"{name}.lock"):
-        if not files.log.is_file():
-            remove_stale_builds(parent)
-            town = _town(seed)
-            fids = _write_maps(build / "maps", build, town)
-            write_log(
-                build / files.log.name,
-                _recording(town, log_index, nuplan_rig()),
-                fids,
-                LOCATION,
-                _vehicle(seed),
-            )
-            publish(build / "maps", files.maps)
-            publish(build / files.log.name, files.log)
-    return files
+    folder, name = parent / f"{seed:06d}" / f"log-{log_index:02d}", town_log_name(seed, log_index)
+    if not folder.is_dir() or damage(folder):
+        with only_one(parent / "locks" / f"{name}.lock"):
+            _write_cached(folder, seed, log_index)
+    return TownLogFiles(_log_file(folder, _CACHED, seed, log_index), folder / "maps")
+
+
+def _write_cached(folder: Path, seed: int, log_index: int) -> None:
+    """Make ``folder``, unless somebody else has made it meanwhile."""
+    if folder.is_dir():
+        why = damage(folder)
+        if not why:
+            return
+        say_remade(folder, why)
+        discard(folder)
+    town = _town(seed)
+    with atomic_write(folder) as whole:
+        _write_log(whole, _CACHED, town, log_index, nuplan_rig(), _write_maps(whole, town))
+        seal(whole)
 
 
 @lru_cache(maxsize=1)
@@ -158,13 +159,27 @@ def _town(seed: int) -> Town:
     return build_town(seed)
 
 
-def _write_maps(maps: Path, scratch: Path, town: Town) -> MapFids:
+def _write_maps(root: Path, town: Town) -> MapFids:
+    """Write the folder of maps of the data set ``root``, by way of a file beside it."""
+    maps, scratch = root / "maps", root.with_name("map.gpkg")
     maps.mkdir(parents=True)
-    fids = write_map(scratch / "map.gpkg", town.map, LOCATIONS[LOCATION].epsg, _PLACE)
-    write_map_folder(maps, LOCATION, scratch / "map.gpkg")
+    fids = write_map(scratch, town.map, LOCATIONS[LOCATION].epsg, _PLACE)
+    write_map_folder(maps, LOCATION, scratch)
     side = maps / LOCATION / LOCATIONS[LOCATION].version / SIDE_FILE
     write_shapes(side, town.shapes, _PLACE, fids.lanes)
     return fids
+
+
+def _write_log(root: Path, split: str, town: Town, index: int, rig: CameraRig, fids: MapFids) -> Path:
+    """Write log ``index`` of ``town`` into the data set ``root``; its file."""
+    path = _log_file(root, split, town.seed, index)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_log(path, _recording(town, index, rig), fids, LOCATION, _vehicle(town.seed))
+    return path
+
+
+def _log_file(root: Path, split: str, seed: int, index: int) -> Path:
+    return root / _LOGS / split / f"{town_log_name(seed, index)}.db"
 
 
 def _recording(town: Town, log_index: int, rig: CameraRig) -> Recording:

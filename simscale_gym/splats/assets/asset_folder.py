@@ -16,11 +16,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -29,11 +26,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError, shown
+from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.digests import file_digest
+from simscale_gym.files.stored_arrays import load_arrays, save_arrays
 from simscale_gym.splats.assets.asset_manifest import FORMAT, MANIFEST, VERSION, ManifestFields, read_manifest
 from simscale_gym.splats.assets.asset_shapes import read_shapes, write_shapes
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset, TrainingViews
-from simscale_gym.splats.formats.stored_arrays import load_arrays, save_arrays
 from simscale_gym.splats.gaussians import Gaussians
 
 if TYPE_CHECKING:
@@ -74,19 +73,9 @@ def save_asset(folder: str | os.PathLike[str], asset: SceneAsset, *, encoding: s
         raise DataError(
             folder, found="something already", expected="a folder to be made", hint="Name another."
         )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            _write(built, asset, encoding)
-            built.chmod(0o755)
-            os.replace(built, folder)
-        finally:
-            shutil.rmtree(built, ignore_errors=True)
-    except OSError as error:
-        raise DataError(
-            folder, found=f"no room to write ({error})"[:200], expected="a folder to be made"
-        ) from error
+    with atomic_write(folder) as built:
+        built.mkdir()
+        _write(built, asset, encoding)
     return folder
 
 
@@ -134,15 +123,6 @@ def damaged_files(folder: str | os.PathLike[str]) -> list[str]:
     gone = [name for name in listed if name not in names]
     changed = [name for name in names if name in listed and file_digest(Path(folder) / name) != listed[name]]
     return sorted(strange + gone + changed)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def checked_assets(folder: str | os.PathLike[str]) -> Path:

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.assets.asset_folder import file_digest, open_asset
+from simscale_gym.files.digests import file_digest
+from simscale_gym.files.stored_archive import BROKEN_ARCHIVE
+from simscale_gym.splats.assets.asset_folder import open_asset
 from simscale_gym.splats.assets.asset_manifest import MANIFEST
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset, TrainingViews
@@ -23,7 +25,6 @@ from simscale_gym.splats.checkpoints.torch_archive import is_torch_archive, load
 from simscale_gym.splats.checkpoints.worldengine import read_worldengine
 from simscale_gym.splats.checkpoints.worldengine_recording import VideoScene, read_video_scene
 from simscale_gym.splats.formats.spz_stream import is_antialiased
-from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.gaussians import Gaussians
 
 RECORDING = "video_scene_dict.pkl"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.stored_arrays import load_arrays, save_arrays
 from simscale_gym.splats.assets.asset_manifest import ManifestFields
 from simscale_gym.splats.assets.node_asset import NodeShapes
-from simscale_gym.splats.formats.stored_arrays import load_arrays, save_arrays
 
 _LENGTHS = {"means": 3, "quats": 4, "scales": 3}
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from simscale_gym.errors import DataError, shown
 from simscale_gym.files.restricted_pickle import StandIn, unpickle
-from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_stored, read_stored
+from simscale_gym.files.stored_archive import BROKEN_ARCHIVE, check_stored, read_stored
 
 MAX_PICKLE_BYTES = 2**28
 """A `data.pkl` larger than this [byte] is refused; it holds no numbers of tensors."""

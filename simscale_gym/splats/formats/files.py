@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.checkpoints.torch_archive import is_torch_archive, legacy_torch_error
 from simscale_gym.splats.checkpoints.trainer_checkpoint import load_trainer_checkpoint
 from simscale_gym.splats.formats.antimatter_splat import load_splat, save_splat
@@ -16,7 +17,6 @@ from simscale_gym.splats.formats.npz import load_npz, save_npz
 from simscale_gym.splats.formats.sog import is_sog, load_sog
 from simscale_gym.splats.formats.spz import load_spz, save_spz
 from simscale_gym.splats.formats.spz_stream import MAGIC as SPZ_MAGIC
-from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.gaussians import Gaussians
 
 WRITERS = {".npz": save_npz, ".ply": save_gaussian_ply, ".splat": save_splat, ".spz": save_spz}

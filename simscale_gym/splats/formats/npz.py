@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.formats.npy_header import read_npy_header
-from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE, check_stored
+from simscale_gym.files.npy_header import read_npy_header
+from simscale_gym.files.stored_archive import BROKEN_ARCHIVE, check_stored
 from simscale_gym.splats.gaussians import Gaussians
 
 _NAMES = tuple(field.name for field in fields(Gaussians))

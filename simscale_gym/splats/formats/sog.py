@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import DataError, shown
+from simscale_gym.files.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.formats.activation import Parts, gathered
-from simscale_gym.splats.formats.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from simscale_gym.splats.formats.npy_header import read_npy_header
+from simscale_gym.files.npy_header import read_npy_header
 
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8", "<f2", "<i8", "|b1", "|u1", "<U7"])

@@ -15,7 +15,7 @@ BROKEN_ARCHIVE = (
 """What a damaged archive makes `zipfile` raise: it seeks, decodes, checks sums, and knows no encryption."""
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, .., bytes of name and of extra field [APPNOTE 4.3.7]
-_ENCRYPTED = 1
+_ENCRYPTED, _UTF8 = 0x1, 0x800  # flags
 
 
 def check_stored(path: Path, info: zipfile.ZipInfo, field: str) -> None:
@@ -42,9 +42,16 @@ def read_stored(path: Path, info: zipfile.ZipInfo, field: str) -> bytes:
         head = file.read(_LOCAL_HEADER.size)
         whole = len(head) == _LOCAL_HEADER.size
         signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(head) if whole else (b"", 0, 0)
-        file.seek(name_bytes + extra_bytes, 1)
+        name = file.read(name_bytes)
+        file.seek(extra_bytes, 1)
         data = file.read(info.file_size)
-    if signature != b"PK\x03\x04" or len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+    named = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437", "replace")
+    if (
+        signature != b"PK\x03\x04"
+        or name != named
+        or len(data) != info.file_size
+        or zlib.crc32(data) != info.CRC
+    ):
         found = f"{len(data)} of {info.file_size} bytes, or other ones than were written"
         raise DataError(
             path, field=field, found=found, expected="a whole member", hint="Fetch the file again."

@@ -1,0 +1,53 @@
+"""nuPlan logs on disk as a source of scenes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simscale_gym.scene import Scene
+from simscale_gym.sources.nuplan.dataset import NuPlanRoot, find_logs, load_log_scene, scene_names
+from simscale_gym.sources.source import SceneRef, Source, path_of
+
+
+class LogPiece(NamedTuple):
+    """The place of a scene: its log, the folder of maps, and its name in the log."""
+
+    log: Path
+    maps: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class NuPlanSource(Source):
+    """A ``.db``, or a folder with some. A split is the folder of that name where there is one (see NuPlanRoot)."""
+
+    name = "nuplan"
+    expects = "nuPlan logs (nuplan-v1.1/splits/<split>/<log>.db, with maps/ beside or above)"
+
+    def matches(self, scenes: object) -> bool:
+        """Whether there is a log at the path."""
+        path = path_of(scenes)
+        return path is not None and (path.suffix == ".db" or (path.is_dir() and bool(find_logs(path))))
+
+    def list(self, scenes: Any, split: str) -> list[SceneRef]:
+        """The scenes of all logs of the split.
+
+        Raises:
+            DataError: There are no maps, or a log cannot be read.
+        """
+        root = NuPlanRoot.open(scenes)
+        return [
+            SceneRef(f"{log.stem}/{name}", self, LogPiece(log, root.maps, name))
+            for log in root.split(split)
+            for name in scene_names(log)
+        ]
+
+    def load(self, ref: SceneRef) -> Scene:
+        """The scene at 10 Hz.
+
+        Raises:
+            DataError: The log or its map cannot be used.
+        """
+        return load_log_scene(*ref.place)
