@@ -1,0 +1,45 @@
+"""Where compiled kernels are kept between runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from simscale_gym.files.cache import cache_root, unwritable
+
+NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
+"""Environment variable by which numba is told where to keep what it compiled."""
+
+
+def keep_compiled_code(package: Path) -> None:
+    """Have numba keep the kernels of ``package`` in our cache folder, where it could keep them nowhere else.
+
+    By itself it writes beside the sources or into the user's cache folder, and fails where it can do neither: in a
+    package that another user installed, without a home.
+
+    Raises:
+        DataError: Our cache folder cannot be written either.
+    """
+    own = (package / "__pycache__", Path(platformdirs.user_cache_dir("numba")))
+    if os.environ.get(NUMBA_VARIABLE) or any(map(_can_be_written, own)):
+        return
+    folder = cache_root() / "numba"
+    if not _can_be_written(folder):
+        raise unwritable(folder, PermissionError("compiled kernels must be kept somewhere"))
+    os.environ[NUMBA_VARIABLE] = str(folder)
+    if "numba" in sys.modules:  # which has read its environment already
+        sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether a file can be made in ``folder``, which is made if need be: numba asks the same way, for each kernel."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
