@@ -63,12 +63,12 @@ def part_times(scene: Scene, frame: int, vocabulary: HumanFutures, bank: HumanFu
 
     plan = candidates().plans[0]
     states = [begin, *rollout(scene, traffic, begin, plan)]
-    label = planner.plan(scene, states[-1]).poses_world(states[-1].ego)
+    label = planner.plan(scene, states[-1], traffic).poses_world(states[-1].ego)
     return {
         f"{len(vocabulary)} trajectories tracked, scored, thinned": least(candidates),
         "one perturbation driven among reacting others": least(lambda: rollout(scene, traffic, begin, plan)),
-        "one plan of the planner expert": least(lambda: planner.plan(scene, states[-1])),
-        "one plan of the recovery expert": least(lambda: recovery.plan(scene, states[-1])),
+        "one plan of the planner expert": least(lambda: planner.plan(scene, states[-1], traffic)),
+        "one plan of the recovery expert": least(lambda: recovery.plan(scene, states[-1], traffic)),
         "one label driven and scored": least(
             lambda: drive_segment(scene, traffic, states, label, reference_drive(scene, states[-1], planner))
         ),

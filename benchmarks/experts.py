@@ -101,7 +101,7 @@ def measured(
     """One expert's plan from the last of ``states``, driven."""
     begin = states[-1]
     started = time.thread_time()
-    plan = expert.plan(scene, begin)
+    plan = expert.plan(scene, begin, traffic)
     took = time.thread_time() - started
     reference = reference_drive(scene, begin, PlannerExpert())
     segment = drive_segment(scene, traffic, states, plan.poses_world(begin.ego), reference)
@@ -114,7 +114,7 @@ def measured(
         "valid": float(is_valid_label(scores)[0]),
         "vouched": float(plan.valid),
         "score": segment.total,
-        "ec": replanned_comfort(scene, expert, plan, segment),
+        "ec": replanned_comfort(scene, traffic, expert, plan, segment),
         "progress": float(scores.progress[0]),
         "x": float(offset[0]),
         "y": float(offset[1]),
@@ -134,10 +134,12 @@ def comfort(egos: Array) -> Row:
     return means | {f"{name}_95": float(np.percentile(values, 95)) for name, values in felt.items()}
 
 
-def replanned_comfort(scene: Scene, expert: Expert, plan: ExpertPlan, segment: Segment) -> float:
+def replanned_comfort(
+    scene: Scene, traffic: TrafficModel, expert: Expert, plan: ExpertPlan, segment: Segment
+) -> float:
     """EC between this plan and the next one, made after half a second of following this one."""
     begin, later = segment.states[0], segment.states[REPLAN_STEPS]
-    following = expert.plan(scene, later)
+    following = expert.plan(scene, later, traffic)
     before, after = (
         track(state.ego, p.poses_world(state.ego), vehicle=scene.vehicle)
         for state, p in ((begin, plan), (later, following))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.geometry import se2
 from simscale_gym.scene import Scene, StateIndex
-from simscale_gym.sim.state import SimState
+from simscale_gym.sim.state import SimState, TrafficModel
 
 Array = NDArray[np.float64]
 
@@ -49,5 +49,5 @@ class Expert(Protocol):
 
     name: str
 
-    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
-        """The plan for ``state`` of ``scene``."""
+    def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
+        """The plan for ``state`` of ``scene``, where ``traffic`` moves the others."""

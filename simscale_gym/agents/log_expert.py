@@ -13,7 +13,7 @@ from simscale_gym.agents.logged_pose import logged_pose
 from simscale_gym.geometry import se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import Scene, StateIndex
-from simscale_gym.sim import SimState, off_road, track
+from simscale_gym.sim import SimState, TrafficModel, off_road, track
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class LogExpert:
     def __init__(self, config: LogConfig | None = None) -> None:
         self.config = config or LogConfig()
 
-    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
+    def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
         """The log's poses at the next 40 frames.
 
         Valid where the ego is on its log: by default less than 2 m ahead or behind, 0.5 m beside, 0.1 rad and

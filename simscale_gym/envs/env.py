@@ -325,7 +325,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def _info(self) -> dict[str, Any]:
         drive = self._running()
         scene, state = drive.scene, drive.state
-        self._plans = {expert.name: expert.plan(scene, state) for expert in self._resources.experts}
+        self._plans = {
+            expert.name: expert.plan(scene, state, self._traffic) for expert in self._resources.experts
+        }
         sees = "camera" in self._kinds
         quality = self._pictures.quality(drive) if sees else None
         return {

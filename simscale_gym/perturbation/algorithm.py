@@ -211,7 +211,7 @@ class _Search:
         driven = self._drive(row)
         if fall := fell("reactive", driven.reason if isinstance(driven, _Fall) else ""):
             return fall
-        plan = expert.plan(self.scene, driven.states[-1])
+        plan = expert.plan(self.scene, driven.states[-1], self.traffic)
         if fall := fell("expert", "" if plan.valid else "no valid plan"):
             return fall
         label = self._label(row, driven, plan.poses_world(driven.states[-1].ego))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simscale_gym.metrics import Agents, MapLayers, Situation
-from simscale_gym.scene import Lane, RoadMap, Scene, derived
+from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
 from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, find_route_ahead
 from simscale_gym.sim import SimState
 
@@ -55,3 +55,24 @@ def _is_covered(road_map: RoadMap, lane: Lane) -> bool:
     if lane.connector:
         return lane.intersection_id in road_map.intersections
     return lane.roadblock_id in road_map.roadblocks
+
+
+def closed_lanes(scene: Scene, route: tuple[str, ...], frame: int, steps: int) -> list[tuple[str, ...]]:
+    """The lanes of ``route`` that red lights close at each of ``steps`` frames from ``frame`` on.
+
+    Past the log's end the lights stay as they were.
+    """
+    closed = _closed_by_frame(scene, route)
+    return [closed[min(at, len(closed) - 1)] for at in range(frame, frame + steps)]
+
+
+@derived
+def _closed_by_frame(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """At each frame of the log, lanes of the route whose light is red."""
+    lights = scene.lights
+    if not lights.lane_ids:
+        return ((),) * scene.num_frames
+    allowed = {lane for lane in route if lane in scene.map.lanes}
+    known = [(row, lane) for row, lane in enumerate(lights.lane_ids) if lane in allowed]
+    red = (lights.status == LightStatus.RED).T
+    return tuple(tuple(lane for row, lane in known if now[row]) for now in red.tolist())

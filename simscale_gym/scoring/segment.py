@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents
-from simscale_gym.scene import LightStatus, Scene, derived
-from simscale_gym.scoring.scene_ground import segment_ground
+from simscale_gym.scene import Scene
+from simscale_gym.scoring.scene_ground import closed_lanes, segment_ground
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
 
 Array = NDArray[np.float64]
@@ -84,10 +84,9 @@ def score_segment(
 
 def segment_situation(scene: Scene, begin: SimState, agents: Agents, history: Array | None) -> Situation:
     """What is met from ``begin`` on by whoever starts there, as NAVSIM sets it up."""
-    ground, steps = segment_ground(scene, begin), agents.valid.shape[1]
-    closed = _closed_lanes(scene, ground.route_lane_ids)
-    lights = [closed[min(frame, len(closed) - 1)] for frame in range(begin.frame, begin.frame + steps)]
-    return ground.with_agents(agents, lights, history if history is not None and len(history) else None)
+    ground = segment_ground(scene, begin)
+    closed = closed_lanes(scene, ground.route_lane_ids, begin.frame, agents.valid.shape[1])
+    return ground.with_agents(agents, closed, history if history is not None and len(history) else None)
 
 
 def ego_history(scene: Scene, states: Sequence[SimState]) -> Array:
@@ -100,15 +99,3 @@ def ego_history(scene: Scene, states: Sequence[SimState]) -> Array:
     first = states[-1].frame - 1 - len(past)
     logged = scene.ego.states[max(0, min(first, scene.num_frames) - missing) : max(0, first)]
     return np.array([*logged, *past]).reshape(-1, scene.ego.states.shape[1])
-
-
-@derived
-def _closed_lanes(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """At each frame of the log, lanes of the route whose light is red."""
-    lights = scene.lights
-    if not lights.lane_ids:
-        return ((),) * scene.num_frames
-    allowed = {lane for lane in route if lane in scene.map.lanes}
-    known = [(row, lane) for row, lane in enumerate(lights.lane_ids) if lane in allowed]
-    red = (lights.status == LightStatus.RED).T
-    return tuple(tuple(lane for row, lane in known if now[row]) for now in red.tolist())

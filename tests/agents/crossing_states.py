@@ -9,6 +9,7 @@ from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.scene import Intersection
 from simscale_gym.sim import start
 
+KEEPS_ON = ConstantVelocity()
 START = (40.0, SIDE, np.pi, 8.0)  # on the east arm, driving west; the junction begins at x = 12
 
 
@@ -21,7 +22,12 @@ def with_blocks(road_map):
 def state_of(
     tracks=(), *, ego=START, light=GREEN, route=("in_0", "0>2", "out_2"), road_map=None, traffic=None
 ):
-    """Scene and state, with the ego at ``ego`` = x, y, heading, speed."""
+    """Scene and state, with the ego at ``ego`` = x, y, heading, speed; ``traffic`` is ``KEEPS_ON`` if None."""
     road_map = with_blocks(crossroads_map()) if road_map is None else road_map
     scene = replace(scene_of(road_map, tracks, 60, ego, {"0>2": light}), route=route)
-    return scene, start(scene, traffic or ConstantVelocity())
+    return scene, start(scene, traffic or KEEPS_ON)
+
+
+def world_of(*args, traffic=KEEPS_ON, **kwargs):
+    """As :func:`state_of`, and the traffic."""
+    return *state_of(*args, traffic=traffic, **kwargs), traffic

@@ -29,7 +29,7 @@ def own_expert(town_scene):
 
 @pytest.mark.parametrize("frame", [20, 63, 110, 158])
 def test_on_the_log_it_finds_what_the_human_did(town_scene, own_expert, frame):
-    plan = own_expert.plan(with_tracks(town_scene), at(with_tracks(town_scene), frame))
+    plan = own_expert.plan(with_tracks(town_scene), at(with_tracks(town_scene), frame), LogReplay())
     future = se2.poses_to_local(town_scene.ego.poses[frame], town_scene.ego.poses[frame + 1 : frame + 41])
     assert plan.valid and plan.scores["rank"] == 0.0
     assert plan.scores["distance"] == pytest.approx(0.0, abs=1e-6)
@@ -40,7 +40,7 @@ def test_beside_the_log_it_leads_back(town_scene, bank):
     scene = with_tracks(town_scene)
     ego = scene.ego.states[80].copy()
     ego[:2] += 0.8 * np.array([-np.sin(ego[2]), np.cos(ego[2])])
-    plan = RecoveryExpert(bank).plan(scene, at(scene, 80, ego))
+    plan = RecoveryExpert(bank).plan(scene, at(scene, 80, ego), LogReplay())
     end = plan.poses_world(ego)[-1]
     gap = se2.poses_to_local(scene.ego.poses[120], end[None])[0]
     assert plan.valid and abs(gap[1]) < 0.3 and abs(gap[0]) < 4.0 and abs(gap[2]) < 0.2
@@ -50,7 +50,7 @@ def test_a_valid_plan_keeps_the_road(town_scene, bank):
     expert, seen = RecoveryExpert(bank), 0
     for frame in range(20, 160, 10):
         state = at(town_scene, frame)
-        plan = expert.plan(town_scene, state)
+        plan = expert.plan(town_scene, state, LogReplay())
         if plan.valid:
             driven = track(state.ego, plan.poses_world(state.ego), vehicle=town_scene.vehicle)
             assert not off_road(driven, town_scene.map, town_scene.vehicle).any()
@@ -62,9 +62,9 @@ def test_a_parked_car_ahead_is_not_run_into(town_scene, bank):
     """The nearest future leads into it; a farther one, or the brakes, must do."""
     pose = ahead_of(town_scene, 80, 16.0)
     state = at(with_tracks(town_scene), 80)
-    free = RecoveryExpert(bank).plan(with_tracks(town_scene), state)
+    free = RecoveryExpert(bank).plan(with_tracks(town_scene), state, LogReplay())
     scene = with_tracks(town_scene, (pose, 0.0, TrackType.VEHICLE))
-    plan = RecoveryExpert(bank).plan(scene, at(scene, 80))
+    plan = RecoveryExpert(bank).plan(scene, at(scene, 80), LogReplay())
     assert free.valid and free.poses[-1, 0] > 16.0
     assert not plan.valid or plan.scores["rank"] > free.scores["rank"]
     assert np.hypot(*plan.poses[-1, :2]) < 16.0 - scene.vehicle.front_length
@@ -84,7 +84,7 @@ def test_boxed_in_it_brakes_and_says_so(town_scene, bank):
     """Nine metres before a wall at more than 5 m/s, nothing that a human did helps."""
     scene = boxed_in(town_scene, 80)
     assert scene.ego.states[80, 3] > 5.0
-    plan = RecoveryExpert(bank).plan(scene, at(scene, 80))
+    plan = RecoveryExpert(bank).plan(scene, at(scene, 80), LogReplay())
     assert not plan.valid and set(plan.scores) == {"distance"}
     speeds = np.hypot(*np.diff(plan.poses[:, :2], axis=0).T) / 0.1
     assert speeds[-1] < 1e-6 and (np.diff(speeds) < 1e-6).all()
@@ -137,7 +137,7 @@ def test_the_nearest_is_taken_when_all_are_safe(town_scene, bank):
     scene = with_tracks(town_scene)
     state = at(scene, 100)
     expert = RecoveryExpert(bank, RecoveryConfig(closing=(0.0, 0.0), candidates=len(bank)))
-    plan = expert.plan(scene, state)
+    plan = expert.plan(scene, state, LogReplay())
     target = se2.poses_to_local(state.ego[:3], scene.ego.poses[140][None])[0]
     difference = np.concatenate([bank.velocities, bank.poses[:, -1]], 1) - np.array(
         [*state.ego[3:5], *target]
@@ -150,4 +150,4 @@ def test_the_nearest_is_taken_when_all_are_safe(town_scene, bank):
 
 def test_a_bank_of_one_is_enough(town_scene, bank):
     small = HumanFutures(bank.poses[:1], bank.velocities[:1])
-    assert RecoveryExpert(small).plan(town_scene, at(town_scene, 50)).poses.shape == (40, 3)
+    assert RecoveryExpert(small).plan(town_scene, at(town_scene, 50), LogReplay()).poses.shape == (40, 3)

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from crossing_states import START, state_of
+from crossing_states import KEEPS_ON, START, state_of, world_of
 from crossroads import RED, SIDE, along, lane_path, moving
 from straight_humans import straight_humans
 
-from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.agents.unified.config import UnifiedConfig
@@ -38,7 +37,7 @@ def expert():
 
 @pytest.fixture(scope="module")
 def open_road(expert):
-    return expert.outcome(*state_of())
+    return expert.outcome(*world_of())
 
 
 def lateral(scene, state, plan):
@@ -49,7 +48,7 @@ def lateral(scene, state, plan):
 
 def test_an_open_road_is_driven_calmly_and_like_a_human(expert):
     scene, state = state_of()
-    plan = expert.plan(scene, state)
+    plan = expert.plan(scene, state, KEEPS_ON)
     assert plan.valid and plan.scores["label"] == 1.0 and plan.scores["score"] > 0.95
     assert plan.poses.shape == (40, 3) and plan.trajectory.shape == (8, 3)
     _, driven = lateral(scene, state, plan)
@@ -58,13 +57,13 @@ def test_an_open_road_is_driven_calmly_and_like_a_human(expert):
 
 
 def test_stops_for_a_red_light(expert):
-    plan = expert.plan(*state_of(light=RED))
+    plan = expert.plan(*world_of(light=RED))
     assert plan.valid and plan.scores["tlc"] == 1.0 and plan.scores["label"] == 1.0
     assert plan.poses[-1, 0] + FRONT < 28.0
 
 
 def test_stops_behind_a_parked_car(expert):
-    plan = expert.plan(*state_of([PARKED]))
+    plan = expert.plan(*world_of([PARKED]))
     assert plan.valid and plan.scores["label"] == 1.0
     assert plan.poses[-1, 0] + FRONT < 25.0 - 2.3
 
@@ -72,34 +71,34 @@ def test_stops_behind_a_parked_car(expert):
 def test_returns_smoothly_from_beside_its_lane(expert):
     ego = (START[0], SIDE - 1.5, START[2], START[3])
     scene, state = state_of(ego=ego)
-    plan = expert.plan(scene, state)
+    plan = expert.plan(scene, state, KEEPS_ON)
     offset, driven = lateral(scene, state, plan)
-    _, by_planner = lateral(scene, state, PlannerExpert().plan(scene, state))
+    _, by_planner = lateral(scene, state, PlannerExpert().plan(scene, state, KEEPS_ON))
     assert plan.valid and plan.scores["label"] == 1.0
     assert abs(offset[-1]) < 0.3 and offset.max() < 0.5  # the tracker swings over a little
     assert discomfort(driven[None])[0] < discomfort(by_planner[None])[0]
 
 
 def test_without_a_lane_it_brakes_and_says_so(expert):
-    plan = expert.plan(*state_of(ego=(400.0, 400.0, 0.0, 5.0)))
+    plan = expert.plan(*world_of(ego=(400.0, 400.0, 0.0, 5.0)))
     assert not plan.valid and not plan.scores
     assert np.isfinite(plan.poses).all() and np.hypot(*np.diff(plan.poses[-3:, :2], axis=0).T).max() < 1e-6
 
 
 def test_cannot_vouch_for_a_crash(expert):
-    plan = expert.plan(*state_of([moving(32.0, SIDE, np.pi, 0.0, 60, size=(4.6, 3.4, 1.5))]))
+    plan = expert.plan(*world_of([moving(32.0, SIDE, np.pi, 0.0, 60, size=(4.6, 3.4, 1.5))]))
     assert not plan.valid and plan.scores["label"] == 0.0 and plan.scores["nc"] == 0.0
 
 
 def test_safe_but_no_label_is_valid(expert):
     """Standing beside its lane it cannot keep to the lane, and still nothing is wrong with its plan."""
     parked = moving(START[0] - 7.5, SIDE, np.pi, 0.0, 60)
-    plan = expert.plan(*state_of([parked], ego=(START[0], SIDE - 1.2, START[2], 0.0)))
+    plan = expert.plan(*world_of([parked], ego=(START[0], SIDE - 1.2, START[2], 0.0)))
     assert plan.valid and plan.scores["label"] == 0.0 and plan.scores["lk"] == 0.0
 
 
 def test_one_source_is_named(expert, open_road):
-    plan = expert.plan(*state_of())
+    plan = expert.plan(*world_of())
     named = [name for name in SOURCES if plan.scores[f"from_{name}"] == 1.0]
     assert named == [SOURCES[open_road.candidates.sources[open_road.chosen]]]
     assert sum(plan.scores[f"from_{name}"] for name in SOURCES) == 1.0
@@ -168,19 +167,19 @@ def test_the_least_bad_is_alone(open_road):
 
 def test_the_nearest_to_humans_of_the_contenders_is_taken():
     """Take the tie-breaker away and the first of them is."""
-    state = state_of(light=RED)
-    outcome = UnifiedExpert(straight_humans(), UnifiedConfig(comfort_weight=0.0)).outcome(*state)
+    world = world_of(light=RED)
+    outcome = UnifiedExpert(straight_humans(), UnifiedConfig(comfort_weight=0.0)).outcome(*world)
     assert len(outcome.contenders) > 3 and outcome.winner == np.argmin(outcome.distance)
     assert outcome.distance[0] > outcome.distance[outcome.winner] + 0.05
     blind = UnifiedExpert(straight_humans(), UnifiedConfig(human_weight=0.0, comfort_weight=0.0))
-    assert blind.outcome(*state).winner == 0
+    assert blind.outcome(*world).winner == 0
 
 
 def test_weights_change_the_choice():
     """Of plans that score alike, the human prior takes the one that humans drive."""
-    state = state_of(light=RED)
-    human = UnifiedExpert(straight_humans(), UnifiedConfig(comfort_weight=0.0)).plan(*state)
-    calm = UnifiedExpert(straight_humans(), UnifiedConfig(human_weight=0.0)).plan(*state)
+    world = world_of(light=RED)
+    human = UnifiedExpert(straight_humans(), UnifiedConfig(comfort_weight=0.0)).plan(*world)
+    calm = UnifiedExpert(straight_humans(), UnifiedConfig(human_weight=0.0)).plan(*world)
     assert human.scores["label"] == calm.scores["label"] == 1.0
     assert human.scores["distance"] < calm.scores["distance"] - 0.05
     assert calm.scores["discomfort"] < human.scores["discomfort"] - 0.05
@@ -191,10 +190,10 @@ def test_what_it_foresees_happens(expert, light):
     """Among reacting traffic, the label that it promises is the one that the driven segment gets."""
     lights = {} if light is None else {"light": light}
     lead = along(np.array([[30.0, SIDE], [-80.0, SIDE]]), 4.0, 60, start=2.0)
-    scene, state = state_of([lead], traffic=IDMTraffic(), **lights)
-    plan = expert.plan(scene, state)
+    scene, state, traffic = world_of([lead], traffic=IDMTraffic(), **lights)
+    plan = expert.plan(scene, state, traffic)
     reference = reference_drive(scene, state, PlannerExpert())
-    segment = drive_segment(scene, IDMTraffic(), [state], plan.poses_world(state.ego), reference)
+    segment = drive_segment(scene, traffic, [state], plan.poses_world(state.ego), reference)
     assert bool(plan.scores["label"]) == bool(is_valid_label(segment.scores)[0])
     for code in ("nc", "dac", "ddc", "tlc", "ttc", "lk"):
         assert plan.scores[code] == getattr(segment.scores, code)[0]
@@ -208,18 +207,21 @@ def test_it_sees_a_turning_car_where_a_straight_forecast_does_not(expert):
 
     road = with_blocks(crossroads_map())
     turning = along(lane_path(road, "in_3", "3>2", "out_2"), 7.0, 60, start=62.0)
-    scene, state = state_of([turning], traffic=IDMTraffic(), ego=(26.0, SIDE, np.pi, 7.0))
-    known = expert.outcome(scene, state)
-    blind = UnifiedExpert(straight_humans(), traffic=ConstantVelocity()).outcome(scene, state)
+    scene, state, traffic = world_of([turning], traffic=IDMTraffic(), ego=(26.0, SIDE, np.pi, 7.0))
+    known = expert.outcome(scene, state, traffic)
+    blind = expert.outcome(scene, state, KEEPS_ON)
     assert (known.scores.collision_step != blind.scores.collision_step).any()
-    plan = expert.plan(scene, state)
-    segment = drive_segment(scene, IDMTraffic(), [state], plan.poses_world(state.ego))
+    plan = expert.plan(scene, state, traffic)
+    segment = drive_segment(scene, traffic, [state], plan.poses_world(state.ego))
     assert segment.scores.nc[0] == 1.0
 
 
 def test_same_state_same_plan(expert):
     scene, state = state_of([moving(20.0, SIDE, np.pi, 3.0, 60)])
-    first, again = expert.plan(scene, state), UnifiedExpert(straight_humans()).plan(scene, state)
+    first, again = (
+        expert.plan(scene, state, KEEPS_ON),
+        UnifiedExpert(straight_humans()).plan(scene, state, KEEPS_ON),
+    )
     np.testing.assert_array_equal(first.poses, again.poses)
     assert first.scores == again.scores
 
@@ -253,7 +255,7 @@ def test_refuses_senseless_settings(bad):
 
 def test_a_second_look_where_nothing_is_good_enough(expert, open_road):
     """Slow and far beside its lane, only a quick return to the lane's near side keeps to it for long enough."""
-    outcome = expert.outcome(*state_of(ego=(80.0, SIDE - 1.5, np.pi, 3.0)))
+    outcome = expert.outcome(*world_of(ego=(80.0, SIDE - 1.5, np.pi, 3.0)))
     first = len(open_road.driven)
     assert len(outcome.driven) > first and not outcome.labels[:first].any()
     assert outcome.labels[outcome.chosen] and outcome.chosen >= first
@@ -262,5 +264,5 @@ def test_a_second_look_where_nothing_is_good_enough(expert, open_road):
 
 def test_no_second_look_under_a_red_light(expert, open_road):
     """On a closed connector no plan is a label, however long one looks."""
-    outcome = expert.outcome(*state_of(ego=(10.0, SIDE, np.pi, 6.0), light=RED))
+    outcome = expert.outcome(*world_of(ego=(10.0, SIDE, np.pi, 6.0), light=RED))
     assert not outcome.scores.tlc.any() and len(outcome.driven) == len(open_road.driven)

@@ -15,7 +15,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.scoring.scene_ground import map_layers
-from simscale_gym.sim import SimState
+from simscale_gym.sim import SimState, TrafficModel
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class PlannerExpert:
                 f"config.steps is {self.config.steps}, expected {HORIZON_STEPS} of an expert."
             )
 
-    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
+    def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
         """The best proposal.
 
         Valid where, driven against the forecast, it hits nobody, keeps to the road and stops at red lights;

@@ -20,7 +20,7 @@ from simscale_gym.agents.logged_pose import logged_pose
 from simscale_gym.agents.recovery.kernel import Driving, Surroundings, bend_all, first_safe, nearest
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState
+from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.sim.tracker import speed_factor
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ class RecoveryExpert:
         self.bank, self.config = bank, config or RecoveryConfig()
         self._features = np.concatenate([bank.velocities, bank.poses[:, -1]], axis=1)
 
-    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
+    def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
         """The nearest safe future to the log's pose 4 s ahead; ``valid`` is False where it had to brake."""
         ego, config = state.ego, self.config
         target = se2.poses_to_local(ego[:3], logged_pose(scene, state.frame + HORIZON_STEPS)[None])[0]

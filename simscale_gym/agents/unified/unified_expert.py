@@ -19,7 +19,7 @@ from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.pdm.closed import least_bad
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
-from simscale_gym.agents.rehearsal import closed_lanes, rehearse
+from simscale_gym.agents.rehearsal import rehearse
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.unified.candidates import SOURCES, Candidates, propose, propose_more
 from simscale_gym.agents.unified.config import UnifiedConfig
@@ -34,6 +34,7 @@ from simscale_gym.metrics.comfort import (
 from simscale_gym.metrics.score import MULTIPLIERS
 from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.scoring.label_filter import is_valid_label
+from simscale_gym.scoring.scene_ground import closed_lanes
 from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]
@@ -80,20 +81,16 @@ class UnifiedExpert:
     Args:
         bank: Human futures.
         config: Settings; None for the default ones.
-        traffic: Who moves the others, to be run ahead; None to tell from the state: IDM where it is at work, else
-            everybody keeps speed and heading.
     """
 
     name = "unified"
 
-    def __init__(
-        self, bank: HumanFutures, config: UnifiedConfig | None = None, *, traffic: TrafficModel | None = None
-    ) -> None:
-        self.config, self.traffic = config or UnifiedConfig(), traffic
+    def __init__(self, bank: HumanFutures, config: UnifiedConfig | None = None) -> None:
+        self.config = config or UnifiedConfig()
         self._retrieval = Retrieval(bank)
         self._planner = PlannerExpert()
 
-    def plan(self, scene: Scene, state: SimState) -> ExpertPlan:
+    def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
         """The best candidate.
 
         Valid where, driven among the others as they will react, it hits nobody, keeps to the road and stops at red
@@ -103,7 +100,7 @@ class UnifiedExpert:
         ``from_human``, ``from_smooth``, ``from_braking`` and ``from_blend`` one that is 1. Without any lane to
         follow the plan brakes and is not valid.
         """
-        outcome = self.outcome(scene, state)
+        outcome = self.outcome(scene, state, traffic)
         if outcome is None:
             return ExpertPlan(braking_plan(scene, state, _NO_LANE_BRAKING), False)
         best, scores = outcome.chosen, outcome.scores
@@ -120,7 +117,7 @@ class UnifiedExpert:
         safe = bool((scores.nc * scores.dac * scores.tlc)[best] == 1.0)
         return ExpertPlan(poses, safe, figures)
 
-    def outcome(self, scene: Scene, state: SimState) -> UnifiedPlan | None:
+    def outcome(self, scene: Scene, state: SimState, traffic: TrafficModel) -> UnifiedPlan | None:
         """The planning step behind :meth:`plan`, with all candidates; None where there is no lane to follow."""
         route = self._planner.route(scene, state)
         planned = None if route is None else self._planner.outcome(scene, state, route)
@@ -128,9 +125,9 @@ class UnifiedExpert:
             return None
         candidates = propose(scene, state, route, planned, self._retrieval, self.config)
         expected = planned.driven[planned.chosen]
+        closed = closed_lanes(scene, route.ahead.lane_ids, state.frame, len(expected))
         for _ in range(self.config.rollouts):
-            agents = rehearse(scene, state, expected, self.traffic)
-            closed = closed_lanes(scene, state.frame, len(expected))
+            agents = rehearse(scene, state, expected, traffic)
             situation = planned.situation.with_agents(agents, closed, steady_history(state.ego))
             judged = self._judged(scene, state, situation, candidates, planned.chosen)
             way = judged.driven[judged.chosen]
