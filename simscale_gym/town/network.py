@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import RoadMap, Turn
 from simscale_gym.town.lights import SignalPlan
+from simscale_gym.town.road_user import BIKE, CAR
 from simscale_gym.town.town_map import Approach, Crossing, Draft
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CAR, BIKE = 0, 1
+
 SIGNAL, PRIORITY, ALL_WAY, ROUNDABOUT = 0, 1, 2, 3
 _CONTROL = {"signal": SIGNAL, "split_signal": SIGNAL, "all_way_stop": ALL_WAY, "roundabout": ROUNDABOUT}
 STEP = 0.5

@@ -12,11 +12,12 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import RoadMap, Scene, Shapes, StateIndex, Tracks, TrackType, TrafficLights, Vehicle
 from simscale_gym.town.config import DRAW, SPLIT_SEEDS, TOWN_VERSION, TownConfig, config_for_seed
-from simscale_gym.town.driver import TICK, Drivers
+from simscale_gym.town.driver import TICK
 from simscale_gym.town.layout import lay_out
 from simscale_gym.town.lights import SignalPlan, plan_signals
 from simscale_gym.town.network import Network, build_network
 from simscale_gym.town.parking import park_cars
+from simscale_gym.town.road_user import BIKE, BOX, PARKED, STATE, Drivers
 from simscale_gym.town.shapes import dress
 from simscale_gym.town.tags import scenario_tags
 from simscale_gym.town.town_log import (
@@ -130,13 +131,11 @@ def _drive(rng: np.random.Generator, town: Town, log_index: int, duration: float
     parked, parked_sizes = park_cars(rng, town.draft)
     clock = float(rng.uniform(0.0, 600.0))
     ticks, n = round(duration / TICK), len(sizes)
-    boxes = np.column_stack(
-        [parked, parked_sizes[:, :2] / 2, np.zeros(len(parked)), np.full(len(parked), 3.0)]
-    )
-    nothing = np.zeros((0, n, 7)), np.zeros((0, n), np.int64), np.zeros((0, counts[2], 4))
+    boxes = _standing(parked, parked_sizes)
+    nothing = np.zeros((0, n), STATE), np.zeros((0, n), np.int64), np.zeros((0, counts[2], 4))
     run(net, drivers, walkers, boxes, clock, round(WARM_UP / TICK), *nothing)
     cars, lanes, people = (
-        np.zeros((ticks, n, 7)),
+        np.zeros((ticks, n), STATE),
         np.zeros((ticks, n), np.int64),
         np.zeros((ticks, counts[2], 4)),
     )
@@ -157,16 +156,31 @@ def _drive(rng: np.random.Generator, town: Town, log_index: int, duration: float
     return TownLog(log_id, states, tuple(lane_ids), tracks, lights, tuple(routes), tuple(goals), tags)
 
 
+def _standing(poses: Array, sizes: Array) -> NDArray[np.void]:
+    """Parked cars ``[K]`` as BOX."""
+    boxes = np.zeros(len(poses), BOX)
+    boxes["x"], boxes["y"], boxes["yaw"] = poses.T
+    boxes["half_length"], boxes["half_width"], boxes["kind"] = sizes[:, 0] / 2, sizes[:, 1] / 2, PARKED
+    return boxes
+
+
 def _tracks(
-    name: str, drivers: Drivers, sizes: Array, cars: Array, people: Array, parked: Array, parked_sizes: Array
+    name: str,
+    drivers: Drivers,
+    sizes: Array,
+    cars: NDArray[np.void],
+    people: Array,
+    parked: Array,
+    parked_sizes: Array,
 ) -> Tracks:
     """Everybody but the ego (driver 0), all valid."""
     ticks, m, k = len(cars), people.shape[1], len(parked)
-    middle = (drivers.traits[1:, 2] - drivers.traits[1:, 3]) / 2
-    yaw, v = cars[:, 1:, 2].T, cars[:, 1:, 3].T
+    traits, driven = drivers.traits[1:], cars[:, 1:].T
+    middle = (traits["front"] - traits["rear"]) / 2
+    yaw, v = driven["yaw"], driven["v"]
     along = np.stack([np.cos(yaw), np.sin(yaw)], -1)
-    centers = cars[:, 1:, :2].transpose(1, 0, 2) + middle[:, None, None] * along
-    turn = v * np.tan(cars[:, 1:, 5].T) / drivers.traits[1:, 4, None]
+    centers = np.stack([driven["x"], driven["y"]], -1) + middle[:, None, None] * along
+    turn = v * np.tan(driven["steer"]) / traits["wheel_base"][:, None]
     across = np.stack([-along[..., 1], along[..., 0]], -1)
     moving = np.concatenate([centers, yaw[..., None]], -1)
     walking = people[..., :3].transpose(1, 0, 2)
@@ -180,7 +194,7 @@ def _tracks(
     person = np.array([0.6, 0.6, 1.75])
     all_sizes = np.concatenate([sizes[1:], np.tile(person, (m, 1)), parked_sizes])
     types = np.concatenate([
-        np.where(drivers.traits[1:, 5] == 1, TrackType.BICYCLE, TrackType.VEHICLE),
+        np.where(traits["kind"] == BIKE, TrackType.BICYCLE, TrackType.VEHICLE),
         np.full(m, TrackType.PEDESTRIAN),
         np.full(k, TrackType.VEHICLE),
     ]).astype(np.uint8)  # fmt: skip

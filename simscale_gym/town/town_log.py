@@ -44,12 +44,12 @@ class TownLog:
     tags: Mapping[str, NDArray[np.bool_]]
 
 
-def ego_states(cars: Array, wheel_base: float) -> Array:
-    """States ``[T, 11]`` from x, y, yaw, v, a, steering, steering rate ``[T, 7]`` by the bicycle model."""
-    v, a, steer, rate = cars[:, 3], cars[:, 4], cars[:, 5], cars[:, 6]
-    states = np.zeros((len(cars), STATE_SIZE))
-    states[:, :2] = cars[:, :2]
-    states[:, StateIndex.HEADING] = wrap_angle(cars[:, 2])
+def ego_states(car: NDArray[np.void], wheel_base: float) -> Array:
+    """States ``[T, 11]`` of a driver's STATE ``[T]`` by the bicycle model."""
+    v, a, steer, rate = car["v"], car["a"], car["steer"], car["steer_rate"]
+    states = np.zeros((len(car), STATE_SIZE))
+    states[:, 0], states[:, 1] = car["x"], car["y"]
+    states[:, StateIndex.HEADING] = wrap_angle(car["yaw"])
     states[:, StateIndex.VX], states[:, StateIndex.AX] = v, a
     yaw_rate = v * np.tan(steer) / wheel_base
     states[:, StateIndex.AY] = v * yaw_rate

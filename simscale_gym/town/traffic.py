@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from simscale_gym.scene import Vehicle
 from simscale_gym.town.config import TownConfig
 from simscale_gym.town.driver import (
-    QUEUE,
     SAMPLES,
     TICK,
-    Drivers,
     extend_plan,
     lead_in_corridor,
     look_ahead,
@@ -21,6 +19,18 @@ from simscale_gym.town.driver import (
 )
 from simscale_gym.town.network import Network
 from simscale_gym.town.precedence import claim_of, crosswalk_stop, junction_stop
+from simscale_gym.town.road_user import (
+    BIKE,
+    BOX,
+    CAR,
+    CROSSING,
+    PARKED,
+    PERSON,
+    QUEUE,
+    STATE,
+    TRAITS,
+    Drivers,
+)
 from simscale_gym.town.walkers import step_walkers, walker_place, walker_pose
 
 Array = NDArray[np.float64]
@@ -34,6 +44,13 @@ _CARS = np.array(
     [[4.05, 1.75, 1.48], [4.45, 1.80, 1.46], [4.75, 1.85, 1.45], [4.60, 1.88, 1.68], [5.30, 1.98, 2.10]]
 )
 _CAR_SHARES = (0.25, 0.28, 0.2, 0.19, 0.08)
+
+_TRAIT_RANGES = {
+    "reaction": (0.4, 1.0), "speed": (0.85, 1.08), "brake": (1.3, 1.9), "acceleration": (1.2, 1.9),
+    "lateral": (1.4, 2.0), "headway": (0.8, 1.4), "gap": (1.6, 3.0), "stop_short": (0.5, 1.6),
+    "wave_a": (0.08, 0.17), "rate_a": (0.28, 0.5), "phase_a": (0.0, 6.283),
+    "wave_b": (0.08, 0.17), "rate_b": (0.6, 0.9), "phase_b": (0.0, 6.283), "critical": (1.2, 2.2),
+}  # fmt: skip
 
 
 def draw_sizes(rng: np.random.Generator, count: int) -> Array:
@@ -53,40 +70,35 @@ def draw_drivers(
     )
     sizes[0] = ego.length, ego.width, ego.height
     bike = np.arange(n) >= cars
-    traits = np.zeros((n, 23))
-    traits[:, 0], traits[:, 1] = sizes[:, 0], sizes[:, 1]
-    traits[:, 3] = REAR_SHARE * sizes[:, 0]
-    traits[:, 4] = WHEEL_BASE_SHARE * sizes[:, 0]
-    traits[0, 3], traits[0, 4] = ego.rear_length, ego.wheel_base
-    traits[:, 2] = sizes[:, 0] - traits[:, 3]
-    traits[:, 5] = bike
-    ranges = {
-        6: (0.4, 1.0), 7: (0.85, 1.08), 8: (1.3, 1.9), 9: (1.2, 1.9), 10: (1.4, 2.0), 11: (0.8, 1.4), 12: (1.6, 3.0),
-        13: (0.5, 1.6), 14: (0.08, 0.17), 15: (0.28, 0.5), 16: (0, 6.283), 17: (0.08, 0.17), 18: (0.6, 0.9),
-        19: (0, 6.283), 22: (1.2, 2.2),
-    }  # fmt: skip
-    for column, (low, high) in ranges.items():
-        traits[:, column] = rng.uniform(low, high, n)
-    traits[:, 20], traits[:, 21] = config.lane_change_rate, config.cut_in
-    traits[bike, 7] = rng.uniform(4.0, 6.0, bike.sum()) / (30 / 3.6)
-    traits[bike, 14], traits[bike, 17], traits[bike, 9] = 0.06, 0.05, 0.8
-    state = np.zeros((n, 13))
+    traits = np.zeros(n, TRAITS)
+    traits["length"], traits["width"] = sizes[:, 0], sizes[:, 1]
+    traits["rear"] = REAR_SHARE * sizes[:, 0]
+    traits["wheel_base"] = WHEEL_BASE_SHARE * sizes[:, 0]
+    traits["rear"][0], traits["wheel_base"][0] = ego.rear_length, ego.wheel_base
+    traits["front"] = sizes[:, 0] - traits["rear"]
+    traits["kind"] = np.where(bike, BIKE, CAR)
+    for name, (low, high) in _TRAIT_RANGES.items():
+        traits[name] = rng.uniform(low, high, n)
+    traits["change"], traits["push"] = config.lane_change_rate, config.cut_in
+    traits["speed"][bike] = rng.uniform(4.0, 6.0, bike.sum()) / (30 / 3.6)
+    traits["wave_a"][bike], traits["wave_b"][bike], traits["acceleration"][bike] = 0.06, 0.05, 0.8
+    state = np.zeros(n, STATE)
+    state["kept_stop"] = state["considered"] = -1
     queue = np.zeros((n, QUEUE), np.int64)
+    state["shift_time"], state["arrival"] = 99.0, 1e9  # no lane change under way, no stop sign reached
     _place(rng, net, bike, state, queue)
     drivers = Drivers(
         traits=traits,
         state=state,
         queue=queue,
         planned=np.ones(n, np.int64),
-        flags=np.full((n, 3), -1, np.int64),
         memory=np.zeros((n, MEMORY)),
         draws=rng.random((n, 96)),
     )
-    drivers.flags[:, 2] = 0
     return drivers, sizes
 
 
-def _place(rng: np.random.Generator, net: Network, bike: NDArray, state: Array, queue: NDArray) -> None:
+def _place(rng: np.random.Generator, net: Network, bike: NDArray, state: NDArray, queue: NDArray) -> None:
     """Put everybody on a lane, at least 14 m apart; cyclists beside cars where there is a strip."""
     lanes = np.flatnonzero(~net.connector)
     taken: list[tuple[int, float, bool]] = []
@@ -101,8 +113,8 @@ def _place(rng: np.random.Generator, net: Network, bike: NDArray, state: Array, 
         k = net.starts[lane] + int(s / net.step[lane])
         x, y, heading = net.points[k]
         side = edge_offset(net, lane, bool(bike[i]))
-        state[i, :3] = x - side * np.sin(heading), y + side * np.cos(heading), heading
-        state[i, 6], state[i, 9], state[i, 11], state[i, 12] = s, 99.0, side, 1e9
+        state["x"][i], state["y"][i] = x - side * np.sin(heading), y + side * np.cos(heading)
+        state["yaw"][i], state["along"][i], state["edge"][i] = heading, s, side
         queue[i, 0] = lane
 
 
@@ -116,10 +128,10 @@ def edge_offset(net, lane, cyclist):
 
 @njit(cache=True)
 def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers_out):
-    """Move everybody for ``ticks``; fills ``cars_out [T, N, 7]``, ``lanes_out [T, N]``, ``walkers_out [T, M, 4]``."""
+    """Move everybody for ``ticks``; fills STATE ``cars_out [T, N]``, ``lanes_out [T, N]``, ``walkers_out [T, M, 4]``."""
     n, m = len(drivers.state), len(walkers.pace)
     claims, offsets = np.full(n, -1, np.int64), np.zeros(n)
-    boxes, crossing = np.zeros((n + m + len(parked), 7)), np.full((m, 5), -1.0)
+    boxes, crossing = np.zeros(n + m + len(parked), BOX), np.zeros(m, CROSSING)
     boxes[n + m :] = parked
     paths, speeds, counts = np.zeros((n, SAMPLES, 3)), np.zeros((n, SAMPLES)), np.zeros(n, np.int64)
     demands = np.zeros((n, 3))
@@ -133,7 +145,7 @@ def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers
             _walker_box(walkers, k, boxes, n)
         for i in range(n):
             if tick < len(cars_out):
-                _record(drivers, i, cars_out[tick], lanes_out[tick])
+                cars_out[tick, i], lanes_out[tick, i] = drivers.state[i], drivers.queue[i, 0]
         for k in range(m):
             if tick < len(walkers_out):
                 walkers_out[tick, k, :3] = walker_pose(walkers, k)
@@ -154,9 +166,10 @@ def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers
 @njit(cache=True)
 def _box(drivers, i, boxes):
     p, s = drivers.traits[i], drivers.state[i]
-    middle = (p[2] - p[3]) / 2.0
-    boxes[i, 0], boxes[i, 1] = s[0] + middle * np.cos(s[2]), s[1] + middle * np.sin(s[2])
-    boxes[i, 2], boxes[i, 3], boxes[i, 4], boxes[i, 5], boxes[i, 6] = s[2], p[0] / 2, p[1] / 2, s[3], p[5]
+    box, middle = boxes[i], (p.front - p.rear) / 2.0
+    box.x, box.y = s.x + middle * np.cos(s.yaw), s.y + middle * np.sin(s.yaw)
+    box.yaw, box.half_length, box.half_width = s.yaw, p.length / 2, p.width / 2
+    box.v, box.kind = s.v, p.kind
 
 
 @njit(cache=True)
@@ -167,31 +180,24 @@ def _walker_box(walkers, k, boxes, n):
     share = s / 0.4 - int(s / 0.4)
     p, q = walkers.points[a], walkers.points[b]
     aside = walkers.state[k, 3]
-    boxes[n + k, 0] = p[0] + share * (q[0] - p[0]) - aside * np.sin(p[2])
-    boxes[n + k, 1] = p[1] + share * (q[1] - p[1]) + aside * np.cos(p[2])
-    boxes[n + k, 2], boxes[n + k, 3], boxes[n + k, 4] = p[2], 0.3, 0.3
-    boxes[n + k, 5], boxes[n + k, 6] = walkers.state[k, 1], 2.0
-
-
-@njit(cache=True)
-def _record(drivers, i, cars, lanes):
-    s = drivers.state[i]
-    cars[i, 0], cars[i, 1], cars[i, 2], cars[i, 3] = s[0], s[1], s[2], s[3]
-    cars[i, 4], cars[i, 5], cars[i, 6] = s[4], s[5], s[7]
-    lanes[i] = drivers.queue[i, 0]
+    box = boxes[n + k]
+    box.x = p[0] + share * (q[0] - p[0]) - aside * np.sin(p[2])
+    box.y = p[1] + share * (q[1] - p[1]) + aside * np.cos(p[2])
+    box.yaw, box.half_length, box.half_width = p[2], 0.3, 0.3
+    box.v, box.kind = walkers.state[k, 1], PERSON
 
 
 @njit(cache=True)
 def _keep_side(net, drivers, i):
     """Ease towards where one keeps on this lane, looking a little ahead."""
     s = drivers.state[i]
-    cyclist = drivers.traits[i, 5] == 1
+    cyclist = drivers.traits[i].kind == BIKE
     lane = drivers.queue[i, 0]
     after = drivers.queue[i, 1]
-    if net.length[lane] - s[6] < 2.0 * s[3]:
+    if net.length[lane] - s.along < 2.0 * s.v:
         lane = after
-    step = min(0.5, 0.25 * s[3]) * TICK
-    s[11] += min(max(edge_offset(net, lane, cyclist) - s[11], -step), step)
+    step = min(0.5, 0.25 * s.v) * TICK
+    s.edge += min(max(edge_offset(net, lane, cyclist) - s.edge, -step), step)
 
 
 @njit(cache=True)
@@ -199,31 +205,37 @@ def consider_change(net, drivers, i, boxes, n):
     """Once per stretch of avenue a driver may want the other lane, and takes it when the gap is there."""
     p, s = drivers.traits[i], drivers.state[i]
     lane = drivers.queue[i, 0]
-    if net.connector[lane] or p[5] == 1 or drivers.flags[i, 1] == lane or s[9] < 5.0:
+    if net.connector[lane] or p.kind == BIKE or drivers.state[i].considered == lane or s.shift_time < 5.0:
         return
     target = net.left[lane] if net.left[lane] >= 0 else net.right[lane]
-    if target < 0 or s[6] < 4.0 or s[3] < 4.0:
+    if target < 0 or s.along < 4.0 or s.v < 4.0:
         return
-    if net.length[lane] - s[6] < 4.6 * s[3] + 8.0:
+    if net.length[lane] - s.along < 4.6 * s.v + 8.0:
         return
-    draw = drivers.draws[i, (drivers.flags[i, 2] + lane) % drivers.draws.shape[1]]
-    if draw > p[20]:
-        drivers.flags[i, 1] = lane
+    draw = drivers.draws[i, (drivers.state[i].next_draw + lane) % drivers.draws.shape[1]]
+    if draw > p.change:
+        drivers.state[i].considered = lane
         return
     side = 1.0 if net.left[lane] >= 0 else -1.0
-    cos, sin = np.cos(s[2]), np.sin(s[2])
+    cos, sin = np.cos(s.yaw), np.sin(s.yaw)
     for j in range(n):
         if j == i:
             continue
-        dx, dy = boxes[j, 0] - s[0], boxes[j, 1] - s[1]
+        dx, dy = boxes[j].x - s.x, boxes[j].y - s.y
         along, across = cos * dx + sin * dy, (-sin * dx + cos * dy) * side
-        if not (1.2 < across < 5.5) or np.cos(boxes[j, 2] - s[2]) < 0.5:
+        if not (1.2 < across < 5.5) or np.cos(boxes[j].yaw - s.yaw) < 0.5:
             continue
-        behind = -boxes[j, 3] - p[3] - p[21] * (4.0 + 1.0 * boxes[j, 5] + 2.5 * max(0.0, boxes[j, 5] - s[3]))
-        before = boxes[j, 3] + p[2] + p[21] * (3.0 + 0.8 * s[3] + 2.5 * max(0.0, s[3] - boxes[j, 5]))
+        behind = (
+            -boxes[j].half_length
+            - p.rear
+            - p.push * (4.0 + 1.0 * boxes[j].v + 2.5 * max(0.0, boxes[j].v - s.v))
+        )
+        before = (
+            boxes[j].half_length + p.front + p.push * (3.0 + 0.8 * s.v + 2.5 * max(0.0, s.v - boxes[j].v))
+        )
         if behind < along < before:
             return
-    x, y = s[0], s[1]
+    x, y = s.x, s.y
     start = net.starts[target]
     best, k_best = 1e9, start
     for k in range(start, net.starts[target + 1]):
@@ -231,12 +243,10 @@ def consider_change(net, drivers, i, boxes, n):
         if r < best:
             best, k_best = r, k
     q = net.points[k_best]
-    s[6] = (k_best - start) * net.step[target] + np.cos(q[2]) * (x - q[0]) + np.sin(q[2]) * (y - q[1])
-    before_side = -side * np.sqrt(best)
-    s[8], s[9] = before_side - s[11], 0.0
-    s[8] = -side * 3.3
+    s.along = (k_best - start) * net.step[target] + np.cos(q[2]) * (x - q[0]) + np.sin(q[2]) * (y - q[1])
+    s.shift, s.shift_time = -side * 3.3, 0.0
     drivers.queue[i, 0], drivers.planned[i] = target, 1
-    drivers.flags[i, 1] = target
+    drivers.state[i].considered = target
     extend_plan(net, drivers, i)
 
 
@@ -244,23 +254,27 @@ def consider_change(net, drivers, i, boxes, n):
 def _others(drivers, i, path, count, boxes):
     """Acceleration that the others ahead ask for, and gap and speed of the nearest of them."""
     p, s = drivers.traits[i], drivers.state[i]
-    half, v = p[1] / 2.0, s[3]
+    half, v = p.width / 2.0, s.v
     reach = count * 1.5 + 6.0
-    cos, sin = np.cos(s[2]), np.sin(s[2])
+    cos, sin = np.cos(s.yaw), np.sin(s.yaw)
     demand, nearest, lead_speed = 9.0, 1e3, 99.0
     for j in range(len(boxes)):
         if j == i:
             continue
-        dx, dy = boxes[j, 0] - s[0], boxes[j, 1] - s[1]
+        dx, dy = boxes[j].x - s.x, boxes[j].y - s.y
         if dx * dx + dy * dy > reach * reach or cos * dx + sin * dy < -6.0:
             continue
-        margin = (0.5 if p[5] == 0 else 0.2) if boxes[j, 6] == 2.0 else (0.12 if boxes[j, 6] == 3.0 else 0.3)
-        gap, k = lead_in_corridor(path, count, p[2], half + margin, boxes[j])
+        margin = (
+            (0.5 if p.kind == CAR else 0.2)
+            if boxes[j].kind == PERSON
+            else (0.12 if boxes[j].kind == PARKED else 0.3)
+        )
+        gap, k = lead_in_corridor(path, count, p.front, half + margin, boxes[j])
         if gap >= 1e3:
             continue
-        w = max(0.0, boxes[j, 5] * np.cos(boxes[j, 2] - path[k, 2]))
-        keep = p[12] if boxes[j, 6] < 2.0 else 1.2
-        wanted = safe_speed(gap - keep, w, p[8] * 1.15, p[11])
+        w = max(0.0, boxes[j].v * np.cos(boxes[j].yaw - path[k, 2]))
+        keep = p.gap if boxes[j].kind < PERSON else 1.2
+        wanted = safe_speed(gap - keep, w, p.brake * 1.15, p.headway)
         a = 1.0 * (wanted - v)
         if v > w and gap > keep:
             needed = (v * v - w * w) / (2.0 * max(gap - 0.5 * keep, 0.3))
@@ -278,23 +292,23 @@ def _others(drivers, i, path, count, boxes):
 def _demand(drivers, i, speeds, count, others, stop, tick):
     """The acceleration that a driver wants now [m/s^2]."""
     p, s = drivers.traits[i], drivers.state[i]
-    v = s[3]
+    v = s.v
     target = 1e3
     for k in range(count):
         target = min(target, np.sqrt(speeds[k] ** 2 + 2.0 * 1.1 * max(0.0, k * 1.5 - 0.6 * v)))
     demand = 0.8 * (target - v)
     if stop < 900.0:
-        wanted = safe_speed(max(stop, 0.0), 0.0, p[8], 0.75)
+        wanted = safe_speed(max(stop, 0.0), 0.0, p.brake, 0.75)
         a = 1.2 * (wanted - v)
         if stop > 0.3 and v > 0.5:
             needed = v * v / (2.0 * stop)
-            if needed > p[8]:
+            if needed > p.brake:
                 a = min(a, -needed)
         demand = min(demand, a)
     drivers.memory[i, tick % MEMORY] = others
-    delay = min(int(p[6] / TICK), min(tick, MEMORY - 1))
+    delay = min(int(p.reaction / TICK), min(tick, MEMORY - 1))
     late = drivers.memory[i, (tick - delay) % MEMORY]
     if others < -2.2 or (v < 0.5 and others < 0.0):
         late = min(late, others)
     demand = min(demand, late)
-    return min(max(demand, -6.0 if others < -3.4 else -3.2), p[9])
+    return min(max(demand, -6.0 if others < -3.4 else -3.2), p.acceleration)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.town import curves as curves
-from simscale_gym.town.driver import TICK, light
+from simscale_gym.town.driver import RED, TICK, light
 from simscale_gym.town.junctions import CROSSWALK_GAP
 from simscale_gym.town.town_map import Draft
 
@@ -219,7 +219,7 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
     if net.crosswalk_signal[row]:
         for k in range(net.blocker_starts[row], net.blocker_starts[row + 1]):
             for part in range(4):
-                if light(net, net.blockers[k], time + need * part / 3.0) != 2:
+                if light(net, net.blockers[k], time + need * part / 3.0) != RED:
                     return False
     for j in range(len(claims)):
         lane = claims[j]
@@ -228,12 +228,12 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
         for k in range(net.walk_starts[lane], net.walk_starts[lane + 1]):
             if net.walk_rows[k] != row:
                 continue
-            distance = offsets[j] + net.walk_spans[k, 0] - drivers.traits[j, 2] - 1.0
-            leave = offsets[j] + net.walk_spans[k, 1] + drivers.traits[j, 3]
-            v = drivers.state[j, 3]
+            distance = offsets[j] + net.walk_spans[k, 0] - drivers.traits[j].front - 1.0
+            leave = offsets[j] + net.walk_spans[k, 1] + drivers.traits[j].rear
+            v = drivers.state[j].v
             if leave < 0.0 or distance > 45.0:
                 continue
-            if light(net, lane, time) == 2 and offsets[j] > drivers.traits[j, 2] - 0.5:
+            if light(net, lane, time) == RED and offsets[j] > drivers.traits[j].front - 0.5:
                 continue
             if distance < -0.6:
                 return False  # it is on the crosswalk, and does not give way any more
@@ -246,7 +246,7 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
 def step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, time):
     """Move everybody on foot by one TICK.
 
-    Fills ``crossing [M, 5]``: crosswalk row or -1, place along it, direction, speed, on the road (1 or 0).
+    Fills ``crossing [M]`` (CROSSING).
     """
     count = len(walkers.pace)
     for m in range(count):
@@ -254,7 +254,7 @@ def step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, time):
         here = walker_place(walkers, m, state[0])
         ahead = walker_place(walkers, m, state[0] + 1.3)
         row, wanted = walkers.crosswalk[here], walkers.pace[m]
-        crossing[m, 0], state[2] = -1.0, 0.0
+        crossing[m].crosswalk, state[2] = -1, 0.0
         x, y, h = walkers.points[here, 0], walkers.points[here, 1], walkers.points[here, 2]
         near = row if row >= 0 else walkers.crosswalk[ahead]
         if near >= 0:
@@ -270,12 +270,8 @@ def step_walkers(net, walkers, drivers, claims, offsets, boxes, crossing, time):
             ):
                 wanted, state[2] = 0.0, 1.0
             if row >= 0 or wanted > 0.0 or not net.crosswalk_signal[near]:
-                crossing[m, 0], crossing[m, 1], crossing[m, 2], crossing[m, 3] = (
-                    near,
-                    place,
-                    toward,
-                    walkers.pace[m],
-                )
+                at = crossing[m]
+                at.crosswalk, at.along, at.toward, at.v = near, place, toward, walkers.pace[m]
             if row >= 0:
                 wanted = max(wanted, 1.2)
                 wanted = _clear_of_cars(walkers, m, boxes, len(claims), wanted)
@@ -291,13 +287,13 @@ def _clear_of_cars(walkers, m, boxes, cars, wanted):
         k = walker_place(walkers, m, walkers.state[m, 0] + reach)
         px, py = walkers.points[k, 0], walkers.points[k, 1]
         for j in range(cars):
-            dx, dy = px - boxes[j, 0], py - boxes[j, 1]
+            dx, dy = px - boxes[j].x, py - boxes[j].y
             if dx * dx + dy * dy > 36.0:
                 continue
-            cos, sin = np.cos(boxes[j, 2]), np.sin(boxes[j, 2])
+            cos, sin = np.cos(boxes[j].yaw), np.sin(boxes[j].yaw)
             along, across = cos * dx + sin * dy, -sin * dx + cos * dy
-            forward = boxes[j, 3] + 0.55 + min(boxes[j, 5] * 0.8, 3.0)
-            if -boxes[j, 3] - 0.55 < along < forward and abs(across) < boxes[j, 4] + 0.55:
+            forward = boxes[j].half_length + 0.55 + min(boxes[j].v * 0.8, 3.0)
+            if -boxes[j].half_length - 0.55 < along < forward and abs(across) < boxes[j].half_width + 0.55:
                 return 0.0
     return wanted
 
@@ -305,21 +301,21 @@ def _clear_of_cars(walkers, m, boxes, cars, wanted):
 @njit(cache=True)
 def _behind_others(walkers, m, boxes, first, h, wanted):
     """Step aside for people ahead, fall in behind slower ones, stop short of bumping into anybody."""
-    state, x, y = walkers.state[m], boxes[first + m, 0], boxes[first + m, 1]
+    state, x, y = walkers.state[m], boxes[first + m].x, boxes[first + m].y
     push = -0.6 * state[3]
     for n in range(len(walkers.pace)):
         if n == m:
             continue
         other = boxes[first + n]
-        dx, dy = other[0] - x, other[1] - y
+        dx, dy = other.x - x, other.y - y
         if dx * dx + dy * dy > 4.0:
             continue
         along, across = np.cos(h) * dx + np.sin(h) * dy, -np.sin(h) * dx + np.cos(h) * dy
         if along > -0.2 and abs(across) < 0.85:
             push = 0.6 if across < 0.0 or (across == 0.0 and n < m) else -0.6
         if along > 0.0 and abs(across) < 0.65:
-            same = np.cos(other[2] - h) > 0.3
-            if same or (along < 1.0 and (n < m or other[5] < 0.1)):
-                wanted = min(wanted, max(0.0, same * other[5] + 0.8 * (along - 0.9)))
+            same = np.cos(other.yaw - h) > 0.3
+            if same or (along < 1.0 and (n < m or other.v < 0.1)):
+                wanted = min(wanted, max(0.0, same * other.v + 0.8 * (along - 0.9)))
     state[3] = min(max(state[3] + push * TICK, -0.8), 0.8)
     return wanted
