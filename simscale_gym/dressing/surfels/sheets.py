@@ -6,6 +6,9 @@ one numpy call for each.
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +19,61 @@ Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
 
 MAX_CELLS = 512  # along one side of a sheet
+_NARROWEST = 0.004  # standard deviation along a sheet [m]
+_MAX_GRADED = 12  # cells that shrink towards one sharp edge, at most
+_LEFT, _RIGHT, _BOTTOM, _TOP = 1, 2, 4, 8
+_SHARP = {"l": _LEFT, "r": _RIGHT, "b": _BOTTOM, "t": _TOP}
+
+_SHEET = np.dtype(
+    [
+        ("corners", float, (4, 3)),  # in order round: low u and v, high u, high both, high v [m]
+        ("normal", float, 3),  # zeros: at right angles to the sheet
+        ("color", float, 3),  # sRGB; zeros where a function paints
+        ("low", float, 2),  # place of the first corner along u and v, as functions are told it [m]
+        ("extent", float, 2),  # along u and v [m]
+        ("cell", float, 2),  # largest cell along u and v [m]
+        ("sharp", np.int64),  # bits of _SHARP
+        ("edge", float),  # first cell beside a sharp edge [m]
+        ("growth", float),  # from one cell to the next away from it
+        ("k", float),  # standard deviation over the extent of a cell
+        ("thickness", float),  # standard deviation along the normal [m]
+        ("opacity", float),
+        ("occlusion", float),  # 1 where a function tells it
+        ("emissive", float),
+        ("gloss", float),
+        ("noise", float),  # standard deviation of a brightness factor per cell
+        ("paint", np.int64),  # number of the function that paints, -1 for none
+        ("shade", np.int64),  # number of the function that tells occlusion, -1 for none
+    ]
+)
+"""A sheet as it is written down, until all are cut together."""
+
+
+class _Cells(NamedTuple):
+    """The cells of all sheets, ``N`` surfels to be.
+
+    Attributes:
+        centers, u, v, normals, sigmas, albedo, opacity, occlusion, emissive, gloss: As in :class:`Surfels`.
+        brightness: ``[N]`` factor on the color.
+        places: ``[2, N]`` middle along u and v, as functions are told it [m].
+        extents: ``[2, N]`` along u and v [m].
+        sheet: ``[N]`` row of the sheet that a cell belongs to.
+    """
+
+    centers: NDArray[np.float32]
+    u: NDArray[np.float32]
+    v: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    sigmas: NDArray[np.float32]
+    albedo: NDArray[np.float32]
+    opacity: NDArray[np.float32]
+    occlusion: NDArray[np.float32]
+    emissive: NDArray[np.float32]
+    gloss: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+    places: Array
+    extents: Array
+    sheet: NDArray[np.int64]
 
 
 class SheetBuilder(SurfelBuilder):
@@ -29,7 +87,7 @@ class SheetBuilder(SurfelBuilder):
         self, rng: np.random.Generator, k: float = 0.56, opacity: float = 0.97, thickness: float = 0.008
     ) -> None:
         super().__init__(rng, k, opacity, thickness)
-        self._rows: list[tuple[float, ...]] = []
+        self._sheets: list[tuple] = []
         self._fields: list[object] = []
 
     def rect(
@@ -43,13 +101,14 @@ class SheetBuilder(SurfelBuilder):
         color: ArrayLike | ColorField,
         **options,
     ) -> None:
-        """As :meth:`SurfelBuilder.rect`, put off."""
+        """Cover a rectangle as :meth:`SurfelBuilder.rect` does, but not before :meth:`build`."""
         o, u, v = (_floats(x) for x in (origin, u, v))
         (a, b), (c, d) = u_range, v_range
-        corners: list[float] = []
-        for s, t in ((a, c), (b, c), (b, d), (a, d)):
-            corners += (o[0] + s * u[0] + t * v[0], o[1] + s * u[1] + t * v[1], o[2] + s * u[2] + t * v[2])
-        self._write(corners, (a, b - a, c, d - c), cell, color, **options)
+        corners = [
+            (o[0] + s * u[0] + t * v[0], o[1] + s * u[1] + t * v[1], o[2] + s * u[2] + t * v[2])
+            for s, t in ((a, c), (b, c), (b, d), (a, d))
+        ]
+        self._write(corners, (a, c), (b - a, d - c), cell, color, **options)
 
     def patch(
         self, corners: ArrayLike, cell: float | tuple[float, float], color: ArrayLike | ColorField, **options
@@ -58,12 +117,13 @@ class SheetBuilder(SurfelBuilder):
         corners = np.asarray(corners, float)
         along = max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3]))
         across = max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1]))
-        self._write(corners.ravel().tolist(), (0.0, float(along), 0.0, float(across)), cell, color, **options)
+        self._write(corners.tolist(), (0.0, 0.0), (float(along), float(across)), cell, color, **options)
 
     def _write(
         self,
-        corners: list[float],
-        ranges: tuple[float, float, float, float],
+        corners: list[Vector],
+        low: tuple[float, float],
+        extent: tuple[float, float],
         cell: float | tuple[float, float],
         color: ArrayLike | ColorField,
         *,
@@ -78,17 +138,29 @@ class SheetBuilder(SurfelBuilder):
         emissive: float = 0.0,
         gloss: float = 0.0,
     ) -> None:
-        cell_u, cell_v = cell if isinstance(cell, tuple) else (cell, cell)
         paint, shade = self._field(color), self._field(occlusion)
-        flat = (0.0, 0.0, 0.0) if paint >= 0 else _floats(color)
-        side = (0.0, 0.0, 0.0) if normal is None else _floats(normal)
-        flags = sum(bit for bit, letter in ((1, "l"), (2, "r"), (4, "b"), (8, "t")) if letter in sharp)
-        values = (
-            cell_u, cell_v, flags, edge, growth, self.k if k is None else k, self.thickness,
-            self.opacity if opacity is None else opacity, 1.0 if shade >= 0 else occlusion, emissive, gloss, noise,
-            paint, shade,
-        )  # fmt: skip
-        self._rows.append((*corners, *side, *flat, *ranges, *values))
+        self._sheets.append(
+            (
+                corners,
+                (0.0, 0.0, 0.0) if normal is None else _floats(normal),
+                (0.0, 0.0, 0.0) if paint >= 0 else _floats(color),
+                low,
+                extent,
+                cell if isinstance(cell, tuple) else (cell, cell),
+                sum(bit for letter, bit in _SHARP.items() if letter in sharp),
+                edge,
+                growth,
+                self.k if k is None else k,
+                self.thickness,
+                self.opacity if opacity is None else opacity,
+                1.0 if shade >= 0 else occlusion,
+                emissive,
+                gloss,
+                noise,
+                paint,
+                shade,
+            )
+        )
 
     def _field(self, value: object) -> int:
         """Number of a function among those used so far; -1 for a plain value."""
@@ -102,30 +174,31 @@ class SheetBuilder(SurfelBuilder):
 
     def build(self) -> Surfels:
         """Everything added so far."""
-        if self._rows:
+        if self._sheets:
             self.extend(self._cut())
-            self._rows, self._fields = [], []
+            self._sheets, self._fields = [], []
         return super().build()
 
     def _cut(self) -> Surfels:
-        rows = np.array(self._rows)
-        counts = _count_cells(rows)
-        total = int(counts.sum())
-        noise = self.rng.standard_normal(total)
-        vectors, scalars, places, owner = _cut_cells(rows, total, noise)
-        x, z, dx, dz = places
-        albedo, occlusion = vectors[5], scalars[1]
-        paint, shade = rows[owner, 34].astype(int), rows[owner, 35].astype(int)
+        sheets = np.array(self._sheets, _SHEET)
+        noise = self.rng.standard_normal(int(_count_cells(sheets).sum()))
+        cells = _empty_cells(len(noise))
+        _cut_cells(sheets, noise, cells)
+        paint, shade = sheets["paint"][cells.sheet], sheets["shade"][cells.sheet]
         for i, field in enumerate(self._fields):
             chosen = np.flatnonzero(paint == i)
             if len(chosen):
-                where = (x[chosen], z[chosen], dx[chosen], dz[chosen], vectors[0][chosen])
-                albedo[chosen] = np.asarray(field(*where)) * scalars[4][chosen, None]
+                where = (*cells.places[:, chosen], *cells.extents[:, chosen], cells.centers[chosen])
+                cells.albedo[chosen] = np.asarray(field(*where)) * cells.brightness[chosen, None]
             chosen = np.flatnonzero(shade == i)
             if len(chosen):
-                occlusion[chosen] = field(x[chosen], z[chosen], vectors[0][chosen])
-        centers, u, v, normals, sigmas, _ = vectors
-        return Surfels(centers, u, v, normals, sigmas, albedo, *scalars[:4])
+                cells.occlusion[chosen] = field(*cells.places[:, chosen], cells.centers[chosen])
+        return Surfels(*(getattr(cells, f.name) for f in fields(Surfels)))
+
+
+def _empty_cells(count: int) -> _Cells:
+    vectors, scalars = np.empty((6, count, 3), np.float32), np.empty((5, count), np.float32)
+    return _Cells(*vectors, *scalars, np.empty((2, count)), np.empty((2, count)), np.empty(count, np.int64))
 
 
 def _floats(values: ArrayLike) -> Vector:
@@ -138,11 +211,11 @@ def _graded(length, cell, low, high, edge, growth, out):
     """Cell borders from 0 to ``length`` into ``out``, as :func:`surfels.graded_edges`; gives the number of cells."""
     left, used, step = 0, 0.0, edge
     sides = int(low) + int(high)
-    while sides > 0 and step < cell and used + step * sides < 0.8 * length and left < 12:
+    while sides > 0 and step < cell and used + step * sides < 0.8 * length and left < _MAX_GRADED:
         left += 1
         used += step * sides
         step *= growth
-    middle = min(max(1, int(np.ceil((length - used) / cell - 1e-6))), MAX_CELLS - 26)
+    middle = min(max(1, int(np.ceil((length - used) / cell - 1e-6))), MAX_CELLS - 2 * _MAX_GRADED - 2)
     count = 0
     out[0] = 0.0
     if low:
@@ -164,19 +237,19 @@ def _graded(length, cell, low, high, edge, growth, out):
 
 
 @njit(cache=True)
-def _borders(row, along, across):
-    flags = int(row[24])
-    columns = _graded(row[19], row[22], flags & 1 > 0, flags & 2 > 0, row[25], row[26], along)
-    rows = _graded(row[21], row[23], flags & 4 > 0, flags & 8 > 0, row[25], row[26], across)
-    return columns, rows
+def _borders(sheet, along, across):
+    extent, cell, sharp, edge, growth = sheet.extent, sheet.cell, sheet.sharp, sheet.edge, sheet.growth
+    columns = _graded(extent[0], cell[0], sharp & _LEFT > 0, sharp & _RIGHT > 0, edge, growth, along)
+    lines = _graded(extent[1], cell[1], sharp & _BOTTOM > 0, sharp & _TOP > 0, edge, growth, across)
+    return columns, lines
 
 
 @njit(cache=True)
-def _count_cells(rows):
+def _count_cells(sheets):
     along, across = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
-    out = np.empty(len(rows), np.int64)
-    for i in range(len(rows)):
-        columns, lines = _borders(rows[i], along, across)
+    out = np.empty(len(sheets), np.int64)
+    for i in range(len(sheets)):
+        columns, lines = _borders(sheets[i], along, across)
         out[i] = columns * lines
     return out
 
@@ -188,48 +261,39 @@ def _unit_or(vector, other):
 
 
 @njit(cache=True)
-def _cut_cells(rows, total, noise):
-    """Long because every value of a cell is written in one pass: vectors [6, N, 3], scalars [5, N], places [4, N]."""
-    vectors = np.empty((6, total, 3), np.float32)
-    scalars = np.empty((5, total), np.float32)
-    places = np.empty((4, total))
-    owner = np.empty(total, np.int64)
+def _cut_cells(sheets, noise, cells):
+    """Fill ``cells`` of all ``sheets``; long because every value of a cell is written in one pass."""
     along, across = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     at = 0
-    for i in range(len(rows)):
-        row = rows[i]
-        c0, c1, c2, c3 = row[0:3], row[3:6], row[6:9], row[9:12]
-        columns, lines = _borders(row, along, across)
+    for i in range(len(sheets)):
+        sheet = sheets[i]
+        c0, c1, c2, c3 = sheet.corners[0], sheet.corners[1], sheet.corners[2], sheet.corners[3]
+        low, extent = sheet.low, sheet.extent
+        columns, lines = _borders(sheet, along, across)
+        # of a triangle one side has no length, then the opposite one gives the direction
         first = _unit_or(c1 - c0, _unit_or(c2 - c3, np.array([1.0, 0.0, 0.0])))
         rise = (c3 + c2 - c0 - c1) / 2.0
         second = _unit_or(rise - (rise * first).sum() * first, np.array([0.0, 0.0, 1.0]))
-        third = np.cross(first, second)
-        normal = _unit_or(row[12:15], third)
+        normal = _unit_or(sheet.normal, np.cross(first, second))
         for a in range(columns):
-            s, ds = (along[a] + along[a + 1]) / 2 / row[19], (along[a + 1] - along[a]) / row[19]
+            s, ds = (along[a] + along[a + 1]) / 2 / extent[0], (along[a + 1] - along[a]) / extent[0]
             for b in range(lines):
-                t, dt = (across[b] + across[b + 1]) / 2 / row[21], (across[b + 1] - across[b]) / row[21]
+                t, dt = (across[b] + across[b + 1]) / 2 / extent[1], (across[b + 1] - across[b]) / extent[1]
                 bottom, top = c0 + s * (c1 - c0), c3 + s * (c2 - c3)
                 width = ((c1 - c0) * (1.0 - t) + (c2 - c3) * t) * ds
                 height = (top - bottom) * dt
-                vectors[0, at] = bottom + t * (top - bottom)
-                vectors[1, at] = first
-                vectors[2, at] = second
-                vectors[3, at] = normal
-                vectors[4, at, 0] = max(row[27] * np.sqrt((width * width).sum()), 0.004)
-                vectors[4, at, 1] = row[27] * abs((height * second).sum())
-                vectors[4, at, 2] = row[28]
-                shade = 1.0 + row[33] * noise[at]
-                vectors[5, at] = row[15:18] * shade
-                scalars[0, at] = row[29]
-                scalars[1, at] = row[30]
-                scalars[2, at] = row[31]
-                scalars[3, at] = row[32]
-                scalars[4, at] = shade
-                places[0, at] = row[18] + s * row[19]
-                places[1, at] = row[20] + t * row[21]
-                places[2, at] = ds * row[19]
-                places[3, at] = dt * row[21]
-                owner[at] = i
+                cells.centers[at] = bottom + t * (top - bottom)
+                cells.u[at], cells.v[at], cells.normals[at] = first, second, normal
+                # cells at the tip of a triangle have no width, a Gaussian needs some
+                cells.sigmas[at, 0] = max(sheet.k * np.sqrt((width * width).sum()), _NARROWEST)
+                cells.sigmas[at, 1] = sheet.k * abs((height * second).sum())
+                cells.sigmas[at, 2] = sheet.thickness
+                brightness = 1.0 + sheet.noise * noise[at]
+                cells.brightness[at] = brightness
+                cells.albedo[at] = sheet.color * brightness
+                cells.opacity[at], cells.occlusion[at] = sheet.opacity, sheet.occlusion
+                cells.emissive[at], cells.gloss[at] = sheet.emissive, sheet.gloss
+                cells.places[0, at], cells.places[1, at] = low[0] + s * extent[0], low[1] + t * extent[1]
+                cells.extents[0, at], cells.extents[1, at] = ds * extent[0], dt * extent[1]
+                cells.sheet[at] = i
                 at += 1
-    return vectors, scalars, places, owner
