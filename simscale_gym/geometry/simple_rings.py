@@ -16,8 +16,8 @@ def simple_rings(region: shapely.Geometry, *, max_edge: float = 60.0, max_vertic
 
     Args:
         region: Polygon, multipolygon or a collection; what is not an area is dropped.
-        max_edge: Of a piece's bounding box [m].
-        max_vertices: Of a piece; exceeded only by pieces under 1 m.
+        max_edge: Longest edge of a piece's bounding box [m].
+        max_vertices: Most vertices of a piece; exceeded only by pieces under 1 m.
     """
     return [ring for part in polygons_of(region) for ring in _cut(part, max_edge, max_vertices)]
 
@@ -26,6 +26,12 @@ def polygons_of(shape: shapely.Geometry) -> list[shapely.Polygon]:
     """The polygons in any geometry, specks left out."""
     parts = shapely.get_parts(shapely.get_parts(shape))
     return [part for part in parts if isinstance(part, shapely.Polygon) and part.area > _SPECK]
+
+
+def closed_gaps(region: shapely.Geometry, width: float) -> shapely.Geometry:
+    """``region`` with the gaps that are narrower than ``width`` [m] filled in."""
+    closed = region.buffer(width / 2.0).buffer(-width / 2.0)
+    return shapely.make_valid(closed)  # growing and shrinking a sliver may leave edges that cross
 
 
 def _cut(polygon: shapely.Polygon, max_edge: float, max_vertices: int) -> list[Array]:

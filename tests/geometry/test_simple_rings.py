@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import shapely
 
-from simscale_gym.geometry.simple_rings import polygons_of, simple_rings
+from simscale_gym.geometry.simple_rings import closed_gaps, polygons_of, simple_rings
 
 RING = shapely.Point(0, 0).buffer(50, quad_segs=32).difference(shapely.Point(10, 0).buffer(20, quad_segs=32))
 
@@ -32,3 +32,13 @@ def test_only_areas_count():
 def test_a_dense_speck_ends_the_cutting():
     dense = shapely.Point(0, 0).buffer(0.4, quad_segs=64)
     assert len(simple_rings(dense, max_vertices=10)) == 1
+
+
+def test_narrow_gaps_are_closed_and_slivers_stay_areas():
+    pair = shapely.union(shapely.box(0, 0, 10, 10), shapely.box(14, 0, 24, 10))
+    assert closed_gaps(pair, 5.0).contains(shapely.Point(12, 5))
+    assert not closed_gaps(pair, 3.0).intersects(shapely.Point(12, 5))
+    start, end = (0.746344533041139, 101.10741533619532), (3.8247367373076453, 101.48279071129036)
+    sliver = shapely.Polygon([start, end, (np.nextafter(end[0], 9.0), end[1])])
+    assert not sliver.buffer(2.5).buffer(-2.5).is_valid
+    assert closed_gaps(sliver, 5.0).is_valid

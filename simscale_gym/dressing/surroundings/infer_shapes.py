@@ -16,7 +16,7 @@ from simscale_gym.dressing.surroundings.street_furniture import (
 )
 from simscale_gym.dressing.surroundings.street_space import StreetSpace, street_space
 from simscale_gym.geometry import box
-from simscale_gym.geometry.simple_rings import polygons_of, simple_rings
+from simscale_gym.geometry.simple_rings import closed_gaps, polygons_of, simple_rings
 from simscale_gym.scene import Building, Ground, Scene, Shapes, TrackType
 
 _SETBACK = 3.6  # [m] from the road to the façades
@@ -54,7 +54,7 @@ def _grounds(scene: Scene, space: StreetSpace, buildings: list[Building]) -> lis
     sidewalk = mapped if mapped.area > _MAPPED_SHARE * band.area else band.union(mapped)
     fronts = shapely.unary_union([shapely.Polygon(b.footprint).buffer(_YARD) for b in buildings])
     walked = space.moving.buffer(_YARD)
-    plaza = shapely.unary_union([band, _car_parks(scene), fronts, walked]).buffer(_YARD).buffer(-_YARD)
+    plaza = closed_gaps(shapely.unary_union([band, _car_parks(scene), fronts, walked]), 2.0 * _YARD)
     plaza = plaza.intersection(space.focus).difference(taken.union(sidewalk)).simplify(0.1)
     layers = {
         "sidewalk": sidewalk.simplify(0.05),
