@@ -47,10 +47,10 @@ class StaticLook:
     """Everything of a scene that does not move, lit.
 
     Attributes:
-        gaussians: All of it but the sky.
-        sky: Behind it.
-        light: What it was lit with; things that move are lit with the same.
-        occluders: What casts shadows.
+        gaussians: Everything but the sky.
+        sky: The sky behind everything.
+        light: The light that it was lit with; things that move are lit with the same.
+        occluders: The shapes that cast shadows.
     """
 
     gaussians: Gaussians
@@ -73,7 +73,7 @@ def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75) -> Stati
     the ego drives. The same scene gives the same Gaussians in every process.
 
     Args:
-        scene: Its map and ego log are read.
+        scene: The scene, of which map and ego log are read.
         shapes: What stands beside its roads (``scene.shapes``, or what was inferred for it).
         detail: Scales the distance up to which things are built in full: 0.75 suits images 256 pixels wide, 1 suits
             640, 2 suits 1920.
@@ -163,7 +163,7 @@ def _add_building(
 
 
 def facing_edges(footprint: Array, terrain: Terrain) -> NDArray[np.bool_]:
-    """Which edges ``[K]`` of a footprint (counter-clockwise) are seen from the path and lean on no other building."""
+    """Whether an edge ``[K]`` of a counter-clockwise footprint is seen from the path and leans on no other building."""
     start, end = footprint, np.roll(footprint, -1, axis=0)
     along = end - start
     outward = np.stack([along[:, 1], -along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True).clip(

@@ -33,7 +33,7 @@ def load_arrays(
     Args:
         path: The file.
         patterns: What each must be; None takes every array of numbers, whatever it is called.
-        optional: Those that may be absent.
+        optional: Names of arrays that may be absent.
 
     Raises:
         DataError: No such file, damaged, or an array is absent or another than expected.

@@ -30,7 +30,7 @@ class PolygonSet:
 
     Attributes:
         vertices: ``[V, 2]`` all rings one after another, open.
-        starts: ``[P + 1]`` where each ring starts in ``vertices``.
+        starts: ``[P + 1]`` first row of each ring in ``vertices``, and the number of rows.
         origin: ``[2]`` lower corner of the grid.
         cell: Edge of a grid cell [m].
         cell_starts, cell_polygons: Polygon indices per cell, row-major over ``shape`` (x fastest).
@@ -66,7 +66,7 @@ class PolygonSet:
         return len(self.starts) - 1
 
     def __getstate__(self) -> dict[str, object]:
-        """Without what was derived: it is large, and quickly found out again."""
+        """The fields, without what was derived: it is large, and quickly found out again."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     def contains_any(self, points: Array) -> NDArray[np.bool_]:
@@ -140,7 +140,7 @@ def _bounds(vertices, starts):
 
 @njit(cache=True)
 def _sort_into_cells(first, last, columns, count):
-    """Where each cell starts ``[count + 1]``, and the polygons of the cells from ``first`` to ``last [P, 2]``."""
+    """First entry of each cell ``[count + 1]``, and the entries: the polygons of cells ``first`` to ``last [P, 2]``."""
     starts = np.zeros(count + 1, np.int64)
     for p in range(len(first)):
         for y in range(first[p, 1], last[p, 1] + 1):

@@ -33,10 +33,10 @@ class Lookup(NamedTuple):
         pool: Descriptions of tiles that edges cross, filled in with ``tiles``; the first entry is how much is used.
         per_cell: Tiles along the edge of a cell.
         vertices: ``[V, 2]`` all rings one after another, open.
-        starts: ``[P + 1]`` where each ring starts in ``vertices``.
+        starts: ``[P + 1]`` first row of each ring in ``vertices``, and the number of rows.
         bounds: ``[P, 4]`` least x, y and greatest x, y of each polygon.
         nx: Number of cells in x.
-        cell_starts: ``[cells + 1]`` where each cell starts in ``cell_polygons``.
+        cell_starts: ``[cells + 1]`` first entry of each cell in ``cell_polygons``, and the number of entries.
         cell_polygons: Polygons whose bounding box reaches into a cell, cell by cell.
     """
 

@@ -111,7 +111,7 @@ def _places(points: Array, lengths: Array, s: Array) -> tuple[Array, Array]:
 
 @njit(cache=True)
 def _lengths(points: Array) -> Array:
-    """As :func:`arc_lengths`."""
+    """Arc lengths ``[K]`` of a polyline's points, see :func:`arc_lengths`."""
     length = np.empty(len(points))
     length[0] = 0.0
     for k in range(1, len(points)):
@@ -124,7 +124,7 @@ def _lengths(points: Array) -> Array:
 
 @njit(cache=True)
 def nearest_on(points: Array, lengths: Array, x: float, y: float) -> tuple[float, float]:
-    """As :func:`project`, of (x, y); the first of equally near segments counts.
+    """The place on a polyline nearest to (x, y), see :func:`project`; the first of equally near segments counts.
 
     A few vertices bound the distance. From a vertex that is farther away, the line must run on for at least the
     difference before it can come as near: these segments are passed over.

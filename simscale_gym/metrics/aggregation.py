@@ -1,4 +1,4 @@
-"""From scores of frames to the score of an agent: one stage (navtest) and two stages (navhard).
+"""The score of an agent from scores of frames: one stage (navtest) and two stages (navhard).
 
 NAVSIM: scene_aggregator.py, run_pdm_score_one_stage.py, run_pdm_score.py.
 """
@@ -27,7 +27,7 @@ def gaussian_weights(endpoint: Array, starts: Array, sigma_squared: float = SIGM
     Args:
         endpoint: ``[2]`` where the first-stage plan ends (as the agent returned it, not as driven) [m].
         starts: ``[S, 2]`` where the scenes start (rear axle) [m].
-        sigma_squared: Of the kernel [m^2].
+        sigma_squared: Variance of the kernel [m^2].
 
     Where the plan ends too far from all of them, they count alike.
     """
@@ -50,7 +50,7 @@ class StageGroup:
     Attributes:
         first: ``[2]`` scores of (now, previous) at the first stage.
         second: ``[S, 2]`` scores of the pairs at the second stage.
-        weights: ``[S, 2]`` of :func:`gaussian_weights`, separately for now and previous.
+        weights: ``[S, 2]`` weights of the pairs, from :func:`gaussian_weights`, separately for now and previous.
     """
 
     first: Array

@@ -21,7 +21,7 @@ LANE_LIMIT = 0.5
 LANE_STEPS = 20
 """Steps beyond the limit in a row (2 s) that break lane keeping."""
 PROGRESS_THRESHOLD = 5.0
-"""Where the best valid plan progresses no further than this [m], progress is not judged."""
+"""Progress of the best valid plan [m] up to which progress is not judged."""
 
 _IN_INTERSECTION = 8  # EgoArea.IN_INTERSECTION
 

@@ -103,9 +103,9 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
     """EC of pairs of simulated plans, of which ``current`` starts ``interval`` later.
 
     Args:
-        previous: ``[B, T, 11]`` or ``[T, 11]``.
-        current: Likewise.
-        interval: [s], more than 0 and less than 0.55.
+        previous: ``[B, T, 11]`` or ``[T, 11]`` states of the earlier plans.
+        current: States of the later plans, in the same shape.
+        interval: Time between the two starts [s], more than 0 and less than 0.55.
 
     Returns:
         EC ``[B]`` (0 or 1), and ``[B, 4]`` root mean squares of the differences in :data:`EXTENDED_TERMS`.
@@ -157,11 +157,15 @@ def _comfort_flags(states: Array, history: Array, ahead: float, filters: _Filter
     for p in range(len(states)):
         for i in range(n):
             s = history[i] if i < past else states[p, i - past]
+            # NAVSIM moves accelerations from the rear axle to the centre with untransformed terms: the yaw rate's
+            # square and the yaw acceleration both add lengthwise, none across
             columns[0, i] = s[5] + ahead * s[9] * s[9] + ahead * s[10]
             columns[1, i] = s[6]
             columns[2, i] = np.hypot(s[5], s[6])
             headings[i] = s[2]
         _unwrap(headings, columns[3])
+        # a jerk is the derivative of the smoothed acceleration, so that one comes first; flags are numbered as
+        # COMFORT_TERMS, not in the order of work
         smooth(columns[0], filters.acceleration, out)
         flags[p, 0] = _within(out, LONGITUDINAL_LIMITS[0], LONGITUDINAL_LIMITS[1])
         smooth(out, filters.jerk, jerk)
@@ -180,7 +184,7 @@ def _comfort_flags(states: Array, history: Array, ahead: float, filters: _Filter
 
 @njit(cache=True)
 def _features(states: Array, filters: _Filters, out: Array):
-    """Acceleration, its jerk, yaw rate and yaw acceleration ``[4, n]`` of one plan ``[n, 11]``."""
+    """Write acceleration, its jerk, yaw rate and yaw acceleration of a plan ``states [n, 11]`` into ``out [4, n]``."""
     n = len(states)
     magnitude, headings = np.empty(n), np.empty(n)
     for i in range(n):

@@ -21,17 +21,17 @@ FORECAST_RADIUS = 100.0
 FORECAST_STRIDE = 2
 """Forecasts move on every second step only."""
 NEAREST = 50, 10, 25, 50
-"""How many vehicles, bicycles, pedestrians and static objects are forecast at most (NAVSIM, pdm_object_manager.py)."""
+"""Most vehicles, bicycles, pedestrians and static objects that are forecast (NAVSIM, pdm_object_manager.py)."""
 _KINDS = TrackType.VEHICLE, TrackType.BICYCLE, TrackType.PEDESTRIAN, TrackType.TRAFFIC_CONE
 
 
 @dataclass(frozen=True, eq=False)
 class SteadyMotion:
-    """How objects are taken to move on: road users hold their speed along their heading, all else stays.
+    """Forecast motion of objects: road users hold their speed along their heading, all else stays.
 
     Attributes:
-        drift: ``[N, 2]`` [m/s]. Against the heading where the velocity points backwards.
-        speeds: ``[N]`` [m/s].
+        drift: ``[N, 2]`` velocities [m/s], against the heading where the recorded velocity points backwards.
+        speeds: ``[N]`` lengths of the velocities [m/s].
     """
 
     drift: Array
@@ -39,7 +39,7 @@ class SteadyMotion:
 
 
 def steady_motion(headings: Array, velocities: Array, types: NDArray[np.uint8]) -> SteadyMotion:
-    """Of objects with ``headings [N]`` [rad], ``velocities [N, 2]`` [m/s], ``types [N]``."""
+    """The forecast motion of objects with ``headings [N]`` [rad], ``velocities [N, 2]`` [m/s], ``types [N]``."""
     return SteadyMotion(*_steady(headings, velocities, types <= TrackType.PEDESTRIAN))
 
 
@@ -67,7 +67,9 @@ def _moved(boxes: Array, drift: Array, steps: int, stride: int) -> Array:
     out = np.empty((len(boxes), steps, 5))
     for n in range(len(boxes)):
         for t in range(steps):
-            time = t // stride * stride * DT
+            time = (
+                t // stride * stride * DT
+            )  # NAVSIM forecasts every other step: boxes stand for one, then jump
             out[n, t] = boxes[n]
             out[n, t, 0] += time * drift[n, 0]
             out[n, t, 1] += time * drift[n, 1]
@@ -80,10 +82,10 @@ def nearest_objects(
     """Rows of the objects that NAVSIM's object manager keeps: of each kind the nearest, static ones first.
 
     Args:
-        distances: ``[N]`` from the ego [m].
-        present: ``[N]``.
-        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`.
-        limits: How many vehicles, bicycles, pedestrians and static objects at most.
+        distances: ``[N]`` distances from the ego [m].
+        present: ``[N]`` whether an object is there.
+        types: ``[N]`` kinds of the objects (:class:`simscale_gym.scene.TrackType`).
+        limits: Most vehicles, bicycles, pedestrians and static objects.
     """
     kinds = np.minimum(types, TrackType.TRAFFIC_CONE)  # the first of the static ones stands for all
     order = np.argsort(distances, kind="stable")
@@ -150,7 +152,7 @@ def forecast(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -
 
 
 def _nearest(agents: Agents, ego: Array, vehicle: Vehicle) -> Agents:
-    """Those present at the first step that NAVSIM's object manager keeps, in their order."""
+    """The objects present at the first step that NAVSIM's object manager keeps, in their order."""
     _, center = ego_boxes(np.asarray(ego, float)[None, None], vehicle)
     distance = np.linalg.norm(agents.boxes[:, 0, :2] - center[0, 0], axis=1)
     present = agents.valid[:, 0] & (distance <= FORECAST_RADIUS)

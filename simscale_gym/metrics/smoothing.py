@@ -14,7 +14,12 @@ Array = NDArray[np.float64]
 
 
 class Filter(NamedTuple):
-    """A linear filter of ``n`` samples: sample i becomes ``bands[i] @ values[firsts[i] : firsts[i] + W]``."""
+    """A linear filter of ``n`` samples: sample i becomes ``bands[i] @ values[firsts[i] : firsts[i] + W]``.
+
+    Attributes:
+        bands: ``[n, W]`` coefficients of each result.
+        firsts: ``[n]`` first sample that each result is made of.
+    """
 
     bands: Array
     firsts: NDArray[np.int64]
@@ -25,11 +30,11 @@ def smoothing_filter(samples: int, window: int, order: int, derivative: int = 0,
     """The filter for ``samples`` values.
 
     Args:
-        samples: Their number, greater than ``order``.
+        samples: Number of values, greater than ``order``.
         window: Values that a result depends on, at most ``samples`` of them. With an even one, results stand for
             half a sample before or after their place, as in scipy.
-        order: Of the fitted polynomials.
-        derivative: Which derivative to take.
+        order: Order of the fitted polynomials.
+        derivative: Order of the derivative to take; 0 smooths only.
         dt: Time between samples [s].
     """
     if samples <= 2 * window:
@@ -48,6 +53,7 @@ def _fitted(samples: int, window: int, order: int, derivative: int, dt: float) -
 
     `scipy.signal` gives the same to 1e-12, but to import it takes longer than the rest of an environment.
     """
+    # an even window has no middle sample: scipy's polynomial is read half a sample off, and so is this one
     place, half = np.arange(samples), window // 2
     even = 1 - window % 2
     ends = (place < half) | (place >= samples - half)

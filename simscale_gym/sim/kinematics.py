@@ -27,7 +27,7 @@ def bicycle_step(states: Array, commands: Array, dt: float = DT, vehicle: Vehicl
         states: ``[..., 11]`` (:class:`simscale_gym.scene.StateIndex`).
         commands: ``[..., 2]`` acceleration [m/s^2] and steering rate [rad/s]; broadcast with ``states``.
         dt: Step [s].
-        vehicle: Its wheel base; None for the default ego.
+        vehicle: The vehicle, of which the wheel base is used; None for the default ego.
 
     Returns:
         States ``[..., 11]`` after the step. Speed may become negative, as in nuPlan.

@@ -88,10 +88,10 @@ def lqr_command(
     Args:
         states: ``[P, 11]`` ego states at step ``k``.
         poses: ``[P, M + 1, 3]`` reference.
-        speeds: ``[P, M]`` of :func:`fit_reference`.
-        curvatures: ``[P, M]`` of :func:`fit_reference`.
+        speeds: ``[P, M]`` reference speeds [m/s], from :func:`fit_reference`.
+        curvatures: ``[P, M]`` reference curvatures [1/m], from :func:`fit_reference`.
         k: Step along the reference, 0 .. M - 1.
-        vehicle: Its wheel base; None for the default ego.
+        vehicle: The vehicle, of which the wheel base is used; None for the default ego.
     """
     poses = _checked_poses(poses)
     if not 0 <= k < poses.shape[1] - 1:
@@ -114,7 +114,7 @@ def track(
     Args:
         initial: ``[11]`` or ``[P, 11]`` ego state at the first reference pose.
         poses: ``[P, M + 1, 3]`` (or one ``[M + 1, 3]``) reference poses 0.1 s apart.
-        vehicle: Its wheel base; None for the default ego.
+        vehicle: The vehicle, of which the wheel base is used; None for the default ego.
         steps: How many steps to drive; None for all M.
         jerk_penalty: See :func:`fit_reference`.
 

@@ -43,8 +43,8 @@ class CameraEffects:
         gamma_spread: Standard deviation added to its logarithm.
         white_balance: Gains of red, green and blue.
         white_balance_spread: Standard deviation added to the logarithms of the gains of red and blue.
-        shutter_time: How long every row is exposed, half of it before the picture's time [s]: motion blur.
-        readout_time: From the first row to the last, the middle one at the picture's time [s]: rolling shutter.
+        shutter_time: Exposure of every row, half of it before the picture's time [s]: motion blur.
+        readout_time: Time from the first row to the last, the middle one at the picture's time [s]: rolling shutter.
         shot_noise: Standard deviation where light is 1; grows with the root of the light.
         read_noise: Standard deviation where it is dark.
         drop_rate: Probability that a camera loses a frame of its 10 Hz: then the last one that came is shown again.
@@ -114,10 +114,10 @@ def apply_effects(
         pictures: uint8 `[C, H, W, 3]`.
         effects: What to apply.
         cameras: Names of the C cameras.
-        seed: Of the episode.
-        frame: Of the scene.
+        seed: Seed of the episode.
+        frame: Number of the scene's frame.
         viewed: Depth behind the pictures; needed for moving shutters.
-        motion: Of the cameras, needed for moving shutters.
+        motion: Motion of the cameras; needed for moving shutters.
 
     Returns:
         uint8 `[C, H, W, 3]`.

@@ -41,7 +41,7 @@ class LidarConfig:
         channels: Rows of rays, evenly from `lowest` to `highest`.
         lowest: Elevation of the first row [rad].
         highest: Elevation of the last row [rad].
-        elevations: Of all rows, ascending [rad], instead of the three above; () for none.
+        elevations: Elevations of all rows, ascending [rad], in place of the three above; () takes the three.
         azimuths: Rays of a row, evenly around.
         least_range: Nearest return [m]; what is nearer hides what is behind.
         most_range: Farthest return [m].
@@ -134,7 +134,7 @@ class Sweep:
 
     Attributes:
         ranges: `[B, A]` float32 [m]; 0 where there is none.
-        valid: Where there is one, `[B, A]`.
+        valid: Whether the ray has a return, `[B, A]`.
         intensity: Luminance of what the rays meet, 0..1, `[B, A]` float32; 0 where there is none.
         instances: Place of what they meet among the instances that were given, `[B, A]` int32; -1 where there is none.
     """
@@ -152,7 +152,7 @@ class Sweep:
         intensity: NDArray[np.float32],
         instances: NDArray[np.int32],
     ) -> Sweep:
-        """With nothing where there is no return."""
+        """A sweep of these values, with nothing where there is no return."""
         zero = np.float32(0.0)
         return cls(
             np.where(valid, ranges, zero),
@@ -163,7 +163,7 @@ class Sweep:
 
 
 def rays_per_radian(config: LidarConfig) -> float:
-    """How finely a pattern looks: for what chooses its detail by the focal length of a camera [px]."""
+    """Rays per radian, times `DETAIL`: stands for a camera's focal length [px] where that chooses the detail drawn."""
     return DETAIL * config.azimuths / (2.0 * math.pi)
 
 
@@ -181,8 +181,8 @@ def depth_sweep(
         rasterizer: Holds the Gaussians.
         ego_to_world: `[4, 4]`.
         config: The rays.
-        instance_index: As of `CpuRasterizer.render`.
-        instance_poses: As of `CpuRasterizer.render`.
+        instance_index: Template of each instance, `[I]` (see `CpuRasterizer.render`).
+        instance_poses: Node to world, `[I, 4, 4]`; None for identities.
 
     Raises:
         ArgumentError: The rasterizer is not the CPU's.

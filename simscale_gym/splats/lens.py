@@ -30,7 +30,7 @@ ROWS = 16
 
 
 def distort(points: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """Where a lens puts directions: OpenCV's model of five coefficients.
+    """The directions that a lens turns `points` into: OpenCV's model of five coefficients.
 
     Beyond `fold_radius` the polynomial turns back and its values mean nothing.
 
@@ -115,7 +115,7 @@ def _refine(points, coefficients, found, error):
 
 @dataclass(frozen=True)
 class Lens:
-    """Where each pixel of distorted images is found in frames without distortion.
+    """A map from each pixel of distorted images to its place in frames without distortion.
 
     Attributes:
         Ks: Intrinsics of the frames, `[C, 3, 3]` [px].
@@ -135,8 +135,8 @@ class Lens:
         Args:
             Ks: Intrinsics of the distorted images, `[C, 3, 3]` [px]; the skew is ignored.
             distortion: OpenCV's k1, k2, p1, p2, k3, `[C, 5]` or `[5]` for all.
-            width: Of the distorted images [px].
-            height: Of the distorted images [px].
+            width: Width of the distorted images [px].
+            height: Height of the distorted images [px].
         """
         Ks = np.asarray(Ks, np.float64)
         check_cameras(Ks, len(Ks), width, height)
@@ -172,7 +172,7 @@ class Lens:
 
         Args:
             raster: Frames of cameras of one size, drawn with `Ks` and `sizes`, on black.
-            cameras: Which they are, `[F]` int64.
+            cameras: Numbers of the frames' cameras, `[F]` int64.
             backgrounds: Colours behind everything, `[C, 3]` float32.
             out: Images of all cameras, written to.
             crew: Threads; one if None.
@@ -198,10 +198,10 @@ def render_distorted(
 
     Args:
         rasterizer: What can be drawn.
-        lens: Of the cameras.
+        lens: The cameras' lens.
         viewmats: World to camera, `[C, 4, 4]`.
         background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
-        settings: As for `CpuRasterizer.render`: instances, ids, near, antialiased and so on, but not `out`.
+        settings: Further arguments of `CpuRasterizer.render`: instances, ids, near, antialiased and so on, not `out`.
     """
     cameras, height, width, _ = lens.spots.shape
     viewmats = np.asarray(viewmats, np.float64)

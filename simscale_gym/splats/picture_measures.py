@@ -46,11 +46,11 @@ def picture_measures(
     """What pictures show.
 
     Args:
-        frame: They.
-        cam_to_world: `[C, 4, 4]`.
-        cam_to_ego: `[C, 4, 4]`.
+        frame: The pictures' depth and alpha.
+        cam_to_world: Poses of the cameras in the scene, `[C, 4, 4]`.
+        cam_to_ego: Poses of the cameras in the ego frame, `[C, 4, 4]`.
         vehicle: The ego.
-        matter: What there is.
+        matter: The scene's Gaussians.
 
     Returns:
         Share of the pixels below the horizon that are covered (1 where there are none), share of all that show

@@ -23,15 +23,15 @@ LEAST_SCORE = 0.25
 """Score below which a picture shows another world than the one that was recorded, by eye in the town."""
 
 NEAR = 1.5
-"""Around a camera, within which Gaussians stand before the lens [m]."""
+"""Distance around a camera within which Gaussians stand before the lens [m]."""
 
 METRES_PER_RADIAN = 4.0
-"""Of two views, one turned by a radian is as far as one this far away [m]: half a picture's width is then new."""
+"""A view turned by a radian counts as far as one this far away [m]: half a picture's width is then new."""
 
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """Where each factor of the score begins to fall and where it is 0; straight between.
+    """The value at which each factor of the score begins to fall, and the one at which it is 0; straight between.
 
     Attributes:
         coverage: Share of the pixels below the horizon that are covered.
@@ -39,7 +39,7 @@ class QualityLimits:
         near_share: Share of all directions that Gaussians within 1.5 m of the camera hide.
         blocked: Surface inside the ego's body [m^2].
         coarseness: Angle under which the camera sees the Gaussians [rad].
-        view_distance: To the nearest known view [m].
+        view_distance: Distance to the nearest known view [m].
         extrapolation: Lateral distance from the recorded path [m].
     """
 
@@ -53,11 +53,11 @@ class QualityLimits:
 
 
 TRAINED = QualityLimits()
-"""For reconstructions: whole up to a lane's width beside the path. Not tuned on pictures."""
+"""Limits for reconstructions: whole up to a lane's width beside the path. Not tuned on pictures."""
 
 DRESSED = QualityLimits(coarseness=(0.025, 0.1), view_distance=(40.0, 120.0), extrapolation=(40.0, 120.0))
-"""For dressed streets: on logs 0.02 rad are the coarsest, at 0.05 courts and walls are plainly blurred. Side streets
-hold 40 m away, and 160 m away nothing is left."""
+"""Limits for dressed streets: on logs 0.02 rad are the coarsest, at 0.05 courts and walls are plainly blurred. Side
+streets hold 40 m away, and 160 m away nothing is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +91,10 @@ def _array(image: NDArray[np.float32] | torch.Tensor) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class KnownViews:
-    """Where pictures of a scene were taken from.
+    """The views from which pictures of a scene were taken.
 
     Attributes:
-        centres: `[V, 3]` [m].
+        centres: Places of the cameras, `[V, 3]` [m].
         axes: Unit vectors along which they look, `[V, 3]`.
     """
 
@@ -103,12 +103,12 @@ class KnownViews:
 
     @classmethod
     def of_poses(cls, cam_to_world: Array) -> KnownViews:
-        """Of poses `[V, 4, 4]`, OpenCV axes."""
+        """The views of cameras with poses `[V, 4, 4]`, OpenCV axes."""
         return cls(cam_to_world[:, :3, 3].copy(), cam_to_world[:, :3, 2].copy())
 
     @classmethod
     def of_log(cls, scene: Scene, spacing: float = 1.0) -> KnownViews:
-        """Of the rig's cameras every `spacing` metres along the logged path."""
+        """The views of the rig's cameras every `spacing` metres along the logged path."""
         s = polyline.arc_lengths(scene.ego.poses[:, :2])
         frames = np.unique(np.searchsorted(s, np.arange(0.0, s[-1] + spacing, spacing)).clip(max=len(s) - 1))
         ego = np.stack([scene.ego_to_world(scene.ego.poses[frame]) for frame in frames])
@@ -127,8 +127,8 @@ class RenderQuality:
         near_share: Share of all directions that Gaussians within 1.5 m hide from the camera, `[C]`.
         coarseness: Angle that the Gaussians span which the camera sees, as a standard deviation: mean of the middle
             half of its pixels [rad], `[C]`.
-        view_distance: To the nearest known view [m], `[C]`; 0 where no views are known.
-        view_angle: Between its axis and the camera's [rad], `[C]`; 0 where no views are known.
+        view_distance: Distance to the nearest known view [m], `[C]`; 0 where no views are known.
+        view_angle: Angle between that view's axis and the camera's [rad], `[C]`; 0 where no views are known.
         blocked: Surface inside the ego's body, more than 0.3 m above the road [m^2].
         extrapolation: Lateral distance of the ego from the recorded path [m].
         scores: 0 (nothing of it is true) to 1, `[C]`: the product of one factor for each of the above but the
@@ -148,7 +148,7 @@ class RenderQuality:
 
     @property
     def score(self) -> float:
-        """Of the worst camera."""
+        """Score of the worst camera."""
         return float(self.scores.min(initial=1.0))
 
     def by_camera(self) -> dict[str, float]:
@@ -166,11 +166,11 @@ class RenderJudge:
     """What the pictures of one scene are judged by.
 
     Attributes:
-        matter: What does not move.
-        views: Where the scene was seen from, or None.
-        path: Where its recorder drove, `[K, 2]` [m].
+        matter: The scene's Gaussians that do not move.
+        views: The views that the scene was recorded from, or None.
+        path: The way that its recorder drove, `[K, 2]` [m].
         vehicle: The ego.
-        limits: Of the factors.
+        limits: Limits of the score's factors.
     """
 
     matter: SolidMatter
@@ -183,9 +183,9 @@ class RenderJudge:
         """Judges pictures.
 
         Args:
-            frame: They.
-            ego_to_world: `[4, 4]`.
-            cameras: Their names.
+            frame: The pictures' depth and alpha.
+            ego_to_world: Pose of the ego, `[4, 4]`.
+            cameras: Names of the pictures' cameras.
         """
         cam_to_world = se3.invert_rigid(frame.viewmats)
         centres, axes = cam_to_world[:, :3, 3], cam_to_world[:, :3, 2]
@@ -235,9 +235,9 @@ def obstruction(
     """What stands where the ego is and before its lenses, road and kerbs left out.
 
     Args:
-        matter: What there is.
-        ego_to_world: `[4, 4]`.
-        centres: Of the cameras, `[C, 3]` [m].
+        matter: The scene's Gaussians.
+        ego_to_world: Pose of the ego, `[4, 4]`.
+        centres: Places of the cameras, `[C, 3]` [m].
         vehicle: The ego.
 
     Returns:
@@ -259,8 +259,8 @@ def nearest_views(views: KnownViews, centres: Array, axes: Array) -> tuple[Array
     """Distance [m] and angle [rad] `[C]` of cameras to the views nearest to them.
 
     Args:
-        views: Known ones.
-        centres: Of the cameras, `[C, 3]` [m].
+        views: The known views.
+        centres: Places of the cameras, `[C, 3]` [m].
         axes: Unit vectors along which they look, `[C, 3]`.
     """
     distance = np.sqrt(((centres[:, None] - views.centres) ** 2).sum(2))

@@ -13,7 +13,7 @@ from simscale_gym.splats.render_validity import ViewedFrame
 Array = NDArray[np.float64]
 
 MOST_SAMPLES = 16
-"""Of the exposure, per pixel: one for each pixel that it is smeared over, up to this many."""
+"""Moments of the exposure that a pixel is drawn at: one for each pixel that it is smeared over, up to this many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,8 @@ class CameraMotion:
     """How cameras move, in their own axes (x right, y down, z forward).
 
     Attributes:
-        velocities: `[C, 3]` [m/s].
-        rates: Of turning, `[C, 3]` [rad/s].
+        velocities: Velocities of the cameras, `[C, 3]` [m/s].
+        rates: Rates at which they turn about their axes, `[C, 3]` [rad/s].
     """
 
     velocities: Array
@@ -30,12 +30,12 @@ class CameraMotion:
 
     @classmethod
     def of_ego(cls, cam_to_ego: Array, velocity: Array, yaw_rate: float) -> CameraMotion:
-        """Of cameras on a vehicle.
+        """The motion of cameras on a vehicle.
 
         Args:
-            cam_to_ego: `[C, 4, 4]`.
-            velocity: Of the rear axle in the ego frame, `[2]` [m/s].
-            yaw_rate: [rad/s].
+            cam_to_ego: Poses of the cameras in the ego frame, `[C, 4, 4]`.
+            velocity: Velocity of the rear axle in the ego frame, `[2]` [m/s].
+            yaw_rate: Yaw rate of the ego [rad/s].
         """
         turn, place = cam_to_ego[:, :3, :3], cam_to_ego[:, :3, 3]
         swing = yaw_rate * np.column_stack([-place[:, 1], place[:, 0], np.zeros(len(place))])
@@ -58,11 +58,11 @@ def expose_rows(
     near edge hides is not known: there, the edge's own colours are seen.
 
     Args:
-        light: Linear, `[C, H, W, 3]` float32.
-        viewed: Depth behind it.
-        motion: Of the cameras.
-        shutter_time: [s].
-        readout_time: [s].
+        light: Linear light of the pictures, `[C, H, W, 3]` float32.
+        viewed: Depth behind the pictures.
+        motion: Motion of the cameras.
+        shutter_time: Exposure of a row [s].
+        readout_time: Time from the first row to the last [s].
 
     Returns:
         `[C, H, W, 3]` float32.

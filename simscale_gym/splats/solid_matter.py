@@ -12,10 +12,11 @@ from simscale_gym.splats.cpu.pack import L00, LOG_OPACITY, PackedGaussians, X, Z
 Array = NDArray[np.float64]
 
 CELL = np.array([2.0, 2.0, 1.0])
-"""Of the grid that says how fine the Gaussians are, along x, y, z [m]; low, so vehicles reach out of the road's."""
+"""Size of a cell of the grid that says how fine the Gaussians are, along x, y, z [m]; low, so that vehicles reach out
+of the road's cells."""
 
 MOST_CELLS = np.array([400, 400, 32])
-"""Along x, y, z; in a wider scene the cells grow."""
+"""Most cells along x, y, z; in a wider scene the cells grow."""
 
 CORE = (0.01, 0.99)
 """Quantiles of the means, between which the grid lies: domes of sky and stray Gaussians are left out."""
@@ -27,10 +28,10 @@ class SolidMatter:
 
     Attributes:
         blocks: Centre and radius of a sphere around the means of each block, `[M, 4]` float64 [m].
-        means: `[M, 256, 3]` float32 [m].
+        means: Means of the Gaussians, `[M, 256, 3]` float32 [m].
         areas: Surface that each one covers, its opacity included, `[M, 256]` float32 [m^2]; 0 for padding.
         low: First corner of the grid, `[3]` [m].
-        cell: Of the grid, `[3]` [m].
+        cell: Size of a cell of the grid, `[3]` [m].
         grains: Geometric mean of the standard deviations of the Gaussians in each cell, `[X, Y, Z]` float32 [m]; 0
             where there are none. Fine ones on coarse ones, as paint on asphalt, count as fine.
     """

@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 STOREY = 3.05
 """Height of a storey [m]."""
 BELT = 34.0
-"""How far the ground around the town is built on [m]."""
+"""Width of the ground around the town that is built on [m]."""
 SETBACK = 2.2
-"""From the pavement to the fronts [m]."""
+"""Distance from the pavement to the fronts [m]."""
 BACK_ROW = 20.0
 """Around the town a second row stands so far from the pavement [m]: no gap of the first opens on empty country."""
 

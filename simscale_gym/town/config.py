@@ -21,21 +21,21 @@ SPLIT_SEEDS = {
 
 @dataclass(frozen=True)
 class TownConfig:
-    """How a town is built and peopled; the defaults are those of the built-in splits.
+    """Settings of how a town is built and peopled; the defaults are those of the built-in splits.
 
     Attributes:
         columns, rows: Crossing streets in x and y.
         spacing: Smallest and largest distance between neighbouring streets [m].
-        jitter: How far a crossing lies off the regular grid [m].
-        lane_width: Of a car lane [m].
-        parking_width: Of a kerbside parking strip [m].
-        bike_width: Of the cyclists' strip at the edge of the carriageway [m].
+        jitter: Greatest distance of a crossing from the regular grid [m].
+        lane_width: Width of a car lane [m].
+        parking_width: Width of a kerbside parking strip [m].
+        bike_width: Width of the cyclists' strip at the edge of the carriageway [m].
         sidewalk_width: [m].
         corner_radius: Smallest and largest radius of a kerb at a junction [m].
         crosswalk_width: Along the road [m].
         vehicles, cyclists, pedestrians: Smallest and largest number that move in a log.
         parked_share: Share of the parking places that are taken.
-        parked_overhang: How far a badly parked car may stand into its lane [m].
+        parked_overhang: Greatest width by which a badly parked car stands in its lane [m].
         lane_change_rate: Probability that a driver wants to change lanes on a stretch of avenue.
         cut_in: Factor on the gaps that a lane changer asks for; under 1 is pushy.
     """

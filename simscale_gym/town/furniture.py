@@ -16,7 +16,7 @@ from simscale_gym.town.walkers import pavement_offset
 Array = NDArray[np.float64]
 
 FROM_KERB = 0.5
-"""Where poles and trunks stand on the pavement [m]."""
+"""Distance from the kerb at which poles and trunks stand on the pavement [m]."""
 
 
 def signals(draft: Draft, road: shapely.Geometry) -> list[Fixture]:
@@ -100,7 +100,7 @@ def _sign(junction: Junction, arm: Arm, before: float, label: str) -> Fixture:
 
 
 def _edge(draft: Draft, road: Road, side: int) -> float:
-    """From the middle of the road to the kerb, parking strip included [m]."""
+    """Distance from the middle of the road to the kerb, parking strip included [m]."""
     kind = road.street.left if side > 0 else road.street.right
     return pavement_offset(draft, road.street, kind) - draft.config.sidewalk_width / 2
 

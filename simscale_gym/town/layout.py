@@ -44,7 +44,7 @@ class Street:
     suburban: bool
 
     def half_width(self, lane_width: float) -> float:
-        """From the middle to the outer edge of the car lanes [m]."""
+        """Distance from the middle to the outer edge of the car lanes [m]."""
         return self.median / 2 + self.lanes * lane_width
 
 

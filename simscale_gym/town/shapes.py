@@ -16,7 +16,7 @@ from simscale_gym.town.town_map import Draft
 Array = NDArray[np.float64]
 
 FOOT_OF_FRONTS = SETBACK + 0.6
-"""How far pavement reaches beyond the sidewalk of the map [m]: under the fronts."""
+"""Width of pavement beyond the sidewalk of the map [m]: under the fronts."""
 APRON = 1.4
 """Paved rim of a roundabout's island [m]."""
 

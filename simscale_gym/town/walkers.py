@@ -104,14 +104,14 @@ def walk_graph(draft: Draft) -> WalkGraph:
 
 
 def pavement_offset(draft: Draft, street, kind: str) -> float:
-    """From the middle of a street to the middle of its pavement on a side with edge ``kind`` [m]."""
+    """Distance from the middle of a street to the middle of its pavement on a side with edge ``kind`` [m]."""
     c = draft.config
     beyond = {"parking": c.parking_width, "bike": c.bike_width}.get(kind, 0.0)
     return street.half_width(c.lane_width) + beyond + c.sidewalk_width / 2
 
 
 def _corner(draft: Draft, index: int, a: int, side: int) -> Array:
-    """Where the pavement on one side of an arm meets the line of its crosswalk."""
+    """The point ``[2]`` where the pavement on one side of an arm meets the line of its crosswalk."""
     junction = draft.junctions[index]
     arm = junction.arms[a]
     street = draft.layout.streets[arm.street]
@@ -200,7 +200,7 @@ def walker_place(walkers, m, s):
 
 @njit(cache=True)
 def walker_pose(walkers, m):
-    """Where walker ``m`` is and looks: x, y, heading."""
+    """Pose of walker ``m``: x, y [m] and heading [rad]."""
     s, aside = walkers.state[m, 0], walkers.state[m, 3]
     a = walker_place(walkers, m, s)
     b = min(a + 1, walkers.starts[m + 1] - 1)

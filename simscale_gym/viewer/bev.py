@@ -49,7 +49,7 @@ class Overlay:
         log: ``[K, 3]`` the recorded way.
         perturbed: ``[K, 3]`` the way that led off the log.
         driven: ``[K, 3]`` the way since then.
-        plans: ``[K, 3]`` each, from the present.
+        plans: Plans to draw, ``[K, 3]`` each, from the present.
     """
 
     log: Array
@@ -65,11 +65,11 @@ def draw_bev(
 
     Args:
         scene: The scene.
-        state: Who is where.
+        state: Ego and traffic at the moment to draw.
         overlay: Ways to draw.
-        width: Of the picture [pixel].
-        height: Of the picture [pixel].
-        scale: [pixel/m].
+        width: Width of the picture [pixel].
+        height: Height of the picture [pixel].
+        scale: Pixels per metre.
     """
     canvas = Canvas(state.ego[:3], width, height, scale, background=_map_canvas(scene, scale))
     _lights(canvas, scene, state.frame)

@@ -20,10 +20,10 @@ class Canvas:
     """Draws in scene coordinates around a pose.
 
     Args:
-        pose: ``[3]`` in the scene frame; its heading points up.
-        width, height: Of the picture [pixel].
-        scale: [pixel/m].
-        anchor: Where in the picture the pose lies, as shares of width and height.
+        pose: ``[3]`` pose in the scene frame that the picture is drawn around; its heading points up.
+        width, height: Size of the picture [pixel].
+        scale: Pixels per metre.
+        anchor: Place of the pose in the picture, as shares of width and height.
         background: Colour, or a finished canvas whose content is moved here (turned and resampled).
     """
 

@@ -45,7 +45,7 @@ def film_frame(
 
     Args:
         scene: The scene.
-        state: Who is where.
+        state: Ego and traffic at the moment to draw.
         images: uint8 ``[h, w, 3]`` by camera, all of one size.
         overlay: Ways for the bird's-eye view.
         lines: Text for the panel.

@@ -34,7 +34,7 @@ COLORS: tuple[Color, ...] = (
     (140, 110, 80),
     (130, 130, 130),
 )
-"""Of factors: Okabe and Ito's, which people with any color vision tell apart, and two quiet ones."""
+"""Colors of factors: Okabe and Ito's, which people with any color vision tell apart, and two quiet ones."""
 
 _DRIVES: tuple[Color, ...] = ((20, 22, 25), (0, 114, 178))
 _INK, _FAINT, _GRID, _WARNING = (20, 22, 25), (105, 110, 116), (225, 228, 231), (178, 50, 0)
@@ -48,11 +48,11 @@ class JudgedDrive:
     """What a camera saw along a drive.
 
     Attributes:
-        name: In words.
+        name: Name of the drive, in words.
         along: Distance driven at each picture, rising, `[T]` [m].
         pictures: uint8 `[T, H, W, 3]`.
-        scores: 0 to 1, `[T]`.
-        factors: Of the scores, `[T]` by name.
+        scores: Scores of the pictures, 0 to 1, `[T]`.
+        factors: Factors of the scores, `[T]` each, by name.
     """
 
     name: str
@@ -71,10 +71,10 @@ def quality_chart(
 
     Args:
         drives: One or two, over the same distance.
-        title: Of the chart.
-        subtitle: Below it, smaller.
+        title: Title of the chart.
+        subtitle: Line below the title, smaller.
         least: Score below which pictures are not trusted.
-        shown: How many pictures a strip has.
+        shown: Number of pictures in a strip.
 
     Raises:
         ArgumentError: There are more than two drives, or none.
@@ -200,7 +200,7 @@ class _Plot:
         page.paste(fine.resize(size, Image.Resampling.BOX), (left, top))
 
     def numbers(self, draw: ImageDraw.ImageDraw, shown: int) -> None:
-        """Of the axes: those of the distance stand below the pictures."""
+        """The numbers of the axes: those of the distance stand below the pictures."""
         left, _, right, bottom = self._box
         small = ImageFont.load_default(14)
         for score in np.linspace(0.0, 1.0, 5):

@@ -12,7 +12,7 @@ class Window:
 
     Args:
         fps: Pictures per second at most; :meth:`show` waits for its turn.
-        title: Of the window.
+        title: Title of the window.
     """
 
     def __init__(self, fps: int, title: str = "simscale_gym") -> None:

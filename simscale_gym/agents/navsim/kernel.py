@@ -40,7 +40,7 @@ OPEN = -2
 
 
 class Driver(NamedTuple):
-    """How vehicles drive; see :class:`simscale_gym.agents.navsim.traffic.NavsimTrafficConfig`."""
+    """Settings of drivers, as kernels take them (:class:`simscale_gym.agents.navsim.traffic.NavsimTrafficConfig`)."""
 
     min_gap: float
     headway: float
@@ -85,7 +85,7 @@ class Memory(NamedTuple):
 
 @njit(cache=True)
 def _lead(shapes: Shapes, k: int, hidden: NDArray, rows: NDArray, way: Array, count: int) -> tuple[int, bool]:
-    """Which shape in the ``way`` of vehicle ``k`` is nearest to its own one, -1 if none; and whether that is open.
+    """The shape in the ``way`` of vehicle ``k`` that is nearest to its own, -1 if none; and whether that is open.
 
     Among those that touch it NAVSIM takes the first in a tree of their bounds, which has up to ten of them sorted by
     the middle in y, then in x. With more of them, or several equally near, it is open which one that is.
@@ -138,15 +138,15 @@ def _drop_far(
 
 @njit(cache=True)
 def look(rails: Rails, ring_size: int, memory: Memory, sizes: Array, ego: Array, driver: Driver):
-    """Who drives, and what everybody looks like before the step; those too far away vanish, in place.
+    """Rows and shapes of the vehicles before the step; those too far away vanish, in place.
 
     Args:
-        rails: Paths.
+        rails: Paths of all lanes.
         ring_size: Points that a strip can have.
-        memory: Of the tracks.
+        memory: Memory of the tracks, changed in place.
         sizes: ``[N, >= 2]`` length and width [m].
-        ego: ``[5]`` its box, centred at the rear axle.
-        driver: Parameters.
+        ego: ``[5]`` box of the ego, centred at the rear axle, as NAVSIM has it.
+        driver: Settings of the drivers.
 
     Returns:
         Rows ``[M]`` of the vehicles, then N for the ego; their shapes.
@@ -176,23 +176,24 @@ def drive(
     """Move vehicles by 0.1 s, one after the other, in place, until it is open who is ahead of one.
 
     Args:
-        rails: Paths.
-        limits: ``[L]`` [m/s], 0 for none.
-        memory: Of the tracks.
+        rails: Paths of all lanes.
+        limits: ``[L]`` speed limits [m/s], 0 for none.
+        memory: Memory of the tracks, changed in place.
         sizes: ``[N, >= 2]`` length and width [m].
-        ego: ``[5]`` its box, centred at the rear axle.
-        ego_speed: [m/s].
+        ego: ``[5]`` box of the ego, centred at the rear axle, as NAVSIM has it.
+        ego_speed: Speed of the ego [m/s].
         names: What is seen of whom.
-        driver: Parameters.
-        rows: Of the vehicles and the ego, from :func:`look`.
-        shapes: Theirs.
-        begin: The vehicle to begin with.
-        lead: What was found to be ahead of it, or OPEN.
+        driver: Settings of the drivers.
+        rows: ``[M]`` rows of the vehicles and the ego, from :func:`look`.
+        shapes: Shapes of ``rows``, from :func:`look`; changed in place as vehicles move.
+        begin: Place in ``rows`` of the vehicle to begin with.
+        lead: Place in ``rows`` of what was found to be ahead of it, or OPEN.
 
     Returns:
         The vehicle with which to go on; the last one, the ego, when all have moved.
     """
     way, line = np.empty((shapes.strips.shape[1], 2)), np.empty((shapes.strips.shape[1], 2))
+    # one after the other, as in NAVSIM: a vehicle sees those before it where they moved to, the rest where they were
     for k in range(begin, len(rows) - 1):
         row, lane = rows[k], memory.lanes[rows[k]]
         motion, end = memory.motion[row], rails.progress[rails.starts[lane + 1] - 1]
@@ -212,10 +213,12 @@ def drive(
             elif not names.still[other]:
                 ahead = rail_pose(rails, memory.lanes[other], memory.motion[other, PROGRESS])[2]
                 lead_speed = memory.motion[other, SPEED] * np.cos(ahead - heading)
-        if limits[lane] > 0.0:
+        if limits[lane] > 0.0:  # without a limit the target of the lane before stays, as in NAVSIM
             motion[TARGET] = limits[lane]
         change = _speed_change(driver, motion[SPEED], motion[TARGET], gap, lead_speed)
-        motion[PROGRESS] += DT * motion[SPEED]
+        motion[PROGRESS] += (
+            DT * motion[SPEED]
+        )  # explicit Euler: the place moves with the speed before the step
         motion[SPEED] = max(motion[SPEED] + DT * change, 0.0)
         set_footprint(shapes, k, rails, lane, motion, sizes[row], driver.headway, line)
     return len(rows) - 1
@@ -228,12 +231,12 @@ def settle(
     """Write where vehicles are, in place: first those on rails, then the parked ones that touch nobody.
 
     Args:
-        rails: Paths.
-        memory: Of the tracks.
+        rails: Paths of all lanes.
+        memory: Memory of the tracks, changed in place.
         sizes: ``[N, >= 2]`` length and width [m].
-        poses: ``[N, 3]``, as in :class:`simscale_gym.sim.TrafficState`.
-        velocities: ``[N, 2]``.
-        valid: ``[N]``.
+        poses: ``[N, 3]`` written: poses of the tracks, as in :class:`simscale_gym.sim.TrafficState`.
+        velocities: ``[N, 2]`` written: velocities [m/s].
+        valid: ``[N]`` written: whether a track is there.
     """
     kinds, first = memory.kinds, memory.first
     rings, everywhere = np.empty((len(kinds), 4, 2)), np.array([-np.inf, -np.inf, np.inf, np.inf])

@@ -23,9 +23,9 @@ class Rails(NamedTuple):
     """The paths of all lanes, one after another; without what NAVSIM leaves out, the last vertex among it.
 
     Attributes:
-        points: ``[V, 2]``.
-        progress: ``[V]`` along the own lane [m], counted over the whole centerline.
-        headings: ``[V]`` of the segment that leaves each vertex, unwrapped along the lane [rad].
+        points: ``[V, 2]`` vertices of the paths [m].
+        progress: ``[V]`` distance along the own lane [m], counted over the whole centerline.
+        headings: ``[V]`` heading of the segment that leaves each vertex, unwrapped along the lane [rad].
         starts: ``[L + 1]`` first vertex of each lane.
     """
 
@@ -39,7 +39,7 @@ class RailMap(NamedTuple):
     """A map's rails and what a vehicle is looked up in.
 
     Attributes:
-        rails: In the order of ``road_map.lane_ids``.
+        rails: Paths of the lanes, in the order of ``road_map.lane_ids``.
         lines: ``[L]`` centerlines.
         limits: ``[L]`` speed limits [m/s]; 0 for none.
         ring_size: Points that the ring of a strip along any of them can have.
@@ -57,14 +57,14 @@ class RailMap(NamedTuple):
 
 
 class Berth(NamedTuple):
-    """Where a vehicle would be put on rails.
+    """A place on rails that a vehicle would be put at.
 
     Attributes:
-        lane: Row; -1 where there is none.
-        progress: Along its whole centerline [m].
+        lane: Row of the lane; -1 where there is none.
+        progress: Distance along the lane's whole centerline [m].
         pose: x, y, heading on the centerline.
         deviation: Distance that it is moved by [m].
-        on_road: In a lane or an intersection at all.
+        on_road: Whether the vehicle is in a lane or an intersection at all.
     """
 
     lane: int
@@ -96,7 +96,7 @@ def rail_map(road_map: RoadMap) -> RailMap:
 
 
 def berth(rails: RailMap, pose: Array) -> Berth:
-    """Where a vehicle at ``pose [3]`` would be put.
+    """The place on rails of a vehicle at ``pose [3]``.
 
     On the lane around its center whose heading differs least, as numbers: NAVSIM wraps no angle here. Without a
     lane, likewise among the connectors if it stands in an intersection.

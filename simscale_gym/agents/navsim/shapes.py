@@ -26,7 +26,7 @@ class Shapes(NamedTuple):
 
     Attributes:
         strips: ``[M, R, 2]`` rings.
-        counts: ``[M]`` their points.
+        counts: ``[M]`` number of points of each strip.
         boxes: ``[M, 4, 2]`` rings.
         bounds: ``[M, 4]`` x min, y min, x max, y max of both.
     """

@@ -47,7 +47,7 @@ def strip_ring(line: Array, count: int, half: float, ring: Array) -> int:
     Points of ``line`` that repeat their predecessor are taken out of it, in place.
 
     Returns:
-        Its number of points; 0 for a line without length.
+        Number of points of the ring; 0 for a line without length.
     """
     kept = 1
     for i in range(1, count):
@@ -156,9 +156,9 @@ def ring_gap(a: Array, na: int, b: Array, nb: int, bounds: Array, most: float) -
 
     Args:
         a: A ring.
-        na: Its points.
+        na: Number of points of ``a``.
         b: Another one.
-        nb: Its points.
+        nb: Number of points of ``b``.
         bounds: ``[4]`` x min, y min, x max, y max of something that holds ``b``.
         most: Squared distance of interest [m^2].
     """

@@ -20,7 +20,7 @@ _QUADRANT = 16  # chords of a quarter circle: shapely's own, which NAVSIM leaves
 
 
 def first_of_nearest(way: shapely.Polygon, entries: NDArray, own: int, hidden: NDArray[np.bool_]) -> int:
-    """Which of ``entries`` touches ``way`` and is taken for the nearest to the own one; -1 where none does.
+    """The row of ``entries`` that touches ``way`` and is taken for the nearest to the own one; -1 where none does.
 
     Args:
         way: What lies before the vehicle.

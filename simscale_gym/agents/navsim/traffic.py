@@ -44,7 +44,7 @@ class NavsimTrafficConfig:
     """NAVSIM's settings (navsim_IDM_traffic_agents.yaml).
 
     Attributes:
-        target_speed: Where neither this lane nor that of an earlier vehicle has a limit [m/s].
+        target_speed: Target speed where neither this lane nor that of an earlier vehicle has a limit [m/s].
         min_gap: Standing distance to what is ahead [m].
         headway: Time gap [s]; also how far ahead a footprint reaches.
         acceleration: Largest acceleration [m/s^2].
@@ -155,7 +155,7 @@ class NavsimTraffic:
 
 
 def _settle_tie(scene: Scene, memory: Memory, rows: NDArray, shapes: Shapes, at: int, headway: float) -> int:
-    """Who is ahead of the vehicle at ``rows[at]``, where several are equally near."""
+    """The place in ``rows`` of who is ahead of the vehicle at ``rows[at]``, where several are equally near."""
     rails, sizes, row = rail_map(scene.map).rails, scene.tracks.sizes, rows[at]
     entries = np.array([shapely.Polygon(ring) for ring in shapes.boxes], object)
     for k in np.flatnonzero(shapes.counts):

@@ -1,4 +1,4 @@
-"""How a track comes to take part: along which lanes or along its log, and whether there is room for it."""
+"""Entry of a track into the traffic: along which lanes or along its log, and whether there is room for it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def offset_from_route(
 ) -> tuple[float, float, float]:
     """Arc length, lateral offset [m] and slope with which a body on ``route`` has exactly ``pose``."""
     x, y, heading = body_pose(lanes, route, s, half_base)
-    for _ in range(3):
+    for _ in range(3):  # the axles ride on the lane, so their middle is no point of it: found by iterating
         s += np.cos(heading) * (pose[0] - x) + np.sin(heading) * (pose[1] - y)
         x, y, heading = body_pose(lanes, route, s, half_base)
     offset = -np.sin(heading) * (pose[0] - x) + np.cos(heading) * (pose[1] - y)

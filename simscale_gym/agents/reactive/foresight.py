@@ -16,12 +16,12 @@ from simscale_gym.sim.collision import boxes_touch
 Array = NDArray[np.float64]
 
 LOOK_STEP, LOOKS, SHORT_LOOKS = 0.25, 13, 9
-"""Between the instants that are foreseen [s], and their number, the present one included: for those on wheels, and
-for pedestrians, who stop within a step. Odd numbers."""
+"""Time between the instants that are foreseen [s], and their number, the present one included: for those on wheels, and
+for pedestrians, who stop within a step. Odd numbers, as every other one is the middle of its neighbors."""
 SPACE = 0.25
-"""Kept to whoever is not where it was logged [m]."""
+"""Distance kept to whoever is not where it was logged [m]."""
 LOGGED_DISTANCE, LOGGED_SPEED, LOGGED_ANGLE = 0.5, 1.0, 0.2
-"""Who differs less than this from its log [m, m/s, rad] does what the others' logs reckon with."""
+"""Differences from its own log [m, m/s, rad] below which somebody does what the others' logs reckon with."""
 
 
 @njit(cache=True)
@@ -52,6 +52,7 @@ def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Mo
     if kind == DRIVING:
         half_base = idm.AXLE_SHARE * moving.boxes[m, 3]
         braking = min(before.motion[m, idm.ACCELERATION], 0.0)
+        # places on lanes are searched for, which is dear: every other one, those between are means of their neighbors
         for k in range(2, LOOKS, 2):
             way = rolled(speed, braking, k * LOOK_STEP)
             x, y, heading = body_pose(lanes, before.routes[m], before.motion[m, idm.S] + way, half_base)
@@ -86,6 +87,7 @@ def rolled(speed: float, acceleration: float, seconds: float) -> float:
 def _along_curve(out: Array, speed: float, turn: float, braking: float):
     for k in range(1, LOOKS):
         way = rolled(speed, braking, k * LOOK_STEP) - rolled(speed, braking, (k - 1) * LOOK_STEP)
+        # yaw rate over speed is the curvature, which stays while the speed falls; near rest it would have no end
         change = turn / max(speed, 0.5) * way
         middle = out[k - 1, 2] + change / 2.0
         out[k, 0], out[k, 1] = out[k - 1, 0] + way * np.cos(middle), out[k - 1, 1] + way * np.sin(middle)

@@ -23,17 +23,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class IDMConfig:
-    """How the others drive; the first five are nuPlan's agents.
+    """Settings of drivers; the first five are those of nuPlan's agents.
 
     Attributes:
-        target_speed: Where the map has no speed limit [m/s].
+        target_speed: Target speed where the map has no speed limit [m/s].
         min_gap: Standing distance to the vehicle ahead [m].
         headway: Time gap [s].
         acceleration: Largest acceleration [m/s^2].
         deceleration: Comfortable braking [m/s^2].
         emergency_deceleration: Largest braking, used only where less would collide [m/s^2].
-        lateral_acceleration: In curves [m/s^2].
-        margin: Kept on both sides of a vehicle's path [m].
+        lateral_acceleration: Largest lateral acceleration in curves [m/s^2].
+        margin: Space kept on both sides of a vehicle's path [m].
         ego_sweep: The ego is seen where it will be up to this long from now [s].
         leave_distance: Beyond this from the ego a vehicle may vanish when its log has ended [m].
     """
@@ -66,10 +66,10 @@ def idm_acceleration(
 
     Args:
         speed: Own speed [m/s].
-        gap: Bumper to bumper [m]; at least ``config.min_gap`` is taken.
-        lead_speed: [m/s].
-        target_speed: [m/s].
-        config: Its first five parameters.
+        gap: Distance from bumper to bumper [m]; at least ``config.min_gap`` is taken.
+        lead_speed: Speed of the vehicle ahead [m/s].
+        target_speed: Speed on a free road [m/s].
+        config: Settings, of which the first five are used.
         exponent: 4 in nuPlan's agents, 10 in PDM.
     """
     config = config or IDMConfig()

@@ -24,7 +24,7 @@ S, SPEED, OFFSET, SLOPE, TRAVELLED, ACCELERATION = range(6)
 """Columns of ``motion [N, 6]``: arc length along the present lane [m], speed [m/s]; lateral offset [m] and its
 slope at the start; distance since the start [m]; acceleration of the last step [m/s^2]."""
 SIGHT = 100.0
-"""How far routes are kept ahead of a vehicle [m]."""
+"""Distance up to which routes are kept ahead of a vehicle [m]."""
 CHORD = 2.0
 """Vertices nearer than this [m] are skipped when a path is laid out as segments."""
 MAX_SEGMENTS = 96
@@ -55,7 +55,7 @@ SPEED_FACTOR, MIN_GAP, HEADWAY, LARGEST_ACCELERATION = range(4)
 
 @njit(cache=True)
 def driver_of(driver: DriverParameters, traits: Array) -> DriverParameters:
-    """``driver`` with the ``traits [4]`` of one of them."""
+    """The parameters that all drivers share, with the ``traits [4]`` of one of them in place."""
     return DriverParameters(
         driver.speed, traits[MIN_GAP], traits[HEADWAY], traits[LARGEST_ACCELERATION], driver.deceleration,
         driver.emergency, driver.lateral, driver.margin, driver.sweep, traits[SPEED_FACTOR],
@@ -86,10 +86,11 @@ def following(v: float, desired: float, gap: float, lead_speed: float, driver: D
     approach = v * (v - lead_speed) / (2.0 * np.sqrt(driver.acceleration * driver.deceleration))
     wished = driver.min_gap + max(v * driver.headway + approach, 0.0)
     ratio = wished / max(gap, driver.min_gap)
-    free = 1.0 - (v / max(desired, 0.5)) ** 4
+    free = 1.0 - (v / max(desired, 0.5)) ** 4  # a wish to stand would divide by nothing
     result = driver.acceleration * (free - ratio * ratio)
     result = min(max(result, -driver.deceleration), driver.acceleration)
     if v > lead_speed:
+        # deceleration that comes down to the lead's speed 0.3 m behind it
         needed = (v * v - lead_speed * lead_speed) / (2.0 * max(gap - 0.3, 0.1))
         if needed > driver.deceleration:
             result = min(result, -min(needed, driver.emergency))
@@ -102,9 +103,9 @@ def lay_out(lanes: LaneArrays, route: NDArray, s: float, distance: float, segmen
 
     Args:
         lanes: The map.
-        route: ``[R]``.
+        route: ``[R]`` lane rows; the second is the present lane.
         s: Arc length along the present lane [m].
-        distance: How far [m].
+        distance: Length of path to lay out [m].
         segments: ``[MAX_SEGMENTS, 7]``, written: start x, y, direction cos, sin, length, distance of the start
             from ``s``, speed limit.
 
@@ -149,6 +150,7 @@ def desired_speed(segments: Array, count: int, driver: DriverParameters) -> floa
             sine = segments[k - 1, 2] * segments[k, 3] - segments[k - 1, 3] * segments[k, 2]
             bend = abs(sine) / max((segments[k - 1, 4] + segments[k, 4]) / 2.0, 1.0)
             squared = min(squared, driver.lateral / max(bend, 1e-4))
+        # the new speed is reached 1 m early, with three quarters of what is comfortable: the IDM lags what it aims at
         room = max(segments[k, 5] - 1.0, 0.0)
         allowed = min(allowed, squared + 2.0 * 0.75 * driver.deceleration * room)
     return np.sqrt(allowed) if count else driver.speed * driver.speed_factor
@@ -257,13 +259,16 @@ def accelerations(lanes: LaneArrays, junctions: JunctionArrays, approaches: Appr
         if not driving[n]:
             continue
         v, driver = motion[n, SPEED], driver_of(common, traits[n])
+        # the way to a stop at 1.5 m/s^2 after 1.5 s, and 15 m: nobody further ahead changes what is done now
         sight = min(15.0 + sizes[n, 0] / 2.0 + 1.5 * v + v * v / 3.0, SIGHT)
         count = lay_out(lanes, routes[n], motion[n, S], sight, segments)
         desired = desired_speed(segments, count, driver)
         value = _react_to_others(
             n, poses[n], motion[n], sizes[n], segments, count, desired, others, sight, driver
         )
-        value = min(value, following(v, desired, 1e6, v, driver))
+        value = min(
+            value, following(v, desired, 1e6, v, driver)
+        )  # the free road: a lead out of sight, as fast
         room = approaches.stop_gap[n]
         if approaches.halted[n] or (
             room < 8.0 + v * v / 3.0 and must_yield(n, junctions, approaches, driver.deceleration)

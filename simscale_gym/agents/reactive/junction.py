@@ -1,4 +1,4 @@
-"""Who crosses whose way in the junctions of a map, who goes first, and where to stop."""
+"""Conflicts of ways in the junctions of a map, who goes first, and where to stop."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class JunctionArrays(NamedTuple):
     """Connectors ``L`` by lane row; other lanes have no conflicts.
 
     Attributes:
-        starts: ``[L + 1]`` into the conflict lists.
+        starts: ``[L + 1]`` first conflict of each connector, and their number.
         others: Row of the connector that each conflict is with.
-        reach_other: Arc length along it at which the conflict begins [m].
-        clear_other: Arc length along it at which it has passed the conflict [m].
-        reach_own: As ``reach_other``, along the own connector.
-        clear_own: As ``clear_other``, along the own connector.
+        reach_other: Arc length along the other connector at which the conflict begins [m].
+        clear_other: Arc length along the other connector at which a front has passed the conflict [m].
+        reach_own: Arc length along the own connector at which the conflict begins [m].
+        clear_own: Arc length along the own connector at which a front has passed the conflict [m].
         priorities: ``[L]`` the higher goes first: straight on, right, left; lower by 4 behind a yield line.
-        stop_offsets: ``[L]`` from the connector's start back to the stop line before it [m].
+        stop_offsets: ``[L]`` distance from the connector's start back to the stop line before it [m].
     """
 
     starts: NDArray[np.int64]
@@ -90,7 +90,7 @@ def _one_behind_the_other(a: Lane, b: Lane) -> bool:
 
 
 def _near_stretches(lanes: Sequence[Lane], pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """Of each pair, which of the points along either, 1 m apart at most, come too near the other: ``[pairs, 6]``.
+    """The points along both of each pair, 1 m apart at most, that come too near the other one: ``[pairs, 6]``.
 
     First, last and number of points, of the one and of the other; first -1 where they do not come near.
     """
@@ -151,7 +151,7 @@ def _priority(lane: Lane, stops: Sequence[StopLine]) -> int:
 
 
 def _stop_offset(lane: Lane, stops: Sequence[StopLine], road_map: RoadMap) -> float:
-    """How far before the connector ``lane`` the first of its stop lines is crossed [m]."""
+    """Distance before the connector ``lane`` at which the first of its stop lines is crossed [m]."""
     offset = 0.0
     for before in lane.predecessors if stops else ():
         if before not in road_map.lanes:

@@ -32,10 +32,10 @@ class LaneArrays(NamedTuple):
         turns: ``[L]`` absolute change of heading along each lane [rad].
         connector: ``[L]`` lies in a junction.
         closed: ``[L]`` not for cars.
-        successor_starts: ``[L + 1]`` into ``successors``.
-        successors: Rows of the lanes that follow, one lane after another.
-        predecessor_starts: ``[L + 1]`` into ``predecessors``.
-        predecessors: Rows of the lanes that lead here, likewise.
+        successor_starts: ``[L + 1]`` first entry of each lane in ``successors``, and their number.
+        successors: Rows of the lanes that follow each lane, one lane after another.
+        predecessor_starts: ``[L + 1]`` first entry of each lane in ``predecessors``, and their number.
+        predecessors: Rows of the lanes that lead to each lane, one lane after another.
         bounds: ``[L, 4]`` x min, y min, x max, y max.
     """
 
@@ -141,7 +141,7 @@ def _hash(a: int, b: int) -> float:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) / 9007199254740992.0
+    return float(z >> np.uint64(11)) / 9007199254740992.0  # 2^53: what a float64 tells apart
 
 
 @njit(cache=True)
@@ -151,7 +151,7 @@ def choose_successor(lanes: LaneArrays, lane: int, key: int, red: NDArray) -> in
     Args:
         lanes: The map.
         lane: Row of the lane that ends.
-        key: Of the vehicle; the same key chooses the same way at the same place.
+        key: Number of the vehicle; the same key chooses the same way at the same place.
         red: ``[L]`` lanes whose light is red now.
     """
     straightest, open_lanes, all_red = -1, 0, True
@@ -168,6 +168,7 @@ def choose_successor(lanes: LaneArrays, lane: int, key: int, red: NDArray) -> in
     draw = _hash(key, lane)
     if draw < STRAIGHT_ON or open_lanes < 2:
         return straightest
+    # what is left of the draw, stretched to 0 .. 1 again, chooses among all open ones, the straightest included
     pick = min(int((draw - STRAIGHT_ON) / (1.0 - STRAIGHT_ON) * open_lanes), open_lanes - 1)
     for k in range(first, last):
         row = lanes.successors[k]
@@ -226,9 +227,14 @@ def follow_log(lanes: LaneArrays, lane: int, s: float, log: Array, route: NDArra
             row = lanes.successors[j]
             if lanes.closed[row]:
                 continue
-            reach = covered + max(lanes.lengths[row], 5.0)
+            reach = covered + max(
+                lanes.lengths[row], 5.0
+            )  # a short connector holds too few points to judge by
             mean, points = _window_deviation(lanes, row, log, travelled, covered, reach)
-            if points > 0 and (mean, row) < (best_mean, best):
+            if points > 0 and (mean, row) < (
+                best_mean,
+                best,
+            ):  # equally near ones by row: the same in any process
                 best, best_mean, best_points = row, mean, points
         if best < 0:
             break
@@ -273,6 +279,7 @@ def match_route(
         turn = abs((heading - pose[2] + np.pi) % (2.0 * np.pi) - np.pi)
         if distance > reach or turn > angle:
             continue
+        # mean distance of the log first; then near and aligned; what distance exceeds the offset by lies off the ends
         cost = follow_log(lanes, lane, s, log, trial) + 0.3 * distance + 2.0 * turn + (distance - abs(d))
         if cost < best:
             best, best_s = cost, s

@@ -20,7 +20,7 @@ WALK_OUT = 4.0
 PAUSE_SPEED = 0.1
 """Slower than this [m/s] the log waits."""
 LATERAL_ACCELERATION = 1.5
-"""Of a cyclist in a curve [m/s^2]."""
+"""Largest lateral acceleration of a cyclist in a curve [m/s^2]."""
 _TAIL = round(WALK_OUT / DT)
 
 
@@ -160,9 +160,9 @@ def wait_ahead(log: LogArrays, n: int, place: float, lag: float, sight: float) -
     Args:
         log: The recorded tracks.
         n: The track.
-        place: [frames].
-        lag: How late it is [frames]; so much of its waits it need not wait.
-        sight: [m].
+        place: Place of the track in its log [frames].
+        lag: Time by which it is late [frames]; so much of its waits it need not wait.
+        sight: Distance up to which to look [m].
     """
     way, end = 0.0, log.way.shape[1] - 1
     while place < end and way < sight:

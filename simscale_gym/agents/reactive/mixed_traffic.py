@@ -20,14 +20,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MixedConfig:
-    """Who drives how. Ranges are (most assertive, most timid); one draw per driver, so traits go together.
+    """Settings of drivers who differ. Ranges are (most assertive, most timid); one draw per driver: traits go together.
 
     Attributes:
         log_share: Share of the vehicles that drive as logged until somebody is in their way, then by IDM.
         headway: Time gap [s].
         min_gap: Standing distance to the vehicle ahead [m].
         acceleration: Largest acceleration [m/s^2].
-        speed_factor: Of the speed limit.
+        speed_factor: Speed aimed at, as a share of the speed limit.
         scatter: Standard deviation of each trait around the driver's temper, as a share of its range.
         seed: Other seeds give the same scene other drivers.
         idm: What all drivers have in common.
@@ -72,7 +72,7 @@ class MixedTraffic:
         return step_reactive(scene, frame, ego, traffic, idm.driver, traits, replays, idm.leave_distance)
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-        """As :class:`simscale_gym.agents.reactive.idm.IDMTraffic`'s, and ``log`` for those who do what they did."""
+        """The name of each track's controller, see :func:`reactive_controllers`; ``log`` for who does what it did."""
         return reactive_controllers(scene, traffic)
 
 

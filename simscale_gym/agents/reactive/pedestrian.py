@@ -35,7 +35,7 @@ ALONG, ACROSS = 2.2, 2.0
 FARTHEST = 2.5
 """A step aside ends this far from the path [m]."""
 TURN_RATE = 2.5
-"""Of the body [rad/s]."""
+"""Largest rate at which the body turns [rad/s]."""
 STEP_SECONDS = 1.25
 """A step aside is thought of as lasting this long [s]."""
 TOUCH, BERTH, BERTH_TIME = 0.12, 0.15, 0.15
@@ -50,7 +50,7 @@ CHOICES = np.array([
 STEADINESS = 0.3
 """Cost of another step aside than the present one [s/m]."""
 PATH_STEP = 0.5
-"""Between the points of the way ahead [m]."""
+"""Distance between the points of the way ahead [m]."""
 _NEAR, _PATH_POINTS = 16, 12
 
 
@@ -68,16 +68,16 @@ def clearance(x: float, y: float, radius: float, pose: Array, length: float, wid
 
 @njit(cache=True)
 def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, count: int, moving: Moving):
-    """How dangerous a choice is: 0 where nobody comes near, beyond 1 where somebody is hit, the more the sooner.
+    """Danger of a choice: 0 where nobody comes near, beyond 1 where somebody is hit, the more the sooner.
 
     Args:
         now: ``[7]`` x, y, speed along the path, displacement from it x, y and its rate x, y.
         plan: Speed along the path, and rate x, y of the displacement that are aimed at.
-        path: ``[K, 2]`` of the way ahead, ``PATH_STEP`` apart, from where the walker is on it.
-        radius: Of the pedestrian [m].
-        near: Rows of those who may matter.
-        count: Their number.
-        moving: Everybody.
+        path: ``[K, 2]`` points of the way ahead, ``PATH_STEP`` apart, from where the walker is on it.
+        radius: Radius of the pedestrian [m].
+        near: Rows of road users who may matter.
+        count: Number of rows in ``near``.
+        moving: Everybody at this instant.
     """
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
     aside_x, aside_y, way, danger = 0.0, 0.0, 0.0, 0.0
@@ -93,7 +93,7 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
         share = min(way / PATH_STEP - i, 1.0)
         x = now[0] + path[i, 0] - path[0, 0] + share * (path[i + 1, 0] - path[i, 0]) + aside_x
         y = now[1] + path[i, 1] - path[0, 1] + share * (path[i + 1, 1] - path[i, 1]) + aside_y
-        weight = 1.5 - k / LOOKS
+        weight = 1.5 - k / LOOKS  # what comes first counts more than twice as much as what comes last
         for j in range(count):
             m = near[j]
             pose, box = moving.foreseen[m, k], moving.boxes[m]
@@ -126,10 +126,11 @@ def _choose(now: Array, wish: float, back: tuple, direction: tuple, path: Array,
         if out > FARTHEST**2 and out > now[3] ** 2 + now[4] ** 2:
             continue
         speed = min(speed, np.sqrt(max(FASTEST**2 - left * left, 0.0)))
+        # efforts are m/s of what is given up; a hit costs 4 and more at each look
         effort = 0.6 * abs(speed - wish) + 0.8 * np.hypot(step_x - back[0], step_y - back[1])
         effort += 0.05 * (left > 0.0) + 0.3 * (ahead < 0.0)  # rather to the right, and not backwards
         effort += STEADINESS * np.hypot(step_x - now[5], step_y - now[6])
-        if effort >= cost:
+        if effort >= cost:  # danger only adds: no need to look ahead
             continue
         total = effort + _danger(now, (speed, step_x, step_y), path, radius, near, count, moving)
         if total < cost:
@@ -141,6 +142,7 @@ def _choose(now: Array, wish: float, back: tuple, direction: tuple, path: Array,
 def _near_ones(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array,
                near: NDArray) -> int:  # fmt: skip
     count = 0
+    # the ego, which is last, comes first: should there be no room for all, it is not the one left out
     for m in range(len(moving.present) - 1, -1, -1):
         if m == n or not moving.present[m] or not within_reach(n, m, HURRY, moving):
             continue
@@ -177,7 +179,7 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
         [pose[0], pose[1], walk[SPEED], walk[ASIDE_X], walk[ASIDE_Y], walk[DRIFT_X], walk[DRIFT_Y]]
     )
     away = np.hypot(now[3], now[4])
-    share = -min(0.8 * away, 0.6) / max(away, 1e-9)
+    share = -min(0.8 * away, 0.6) / max(away, 1e-9)  # back to the path, at 0.6 m/s at most and slower near it
     radius = max(moving.boxes[n, 3], moving.boxes[n, 4]) / 2.0
     near = np.empty(_NEAR, np.int64)
     count = _near_ones(n, lanes, log, before, moving, ego_motion, near)

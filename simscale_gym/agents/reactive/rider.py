@@ -31,9 +31,9 @@ Array = NDArray[np.float64]
 RIDER = idm.DriverParameters(10.0, 0.8, 1.0, 1.2, 1.8, 3.0, 1.5, 0.2, 0.5, 1.0)
 """A cyclist: closer, quicker to start and weaker brakes than a car."""
 STOP_DECELERATION = 1.5
-"""For a light or a wait that can be seen coming [m/s^2]."""
+"""Deceleration for a light or a wait that can be seen coming [m/s^2]."""
 CATCH_UP, LEAST_CATCH_UP, MOST_CATCH_UP = 0.01, 0.03, 0.15
-"""Who is late is faster by this share per frame [1/frame], by at least and at most those shares."""
+"""Share of its pace by which somebody late is faster, for each frame of lateness [1/frame]; at least and at most."""
 TOGETHER = 0.1
 """Nearer to its log than this [frames] a road user joins it again."""
 
@@ -50,6 +50,7 @@ def pace_at(log: LogArrays, n: int, place: float, lag: float) -> float:
 @njit(cache=True)
 def stopping(v: float, room: float) -> float:
     """Acceleration [m/s^2] with which to come to rest after ``room`` [m], braking steadily."""
+    # the speed from which steady braking ends in time after this step; the last centimetres are crept
     allowed = max(np.sqrt(2.0 * STOP_DECELERATION * max(room - v * DT, 0.0)), min(0.3, room / DT))
     return (allowed - v) / DT
 
@@ -84,7 +85,7 @@ def _crossing_room(n: int, v: float, lanes: LaneArrays, log: LogArrays, before: 
     pace = max(v, 1.0)
     for k in range(1, LOOKS):
         other[:3] = moving.foreseen[m, k]
-        if boxes_touch(standing, other):
+        if boxes_touch(standing, other):  # it comes to where n is: waiting there would not help
             return np.inf
         place = advance_place(log, n, place, pace * LOOK_STEP, 1 << 30)
         going[0], going[1], going[2], _, _ = log_point(log, n, place)

@@ -16,20 +16,21 @@ Array = NDArray[np.float64]
 YELLOW, RED = 1, 2
 """Values of :class:`simscale_gym.scene.LightStatus`."""
 FAR = 1e6
+"""Distance [m] that stands for nothing being there."""
 TIME_MARGIN = 1.0
-"""Between one vehicle's leaving a conflict and another's arrival [s]."""
+"""Time between one vehicle's leaving a conflict and another's arrival [s]."""
 
 
 class Approaches(NamedTuple):
-    """Each vehicle ``M`` at the junction that it is in or comes to next; the last row is the ego.
+    """Places of vehicles ``M`` at the junctions that they are in or come to next; the last row is the ego.
 
     Attributes:
-        inside: ``[M]`` connector that some part of it is on, or -1.
+        inside: ``[M]`` connector that some part of the vehicle is on, or -1.
         rear: ``[M]`` arc length of its rear end along that connector [m].
         ahead: ``[M]`` connector that it comes to next, or -1.
-        entry: ``[M]`` from its centre to the start of that connector [m].
-        stop_gap: ``[M]`` from its front to the stop line of that connector [m].
-        halted: ``[M]`` stops for a light there.
+        entry: ``[M]`` distance from its centre to the start of the connector ahead [m].
+        stop_gap: ``[M]`` distance from its front to the stop line of the connector ahead [m].
+        halted: ``[M]`` whether it stops for a light there.
         speeds: ``[M]`` [m/s].
         half_lengths: ``[M]`` [m].
     """
@@ -48,11 +49,11 @@ class Approaches(NamedTuple):
 def approaches_of(lanes: LaneArrays, junctions: JunctionArrays, lights: NDArray, routes: NDArray,
                   progress: Array, speeds: Array, driving: NDArray, half_lengths: Array, ego: Array,
                   deceleration: float, emergency: float) -> Approaches:  # fmt: skip
-    """Where everybody stands towards the junctions.
+    """The places of all vehicles at the junctions.
 
     Args:
         lanes: The map.
-        junctions: Its junctions.
+        junctions: The map's junctions.
         lights: ``[L]`` status of each lane's light now.
         routes: ``[N, R]``.
         progress: ``[N]`` arc length along the present lane [m].
@@ -94,7 +95,7 @@ def _approach(
     ahead = lanes.lengths[route[1]] - s
     for at in range(2, len(route)):
         row = route[at]
-        if row < 0 or ahead > 120.0:
+        if row < 0 or ahead > 120.0:  # routes are kept for SIGHT, 100 m, and little more
             return
         if lanes.connector[row]:
             out.ahead[n], out.entry[n] = row, ahead
@@ -170,14 +171,16 @@ def _goes_first(m: int, n: int, k: int, junctions: JunctionArrays, approaches: A
         return False
     if rank_m == rank_n and (approaches.entry[m], m) > (approaches.entry[n], n):
         return False
-    arrives = approaches.entry[m] / max(approaches.speeds[m], 3.0)
+    arrives = approaches.entry[m] / max(
+        approaches.speeds[m], 3.0
+    )  # [m/s] the pace at which a junction is crossed
     way = approaches.entry[n] + junctions.clear_own[k] + approaches.half_lengths[n]
     return arrives < way / max(approaches.speeds[n], 3.0) + TIME_MARGIN
 
 
 @njit(cache=True)
 def taken_gap(n: int, junctions: JunctionArrays, approaches: Approaches) -> float:
-    """From the front of vehicle ``n`` to the first conflict that somebody inside the junction reaches before it [m].
+    """Distance [m] from the front of vehicle ``n`` to the first conflict that somebody inside reaches before it.
 
     For those who cannot wait before the junction any more. Only moving ones count, so nobody waits in a circle.
     """

@@ -26,16 +26,16 @@ class SceneArrays(NamedTuple):
     """A scene as kernels take it.
 
     Attributes:
-        lanes: Its lanes.
-        junctions: Its junctions.
+        lanes: The map's lanes.
+        junctions: The map's junctions.
         lights: ``[T, L]`` status of each lane's light.
-        log: Its tracks.
-        sizes: ``[N, 2]`` length and width [m].
-        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`.
-        carpark: ``[N, T]`` stands in a carpark.
-        moves: ``[N]`` is ever faster than a parked vehicle.
-        present: ``[N, T]`` recorded.
-        ego: ``[T, 11]`` what the ego did.
+        log: The recorded tracks.
+        sizes: ``[N, 2]`` length and width of the tracks [m].
+        types: ``[N]`` kinds of the tracks (:class:`simscale_gym.scene.TrackType`).
+        carpark: ``[N, T]`` whether a track stands in a carpark.
+        moves: ``[N]`` whether a track is ever faster than a parked vehicle.
+        present: ``[N, T]`` whether a track was recorded.
+        ego: ``[T, 11]`` states of the recorded ego.
     """
 
     lanes: LaneArrays

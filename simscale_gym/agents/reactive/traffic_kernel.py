@@ -125,12 +125,12 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
         before: Everybody at ``frame``; not changed.
         crowd: A copy of it, changed in place.
         driver: What all drivers have in common.
-        traits: ``[N, 4]`` what differs.
+        traits: ``[N, 4]`` what differs from driver to driver.
         replays: ``[N]`` vehicles that do what they did until they are disturbed.
-        ego: ``[11]``.
-        ego_box: ``[5]``.
-        frame: Of the log.
-        leave_distance: [m].
+        ego: ``[11]`` state of the ego.
+        ego_box: ``[5]`` box of the ego.
+        frame: Frame of the log that ``before`` stands at.
+        leave_distance: Distance from the ego beyond which a track may vanish when its log has ended [m].
     """
     n, log = len(before.kinds), world.log
     lights = world.lights[min(frame, len(world.lights) - 1)]

@@ -60,8 +60,8 @@ def building_surfels(
     Args:
         building: Footprint, height, style, seed.
         lod: 1 within about 15 m of the driven path; larger is coarser.
-        visible_edges: Which edges ``[K]`` (edge i runs from corner i to i + 1) face a street; all of them when None.
-            The others become plain walls.
+        visible_edges: Whether an edge ``[K]`` (edge i runs from corner i to i + 1) faces a street; None for all. The
+            others become plain walls.
     """
     rng = np.random.default_rng(building.seed)
     plan = plan_facade(building, rng)
@@ -110,7 +110,7 @@ def building_occluders(building: Building, *, visible_edges: NDArray[np.bool_] |
 
 
 def _nearest(points: Array, a: Array, b: Array) -> Array:
-    """For each of ``points [K, 2]`` the nearer of two."""
+    """The nearer of two places, ``a`` or ``b``, for each of ``points [K, 2]``: ``[K, 2]``."""
     first = np.linalg.norm(points - a, axis=1) < np.linalg.norm(points - b, axis=1)
     return np.where(first[:, None], a, b)
 

@@ -109,9 +109,9 @@ class FacadePlan:
         window, tall, door: Openings of upper storeys, of the ground floor, and its entrance.
         bay: Wanted distance between windows [m].
         ground: Height of the ground floor [m].
-        storeys: Upper storeys.
-        storey: Their height [m].
-        height: Of the walls [m].
+        storeys: Number of upper storeys.
+        storey: Height of an upper storey [m].
+        height: Height of the walls [m].
         shop: Whether the street sides have shops.
         pitched: Whether the roof is pitched.
         strings, quoins, balconies: Whether it has string courses, corner stones, balconies.

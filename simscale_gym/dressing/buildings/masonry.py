@@ -10,8 +10,11 @@ from simscale_gym.dressing.surfels.surfels import ColorField
 Array = NDArray[np.float64]
 
 
-def value_noise(x: Array, y: Array, scale: float, seed: int) -> Array:
-    """Smooth noise 0..1 that changes over ``scale`` [m]; x, y, result ``[N]``."""
+def wall_noise(x: Array, y: Array, scale: float, seed: int) -> Array:
+    """Smooth noise 0..1 over a wall that changes over ``scale`` [m]; x, y, result ``[N]``.
+
+    The ground's is :func:`simscale_gym.dressing.surfels.noise.value_noise`, with another hash of the lattice.
+    """
     x, y = x / scale, y / scale
     column, row = np.floor(x), np.floor(y)
     fx, fy = x - column, y - row
@@ -34,8 +37,8 @@ def wall_color(base: Array, style: str, height: float, seed: int) -> ColorField:
     """Weathered wall: clouded, darker where rain splashes and where it runs, in courses where it is masonry."""
 
     def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
-        tone = 0.955 + 0.07 * value_noise(x, 0.6 * z, 2.3, seed)
-        tone -= 0.05 * value_noise(3.0 * x, 0.3 * z, 1.1, seed + 3) * np.clip(z / height, 0.0, 1.0)
+        tone = 0.955 + 0.07 * wall_noise(x, 0.6 * z, 2.3, seed)
+        tone -= 0.05 * wall_noise(3.0 * x, 0.3 * z, 1.1, seed + 3) * np.clip(z / height, 0.0, 1.0)
         tone -= 0.10 * np.exp(-z / 0.5)
         if style == "brick":
             tone *= 0.965 + 0.07 * _lattice(np.floor(x / 0.3), np.floor(z / 0.2), seed + 5)
@@ -53,7 +56,7 @@ def tile_color(base: Array, seed: int) -> ColorField:
     """Roof tiles: rows that alternate a little, clouds of moss and soot."""
 
     def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
-        tone = 0.88 + 0.16 * value_noise(x, z, 1.4, seed)
+        tone = 0.88 + 0.16 * wall_noise(x, z, 1.4, seed)
         tone = (
             tone
             + 0.05 * (np.floor(z / 0.36) % 2)
@@ -65,5 +68,5 @@ def tile_color(base: Array, seed: int) -> ColorField:
 
 
 def sky_openness(x: Array, z: Array, points: Array) -> Array:
-    """How open a wall is to ambient light: closed in near the pavement."""
+    """Openness of a wall to ambient light: closed in near the pavement."""
     return np.clip(0.58 + 0.42 * z / 1.7, 0.0, 1.0)

@@ -30,7 +30,7 @@ class Opening:
     """A kind of window or door.
 
     Attributes:
-        width, height: Of the hole in the wall [m].
+        width, height: Size of the hole in the wall [m].
         recess: Depth of the frame behind the wall's face [m].
         leaves: Panes side by side.
         transom: Height of a bar across, as a share of the height; 0 for none.
@@ -65,7 +65,7 @@ class OpeningTemplate:
         solid: Frame, reveals, sill, lintel, panels.
         glass: Panes; coloured anew for each instance.
         across, up: Place of each glass surfel in the opening, 0..1, ``[G]``.
-        leaf: Which pane it belongs to, ``[G]``.
+        leaf: Number of the pane that each glass surfel belongs to, ``[G]``.
     """
 
     solid: Surfels
@@ -250,7 +250,7 @@ def _add_jut(builder: SheetBuilder, opening: Opening, detail: float) -> None:
 
 
 def outline(opening: Opening, detail: float) -> tuple[float, float]:
-    """How far beside and above its hole an opening covers the wall [m]; the wall must be cut out there."""
+    """Widths beside and above its hole that an opening covers of the wall [m]; the wall must be cut out there."""
     band = opening.surround if detail < 4.0 else 0.0
     if opening.shutters is not None and detail < 6.0:
         return 0.5 * opening.width + 0.02, band

@@ -31,9 +31,9 @@ def roof_surfels(
     """The roof of a building, in the scene frame.
 
     Args:
-        plan: Its design.
+        plan: Design of the building.
         footprint: Counter-clockwise corners ``[K, 2]`` [m].
-        visible: Which edges ``[K]`` face a street.
+        visible: Whether an edge ``[K]`` faces a street.
         lod: Level of detail, larger is coarser.
         rng: Draws colour and the place of chimneys.
     """

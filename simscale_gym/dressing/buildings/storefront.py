@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.dressing.buildings.facade_plan import ACCENTS, FacadePlan
-from simscale_gym.dressing.buildings.masonry import value_noise
+from simscale_gym.dressing.buildings.masonry import wall_noise
 from simscale_gym.dressing.buildings.opening import INWARD, OUTWARD, RIGHT, SKY_IN_GLASS, UP
 from simscale_gym.dressing.surfels.lettering import text_bars
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
@@ -108,12 +108,12 @@ def _show_window(seed: int, bottom: float) -> ColorField:
 
     def color(x: Array, z: Array, dx: Array, dz: Array, points: Array) -> Array:
         level = np.clip((z - bottom) / (GLASS_TOP - bottom), 0.0, 1.0)
-        warm = 0.8 + 0.4 * value_noise(x, z, 2.5, seed + 4)
+        warm = 0.8 + 0.4 * wall_noise(x, z, 2.5, seed + 4)
         room = (np.array([0.13, 0.128, 0.122]) + 0.09 * lit) * (warm * (0.8 + 0.6 * level))[:, None]
         room = _goods(room, x, z - bottom, seed, 0.62 + 0.3 * lit)
         row = np.exp(-(((level - 0.86) / 0.05) ** 2)) * (np.abs(x / 0.8 % 1.0 - 0.5) < 0.2)
         room = room + (0.15 + 0.5 * lit) * row[:, None] * np.array([1.0, 0.88, 0.66])
-        mirror = 0.04 + 0.16 * level * value_noise(x, 0.3 * z, 2.0, seed + 7)
+        mirror = 0.04 + 0.16 * level * wall_noise(x, 0.3 * z, 2.0, seed + 7)
         return room + mirror[:, None] * (SKY_IN_GLASS - room)
 
     return color
@@ -122,7 +122,7 @@ def _show_window(seed: int, bottom: float) -> ColorField:
 def _goods(room: Array, x: Array, height: Array, seed: int, strength: float) -> Array:
     """Things of muted colours, each a third of a metre wide, stand at different heights before the ``room [N, 3]``."""
     place = np.floor(x / 0.36)
-    draw = np.stack([value_noise(place * 7.0 + 13.0 * i, 0.0 * x, 1.0, seed + i) for i in range(3)], 1)
+    draw = np.stack([wall_noise(place * 7.0 + 13.0 * i, 0.0 * x, 1.0, seed + i) for i in range(3)], 1)
     body = (height < 0.25 + 0.9 * draw[:, 0]) & (np.abs(x / 0.36 - place - 0.5) < 0.40) & (draw[:, 2] > 0.25)
     paint = GOODS[np.minimum((draw[:, 1] * len(GOODS)).astype(int), len(GOODS) - 1)]
     return np.where(body[:, None], room + strength * (paint - room), room)

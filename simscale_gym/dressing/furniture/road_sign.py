@@ -45,8 +45,8 @@ def _painted_cells(label: str, count: int) -> tuple[tuple[Array, list[float]], A
     """Cells of a face cut into ``count`` by ``count``.
 
     Returns:
-        Their places ``[N, 3]`` [m] and standard deviations [m]; the share that the sign fills ``[N]``; the mean of
-        the paints in them ``[N, 3]``.
+        Places ``[N, 3]`` [m] and standard deviations [m] of the cells; the share of them that the sign fills ``[N]``;
+        the mean of the paints in them ``[N, 3]``.
     """
     fine = SAMPLES * count
     level = HALF - (np.arange(fine) + 0.5) * 2.0 * HALF / fine
@@ -66,7 +66,7 @@ def _painted_cells(label: str, count: int) -> tuple[tuple[Array, list[float]], A
 
 
 def sign_paint(label: str, across: Array, up: Array) -> NDArray[np.int64]:
-    """Which of ``PAINTS`` covers places ``across`` (to the reader's right), ``up`` [m]; ``OUTSIDE`` beside the sign."""
+    """Row of ``PAINTS`` at places ``across`` (to the reader's right), ``up`` [m]; ``OUTSIDE`` beside the sign."""
     radius = np.hypot(across, up)
     if label == "stop":
         edge = np.maximum(np.maximum(np.abs(across), np.abs(up)), (np.abs(across) + np.abs(up)) * 0.7071)

@@ -137,7 +137,7 @@ def signal_lamp_surfels(fixture: Fixture, status: LightStatus) -> Surfels:
 
 
 def fixture_pose(fixture: Fixture) -> Array:
-    """From the frame of a fixture's foot (x where it faces, y left, z up) to the scene, ``[4, 4]``."""
+    """Transform ``[4, 4]`` to the scene from the frame of a fixture's foot (x where it faces, y left, z up)."""
     cos, sin = np.cos(fixture.heading), np.sin(fixture.heading)
     pose = np.eye(4)
     pose[:2, :2] = [[cos, -sin], [sin, cos]]

@@ -27,7 +27,7 @@ NEEDLE_COLORS = np.array([[0.20, 0.31, 0.20], [0.24, 0.34, 0.19]])
 
 @dataclass(frozen=True)
 class _Habit:
-    """How a tree grows.
+    """The way a tree grows.
 
     Attributes:
         blobs: Sub-crowns, x, y, z, radius `[M, 4]` [m] above the tree's foot.
@@ -48,7 +48,7 @@ def tree_surfels(tree: Tree, *, lod: float = 1.0) -> Surfels:
     """Makes a tree: a bush when lower than 2.2 m, a columnar or conical one when slender, else a street tree.
 
     Args:
-        tree: Where and how large; its seed picks the species and every leaf.
+        tree: Place and size of the tree; its seed picks the species and every leaf.
         lod: 1 beside the driven path; larger is coarser, its count falls as 1 / lod.
     """
     rng = np.random.default_rng(tree.seed)
@@ -151,7 +151,7 @@ def _unit(vectors: Array) -> Array:
 
 @njit(cache=True)
 def _depth_inside(points, blobs):
-    """How deep points `[N, 3]` lie in the crown: 0 on its skin, 1 in the middle of a sub-crown; `[N]`."""
+    """Depth of points `[N, 3]` in the crown: 0 on its skin, 1 in the middle of a sub-crown; `[N]`."""
     out = np.zeros(len(points))
     for i in range(len(points)):
         for j in range(len(blobs)):

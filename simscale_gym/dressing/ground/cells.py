@@ -32,8 +32,8 @@ class Cells:
 
     Attributes:
         boxes: ``[N, 5]`` x, y, heading, length, width.
-        surface: ``[N]`` of :class:`simscale_gym.dressing.ground.terrain.Surface`.
-        z: ``[N]`` above the road level [m].
+        surface: ``[N]`` kinds of ground (:class:`simscale_gym.dressing.ground.terrain.Surface`).
+        z: ``[N]`` heights above the road level [m].
     """
 
     boxes: Array
@@ -98,7 +98,7 @@ class Line:
 
     @property
     def length(self) -> float:
-        """Of the whole line [m]."""
+        """Length of the whole line [m]."""
         return float(self.s[-1])
 
     def at(self, s: Array, offset: Array | float = 0.0) -> Array:
@@ -127,7 +127,7 @@ class Line:
 
 
 def split_lengthwise(boxes: Array, pieces: int) -> Array:
-    """Each of ``boxes [N, 5]`` cut into ``pieces`` along its length: ``[N * pieces, 5]``."""
+    """``boxes [N, 5]``, each cut into ``pieces`` along its length: ``[N * pieces, 5]``."""
     shift = ((np.arange(pieces) + 0.5) / pieces - 0.5)[None] * boxes[:, 3:4]
     x = boxes[:, :1] + shift * np.cos(boxes[:, 2:3])
     y = boxes[:, 1:2] + shift * np.sin(boxes[:, 2:3])

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 SPECK_REACH, SPECK_DENSITY = 6.0, 8.0
 BLADE_REACH, BLADE_DENSITY = 11.0, 9.0
-"""How far from the path [m], and how many on a square metre."""
+"""Greatest distance from the path [m], and number on a square metre, of specks and of blades of grass."""
 
 JOINT_REACH, SLAB = 14.0, 0.8
 CRACK_SPACING, MANHOLE_SPACING, DRAIN_SPACING = 9.0, 23.0, 27.0

@@ -51,10 +51,10 @@ def ground_surfels(
     """Everything flat, with the road at the height of the path.
 
     Args:
-        scene: Its map is read.
+        scene: The scene, of which the map is read.
         terrain: The plan of the ground.
         rng: Source of jitter and noise.
-        seed: Of the fields that color varies with.
+        seed: Seed of the fields that color varies with.
         detail: Scales the distances up to which cells keep each size.
     """
     taken = GroundRaster.over(

@@ -1,4 +1,4 @@
-"""How high the ground is where something stands or walks: the road, or the pavement behind its kerb."""
+"""Heights of the ground where something stands or walks: the road, or the pavement behind its kerb."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from simscale_gym.dressing.ground.terrain import Surface, Terrain
 Array = NDArray[np.float64]
 
 CELL = 0.4
-"""Of the grid [m]; a step onto the kerb takes about as long."""
+"""Edge of a cell of the grid [m]; a step onto the kerb takes about as long."""
 
 REACH = 60.0
-"""Around the path [m]; beyond, the nearest value holds."""
+"""Width of the grid around the path [m]; beyond, the nearest value holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +24,9 @@ class GroundHeights:
     """Heights on a grid, the first at ``low [2]``.
 
     Attributes:
-        low: ``[2]`` [m].
-        road: ``[Y, X]`` of the road level [m], also beside the road.
-        step: ``[Y, X]`` of the ground above it [m]: 0 on the road, a kerb's height beside it.
+        low: ``[2]`` place of the first point of the grid [m].
+        road: ``[Y, X]`` height of the road level [m], also beside the road.
+        step: ``[Y, X]`` height of the ground above that level [m]: 0 on the road, a kerb's height beside it.
     """
 
     low: Array
@@ -48,8 +48,8 @@ class GroundHeights:
         """Height ``[N]`` [m] that things at ``points [N, 2]`` stand at, bilinear.
 
         Args:
-            points: [m].
-            afoot: ``[N]`` who steps onto pavements; wheels stay at the road level.
+            points: Places ``[N, 2]`` [m].
+            afoot: ``[N]`` whether something steps onto pavements; wheels stay at the road level.
         """
         last = np.array(self.road.shape[::-1]) - 1
         place = np.clip((np.asarray(points, float).reshape(-1, 2) - self.low) / CELL, 0.0, last - 1e-6)

@@ -34,9 +34,9 @@ class Kerbs:
     """What the kerbs of a scene lay down.
 
     Attributes:
-        stones: Tops, at ``HEIGHT``.
+        stones: Tops of the stones, at ``HEIGHT``.
         faces: ``[N, 5]`` x, y, heading, length and height of upright cells that look to the left of their heading.
-        face_z: ``[N]`` their middle [m].
+        face_z: ``[N]`` heights of the faces' middles [m].
         road_skirts, walk_skirts: Columns of fine cells on either side, inner ones first.
     """
 

@@ -63,7 +63,7 @@ class GroundRaster:
         """Mark those of ``boxes [N, 5]``, one after another, that are covered by ``taken`` to at most ``most``.
 
         Returns:
-            ``[N]`` which were marked.
+            Whether each box was marked, ``[N]``.
         """
         return _visit(self.values, self._scaled(boxes), taken, most, bits)[0]
 

@@ -34,7 +34,7 @@ STOP_WIDTH = 0.4
 """Zebra stripe (RMS-1), stop line by eye [m]."""
 
 TOOTH_LENGTH, TOOTH_PITCH = 0.6, 0.75
-"""Of the triangles where to yield [m]."""
+"""Length and spacing of the triangles where to yield [m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,10 @@ class Pattern:
     """A painted rectangle on the road.
 
     Attributes:
-        pose: ``[3]`` of its centre; x runs along the first axis.
+        pose: ``[3]`` pose of its centre; x runs along the first axis.
         edges: Cell borders along x and y in its own frame, for near and middle distances [m].
-        painted: ``painted(x, y)`` says where its cells carry paint, ``[N]``.
-        area: Outside it nothing is laid.
+        painted: Function ``painted(x, y)`` that says where its cells carry paint, ``[N]``.
+        area: Outline, outside which nothing is laid.
     """
 
     pose: Array

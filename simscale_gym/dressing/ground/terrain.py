@@ -25,7 +25,7 @@ DETAIL_REACH = 42.0
 
 
 AHEAD = 40.0
-"""How far beyond the end of the log its route counts as path [m]: another driver may be faster."""
+"""Length of the route beyond the end of the log that counts as path [m]: another driver may be faster."""
 
 
 class Surface(IntEnum):
@@ -51,7 +51,7 @@ class Terrain:
         road: Paved area that vehicles use; its border is the kerb line.
         surfaces: Raster of :class:`Surface`.
         lanes: ``[L, 3]`` poses every metre along all centrelines.
-        heights: ``[K]`` of the ground at the path [m].
+        heights: ``[K]`` heights of the ground at the path [m].
     """
 
     path: Array
@@ -108,7 +108,7 @@ def _path_of(scene: Scene) -> tuple[Array, Array]:
 
 
 def _ahead(scene: Scene) -> Array:
-    """Where the route leads from the last logged pose, ``AHEAD`` metres on: ``[M, 2]``, none off the lanes."""
+    """The route from the last logged pose on, for ``AHEAD`` metres: ``[M, 2]``; none where that is off the lanes."""
     try:
         lane_id, s, _ = scene.map.nearest_lane(scene.ego.poses[-1], max_distance=4.0)
     except SceneError:

@@ -15,7 +15,7 @@ from simscale_gym.splats.gaussians import Gaussians
 Array = NDArray[np.float32]
 
 FRONT_PLANE = 2.6
-"""How far ahead of a backing layer (``emissive == 2``) its light is measured [m]."""
+"""Distance ahead of a backing layer (``emissive == 2``) at which its light is measured [m]."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def shade(
         albedo: ``[N, 3]`` sRGB.
         normals: ``[N, 3]`` unit, in the frame of ``light``.
         occlusion: ``[N]`` openness to ambient light.
-        emissive: ``[N]`` as in :class:`Surfels`.
+        emissive: ``[N]`` way of shining, as in :class:`Surfels`.
         gloss: ``[N]`` strength of the mirrored surroundings.
         visibility: ``[N]`` share of the sun's disc that is seen, 0..1.
         light: The scene's light.

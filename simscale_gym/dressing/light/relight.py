@@ -29,10 +29,10 @@ class LitSurfaces:
     """What light needs to know of ``N`` surfels, ready for :func:`relight`.
 
     Attributes:
-        normals: ``[N, 3]`` in the node's frame.
+        normals: ``[N, 3]`` unit normals in the node's frame.
         linear: ``[N, 3]`` albedo in linear light.
         albedo: ``[N, 3]`` sRGB, shown by what is emissive.
-        openness, gloss: ``[N]``.
+        openness, gloss: ``[N]`` as occlusion and gloss of :class:`Surfels`.
         kind: ``[N]`` uint8: 0 lit, 1 emissive, 2 brake lamp.
     """
 
@@ -63,11 +63,11 @@ def relight(
     """Colors ``[N, 3]`` sRGB of a node that stands at ``heading`` [rad].
 
     Args:
-        surfaces: Of the node.
-        heading: About z, from the light's frame to the node's.
+        surfaces: Surfaces of the node.
+        heading: Rotation about z from the light's frame to the node's [rad].
         sun_visibility: Share of the sun that is seen, one or ``[N]``.
         light: The scene's light.
-        braking: Brake lamps shine.
+        braking: Whether brake lamps shine.
     """
     cos, sin = np.cos(heading), np.sin(heading)
     turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])

@@ -1,4 +1,4 @@
-"""How much of the sun reaches what moves, looked up on a grid."""
+"""The share of the sun that reaches what moves, looked up on a grid."""
 
 from __future__ import annotations
 

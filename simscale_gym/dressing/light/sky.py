@@ -59,7 +59,7 @@ class Sky:
 
 
 def make_sky(sun: ArrayLike, rng: np.random.Generator, clouds: float = 0.5) -> Sky:
-    """Draw a sky with the sun at ``sun [3]`` and ``clouds`` from 0 (clear) to 1 (mostly covered)."""
+    """A sky drawn by chance, with the sun at ``sun [3]`` and ``clouds`` from 0 (clear) to 1 (mostly covered)."""
     directions = table_directions(SIZE)
     height = np.clip(directions[..., 2], 0.0, 1.0)
     climb = np.clip(height / 0.75, 0.0, 1.0)[..., None] ** 0.55

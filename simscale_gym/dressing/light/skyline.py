@@ -16,7 +16,7 @@ BLOCK = np.radians(1.6)
 """Width of a building at the horizon [rad]: 14 m at 500 m."""
 
 LOW, HIGH, TOWER = np.radians(0.9), np.radians(2.2), np.radians(3.6)
-"""How high roofs reach, and the few towers among them [rad]: 8, 19 and 31 m at 500 m."""
+"""Elevation of the lowest and the highest roofs, and of the few towers among them [rad]: 8, 19 and 31 m at 500 m."""
 
 WOOD, STONE = np.array([0.36, 0.43, 0.36]), np.array([0.52, 0.51, 0.52])
 HAZED = 0.62

@@ -33,7 +33,7 @@ def seen_raster(terrain: Terrain) -> GroundRaster:
 
 
 def seen_from_path(targets: ArrayLike, terrain: Terrain) -> NDArray[np.bool_]:
-    """Which of ``targets [N, 2]`` can be seen from the path or from beside it."""
+    """Whether each of ``targets [N, 2]`` can be seen from the path or from beside it."""
     targets = np.asarray(targets, float).reshape(-1, 2)
     return _seen(targets, viewpoints(terrain.path), *_surface_arrays(terrain))
 

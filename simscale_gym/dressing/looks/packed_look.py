@@ -22,11 +22,11 @@ class PackedLook:
     """Everything that does not move, lit and packed, and what is needed to light what does.
 
     Attributes:
-        packed: All of it but the sky, at several levels of detail.
-        sky: Behind it.
-        light: What it was lit with.
-        shade: Where its shadows fall.
-        ground: How high what moves on it stands.
+        packed: Everything but the sky, at several levels of detail.
+        sky: The sky behind everything.
+        light: The light that it was lit with.
+        shade: The shadows that fall on what moves.
+        ground: Heights at which what moves stands.
     """
 
     packed: PackedGaussians

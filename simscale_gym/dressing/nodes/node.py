@@ -38,7 +38,7 @@ def lod_at(distance: ArrayLike, focal: float = FOCAL) -> NDArray[np.int64]:
 
 
 def stride_phase(travelled: ArrayLike, height: ArrayLike) -> NDArray[np.int64]:
-    """Which of the stride's templates a pedestrian of ``height`` [m] shows after walking ``travelled`` [m]."""
+    """Phase of the stride that a pedestrian of ``height`` [m] shows after walking ``travelled`` [m]."""
     stride = STRIDE_LENGTH * np.maximum(np.asarray(height, float), 0.5)
     return np.floor(np.asarray(travelled, float) / stride * STRIDE_PHASES).astype(np.int64) % STRIDE_PHASES
 
@@ -51,9 +51,9 @@ def node_surfels(track_type: int, size: ArrayLike, seed: int, *, lod: int = 0, p
     Args:
         track_type: A :class:`TrackType`.
         size: ``[3]`` length, width, height of the box [m].
-        seed: Of kind, clothes and paint.
+        seed: Seed of kind, clothes and paint.
         lod: Level of detail, 0 .. 3.
-        phase: Of a pedestrian's stride, 0 .. 3.
+        phase: Phase of a pedestrian's stride, 0 .. 3.
     """
     return NodeModel.of(track_type, size, seed).level(lod, phase).surfels
 
@@ -63,8 +63,8 @@ class NodeLevel:
     """One level of detail of a node.
 
     Attributes:
-        surfels: Its geometry and materials.
-        brake: ``[N]`` lights up when braking.
+        surfels: Geometry and materials of the level.
+        brake: ``[N]`` whether a surfel lights up when braking.
     """
 
     surfels: Surfels
@@ -88,7 +88,7 @@ class NodeModel:
 
     Attributes:
         look: Template, stretch and colors.
-        templates: Where templates come from (arguments of :func:`look_template`).
+        templates: Function that gives templates (arguments of :func:`look_template`).
     """
 
     look: Look
@@ -139,11 +139,11 @@ def shaded_rgb(
     Args:
         model: The node.
         lod: Level of detail.
-        heading: Of the node in the scene [rad].
+        heading: Heading of the node in the scene [rad].
         sun_visibility: Share of the sun seen from the node, one or ``[N]``.
         light: The scene's light.
-        phase: Of the stride.
-        braking: Brake lamps shine.
+        phase: Phase of a pedestrian's stride, 0 .. 3.
+        braking: Whether brake lamps shine.
     """
     return relight(model.level(lod, phase).surfaces, heading, sun_visibility, light, braking=braking)
 

@@ -1,4 +1,4 @@
-"""Which template stands for a track, how it is stretched to the box, and its colors."""
+"""The template that stands for a track, its stretch to the box, and its colors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Look:
 
     Attributes:
         family: "vehicle", "person", "cyclist" or "object".
-        name: Of the template within its family.
+        name: Name of the template within its family.
         scale: ``[3]`` stretch along x, y, z.
         paints: ``[P, 3]`` sRGB that the template's painted pieces take.
     """

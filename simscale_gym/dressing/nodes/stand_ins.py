@@ -18,7 +18,7 @@ from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.gaussians import Gaussians
 
 _LEVEL = 1
-"""Of detail: made to be seen from 8 to 25 m."""
+"""Level of detail: made to be seen from 8 to 25 m."""
 
 _SUN = 0.4
 """Share of the sun that reaches them: between shade and light, as nobody knows what a trained scene was lit with."""
@@ -33,7 +33,7 @@ def stand_ins(scene: Scene, known: Collection[str], *, cache: Path | None = None
     Their frames lie in the middle of their boxes and they have no poses: they stand level at their tracks' heights.
 
     Args:
-        scene: With the tracks.
+        scene: The scene with the tracks.
         known: Ids of the tracks that have Gaussians.
         cache: Folder that keeps templates; None keeps none.
     """

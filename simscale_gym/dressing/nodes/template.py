@@ -28,8 +28,8 @@ class Template:
         normals: ``[N, 3]`` unit, outward.
         albedo: ``[N, 3]`` sRGB; of painted pieces, the factor on the paint.
         paint: ``[N]`` index of the color that a piece takes, -1 for its own albedo.
-        opacity, occlusion, emissive, gloss: ``[N]`` as in :class:`Surfels`.
-        brake: ``[N]`` lights up when braking.
+        opacity, occlusion, emissive, gloss: ``[N]`` material of the pieces, as in :class:`Surfels`.
+        brake: ``[N]`` whether a piece lights up when braking.
         pivot: ``[N]`` x about which a piece keeps its proportions (wheels); 1e9 where it stretches.
     """
 
@@ -113,11 +113,11 @@ def pieces(
     Args:
         centers: ``[N, 3]`` [m].
         first: ``[N, 3]`` one standard deviation along one direction [m].
-        second: ``[N, 3]`` along another.
-        normals: ``[N, 3]`` unit.
+        second: ``[N, 3]`` one standard deviation along another direction [m].
+        normals: ``[N, 3]`` unit normals, outward.
         material: Key of MATERIALS.
-        opacity: One or ``[N]``.
-        occlusion: Openness, one or ``[N]``.
+        opacity: Opacity, one or ``[N]``.
+        occlusion: Openness to ambient light, one or ``[N]``.
         albedo: sRGB in place of the material's, one or ``[N, 3]``.
         paint: Index of the color, for painted materials.
         pivot: x of the axle, of wheels.

@@ -18,14 +18,14 @@ class TemplateStore:
     """What :func:`look_template` gives, remembered.
 
     Attributes:
-        cache: Between runs.
+        cache: Folder that keeps templates between runs.
     """
 
     cache: LookCache
     _known: dict[Key, Template] = field(default_factory=dict, repr=False)
 
     def get(self, family: str, name: str, lod: int, phase: int) -> Template:
-        """The template of that name (arguments as of :func:`look_template`)."""
+        """The template that these arguments of :func:`look_template` name."""
         key = (family, name, lod, phase)
         if key not in self._known:
             arrays = self.cache.get(content_key("node", *key), lambda: _arrays(look_template(*key)))

@@ -56,8 +56,8 @@ class Build:
         coat: Length of the coat below the pelvis [m].
         long_hair: Hair down to the shoulders.
         bare_legs: Skin below the knees.
-        helmet: Instead of hair.
-        backpack: On the back.
+        helmet: A helmet in place of hair.
+        backpack: A backpack on the back.
     """
 
     girth: float = 1.0

@@ -15,7 +15,7 @@ from simscale_gym.dressing.vehicles.wheels import contact_shadow
 Array = NDArray[np.float64]
 
 LENGTH, HEIGHT, RIDDEN_HEIGHT = 1.78, 1.10, 1.78
-"""Of the template, from tyre to tyre, to the handlebar, to the rider's helmet [m]."""
+"""Size of the template: from tyre to tyre, up to the handlebar, up to the rider's helmet [m]."""
 
 WHEEL = 0.345
 AXLES = (-0.53, 0.53)

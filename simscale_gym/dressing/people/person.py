@@ -19,7 +19,7 @@ STRIDE_LENGTH = 0.80
 for free walking is 0.86; city crowds walk shorter)."""
 
 HEIGHT = 1.75
-"""Of the template [m]."""
+"""Height of the template [m]."""
 
 CHILD_HEIGHT = 1.35
 """Below this height a pedestrian has the proportions of a child [m]."""

@@ -24,7 +24,7 @@ Layers = list[tuple[str, shapely.Geometry]]
 
 @dataclass(frozen=True)
 class Fineness:
-    """How finely a drawing is laid.
+    """Sizes of the pieces that a drawing is laid with.
 
     Attributes:
         cell: Edge of an inner cell [m].
@@ -97,10 +97,10 @@ def lay(
         layers: Material and area, in painting order.
         canvas: The area that is kept.
         lines: Ascending borders of the grid's columns and of its rows [m].
-        fine: Sizes.
+        fine: Sizes of the pieces.
 
     Returns:
-        For each material its patches and the polygons that they cover.
+        Patches of each material and the polygons that they cover.
     """
     polygons: dict[str, list[shapely.Polygon]] = {}
     for material, polygon in flatten(layers, canvas, fine.stroke):
@@ -118,7 +118,7 @@ def fill(polygon: shapely.Polygon, x_lines: Array, y_lines: Array, fine: Finenes
         polygon: The area [m].
         x_lines: Ascending borders of the grid's columns [m].
         y_lines: Ascending borders of its rows [m].
-        fine: Sizes.
+        fine: Sizes of the pieces.
     """
     parts, inner = [], polygon
     if fine.edge > 0.0:
@@ -169,7 +169,7 @@ def _along(lines: shapely.Geometry, width: float, longest: float) -> Patches:
 
 
 def _corners(ring: Array) -> NDArray[np.bool_]:
-    """Which points ``[K]`` of a closed ring turn by more than half a radian."""
+    """Whether a closed ring turns by more than half a radian at each of its points, ``[K]``."""
     step = np.diff(ring, axis=0)
     angle = np.arctan2(step[:, 1], step[:, 0])
     turn = np.abs((angle - np.roll(angle, 1) + np.pi) % (2 * np.pi) - np.pi) > 0.5

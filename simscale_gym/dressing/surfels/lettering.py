@@ -26,7 +26,7 @@ MAX_RUN = 2  # dots merged into one bar: longer ones bulge in the middle
 
 @lru_cache(maxsize=256)
 def text_dots(text: str) -> NDArray[np.bool_]:
-    """Which dots of ``text`` are ink, ``[7, W]``, top row first."""
+    """The dots of ``text`` that are ink, ``[7, W]``, top row first."""
     rows = ["0".join(f"{int(GLYPHS[letter][row], 32):05b}" for letter in text) for row in range(ROWS)]
     return np.array([[symbol == "1" for symbol in row] for row in rows])
 
@@ -62,7 +62,7 @@ def text_bars(text: str, height: float) -> tuple[Array, NDArray[np.bool_], float
 
     Args:
         text: Letters, digits and blanks of the font.
-        height: Of the capitals [m].
+        height: Height of the capitals [m].
 
     Returns:
         Left, right, bottom, top ``[M, 4]`` [m] from the text's lower left corner; which are ink ``[M]``; and the

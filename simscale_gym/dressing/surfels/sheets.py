@@ -53,7 +53,7 @@ class _Cells(NamedTuple):
     """The cells of all sheets, ``N`` surfels to be.
 
     Attributes:
-        centers, u, v, normals, sigmas, albedo, opacity, occlusion, emissive, gloss: As in :class:`Surfels`.
+        centers, u, v, normals, sigmas, albedo, opacity, occlusion, emissive, gloss: Columns of :class:`Surfels`.
         brightness: ``[N]`` factor on the color.
         places: ``[2, N]`` middle along u and v, as functions are told it [m].
         extents: ``[2, N]`` along u and v [m].

@@ -108,7 +108,7 @@ class SurfelBuilder(SolidBuilder):
         rng: Source of the noise and jitter.
         k: Standard deviation of a surfel over the extent of its cell; 0.56 where a backing layer or the ground
             lies behind, 0.68 where nothing does.
-        opacity: Of surfels that do not say otherwise.
+        opacity: Opacity of surfels that do not say otherwise.
         thickness: Standard deviation along the normal [m].
     """
 
@@ -181,13 +181,13 @@ class SurfelBuilder(SolidBuilder):
             origin: ``[3]`` [m].
             u: ``[3]`` first unit direction.
             v: ``[3]`` second unit direction.
-            u_range: From, to along u [m].
-            v_range: From, to along v [m].
+            u_range: Start and end along u [m].
+            v_range: Start and end along v [m].
             cell: Largest cell along u and v [m].
             color: sRGB, or a function of the cells (see :data:`ColorField`).
             sharp: Edges to keep sharp: any of l, r (low and high end of u), b, t (of v).
             edge: First cell beside a sharp edge [m].
-            growth: From one cell to the next away from it.
+            growth: Factor from one cell to the next away from a sharp edge.
             noise: Standard deviation of a brightness factor per cell.
             jitter: Random shift of centres, in parts of a cell; up to 0.12 leaves no holes.
             k: Standard deviation over cell extent; the builder's where None.

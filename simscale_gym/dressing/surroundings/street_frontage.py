@@ -74,7 +74,7 @@ def _add_row(
 def _open_sites(
     poses: Array, space: StreetSpace, clear_of: shapely.Geometry, others: shapely.STRtree, distance: float
 ) -> NDArray[np.bool_]:
-    """Where ``[K]`` along a line a façade may start: the least width is free and sees the road."""
+    """Whether a façade may start at each of ``K`` poses of a line: the least width is free and sees the road."""
     points, heading = poses[:, :2], poses[:, 2]
     road = points + (distance - 1.0) * np.column_stack([-np.sin(heading), np.cos(heading)])
     good = shapely.contains_xy(space.focus, points) & ~shapely.contains_xy(clear_of, points)

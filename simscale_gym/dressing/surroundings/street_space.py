@@ -30,12 +30,12 @@ class StreetSpace:
     """Areas in the scene frame.
 
     Attributes:
-        focus: Around the logged ego.
-        road: Where vehicles may drive.
-        run_on: Where roads would go on behind the end of the map.
-        walkways, crosswalks: Of the map.
-        junctions: Intersections.
-        moving: Where the ego or a track was, with some clearance.
+        focus: Surroundings of the logged ego, which get a street.
+        road: Area that vehicles may drive on.
+        run_on: Area where roads would go on behind the end of the map.
+        walkways, crosswalks: Walkways and crosswalks of the map.
+        junctions: Intersections of the map.
+        moving: Places where the ego or a track was, with some clearance.
         blocked: ``road``, ``run_on``, ``crosswalks`` and ``moving``: nothing may stand there.
     """
 

@@ -96,7 +96,7 @@ def band_layers(hull: Hull, kind: CarKind, glyphs: Sequence[float]) -> Layers:
     """Drawing of the band (s, v): rear, roof and front.
 
     Args:
-        hull: Its charts.
+        hull: Charts of the hull.
         kind: What to draw.
         glyphs: Seven numbers 0..1 that vary the strokes on the plates.
     """

@@ -26,7 +26,7 @@ class HullShape:
     Attributes:
         profile: Corners of the side's silhouette, rear foot to front foot: x, z, crown (how far the centre line
             stands out beyond the silhouette) and a name or "".
-        half_width: At the widest.
+        half_width: Half of the width at the widest place.
         belt: Height of the window line at the rear and front end.
         tumblehome: Lean of the side above the belt, m per m.
         shoulder: Step inwards at the belt.

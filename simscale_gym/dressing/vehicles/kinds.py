@@ -21,7 +21,7 @@ class CarKind:
         handles: x of the middle of each door handle [m].
         lamp_heights: Middle of the tail and head lamps [m].
         lamp_halves: Half height of the tail and head lamps [m].
-        head_length, tail_length: How far the lamps reach round the side [m].
+        head_length, tail_length: Lengths by which the lamps reach round the side [m].
         plate_heights: Middle of the rear and front plate [m].
         cladding: Dark rims on the wheel arches and a tall dark sill.
         rear_glass: Whether the side windows' glass goes on behind the last pillar (else painted metal).

@@ -31,7 +31,7 @@ class LargeKind:
     """A bus or lorry.
 
     Attributes:
-        bodies: Its hulls.
+        bodies: Hulls of the vehicle.
         axles: x of the axles [m].
         tyre: Radius of the tyres [m].
         rim: Number of openings in the rims.

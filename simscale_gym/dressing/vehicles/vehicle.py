@@ -30,7 +30,7 @@ FINENESS = (
 """One for each level of detail, near to far."""
 
 BEHIND = 0.03
-"""Of the paint's second layer behind the first [m]."""
+"""Depth of the paint's second layer behind the first [m]."""
 
 PLATE = (0.9, 0.1, 0.6, 0.8, 0.2, 0.95, 0.5)
 """Strokes of the number plates; nobody reads them."""

@@ -55,7 +55,7 @@ def save_asset(folder: str | os.PathLike[str], asset: SceneAsset, *, encoding: s
     """Writes an asset, whole or not at all.
 
     Args:
-        folder: Where to; must not exist, or be empty.
+        folder: Folder to write to; must not exist, or be empty.
         asset: What to write.
         encoding: "ply" keeps all but rounding, "npz" everything, "spz" a tenth of the size (see `save_spz`).
 

@@ -1,4 +1,4 @@
-"""From the checkpoint of any known trainer to a scene asset."""
+"""Turns the checkpoint of any known trainer into a scene asset."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Importer:
     Attributes:
         read: Nodes of a path.
         antialiased: Trained in gsplat's antialiased mode.
-        camera_axes: Its frame has y down and z forward.
+        camera_axes: Whether the reconstruction's frame has y down and z forward.
         drawing: Near and far plane [m] and greatest brightness where they differ from gsplat's.
     """
 
@@ -75,8 +75,9 @@ def import_asset(
 
     Args:
         path: File or folder.
-        asset_to_world: As of `SceneAsset.from_nodes`; in a frame with z up.
-        track_ids: As of `SceneAsset.from_nodes`.
+        asset_to_world: Rigid transform from the reconstruction's frame, turned to have z up, to the log's global frame,
+            `[4, 4]`; by default the one that the file names.
+        track_ids: Id of the track of each node by the node's name; see `SceneAsset.from_nodes`.
 
     Raises:
         DataError: None of these, or damaged.
@@ -142,7 +143,7 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def _checkpoint_format(path: Path) -> str:
-    """By the keys of its tree, which names tensors without reading them."""
+    """The format that the keys of a checkpoint's tree tell; the tree names tensors without reading them."""
     tree = load_torch_archive(path)
     if not isinstance(tree, dict):
         if path.name == "scene.pth":

@@ -20,13 +20,13 @@ from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 
 INTERVALS = (0.1, 0.05, 0.5)
-"""Between frames that have no times: 10 Hz of drivestudio, 20 Hz of nuPlan's lidar, 2 Hz of key frames [s]."""
+"""Time between frames that have no times: 10 Hz of drivestudio, 20 Hz of nuPlan's lidar, 2 Hz of key frames [s]."""
 
 NEAR = 1.0
 """A node lies on a track that is nearer than this on average [m]."""
 
 FEWEST = 3
-"""So many nodes must lie on tracks: fewer may do so by chance."""
+"""Fewest nodes that must lie on tracks: fewer may do so by chance."""
 
 _MOVED = 5.0  # [m], the way that a node must go to tell anything
 _SAMPLES = 8  # fewest times at which node and track are both there
@@ -41,8 +41,8 @@ class LogAlignment:
 
     Attributes:
         asset_to_world: Rigid transform, upright, `[4, 4]`.
-        start_us: When frame 0, or time 0, of the asset was [us].
-        interval_us: Between its frames [us]; 0 where the asset has times of its own.
+        start_us: Time of frame 0, or time 0, of the asset [us].
+        interval_us: Time between the asset's frames [us]; 0 where the asset has times of its own.
         tracks: Id of the track that each node lies on, by the node's name.
         residual: Root mean square distance of nodes from their tracks [m].
     """

@@ -9,7 +9,8 @@ from simscale_gym.scene import Scene
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 
 FARTHEST = 50.0
-"""Of the nearest Gaussian of the background from the recorded path [m]: beyond, cameras see nothing of the asset."""
+"""Greatest distance of the nearest Gaussian of the background from the recorded path [m]: beyond, cameras see nothing
+of the asset."""
 
 _PLACES = 16  # of the recorded path that are looked at
 

@@ -80,10 +80,10 @@ class NodeAsset:
     """One node of a scene.
 
     Attributes:
-        name: Its name in the file, unique there.
+        name: Name of the node in the file, unique there.
         kind: What it is. A mirrored node has been expanded to both halves.
-        gaussians: Its Gaussians in its own frame, a deformable node's at rest; None for a sky that is a cube map.
-        poses: Where it is; None for nodes that are given in the frame of the reconstruction.
+        gaussians: The node's Gaussians in its own frame, a deformable one's at rest; None for a sky that is a cube map.
+        poses: Places of the node over time; None for nodes that are given in the frame of the reconstruction.
         size: Length, width, height of its box [m], `[3]`, where the file knows it.
         recon_to_world: Rigid transform from the frame of the reconstruction to the world's, `[4, 4]` (background).
         exposure: Colour of every training image, `[C, 3, 4]`: rgb of the image = A[:, :3] @ rgb + A[:, 3]

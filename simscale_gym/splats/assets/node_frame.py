@@ -19,7 +19,7 @@ def turned(node: NodeAsset, rotation: np.ndarray) -> NodeAsset:
 
     Args:
         node: The node.
-        rotation: From the present frame of the reconstruction to the new one, `[3, 3]`.
+        rotation: Rotation from the present frame of the reconstruction to the new one, `[3, 3]`.
     """
     if node.fixed_colors and node.gaussians is not None:
         sh = rotate_sh(node.gaussians.sh, rotation)

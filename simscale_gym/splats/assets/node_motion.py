@@ -17,7 +17,7 @@ class NodeMotion:
 
     Attributes:
         poses: `[F, 4, 4]`, F at least 1.
-        headings: Of their x axes, `[F]` [rad].
+        headings: Headings of the poses' x axes, `[F]` [rad].
     """
 
     poses: np.ndarray

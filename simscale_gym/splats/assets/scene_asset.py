@@ -15,7 +15,7 @@ from simscale_gym.splats.assets.node_frame import turned, upright
 from simscale_gym.splats.gaussians import Gaussians
 
 CAMERA_TO_Z_UP = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-"""From a frame with x right, y down, z forward to one with x forward, y left, z up."""
+"""Rotation from a frame with x right, y down, z forward to one with x forward, y left, z up."""
 
 _TRACK_PREFIXES = ("rigid_object_", "deformable_node_")
 
@@ -25,9 +25,9 @@ class Provenance:
     """Where an asset comes from.
 
     Attributes:
-        format: Of the file it was made of: "mtgs", "worldengine", "hugsim", "drivestudio", "gaussians" or another.
+        format: Format of the file it was made of: "mtgs", "worldengine", "hugsim", "drivestudio" or another.
         file: Name of that file, without folders.
-        sha256: Of that file, in hexadecimal digits; empty where there was none.
+        sha256: Digest of that file, in hexadecimal digits; empty where there was none.
         note: What a reader should know of the conversion.
     """
 
@@ -64,7 +64,7 @@ class SceneAsset:
         appearance: Affine colour `[3, 4]` by camera name: shown = A[:, :3] @ rendered + A[:, 3].
         views: What it was trained on, where that is known.
         antialiased: Trained with opacities that make up for the blur of pixels, so drawn in this way too.
-        provenance: Where it comes from.
+        provenance: The file that the asset was made of, and what to know of the conversion.
         near: Gaussians nearer to a camera are left out, as in training [m].
         far: Gaussians farther from a camera are left out, as in training [m].
         brightest: Colours of Gaussians are cut off there before they are blended, as in training.
@@ -126,16 +126,16 @@ class SceneAsset:
         """Puts together what an importer read.
 
         Args:
-            nodes: From `read_mtgs`, `read_worldengine`, `read_hugsim` or `read_drivestudio`.
-            asset_to_world: From the frame of the reconstruction, once it has z up, to the log's global frame,
-                `[4, 4]`; by default what the background names, else none.
+            nodes: What `read_mtgs`, `read_worldengine`, `read_hugsim` or `read_drivestudio` gave.
+            asset_to_world: Rigid transform from the frame of the reconstruction, once it has z up, to the log's global
+                frame, `[4, 4]`; by default the one that the background names, else none.
             camera_axes: The frame of the reconstruction has y down and z forward, as HUGSIM's: it is turned, and
                 nodes get frames with x forward.
             track_ids: Id of the track of each node by the node's name; without it, MTGS's prefixes are taken off.
             timestamps_us: Times of the frames, for nodes whose poses have none, `[F]` int64 [us].
-            antialiased: As of the class.
-            views: As of the class, in the frame that the asset will have.
-            provenance: As of the class.
+            antialiased: Whether the trainer's opacities make up for the blur of pixels.
+            views: Images that the scene was trained on, in the frame that the asset will have.
+            provenance: The file that was read.
             drawing: `near`, `far` and `brightest` of the class.
 
         Raises:
@@ -201,7 +201,7 @@ def _joined(nodes: Sequence[NodeAsset], turn: np.ndarray | None) -> Gaussians:
 
 
 def _placement(statics: Sequence[NodeAsset], turn: np.ndarray | None) -> np.ndarray:
-    """From the asset's frame, which `turn` leads to from the reconstruction's, to the world's, `[4, 4]`."""
+    """Transform `[4, 4]` to the world from the asset's frame, which `turn` leads to from the reconstruction's."""
     named = next((node.recon_to_world for node in statics if node.recon_to_world is not None), np.eye(4))
     back = np.eye(3) if turn is None else turn.T
     return se3.rigid(named[:3, :3] @ back, named[:3, 3])

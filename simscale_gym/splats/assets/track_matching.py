@@ -22,8 +22,8 @@ def match_tracks(asset: SceneAsset, scene: Scene) -> dict[str, str]:
     the same times where the asset knows times, else along the same way.
 
     Args:
-        asset: Its frame must lie in the world as the log does.
-        scene: With the tracks.
+        asset: The trained scene; its frame must lie in the world as the log does.
+        scene: The log's scene, with the tracks.
     """
     to_scene = asset_to_scene(asset, scene)
     names = {node.name for node in asset.nodes}
@@ -47,7 +47,7 @@ def match_tracks(asset: SceneAsset, scene: Scene) -> dict[str, str]:
 
 
 def asset_to_scene(asset: SceneAsset, scene: Scene) -> np.ndarray:
-    """From the frame of the asset to the scene's, `[4, 4]`."""
+    """Transform from the frame of the asset to the scene's, `[4, 4]`."""
     placed = np.array(asset.asset_to_world, np.float64)
     placed[:3, 3] -= scene.origin
     return placed

@@ -18,7 +18,7 @@ from simscale_gym.splats.assets.node_frame import reframed
 from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 BODY_TO_NODE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-"""From SMPL's frame, x left, y up, z forward, to a node's."""
+"""Rotation from SMPL's frame, x left, y up, z forward, to a node's."""
 
 
 MOST_JOINTS = 256
@@ -30,10 +30,10 @@ class Body:
     """One person.
 
     Attributes:
-        joints: Of the rest pose, `[J, 3]` [m]; the first is the pelvis.
+        joints: Places of the joints in the rest pose, `[J, 3]` [m]; the first is the pelvis.
         parents: The joint that each one hangs on, `[J]`; the first hangs on none.
-        rest_inverse: From the rest pose back to each joint's own frame, `[J, 4, 4]`.
-        weights: Of the joints at each Gaussian, `[N, J]`.
+        rest_inverse: Transforms from the rest pose back to each joint's own frame, `[J, 4, 4]`.
+        weights: Share of each joint in the motion of each Gaussian, `[N, J]`.
     """
 
     joints: np.ndarray
@@ -72,7 +72,7 @@ class Body:
         return body
 
     def transforms(self, rotations: np.ndarray) -> np.ndarray:
-        """Of every Gaussian, `[N, 4, 4]`, from rest into the pose of the joints' `rotations` `[J, 3, 3]`."""
+        """Transform of every Gaussian, `[N, 4, 4]`, from rest into the pose of the joints' `rotations` `[J, 3, 3]`."""
         placed = np.zeros((len(self.joints), 4, 4))
         placed[:, 3, 3] = 1.0
         for joint, parent in enumerate(self.parents):
@@ -89,8 +89,8 @@ def dressed(node: NodeAsset, body: Body, joint_quats: np.ndarray) -> NodeAsset:
     """The person with a shape for every frame in which it is there, in a frame with x forward and the pelvis as origin.
 
     Args:
-        node: Its Gaussians in the body's rest pose; its poses are those of the body's root: the rotation about the
-            pelvis, and the shift of the whole body.
+        node: The person, with Gaussians in the body's rest pose; its poses are those of the body's root: the rotation
+            about the pelvis, and the shift of the whole body.
         body: The person's body.
         joint_quats: Rotations of the joints but the pelvis, `[F, J - 1, 4]` wxyz of any length.
     """

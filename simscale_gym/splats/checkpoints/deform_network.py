@@ -94,11 +94,11 @@ def bent_shapes(
 
     Args:
         network: The network.
-        gaussians: At rest.
-        embedding: Of the instance.
-        height: Of its box, by which the network's coordinates are divided [m].
+        gaussians: The node's Gaussians at rest.
+        embedding: Learned vector of the instance.
+        height: Height of the instance's box, by which the network's coordinates are divided [m].
         frames: Numbers of the frames, `[K]`.
-        times: Theirs, 0..1 over the clip, `[K]`.
+        times: Times of the frames, 0..1 over the clip, `[K]`.
     """
     with np.errstate(all="ignore"):  # what becomes infinite is named by who uses it
         places = gaussians.means / np.float32(height) * np.float32(2.0)

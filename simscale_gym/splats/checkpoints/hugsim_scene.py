@@ -30,7 +30,7 @@ GROUND_THICKNESS = 0.001
 """Standard deviation of ground Gaussians across the ground [m] (`ground_model.py`, `get_scaling`)."""
 
 VEHICLE_TO_NODE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-"""From the frame of HUGSIM's vehicles, x forward, y down, z left, to a node's."""
+"""Rotation from the frame of HUGSIM's vehicles, x forward, y down, z left, to a node's."""
 
 MAX_METADATA_BYTES = 2**28
 
@@ -156,7 +156,7 @@ def _gaussians(fields: CheckpointFields, *, is_ground: bool = False) -> tuple[Ga
 
 
 def _recon_to_world(path: Path, data: Any) -> np.ndarray | None:
-    """From the frame of the reconstruction to the data set's, `[4, 4]`, where the file says so."""
+    """Transform from the frame of the reconstruction to the data set's, `[4, 4]`; None where the file names none."""
     if not isinstance(data, dict) or data.get("inv_pose") is None:
         return None
     return invert_rigid(_rigid(path, "inv_pose", data["inv_pose"]))

@@ -27,7 +27,7 @@ def with_shapes(
 
     Args:
         path: The checkpoint, for errors.
-        nodes: As `read_mtgs` gives them.
+        nodes: What `read_mtgs` gave.
         recording: What was trained on.
         times_us: Times of the poses' frames, `[F]` [us].
 

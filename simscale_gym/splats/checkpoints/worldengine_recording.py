@@ -52,14 +52,14 @@ class VideoScene:
     """A recording.
 
     Attributes:
-        token: Its name.
+        token: Name of the recording.
         log_name: The nuPlan log that it is part of.
         map_location: The city.
         timestamps_us: Times of the frames, `[F]` int64 [us].
         ego_to_recon: Poses of the ego in the frame of the reconstruction, `[F, 4, 4]`.
         valid: Frames that were used, `[F]`.
         recon_to_world: Translation from the frame of the reconstruction to the map's, `[3]` [m].
-        cameras: By name.
+        cameras: The recording's cameras by name.
         frames: All that the file says of each frame, boxes of other road users included.
     """
 

@@ -11,12 +11,12 @@ from simscale_gym.splats.cpu.pack import CHUNK
 from simscale_gym.splats.cpu.threads import take
 
 KEY_BITS = 22
-"""Of the depth key, over the image's own range of depths. At a range of 1 to 500 m that tells depths apart that differ
+"""Bits of the depth key, over the image's own range of depths. At 1 to 500 m that tells depths apart that differ
 by 4e-6 of their value; closer ones keep the order in which they were projected (instance, then Morton order)."""
 
 ROW_BITS = 32
 ROW_MASK = (1 << ROW_BITS) - 1
-"""Of an entry of a tile's list, below the key."""
+"""Bits of an entry of a tile's list that hold the row of its record; the depth key stands above them."""
 
 MANY = 2048
 """Longer lists are sorted in fewer passes, by longer digits."""
@@ -30,8 +30,8 @@ def count_tiles(counter, shares, tallies, tiles, tile_columns, counts):
         counter: `[1]` int64, 0 at the start, shared by the threads.
         shares: First item and the one behind the last, and what makes a key of a depth pattern: (pattern - origin)
             >> shift; `[s, 4]` int64.
-        tallies: As written by `project_chunks`, `[n, 4]`.
-        tiles: As written by `project_chunks`, `[n * 256, 4]`.
+        tallies: Splats, tiles touched, least and greatest depth pattern by item (see `project_chunks`), `[n, 4]`.
+        tiles: First and last tile column, first and last tile row of each splat, `[n * 256, 4]` int16.
         tile_columns: Tiles side by side in an image.
         counts: Written: the share's splats in each tile, `[s, tiles]` int64; 0 at the start.
     """
@@ -54,12 +54,12 @@ def list_tiles(counter, shares, tallies, tiles, depths, tile_columns, starts, li
 
     Args:
         counter: `[1]` int64, 0 at the start, shared by the threads.
-        shares: As for `count_tiles`, `[s, 4]`.
-        tallies: As written by `project_chunks`, `[n, 4]`.
-        tiles: As written by `project_chunks`, `[n * 256, 4]`.
-        depths: As written by `project_chunks`, `[n * 256]`.
+        shares: Items of each share and how its keys are made (see `count_tiles`), `[s, 4]`.
+        tallies: Splats, tiles touched, least and greatest depth pattern by item (see `project_chunks`), `[n, 4]`.
+        tiles: First and last tile column, first and last tile row of each splat, `[n * 256, 4]` int16.
+        depths: Bit patterns of the splats' depths, `[n * 256]` int32.
         tile_columns: Tiles side by side in an image.
-        starts: Where the share's part of each tile's list starts, `[s, tiles]` int64; advanced to its end.
+        starts: First place of the share's part of each tile's list, `[s, tiles]` int64; advanced to its end.
         listed: Written: depth key and row of the record, key << 32 | row, by tile, int64.
     """
     while True:
@@ -82,6 +82,7 @@ def list_tiles(counter, shares, tallies, tiles, depths, tile_columns, starts, li
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _starts_of_digits(entries, counts, bits, passes):
     """Writes where the entries of each value of each digit of the key start: `passes` tables of 2^bits."""
+    # one pass over the list counts all digits: sorting by one digit does not change how often another occurs
     mask = (1 << bits) - 1
     counts[: passes << bits] = 0
     for i in range(len(entries)):
@@ -111,7 +112,8 @@ def sort_tile(entries, spare, counts):
     """Sorts a tile's list by depth, then row: a radix sort, which keeps the order of equal keys.
 
     Args:
-        entries: As listed by `list_tiles`, `[n]`; sorted in place if n is more than `MANY`.
+        entries: Depth key and row of the tile's splats (see `list_tiles`), `[n]`; sorted in place if n is more than
+            `MANY`.
         spare: Work space, `[n]` or more, int64.
         counts: Work space, `[4096]` int32.
 
@@ -119,6 +121,8 @@ def sort_tile(entries, spare, counts):
         Entries, nearest first, in one of the two.
     """
     end = len(entries)
+    # lowest digit first: each pass keeps the order of the one before among equal digits, so that in the end equal keys
+    # stand in the order of their rows; 2 passes of 11 bits, or 3 of 8 whose tables are cheaper to clear for short lists
     if end > MANY:
         _starts_of_digits(entries, counts, 11, 2)
         _sort_by_digit(entries, spare, counts, ROW_BITS, 2047, end)
@@ -136,7 +140,7 @@ def split_items(item_ends: np.ndarray, tallies: np.ndarray, parts: int) -> np.nd
 
     Args:
         item_ends: Number of items up to the end of each camera, `[C + 1]`.
-        tallies: As written by `project_chunks`, `[n, 4]`.
+        tallies: Splats, tiles touched, least and greatest depth pattern by item (see `project_chunks`), `[n, 4]`.
         parts: Shares per camera.
 
     Returns:
@@ -148,6 +152,7 @@ def split_items(item_ends: np.ndarray, tallies: np.ndarray, parts: int) -> np.nd
         seen = own[own[:, 0] > 0]
         if not len(seen):
             continue
+        # cut by tiles touched, not by items: that is what counting and listing cost
         touched = np.cumsum(own[:, 1])
         cuts = first + np.searchsorted(touched, touched[-1] * np.arange(1, parts) // parts)
         shares[camera, 0, 0], shares[camera, 1:, 0] = first, cuts

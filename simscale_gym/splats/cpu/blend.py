@@ -86,7 +86,7 @@ def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, b
         y = dy + ROW[i] + shear * x
         q = peak + fall_x * x * x + fall_y * y * y
         power = E0 + q * (E1 + q * (E2 + q * (E3 + q * E4)))
-        power *= power
+        power *= power  # three times squared is to the 8th, see E0 .. E4
         power *= power
         power *= power
         alpha = power if power < MAX_ALPHA else MAX_ALPHA
@@ -95,6 +95,7 @@ def _blend_block(state, base, dx, dy, fall_x, fall_y, shear, peak, red, green, b
         left = open_part - weight
         hit = q >= CUTOFF
         added = hit & (left > MIN_TRANSMITTANCE)
+        # a splat that would take the last light is left out, as in gsplat, and the sign notes that nothing follows
         closed = -abs(open_part) if hit else open_part
         state[base + i] = left if added else closed
         weight = weight if added else f32(0.0)
@@ -120,7 +121,7 @@ def _touched_blocks(record, box, left, top):
     below = min(np.int32(box[BOX + 3] - top), np.int32(TILE - 1)) >> np.int32(BLOCK_BITS)
     if last - first >= 2:
         return _ellipse_blocks(record, f32(left), f32(top), f32(first), f32(last), above, below)
-    row = (np.uint64(2) << np.uint64(last)) - (np.uint64(1) << np.uint64(first))
+    row = (np.uint64(2) << np.uint64(last)) - (np.uint64(1) << np.uint64(first))  # bits first .. last
     rows = (~np.uint64(0) >> np.uint64(BLOCKS * (BLOCKS - 1 - below + above))) << np.uint64(BLOCKS * above)
     return row * EVERY_ROW & rows
 
@@ -168,7 +169,7 @@ def _blend_splat(record, blocks, left, top, state, stride, ids):
     )
     while blocks != np.uint64(0):
         block = lowest_bit(blocks)
-        blocks &= blocks - np.uint64(1)
+        blocks &= blocks - np.uint64(1)  # clears the lowest bit
         dx = f32(block % BLOCKS * BLOCK) - mean_x
         dy = f32(block // BLOCKS * BLOCK) - mean_y
         base = np.uint64(block) * np.uint64(stride)
@@ -177,7 +178,7 @@ def _blend_splat(record, blocks, left, top, state, stride, ids):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _still_open(state, stride, opened):
-    """Those of the blocks `opened` that have a pixel that is not finished."""
+    """The blocks of `opened` that still have a pixel that is not finished, as bits."""
     for block in range(BLOCKS * BLOCKS):
         if (opened >> np.uint64(block)) & np.uint64(1):
             most = f32(-1.0)
@@ -200,9 +201,9 @@ def blend_tiles(
         counter: `[1]` int64, 0 at the start, shared by the threads.
         turns: Tiles in the order of work, camera * tiles + tile, costliest first, `[C * tiles]` int64.
         tile_columns: Tiles side by side in an image.
-        starts: Where each tile's list starts, `[C, tiles]`.
-        counts: How long it is, `[C, tiles]`.
-        listed: As written by `list_tiles`; left in any order within the tiles.
+        starts: First place of each tile's list, `[C, tiles]`.
+        counts: Length of each tile's list, `[C, tiles]`.
+        listed: Depth key and row of the splats, by tile (see `list_tiles`); left in any order within the tiles.
         records: Splats, `[n, 16]` float32.
         boxes: The same memory as int16, `[n, 32]`.
         backgrounds: Colour behind everything, `[C, 3]` float32.
@@ -240,6 +241,7 @@ def blend_tiles(
         at = 0
         while at < end and opened != np.uint64(0):
             pause = min(at + RECHECK, end)
+            # which blocks first, for all, then the blending: the first loop runs while records are still on their way
             for i in range(at, pause):
                 if i + AHEAD < end:
                     prefetch(flat_records, (order[i + AHEAD] & ROW_MASK) * RECORD)

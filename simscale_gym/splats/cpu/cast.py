@@ -35,13 +35,13 @@ def _meet(records, at, flat, rise, azimuths, ranges, logs):
     """Where 16 rays of a beam meet a Gaussian [m], and the logarithm of its alpha there.
 
     Args:
-        records: Flat.
-        at: Where the Gaussian's starts.
+        records: Records of all Gaussians (see `project_to_rays`), flat.
+        at: First place of the Gaussian's record.
         flat: Cosine of the beam's elevation.
-        rise: Its sine.
-        azimuths: Their cosines, then their sines, `[32]`.
-        ranges: Written, `[16]`.
-        logs: Written, `[16]`.
+        rise: Sine of the beam's elevation.
+        azimuths: Cosines, then sines of the rays' azimuths, `[32]`.
+        ranges: Written: distances along the rays, `[16]` [m].
+        logs: Written: logarithms of alpha, `[16]`.
     """
     a0, b0, c0 = records[at], records[at + np.uint64(1)], records[at + np.uint64(2)]
     a1, b1, c1 = records[at + np.uint64(3)], records[at + np.uint64(4)], records[at + np.uint64(5)]
@@ -73,6 +73,7 @@ def _keep(hits, lefts, rows, first, count, t, left, row):
         for k in range(first + 1, first + count):
             hits[k - 1], lefts[k - 1], rows[k - 1] = hits[k], lefts[k], rows[k]
         count -= 1
+    # a later entry may be met earlier: the list is sorted by where Gaussians begin, not by where rays meet them
     at = first + count
     while at > first and hits[at - 1] > t:
         hits[at], lefts[at], rows[at] = hits[at - 1], lefts[at - 1], rows[at - 1]
@@ -93,19 +94,19 @@ def _cast_list(listed, stop, records, spans, base, columns, beams, azimuths, hit
     Rays are numbered by beam, 16 to a beam.
 
     Args:
-        listed: As sorted by `sort_tile`.
-        stop: How many there are.
-        records: `[n * 16]`.
-        spans: `[n, 4]`.
+        listed: Depth key and row of the sector's Gaussians, nearest first.
+        stop: Number of entries of `listed`.
+        records: Records of all Gaussians (see `project_to_rays`), `[n * 16]`.
+        spans: First and last azimuth, first and last beam of each Gaussian, `[n, 4]`.
         base: Azimuth, or that of the second turn, at which the sector starts.
         columns: Azimuths of the sector that there are, 1 to 16.
         beams: Cosines and sines of the elevations, `[2, B]`.
         azimuths: Cosines, then sines of the sector's azimuths, `[32]`.
         hits: Ranges of the hits so far, `[B * 16 * 24]` [m].
-        lefts: What they leave of the light, likewise.
-        rows: Of their records, likewise.
-        counts: Of them, `[B * 16]`.
-        far: Where a ray ends, `[B * 16]` [m].
+        lefts: Share of the light that each hit leaves, `[B * 16 * 24]`.
+        rows: Row of each hit's record, `[B * 16 * 24]`.
+        counts: Number of hits of each ray so far, `[B * 16]`.
+        far: Range at which a ray ends, `[B * 16]` [m].
     """
     ranges, logs, ends = np.empty(SECTOR, f32), np.empty(SECTOR, f32), np.empty(beams.shape[1], f32)
     farthest = f32(0.0)
@@ -116,7 +117,7 @@ def _cast_list(listed, stop, records, spans, base, columns, beams, azimuths, hit
             prefetch(records, (listed[i + 6] & ROW_MASK) * RECORD)
         row = listed[i] & ROW_MASK
         nearest = records[row * RECORD + NEAREST]
-        if nearest > farthest:
+        if nearest > farthest:  # the list is sorted: nor does any that follows reach a ray that still looks
             return
         first, last = max(spans[row, 0] - base, 0), min(spans[row, 1] - base, columns - 1)
         for b in range(spans[row, 2], spans[row, 3] + 1):
@@ -152,11 +153,11 @@ def cast_sectors(
     Args:
         counter: `[1]` int64, 0 at the start, shared by the threads.
         turns: Sectors in the order of work, `[S]`.
-        starts: Where the list of each sector starts, of the first and then of the second turn, `[2 S]`.
-        counts: How long it is, `[2 S]`.
-        listed: As written by `list_tiles`; left in any order within the sectors.
-        records: As written by `project_to_rays`, `[n, 16]`.
-        spans: As written by `project_to_rays`, `[n, 4]`.
+        starts: First place of each sector's list, those of the first turn and then those of the second, `[2 S]`.
+        counts: Length of each sector's list, `[2 S]`.
+        listed: Depth key and row of the Gaussians, by sector (see `list_tiles`); left in any order within the sectors.
+        records: Gaussians in the sensor's frame (see `project_to_rays`), `[n, 16]`.
+        spans: First and last azimuth, first and last beam of each Gaussian, `[n, 4]`.
         beams: Cosines and sines of the elevations, `[2, B]` float32.
         azimuths: Cosines and sines of the azimuths, `[2, A]` float32.
         most: Farthest range [m].
@@ -176,6 +177,7 @@ def cast_sectors(
         sector = turns[turn]
         base = sector * SECTOR
         columns = min(SECTOR, azimuths.shape[1] - base)
+        # the last sector may be short: repeating azimuths fills the vector, and their rays are not written
         for k in range(2 * SECTOR):
             ways[k] = azimuths[k // SECTOR, base + k % SECTOR % columns]
         found[:], far[:] = 0, most

@@ -62,6 +62,7 @@ def _level(sphere, grains, view, focal, near):
     x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
     y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
     z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]
+    # the grain that projects to FINE pixels at the nearest point that the cluster's sphere allows
     finest = FINE * max(math.sqrt(x * x + y * y + z * z) - radius, near) / focal
     level = 0
     while level + 1 < LEVELS and grains[level + 1] <= finest:
@@ -78,7 +79,7 @@ def cull_chunks(
 
     Args:
         bounds: `[M, 5]` of all templates' chunks (see `PackedGaussians`).
-        first_cluster: Where each template's clusters start, `[P + 1]`.
+        first_cluster: First cluster of each template, `[P + 1]`.
         spheres: `[Q, 4]` of all templates' clusters.
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
@@ -110,6 +111,7 @@ def cull_chunks(
                     x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
                     y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
                     z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]
+                    # float32 rounds places by 6e-8 of their size; a tenth of SLACK is far above that
                     radius += SLACK * (radius + abs(x) + abs(y) + abs(z)) * 0.1
                     if z + radius < near or z - radius > far:
                         continue

@@ -17,7 +17,7 @@ CLUSTER = 1024
 """Gaussians per cluster: a few metres of a façade."""
 
 WINDOW = 40
-"""How far ahead in the order a partner is looked for."""
+"""Gaussians ahead in the order among which a partner is looked for."""
 
 OFF_PLANE, BEND, TINT = 3.0, 1.0, 8.0
 """Weights of what makes a bad pair, beside the distance: to lie in front of each other, to face other ways, to
@@ -52,7 +52,7 @@ class Moments:
 
     @classmethod
     def of(cls, means, quats, scales, opacities, colors) -> Moments:
-        """From Gaussians (arrays as of `Gaussians`, quaternions of any length)."""
+        """The moments of Gaussians given by the arrays of `Gaussians`; quaternions may have any length."""
         arrays = (np.ascontiguousarray(value, np.float64) for value in (quats, scales))
         covariances, normals = _covariances(*arrays)
         rows = (means, covariances, normals, opacities, colors, np.zeros(len(means)))
@@ -66,8 +66,8 @@ def merge(moments: Moments, ends: np.ndarray) -> tuple[Moments, np.ndarray]:
     """Merges neighbours within clusters two by two.
 
     Args:
-        moments: In an order that keeps neighbours near.
-        ends: Where each cluster ends, `[Q]` int64.
+        moments: Gaussians, in an order that keeps neighbours near.
+        ends: Row behind the last one of each cluster, `[Q]` int64.
 
     Returns:
         What is left, and where its clusters end.
@@ -182,6 +182,7 @@ def _merge(
                 count += 1
                 continue
             taken[j] = True
+            # mass: what a Gaussian covers, its opacity times its area
             mass_i, mass_j = opacities[i] * sizes[i] ** 2, opacities[j] * sizes[j] ** 2
             p = mass_i / (mass_i + mass_j)
             q = 1.0 - p
@@ -192,10 +193,12 @@ def _merge(
                 aligned += normals[i, a] * normals[j, a]
                 out_means[count, a] = means[i, a] + q * step
                 for b in range(a + 1):
+                    # covariance of a mixture of two: the mean covariance, and that of the two means
                     own = p * covariances[i, place] + q * covariances[j, place]
                     out_covariances[count, place] = own + p * q * step * (means[j, b] - means[i, b])
                     place += 1
             norm = 0.0
+            # a normal and its opposite mean the same side of a flat Gaussian: turned before the mean is taken
             for a in range(3):
                 out_normals[count, a] = p * normals[i, a] + (q if aligned >= 0.0 else -q) * normals[j, a]
                 norm += out_normals[count, a] ** 2
@@ -205,7 +208,7 @@ def _merge(
                 out_colors[count, k] = p * colors[i, k] + q * colors[j, k]
             opacity = (mass_i + mass_j) / _area(out_covariances[count])
             top = max(min(max(opacities[i], opacities[j]), DENSEST), 1e-6)
-            if opacity > top:
+            if opacity > top:  # cannot be opaque enough for what the two covered: larger by as much instead
                 for k in range(6):
                     out_covariances[count, k] *= opacity / top
                 opacity = top

@@ -42,9 +42,9 @@ class PackedGaussians:
             from its mean at which a Gaussian of the chunk still has an alpha of 1/255 [m].
         order: Row of each kept Gaussian in what was packed, `[count]`.
         spheres: Centre and radius of a sphere around the means of each cluster, `[Q, 4]` float64 [m].
-        level_chunks: Where the chunks of each cluster's levels start, and where the last ends, `[Q, 7]` int64.
-        grains: How far apart (root mean square) the means are that a Gaussian of the level stands for, `[Q, 6]`
-            [m]; 0 for the first level, infinite for levels that there are not.
+        level_chunks: First chunk of each of a cluster's levels, and the one behind the last, `[Q, 7]` int64.
+        grains: Distance (root mean square) between the means that a Gaussian of the level stands for, `[Q, 6]` [m]; 0
+            for the first level, infinite for levels that there are not.
     """
 
     lanes: np.ndarray

@@ -75,6 +75,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         z = r20 * px + r21 * py + r22 * pz + tz
         inverse = f32(1.0) / max(z, f32(1e-12))
         u, v = x * inverse, y * inverse
+        # the linearisation blows up far off the axis: gsplat takes it at the edge of the widened frustum there
         uc, vc = min(max(u, u_low), u_high), min(max(v, v_low), v_high)
         # Rows a, b of the Jacobian times the rotation, then through the Cholesky factor.
         sx, sy = fx * inverse, fy * inverse
@@ -90,13 +91,14 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         sharp_det = n0 * n0 + n1 * n1 + n2 * n2  # Cauchy-Binet: no difference of large numbers
         xx, yy = sharp_xx + eps2d, sharp_yy + eps2d
         det = sharp_det + eps2d * (sharp_xx + sharp_yy) + eps2d * eps2d
+        # antialiased: the blur of eps2d must not add light, so opacity falls by the root of the determinants' ratio
         peak = rows[lane.LOG_OPACITY * CHUNK + i] + soften * _log(max(sharp_det / det, f32(1e-12)))
         spread = f32(2.0) * (peak + f32(LOG_255))  # squared extent in standard deviations
         reach_x, reach_y = math.sqrt(max(spread * xx, f32(0.0))), math.sqrt(max(spread * yy, f32(0.0)))
         mx, my = fx * u + cx, fy * v + cy
         alive = (z >= near) & (z <= far) & (spread > f32(0.0)) & (det > f32(0.0))
         alive &= (xx > f32(0.0)) & (yy > f32(0.0)) & (xx < HUGEST) & (yy < HUGEST)
-        # The box of pixel centres, cut at the edges of the image.
+        # The box of pixel centres, which lie half a pixel off the corners, cut at the edges of the image.
         x0, x1 = (
             math.ceil(max(mx - reach_x - half, f32(0.0))),
             math.floor(min(mx + reach_x - half, wide - f32(1.0))),
@@ -108,6 +110,7 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
         alive &= (x0 <= x1) & (y0 <= y1)
         left, right = np.int32(x0 if alive else f32(0.0)), np.int32(x1 if alive else f32(0.0))
         top, bottom = np.int32(y0 if alive else f32(0.0)), np.int32(y1 if alive else f32(0.0))
+        # two int16 in the bits of one float32: a record stays one cache line
         work[BOX_X * CHUNK + i] = np.int32(left | (right << 16)).view(f32)
         work[BOX_Y * CHUNK + i] = np.int32(top | (bottom << 16)).view(f32)
         left, right, top, bottom = (
@@ -144,9 +147,9 @@ def _shade_lanes(rows, rest, terms, eye, turn, is_turned, brightest, work):
         terms: 0, 3, 8 or 15.
         eye: Camera position in the node's frame, `[3]` [m].
         turn: Rotation from the node's frame to the one of the coefficients, `[3, 3]`.
-        is_turned: Whether it is to be applied.
-        brightest: Colours are cut off there.
-        work: Written.
+        is_turned: Whether `turn` is to be applied.
+        brightest: Greatest colour; brighter ones are cut off there.
+        work: Work space of `_project_lanes`; its rows RED, GREEN and BLUE are written.
     """
     for i in range(3 * CHUNK):
         work[RED * CHUNK + i] = rows[lane.RED * CHUNK + i]
@@ -273,8 +276,8 @@ def project_chunks(
         sh_span: Start in `sh_rest` and number of terms of each chunk, `[M, 2]`.
         views: Node to camera, `[C, I, 4, 4]` float32.
         eyes: Camera positions in the nodes' frames, `[C, I, 3]` float32 [m].
-        turns: From the nodes' frames to those of their colours, `[I, 3, 3]` float32.
-        is_turned: Which of them are to be applied, `[I]`.
+        turns: Rotations from the nodes' frames to those of their colours, `[I, 3, 3]` float32.
+        is_turned: Whether an instance's `turns` are to be applied, `[I]`.
         cameras: fx, fy, cx, cy, `[C, 4]` float32 [px].
         width: Image width [px].
         height: Image height [px].

@@ -29,7 +29,7 @@ FLATTEST = 1e-3
 """Gaussians count as no flatter than this, thickness to width."""
 
 MARGIN = 1e-4
-"""By which bounds of angles are widened, for float32 and `_angle` [rad]."""
+"""Width added to bounds of angles, for what float32 and `_angle` round away [rad]."""
 
 RED_LIGHT, GREEN_LIGHT, BLUE_LIGHT = 0.2126, 0.7152, 0.0722
 """Luminance of red, green and blue (Rec. 709)."""
@@ -45,7 +45,7 @@ def cull_sphere(
 
     Args:
         bounds: `[M, 5]` of all templates' chunks (see `PackedGaussians`).
-        first_cluster: Where each template's clusters start, `[P + 1]`.
+        first_cluster: First cluster of each template, `[P + 1]`.
         spheres: `[Q, 4]` of all templates' clusters.
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
@@ -108,6 +108,7 @@ def _project_lanes(rows, view, most, work):
         z = r20 * px + r21 * py + r22 * pz + tz
         l00, l10, l11 = rows[lane.L00 * CHUNK + i], rows[lane.L10 * CHUNK + i], rows[lane.L11 * CHUNK + i]
         l20, l21, l22 = rows[lane.L20 * CHUNK + i], rows[lane.L21 * CHUNK + i], rows[lane.L22 * CHUNK + i]
+        # W divides by the thickness: without a least one, float32 could not hold it for flat Gaussians
         thin = f32(FLATTEST) * (l00 + l11 + l22) + f32(1e-7)
         l00, l11, l22 = max(l00, thin), max(l11, thin), max(l22, thin)
         i0, i1, i2 = f32(1.0) / l00, f32(1.0) / l11, f32(1.0) / l22
@@ -146,6 +147,8 @@ def _project_lanes(rows, view, most, work):
         spread = e0 * e0 + e1 * e1 + e2 * e2 + lean * lean - deep * (v0 * v0 + v1 * v1 + v2 * v2)
         root = math.sqrt(max(spread, f32(0.0)))
         low, high = (flat * z - lean - root) * inverse, (flat * z - lean + root) * inverse
+        # low and high are slopes within the vertical plane through the mean; in another plane of the span, up to `side`
+        # from it, the same height lies farther off: a slope that would end the span too early is taken flatter
         side = max(abs(left), abs(right))
         nearer = f32(1.0) / math.sqrt(f32(1.0) + side * side)
         low = low * nearer if low > f32(0.0) else low

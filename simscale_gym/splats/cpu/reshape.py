@@ -20,7 +20,7 @@ def reshape_chunks(order, means, quats, scales, lanes, bounds):
         means: `[N, 3]` [m].
         quats: wxyz, of any length but 0, `[N, 4]`.
         scales: `[N, 3]` [m].
-        lanes: `[M, 13, 256]`; the rows X to L22 are written.
+        lanes: Chunks of the template (see `PackedGaussians`), `[M, 13, 256]`; the rows X to L22 are written.
         bounds: Written, `[M, 5]` (see `PackedGaussians`).
     """
     count, variances = len(order), np.empty(3)

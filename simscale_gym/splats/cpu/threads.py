@@ -94,7 +94,7 @@ class Crew:
     """Runs one kernel on several threads at once.
 
     Args:
-        threads: How many, the caller's included; None for one per core that the process may use.
+        threads: Number of threads, the caller's included; None for one per core that the process may use.
     """
 
     def __init__(self, threads: int | None = None) -> None:

@@ -28,7 +28,7 @@ DEPTH_LINES, ID_LINES = np.uint64(4 * PIXELS), np.uint64(6 * PIXELS)
 U1, U2, U3 = np.uint64(1), np.uint64(2), np.uint64(3)
 
 CACHE_LINE = 16
-"""In float32 values."""
+"""Length of a line of the processor's cache [float32 values]."""
 
 f32 = np.float32
 
@@ -54,13 +54,14 @@ def fetch_tile(first, rows, width, rgb, alpha, depth, transmittance):
 
     Args:
         first: Number of the tile's first pixel.
-        rows: Of pixels.
+        rows: Rows of pixels of the tile that lie in the image.
         width: Image width [px].
-        rgb: Images of all cameras, flat.
-        alpha: Likewise.
-        depth: Likewise.
-        transmittance: Likewise.
+        rgb: Colours of all cameras' images, flat.
+        alpha: Alphas of all cameras' images, flat.
+        depth: Depths of all cameras' images, flat.
+        transmittance: Transmittances of all cameras' images, flat.
     """
+    # the last columns of a tile at the image's edge lie in the next row or behind the array: prefetching cannot fault
     for pixel in range(first, first + rows * width, width):
         for x in range(0, 3 * TILE, CACHE_LINE):
             prefetch_to_write(rgb, 3 * pixel + x)

@@ -40,7 +40,7 @@ def gathered(
         count: Number of Gaussians.
         terms: Coefficients of each colour: 1, 4, 9 or 16.
         part: Values of some rows.
-        field: Where in the file the Gaussians stand, for errors.
+        field: Place of the Gaussians in the file, for errors.
 
     Raises:
         DataError: A value is not finite, a quaternion is zero, or a scale or opacity negative.
@@ -70,7 +70,7 @@ def checked_gaussians(
     sh: np.ndarray,
     field: str = "",
 ) -> Gaussians:
-    """As :func:`gathered`, of whole arrays."""
+    """The Gaussians of whole arrays, checked as by :func:`gathered`."""
     parts = (means, quats, scales, opacities, sh[:, 0], sh[:, 1:])
     return gathered(path, len(means), sh.shape[1], lambda rows: tuple(p[rows] for p in parts), field=field)
 
@@ -85,7 +85,7 @@ def activate(
     sh: np.ndarray,
     field: str = "",
 ) -> Gaussians:
-    """As :func:`checked_gaussians`, of natural logarithms of scales `[N, 3]` and logits of opacities `[N]`."""
+    """The Gaussians of logarithms of scales `[N, 3]` and logits of opacities `[N]`, checked as by :func:`gathered`."""
 
     def part(rows: slice) -> Parts:
         opacities = opacities_of_logits(opacity_logits[rows])

@@ -73,7 +73,7 @@ def save_gaussians(path: str | os.PathLike[str], gaussians: Gaussians) -> None:
 
 
 def _zip_reader(path: Path) -> Callable[[Path], Gaussians]:
-    """By what the archive holds; by the name where it cannot be opened."""
+    """The reader for what the archive holds; by the name of the file where it cannot be opened."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -44,7 +44,7 @@ def read_ply(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
     Elements behind the last wanted one are not looked at.
 
     Returns:
-        By name of the element: a structured array with one field per property.
+        A structured array with one field per property for each element, by its name.
 
     Raises:
         DataError: The header is no PLY header, or claims more than the file holds.
@@ -193,7 +193,7 @@ def _read_binary(path: Path, file: io.BufferedReader, element: _Element, order: 
 
 
 def _read_text(path: Path, file: io.BufferedReader, elements: list[_Element], size: int) -> list[np.ndarray]:
-    """Each number takes two bytes at least, so a claim is measured before room is made for it."""
+    """Reads elements written as text. A number takes two bytes at least: claims are measured before room is made."""
     dtypes = [_dtype(path, element, "") for element in elements]
     with io.TextIOWrapper(file, encoding="latin1") as text:
         return [_read_rows(path, text, *pair, size) for pair in zip(elements, dtypes, strict=True)]

@@ -34,7 +34,8 @@ _MAX_PER_BYTE = 100
 _PALETTE_WIDTH = 64
 _TAG = 252  # of a rotation whose w is largest; 253 to 255: x, y, z
 _WXYZ = np.array([[3, 0, 1, 2], [0, 3, 1, 2], [0, 1, 3, 2], [0, 1, 2, 3]])
-"""Where w, x, y and z stand in the three small components and the largest, by which of w, x, y, z is largest."""
+"""Columns of w, x, y and z among the three small components and then the largest; one row for each of w, x, y, z that
+may be the largest."""
 
 
 def is_sog(names: Collection[str]) -> bool:

@@ -25,7 +25,8 @@ _FRACTIONAL_BITS = 12
 _SMALL = np.arange(512) / 511.0 * np.sqrt(0.5)
 _SMALL = np.concatenate([_SMALL, -_SMALL])  # of a sign and 9 bits
 _WXYZ = np.array([[2, 3, 0, 1], [2, 0, 3, 1], [2, 0, 1, 3], [3, 0, 1, 2]])
-"""Where w, x, y and z stand in the three small components and the largest, by which of x, y, z, w is largest."""
+"""Columns of w, x, y and z among the three small components and then the largest; one row for each of x, y, z, w that
+may be the largest."""
 _COLORS = ((np.arange(256) / 255.0 - 0.5) / _COLOR_SCALE).astype(np.float32)
 _SCALES = np.exp(np.arange(256) / 16.0 - 10.0).astype(np.float32)
 _SH = ((np.arange(256) - 128.0) / 128.0).astype(np.float32)
