@@ -1,7 +1,16 @@
-"""The Gymnasium shell."""
+"""The Gymnasium shell, and agents in it."""
 
+from simscale_gym.envs.agent_episode import Episode, agent_context, run_episode
 from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.episode import Snapshot
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 
-__all__ = ["EpdmsRewardConfig", "RewardConfig", "SimScaleEnv", "Snapshot"]
+__all__ = [
+    "EpdmsRewardConfig",
+    "Episode",
+    "RewardConfig",
+    "SimScaleEnv",
+    "Snapshot",
+    "agent_context",
+    "run_episode",
+]

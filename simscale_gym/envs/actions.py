@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import PLAN_STRIDE, ExpertPlan
+from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.scene import Scene, StateIndex, Vehicle
@@ -31,7 +31,9 @@ _TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
 class ActionType(Protocol):
     """One way to drive: an action space and what its actions do for one environment step."""
 
+    name: str
     space: spaces.Space
+    steps: int  # simulation steps of 0.1 s that an action lasts
 
     def checked(self, action: object) -> Array:
         """``action`` as :meth:`apply` takes it.
@@ -43,12 +45,14 @@ class ActionType(Protocol):
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """The simulation states of one environment step, the last of them the new present."""
 
-    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
-        """The action that follows ``plan`` from ``ego [11]``."""
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
+        """The action that follows ``plan [40, 3]``, in the ego frame, from ``ego [11]``."""
 
 
 class ControlAction:
     """``[2]`` in -1..1: acceleration and steering rate, for one simulation step of 0.1 s."""
+
+    name, steps = "control", 1
 
     def __init__(self) -> None:
         self.space = spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -61,15 +65,17 @@ class ControlAction:
         """One step of the kinematic bicycle and the traffic."""
         return [step(scene, traffic, state, np.minimum(np.maximum(action, -1.0), 1.0) * _LIMITS)]
 
-    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The LQR tracker's first command toward the plan, clipped to the limits."""
-        poses = plan.poses_world(ego)[None]
+        poses = _to_world(ego, plan)[None]
         command = lqr_command(ego[None], poses, *fit_reference(poses), 0, vehicle=vehicle)[0]
         return np.clip(command / _LIMITS, -1.0, 1.0).astype(np.float32)
 
 
 class TrajectoryAction:
     """``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by LQR for 0.5 s."""
+
+    name, steps = "trajectory", PLAN_STRIDE
 
     def __init__(self) -> None:
         high = np.tile(np.array([_TRAJECTORY_BOUND, _TRAJECTORY_BOUND, np.pi], np.float32), (8, 1))
@@ -82,11 +88,11 @@ class TrajectoryAction:
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
         poses = plan_to_poses(state.ego[: StateIndex.HEADING + 1], action)
-        return rollout(scene, traffic, state, poses, steps=PLAN_STRIDE)
+        return rollout(scene, traffic, state, poses, steps=self.steps)
 
-    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The plan at 0.5 s steps."""
-        return plan.trajectory.astype(np.float32)
+        return plan[PLAN_STRIDE - 1 :: PLAN_STRIDE].astype(np.float32)
 
 
 class AnchorAction:
@@ -96,6 +102,8 @@ class AnchorAction:
         count: ``K`` anchors.
         load: Gives them, ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; called once.
     """
+
+    name, steps = "anchor", PLAN_STRIDE
 
     def __init__(self, count: int, load: Callable[[], Array]) -> None:
         self.space = spaces.Discrete(count)
@@ -120,14 +128,19 @@ class AnchorAction:
 
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
-        pose = state.ego[: StateIndex.HEADING + 1]
-        poses = np.concatenate([pose[None], se2.poses_to_world(pose, self.poses[int(action)])])
-        return rollout(scene, traffic, state, poses, steps=PLAN_STRIDE)
+        poses = _to_world(state.ego, self.poses[int(action)])
+        return rollout(scene, traffic, state, poses, steps=self.steps)
 
-    def of_plan(self, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+    def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The anchor whose places at 0.5 .. 4.0 s are nearest to the plan's on average."""
-        away = self.poses[:, PLAN_STRIDE - 1 :: PLAN_STRIDE, :2] - plan.trajectory[:, :2]
+        away = self.poses[:, PLAN_STRIDE - 1 :: PLAN_STRIDE, :2] - plan[PLAN_STRIDE - 1 :: PLAN_STRIDE, :2]
         return np.hypot(away[..., 0], away[..., 1]).mean(1).argmin()
+
+
+def _to_world(ego: Array, plan: Array) -> Array:
+    """``[41, 3]`` a plan ``[40, 3]`` in the scene frame, the pose of ``ego [11]`` first."""
+    pose = ego[: StateIndex.HEADING + 1]
+    return np.concatenate([pose[None], se2.poses_to_world(pose, plan)])
 
 
 def _checked_numbers(space: spaces.Box, action: object) -> Array:

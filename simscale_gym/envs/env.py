@@ -12,8 +12,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs import episode
+from simscale_gym.envs.actions import ActionType
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.arguments import (
     checked_camera_effects,
@@ -115,7 +117,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         action: "control", "trajectory" or "anchor".
         anchors: Of "anchor": how many, clustered from recorded human futures; or a file of trajectories, ``.npy``
             ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame, as GTRS has them.
-        traffic: "idm", "log", "constant_velocity", any other name of `simscale_gym.agents.traffic`, or a
+        traffic: "idm", "log", "constant_velocity", any other name of `simscale_gym.agents.TRAFFIC_MODELS`, or a
             TrafficModel.
         experts: Names of pseudo-experts to ask at every step: "planner" (PDM-Closed), "recovery" (human futures
             that lead back to the log), "unified", "log" (what the human did); () for none.
@@ -246,6 +248,21 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return self._running().scene
 
     @property
+    def scene_ids(self) -> tuple[str, ...]:
+        """Ids of all scenes, as the reset option ``scene`` takes them."""
+        return tuple(ref.id for ref in self._resources.refs)
+
+    @property
+    def traffic(self) -> TrafficModel:
+        """Who moves the others."""
+        return self._traffic
+
+    @property
+    def action_type(self) -> ActionType:
+        """What an action is, and how long it lasts."""
+        return self._action
+
+    @property
     def sim_state(self) -> SimState:
         """Where everything is now."""
         return self._running().state
@@ -264,6 +281,17 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def plans(self) -> Mapping[str, ExpertPlan]:
         """The experts' plans from the present state, by name."""
         return self._plans
+
+    def action_of(self, plan: NDArray) -> NDArray:
+        """The action that follows a plan from here: what the tracker would do, the plan itself, or its anchor.
+
+        Args:
+            plan: ``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, or ``[40, 3]`` at 0.1 .. 4.0 s.
+
+        Raises:
+            ArgumentError: It has neither shape, or is not finite.
+        """
+        return self._action.of_plan(self.scene.vehicle, self.sim_state.ego, dense_plan(plan))
 
     def get_state(self) -> Snapshot:
         """All that the episode's future depends on; cheap, immutable, can be pickled."""

@@ -55,7 +55,7 @@ def expert_info(
     entries = {
         name: {
             "trajectory": plan.trajectory,
-            "action": action.of_plan(scene.vehicle, state.ego, plan),
+            "action": action.of_plan(scene.vehicle, state.ego, plan.poses),
             "scores": dict(plan.scores),
             "valid": plan.valid,
         }

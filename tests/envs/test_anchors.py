@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.envs.actions import AnchorAction, TrajectoryAction
@@ -70,8 +69,7 @@ def test_the_experts_action_is_the_nearest_anchor(env, anchors):
     away = [np.linalg.norm(anchor[4::5, :2] - plan[:, :2], axis=1).mean() for anchor in anchors]
     assert info["expert_action"] == np.argmin(away) == info["expert"]["planner"]["action"]
     for k in (0, 17, 63):
-        own = ExpertPlan(anchors[k], True)
-        assert env._action.of_plan(env.scene.vehicle, env.sim_state.ego, own) == k
+        assert env.action_of(anchors[k]) == k
 
 
 @pytest.mark.parametrize("action", [64, -1, 1.5, "0", None, True, np.zeros(1, int), np.nan])

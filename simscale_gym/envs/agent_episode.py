@@ -1,0 +1,102 @@
+"""An episode driven by an agent, from reset to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from simscale_gym.agents.agent import Agent, AgentContext, is_plan
+from simscale_gym.errors import ArgumentError
+from simscale_gym.scene import DT, Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """How an agent drove.
+
+    Attributes:
+        steps: Steps of the environment.
+        total_reward: Sum of their rewards.
+        info: Of the last one.
+    """
+
+    steps: int
+    total_reward: float
+    info: Mapping[str, Any]
+
+    @property
+    def epdms(self) -> Mapping[str, float]:
+        """Subscores by NAVSIM's columns and the total as ``score``, of the whole drive."""
+        return self.info["epdms"]
+
+    @property
+    def ending(self) -> str:
+        """Why it ended: "collision", "out_of_road", "goal", or the truncation (``info["truncation"]``)."""
+        causes = {"collision": "at_fault", "out_of_road": "out_of_road", "goal": "arrive_dest"}
+        return next((name for name, key in causes.items() if self.info[key]), self.info["truncation"])
+
+
+def run_episode(
+    env: gym.Env, agent: Agent, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+) -> Episode:
+    """Let an agent drive an episode.
+
+    Its plans become actions as the environment's own experts' do (``env.unwrapped.action_of``), whatever the kind
+    of actions; whatever else it gives is taken as an action.
+
+    Args:
+        env: A ``SimScale-v0``, wrapped or not. Wrappers that change actions are for agents that give actions.
+        agent: Told first what it drives (:func:`agent_context`).
+        seed: Of the reset.
+        options: Of the reset.
+
+    Raises:
+        ArgumentError: The agent gave a plan that is not finite, or a plan where a wrapper has changed what actions
+            mean, or what is neither plan nor action.
+    """
+    observation, info = env.reset(seed=seed, options=options)
+    agent.reset(agent_context(env))
+    steps, total, over = 0, 0.0, False
+    while not over:
+        answer = agent.act(observation)
+        action = _action_of_plan(env, answer) if is_plan(answer) else answer
+        observation, reward, terminated, truncated, info = env.step(action)
+        steps, total, over = steps + 1, total + float(reward), terminated or truncated
+    return Episode(steps, total, info)
+
+
+def agent_context(env: gym.Env) -> AgentContext:
+    """What an agent may know of the episode that ``env`` has begun."""
+    plain = env.unwrapped
+    entries = plain.observation_space.spaces
+    observed = tuple(name for name in plain.camera_names if name in entries)
+    return AgentContext(
+        vehicle=plain.scene.vehicle,
+        cameras={
+            camera.name: _observed(camera, *entries[camera.name].shape[:2])
+            for camera in plain.scene.rig.select(observed)
+        },
+        observation_space=env.observation_space,
+        action_space=env.action_space,
+        action=plain.action_type.name,
+        period=plain.action_type.steps * DT,
+    )
+
+
+def _observed(camera: Camera, height: int, width: int) -> Camera:
+    """``camera`` as it takes the observation's pictures: resized, and without its lens's distortion."""
+    K = camera.scaled_intrinsics(height, width)
+    return replace(camera, K=K, width=width, height=height, distortion=np.zeros(5))
+
+
+def _action_of_plan(env: gym.Env, plan: Any) -> Any:
+    if env.action_space != env.unwrapped.action_space:
+        raise ArgumentError(
+            f"agent: gave a plan, but a wrapper changed the actions to {env.action_space}; expected an action of "
+            "these. Leave the wrapper out, or let the agent give actions."
+        )
+    return env.unwrapped.action_of(plan)
