@@ -19,10 +19,7 @@ from env import machine
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents.experts import make_expert
-from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
-from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.agents import HumanFutures, PlannerExpert, make_expert, make_traffic, reference_drive
 from simscale_gym.futures_bank import town_futures, vocabulary_of
 from simscale_gym.perturbation import (
     AlgorithmConfig,
@@ -33,7 +30,7 @@ from simscale_gym.perturbation import (
     search_clip,
 )
 from simscale_gym.scene import Scene
-from simscale_gym.scoring.segment import drive_segment
+from simscale_gym.scoring import drive_segment
 from simscale_gym.sim import rollout, start
 from simscale_gym.sources import list_scenes, load_scene
 

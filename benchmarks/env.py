@@ -24,8 +24,7 @@ from rich.table import Table
 
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.files.cache import CACHE_VARIABLE
-from simscale_gym.scoring.running_segment import RunningSegment
-from simscale_gym.scoring.segment import ego_history, score_segment
+from simscale_gym.scoring import RunningSegment, ego_history, score_segment
 
 HIGHWAY_ENV = 107.0
 """Steps per second."""
@@ -62,7 +61,7 @@ def step_times(settings: dict, steps: int) -> tuple[np.ndarray, float]:
     env = SimScaleEnv(perturb=False, **settings)
     elapsed, present = [], []
     for seed in range(1000):
-        env.reset(seed=seed, options={"scene": env._resources.refs[seed % 2].id})
+        env.reset(seed=seed, options={"scene": env.scene_ids[seed % 2]})
         ended = False
         while not ended:
             began = time.perf_counter()
@@ -80,7 +79,7 @@ def step_times(settings: dict, steps: int) -> tuple[np.ndarray, float]:
 def scoring_times() -> tuple[float, float, float]:
     """Of one drive of 8 s: median us of a running score's step, of the same scored anew, and its last step's."""
     env = SimScaleEnv(perturb=False, observation="state", experts=())
-    env.reset(seed=0, options={"scene": env._resources.refs[1].id})
+    env.reset(seed=0, options={"scene": env.scene_ids[1]})
     for _ in range(env.horizon_steps):
         env.step(np.zeros(2, np.float32))
     running, grown, anew = RunningSegment.begin(env.scene, env.history[:1]), [], []

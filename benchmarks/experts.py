@@ -25,71 +25,63 @@ from rich.table import Table
 from scipy.stats import binomtest
 from tqdm import tqdm
 
-from simscale_gym.agents.expert import Expert, ExpertPlan
-from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.log_expert import LogExpert
-from simscale_gym.agents.logged_pose import logged_pose
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
-from simscale_gym.agents.reactive.idm import IDMTraffic
-from simscale_gym.agents.recovery.recovery_expert import RecoveryExpert
-from simscale_gym.agents.retrieval import Retrieval
-from simscale_gym.agents.unified.unified_expert import UnifiedExpert
-from simscale_gym.envs.episode import log_state, start_frames, start_off_log
-from simscale_gym.envs.resources import Resources
+from simscale_gym.agents import (
+    HORIZON_STEPS,
+    Expert,
+    ExpertPlan,
+    LogExpert,
+    PlannerExpert,
+    RecoveryExpert,
+    Retrieval,
+    UnifiedExpert,
+    logged_pose,
+    reference_drive,
+)
+from simscale_gym.envs import SimScaleEnv
+from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import extended_comfort
-from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene, StateIndex
-from simscale_gym.scoring.label_filter import is_valid_label
-from simscale_gym.scoring.segment import Segment, drive_segment
-from simscale_gym.sim import SimState, TrafficModel, track
+from simscale_gym.scoring import Segment, drive_segment, is_valid_label
+from simscale_gym.sim import SimState, TrafficModel, start, track
+from simscale_gym.sources import list_scenes
 
 Array = NDArray[np.float64]
 Row = dict[str, float]
 
 EXPERTS = "recovery", "planner", "unified", "log"
 CODES = "nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc"
-EPISODE_STEPS = 80  # as of the environment, so that start frames are the same
 REPLAN_STEPS = 5
 CELL = 5.0, 0.5  # [m] SimScale's grid of end points, along and across the logged pose
 RESAMPLES = 1000
 
 
 @lru_cache(maxsize=1)
-def resources(split: str) -> Resources:
-    """Scenes, bank and vocabulary of the town."""
-    return Resources("town", split, (), "cpu")
+def environment(split: str) -> SimScaleEnv:
+    """The town, whose perturbed resets give the states."""
+    return SimScaleEnv(split=split, observation="state", experts=())
 
 
 @lru_cache(maxsize=1)
 def makers(split: str) -> tuple[dict[str, Expert], Retrieval]:
     """The experts, and the bank that plans are compared with."""
-    bank = resources(split).bank
+    bank = bank_of(list_scenes("town", split))
     experts = (RecoveryExpert(bank), PlannerExpert(), UnifiedExpert(bank), LogExpert())
     return {expert.name: expert for expert in experts}, Retrieval(bank)
-
-
-def sampled_state(
-    scene: Scene, split: str, traffic: TrafficModel, rng: np.random.Generator
-) -> tuple[SimState, ...] | None:
-    """The 41 states of a perturbation that lead off the log, or None."""
-    frames = [int(f) for f in rng.permutation(np.array(start_frames(scene, EPISODE_STEPS, True)))]
-    start = start_off_log(scene, traffic, frames, resources(split).vocabulary, PerturbConfig(), rng)
-    return start.states if start.perturbed else None
 
 
 def scene_rows(job: tuple[int, int], split: str, seed: int) -> list[dict[str, Row]]:
     """All that is measured in ``job`` = (scene's row, number of states), a state a dict by expert."""
     index, count = job
-    scene = resources(split).choose_scene(resources(split).refs[index].id, np.random.default_rng(0))
-    experts, humans = makers(split)
-    traffic, rows = IDMTraffic(), []
+    env, (experts, humans), rows = environment(split), makers(split), []
     for k in range(count):
-        states = sampled_state(scene, split, traffic, np.random.default_rng([seed, index, k]))
-        if states is None:
+        env.np_random = np.random.default_rng([seed, index, k])
+        _, info = env.reset(options={"scene": env.scene_ids[index]})
+        if not info["reset"]["perturbed"]:
             continue
+        scene, traffic, states = env.scene, env.traffic, env.history
         row = {name: measured(scene, traffic, states, experts[name], humans) for name in EXPERTS}
-        on_log = (log_state(scene, traffic, states[-1].frame),)
+        on_log = (start(scene, traffic, states[-1].frame),)
         row["human"] = measured(scene, traffic, on_log, experts["log"], humans)
         rows.append({name: {**values, "scene": index} for name, values in row.items()})
     return rows
@@ -149,11 +141,12 @@ def replanned_comfort(
 
 def collected(states: int, split: str, seed: int, workers: int) -> dict[str, dict[str, Array]]:
     """By expert and quantity, ``[S]`` values of the same states."""
-    scenes = len(resources(split).refs)
+    refs = list_scenes("town", split)
+    scenes = len(refs)
     counts = np.bincount(np.arange(states) % scenes, minlength=scenes)
     jobs = [(index, int(count)) for index, count in enumerate(counts) if count]
     work, rows = partial(scene_rows, split=split, seed=seed), []
-    _ = resources(split).bank, resources(split).vocabulary  # simulated once, before the workers ask
+    vocabulary_of(bank_of(refs))  # simulated once, before the workers ask
     with tqdm(total=states, unit="state") as bar, ProcessPoolExecutor(workers) as pool:
         for found, (_, count) in zip(pool.map(work, jobs), jobs, strict=True):
             rows += found

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simscale_gym.agents.log_replay import LogReplay
+from simscale_gym.agents import LogReplay
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.metrics import COLUMNS, running_columns
 from simscale_gym.scene import Scene
-from simscale_gym.scoring.running_segment import RunningSegment
+from simscale_gym.scoring import RunningSegment
 from simscale_gym.sim import start
 from simscale_gym.sources import list_scenes, load_scene
 

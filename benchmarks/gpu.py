@@ -20,7 +20,7 @@ import numpy as np
 from render import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
-from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, load_gsplat
 
 SIZE = (1920, 1080)

@@ -16,8 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents.navsim.traffic import NavsimTraffic
-from simscale_gym.agents.reactive.idm import IDMTraffic
+from simscale_gym.agents import IDMTraffic, NavsimTraffic
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import EgoLog, Lane, RoadMap, Scene, Tracks, TrafficLights
 from simscale_gym.sim import ego_contacts, off_road, start, state_hash, step, track

@@ -18,11 +18,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents.pdm.closed import plan
-from simscale_gym.agents.pdm.config import PDMConfig
-from simscale_gym.agents.pdm.forecast import forecast_objects
-from simscale_gym.agents.pdm.proposals import make_generator
-from simscale_gym.agents.pdm.route import PDMRoute, find_route
+from simscale_gym.agents.pdm import (
+    PDMConfig,
+    PDMRoute,
+    find_route,
+    forecast_objects,
+    make_generator,
+    plan,
+)
 from simscale_gym.geometry import polyline
 from simscale_gym.metrics import MapLayers, score
 from simscale_gym.scene import Lane, Roadblock, RoadMap, TrackType, Vehicle

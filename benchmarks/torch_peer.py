@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats import Gaussians
 
 TILE = 16
 AT_ONCE = 256

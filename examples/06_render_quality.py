@@ -11,7 +11,7 @@ import numpy as np
 from simscale_gym.geometry import polyline
 from simscale_gym.rendering.dressed import SceneRenderer
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
-from simscale_gym.splats.render_validity import LEAST_SCORE
+from simscale_gym.splats import LEAST_SCORE
 from simscale_gym.viewer import JudgedDrive, quality_chart
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -98,3 +98,15 @@ def test_render_quality(run, tmp_path, capsys):
     assert float(off[1][:4]) < 0.25 < 0.9 < float(on[1][:4])
     assert off[1].split("trusted up to ")[1] < on[1].split("trusted up to ")[1] == "20.0 m"
     assert np.asarray(Image.open(out)).shape[1] == 1280
+
+
+def test_own_planner(run, capsys):
+    """Three drivers of one scene, of whom the own one gets through."""
+    run("07_own_planner.py", "--scenes", 1, "--horizon", 6.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    rows = {
+        name: line for name in ("own", "constant velocity", "log") for line in lines if f"  {name} " in line
+    }
+    score = {name: float(line.split()[-2]) for name, line in rows.items()}
+    assert set(score) == {"own", "constant velocity", "log"} and score["own"] > 0.5

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.logged_pose import logged_pose
+from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.geometry import se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import Scene, StateIndex

@@ -31,7 +31,7 @@ class Recipe:
     """What samples are made with.
 
     Attributes:
-        experts: Names, see :data:`simscale_gym.agents.experts.EXPERTS`.
+        experts: Names, see :data:`simscale_gym.agents.EXPERTS`.
         vocabulary: Trajectories to leave the log along.
         bank: Human futures, for the experts that retrieve; None where none does.
         traffic: Name of the traffic model.

@@ -1,8 +1,6 @@
 """3D Gaussians, the files that hold them, and how they become images, in gsplat's conventions."""
 
-from importlib import import_module
-from typing import Any
-
+from simscale_gym.lazy_names import lazy_names
 from simscale_gym.splats.assets.asset_folder import attach_asset, open_asset, save_asset
 from simscale_gym.splats.assets.asset_import import import_asset
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
@@ -20,9 +18,11 @@ from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.rasterize import Raster, rasterize
 
 _DRAWING = {
+    "LEAST_SCORE": "render_validity",
     "CameraEffects": "camera_effects",
     "Lens": "lens",
     "LidarConfig": "depth_sweep",
+    "RenderQuality": "render_validity",
     "Sweep": "depth_sweep",
     "make_rasterizer": "rasterizer",
     "render_distorted": "lens",
@@ -30,6 +30,7 @@ _DRAWING = {
 """Names that bring numba: their modules are loaded when they are first asked for."""
 
 __all__ = [
+    "LEAST_SCORE",
     "CameraEffects",
     "Gaussians",
     "Lens",
@@ -38,6 +39,7 @@ __all__ = [
     "NodePoses",
     "Provenance",
     "Raster",
+    "RenderQuality",
     "SceneAsset",
     "Sweep",
     "TrainingViews",
@@ -58,8 +60,4 @@ __all__ = [
     "save_asset",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _DRAWING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_DRAWING[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _DRAWING)

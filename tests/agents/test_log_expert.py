@@ -8,7 +8,7 @@ from crossing_states import KEEPS_ON, START, state_of
 from crossroads import SIDE
 
 from simscale_gym.agents.log_expert import LogConfig, LogExpert
-from simscale_gym.agents.logged_pose import logged_pose
+from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.geometry import se2
 from simscale_gym.sim import SimState
 

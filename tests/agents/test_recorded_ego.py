@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simscale_gym.agents.logged_pose import logged_pose
+from simscale_gym.agents.recorded_ego import logged_pose
 
 
 def test_the_log_goes_on_past_its_end(town_scene):

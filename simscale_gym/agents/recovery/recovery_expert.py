@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.agents.logged_pose import logged_pose
+from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.agents.recovery.kernel import Driving, Surroundings, bend_all, first_safe, nearest
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle

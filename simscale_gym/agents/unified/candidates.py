@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.agents.logged_pose import logged_pose
 from simscale_gym.agents.pdm.closed import PDMPlan
 from simscale_gym.agents.pdm.route import PDMRoute
+from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.agents.recovery.recovery_expert import bent_to
 from simscale_gym.agents.retrieval import Retrieval
 from simscale_gym.agents.unified.config import UnifiedConfig
