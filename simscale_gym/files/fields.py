@@ -1,4 +1,8 @@
-"""Nested dictionaries from a file, read field by field: what is missing or misshapen is named."""
+"""Nested dictionaries from a file, read field by field: what is missing or misshapen is named by its place.
+
+JSON, YAML, pickles and checkpoints of strangers all end up here. Lists of a pickle can repeat one another, so that a
+few bytes name billions of items: no list is followed further than its length allows.
+"""
 
 from __future__ import annotations
 
@@ -7,88 +11,169 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 
-Array = NDArray[np.float64]
+Shape = tuple[int | None, ...]
+"""Lengths along the axes of an array; None stands for any."""
+
+_PLAIN = (str, int, float, type(None))
+_WIDEST = 16  # of a last axis that may be longer than asked
 
 
 @dataclass(frozen=True)
 class Fields:
-    """One dictionary ``values`` of the file ``path``, reached over the keys ``name`` (dotted)."""
+    """A dictionary of a file, and its place.
 
-    path: object
-    name: str
-    values: dict
+    Attributes:
+        path: The file.
+        place: Keys that lead here, with dots.
+        values: The dictionary; its keys are text.
+    """
+
+    path: Any
+    place: str
+    values: dict[str, Any]
 
     @classmethod
-    def of(cls, path: object, name: str, values: Any) -> Fields:
-        """Check that ``values`` is a dictionary.
+    def of(cls, path: object, place: str, values: Any) -> Fields:
+        """The fields of ``values``; numbers among its keys become text.
 
         Raises:
-            DataError: It is not.
+            DataError: It is no dictionary, or has other keys.
         """
         if not isinstance(values, dict):
-            raise DataError(path, field=name, found=type(values).__name__, expected="a dictionary")
-        return cls(path, name, values)
+            raise DataError(path, field=place, found=_described(values), expected="a dictionary")
+        if not all(isinstance(key, str) for key in values):
+            if not all(isinstance(key, str | int) for key in values):
+                found = "a dictionary with other keys than text"
+                raise DataError(path, field=place, found=found, expected="a dictionary with text as keys")
+            values = {str(key): value for key, value in values.items()}
+        return cls(path, place, values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def at(self, key: str) -> str:
+        """The place of ``key``, for errors."""
+        return f"{self.place}.{key}" if self.place else key
+
+    def error(self, key: str, found: str, expected: str, hint: str = "") -> DataError:
+        """An error that names ``key``."""
+        return DataError(self.path, field=self.at(key), found=found, expected=expected, hint=hint)
 
     def has(self, key: str) -> bool:
-        """Is there a value other than None?"""
+        """Whether there is a value other than None."""
         return self.values.get(key) is not None
 
     def get(self, key: str) -> Any:
-        """The value of ``key``, which must be there."""
-        if not self.has(key):
-            raise self.error(key, "no such key", "one")
+        """The value of ``key``, which must be there, and not None."""
+        if key not in self.values:
+            found = f"no such key among {', '.join(list(self.values)[:8]) or 'none'}"
+            raise self.error(key, found[:300], f"the key {key}"[:100])
+        if self.values[key] is None:
+            raise self.error(key, "None", "a value")
         return self.values[key]
 
     def child(self, key: str) -> Fields:
         """The dictionary under ``key``."""
-        return Fields.of(self.path, self._dotted(key), self.get(key))
+        return Fields.of(self.path, self.at(key), self.get(key))
 
-    def children(self) -> Iterator[tuple[str, Fields]]:
-        """Every value, each of which must be a dictionary, with its key as text."""
-        for key, value in self.values.items():
-            yield str(key), Fields.of(self.path, self._dotted(key), value)
+    def children(self, key: str = "") -> Iterator[tuple[str, Fields]]:
+        """The dictionaries under every key, or in the list under ``key``, with their keys or numbers."""
+        items = self.values.items()
+        if key:
+            value = self.get(key)
+            if not isinstance(value, list | tuple):
+                raise self.error(key, _described(value), "a list of dictionaries")
+            items = ((f"{key}[{index}]", item) for index, item in enumerate(value))
+        for name, value in items:
+            yield name, Fields.of(self.path, self.at(name), value)
 
-    def text(self, key: str) -> str:
-        """A string."""
+    def text(self, key: str, among: tuple[str, ...] = ()) -> str:
+        """A string, one of ``among`` where that names some."""
         value = self.get(key)
-        if not isinstance(value, str):
-            raise self.error(key, f"{type(value).__name__} {value!r:.40}", "text")
+        if not isinstance(value, str) or (among and value not in among):
+            raise self.error(key, _described(value), f"one of {', '.join(among)}" if among else "text")
         return value
 
-    def array(self, key: str, shape: tuple[int | None, ...], *, finite: bool = True) -> Array:
-        """A float array of ``shape``; None stands for any length, a last axis may be longer than asked.
+    def flag(self, key: str) -> bool:
+        """A value that is true or false."""
+        value = self.get(key)
+        if not isinstance(value, bool | np.bool_):
+            raise self.error(key, _described(value), "true or false")
+        return bool(value)
+
+    def integer(self, key: str, low: int = 0, high: int = 2**62) -> int:
+        """A whole number in ``low..high``, in any kind of number or an array of one."""
+        value = self.get(key)
+        if getattr(value, "shape", None) in ((), (1,)):
+            value = np.asarray(value).reshape(-1)[0]
+        plain = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        if not plain or not low <= value <= high or value != int(value):
+            raise self.error(key, shown(value), f"a whole number in {low}..{high}")
+        return int(value)
+
+    def array(
+        self, key: str, *shapes: Shape, dtype: Any = np.float64, finite: bool = False, wider: bool = False
+    ) -> np.ndarray:
+        """Numbers, cast to ``dtype``: an array, a tensor, or nested lists.
+
+        Args:
+            key: Where they stand.
+            shapes: Shapes that they may have; without any, every shape of an array will do.
+            dtype: What to cast them to.
+            finite: Refuse NaN and infinity.
+            wider: The last axis may be longer than a shape says.
 
         Raises:
-            DataError: Not numbers, another shape, or (``finite``) NaN or infinite.
+            DataError: No numbers, another shape, or not finite.
         """
+        value, kinds = self.get(key), "finite numbers" if finite else "numbers"
+        wanted = " or ".join(str(tuple("N" if n is None else n for n in shape)) for shape in shapes)
+        expected = f"{kinds} of shape {wanted}" if shapes else f"an array of {kinds}"
+        if not (any(_fits(value, shape, wider) for shape in shapes) if shapes else _is_array(value)):
+            raise self.error(key, _described(value), expected)
         try:
-            array = np.asarray(self.get(key), float)
-        except (TypeError, ValueError):
-            raise self.error(key, f"{type(self.values[key]).__name__}, not numbers", "numbers") from None
-        wanted = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
-        fits = array.ndim == len(shape) and all(
-            n is None or m == n or (axis == len(shape) - 1 > 0 and m > n)
-            for axis, (m, n) in enumerate(zip(array.shape, shape, strict=True))
-        )
-        if not fits:
-            raise self.error(key, f"shape {list(array.shape)}", f"shape {wanted}")
-        if finite and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise self.error(key, f"{count} values NaN or infinite", "finite numbers")
-        return array
+            stored = np.asarray(value if _is_array(value) else np.array(value, np.float64))
+            if stored.dtype.kind not in "biufO" or (shapes and stored.ndim not in map(len, shapes)):
+                raise self.error(key, _described(value), expected)
+            with np.errstate(all="ignore"):  # what becomes infinite is named by who uses it
+                numbers = stored.astype(dtype)
+        except (TypeError, ValueError, OverflowError):
+            raise self.error(key, _described(value), expected) from None
+        if finite and not np.isfinite(numbers).all():
+            count = int((~np.isfinite(numbers)).sum())
+            raise self.error(key, f"{count} values NaN or infinite", expected)
+        return numbers
 
-    def column(self, key: str, length: int) -> Array:
-        """A float array ``[length]``, which may be stored as ``[length, 1]``."""
-        value = np.squeeze(np.asarray(self.get(key)))
-        return Fields(self.path, self.name, {key: np.atleast_1d(value)}).array(key, (length,), finite=False)
 
-    def error(self, key: str, found: str, expected: str, hint: str = "") -> DataError:
-        """An error that names ``key``."""
-        return DataError(self.path, field=self._dotted(key), found=found, expected=expected, hint=hint)
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
 
-    def _dotted(self, key: Any) -> str:
-        return f"{self.name}.{key}" if self.name else str(key)
+
+def _fits(value: Any, shape: Shape, wider: bool, inside: bool = False) -> bool:
+    """Whether ``value`` has ``shape``; of lists, every item at every depth, the first of any length."""
+    if _is_array(value):
+        longer = [wider and axis == len(shape) - 1 for axis in range(len(shape))]
+        return len(value.shape) == len(shape) and all(map(_agrees, value.shape, shape, longer))
+    if not shape:
+        return isinstance(value, int | float | np.number | np.bool_)
+    if not isinstance(value, list | tuple) or (inside and shape[0] is None):
+        return False
+    if not _agrees(len(value), shape[0], wider and len(shape) == 1):
+        return False
+    return all(_fits(item, shape[1:], wider, inside=True) for item in value)
+
+
+def _agrees(length: int, wanted: int | None, longer: bool) -> bool:
+    return wanted is None or length == wanted or (longer and wanted < length <= _WIDEST)
+
+
+def _described(value: Any) -> str:
+    if _is_array(value):
+        return f"shape {tuple(value.shape)} of {value.dtype}"
+    return shown(value) if isinstance(value, _PLAIN) else f"{type(value).__name__} {shown(value)}"

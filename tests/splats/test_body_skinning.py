@@ -9,10 +9,10 @@ import pytest
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.geometry.se3 import quat_multiply, quat_to_matrix
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.checkpoints.body_skinning import Body, dressed
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 # A body of three joints. Weights, means and quaternions come from drivestudio's own code at commit e59bda4
 # (`VoxelDeformer`, `batch_rigid_transform` and the lines of `SMPLNodes.transform_means_and_quats`).
@@ -72,7 +72,7 @@ WORLD_QUATS = [
 
 
 def body(**changes):
-    return Body.of(CheckpointFields(Path("a.pth"), "template", FIELDS | changes), 0, MEANS)
+    return Body.of(Fields(Path("a.pth"), "template", FIELDS | changes), 0, MEANS)
 
 
 def person(valid=(True,)):
@@ -104,7 +104,7 @@ def test_gaussians_are_where_the_trainer_has_them():
 def test_the_pelvis_is_the_origin_and_the_body_faces_along_x():
     fields = {key: value for key, value in FIELDS.items() if not key.startswith("voxel")}
     fields |= {"W": np.float32([[[0.5, 0.25, 0.25], [0, 0, 1]]]), "A0_inv": np.tile(np.eye(4), (1, 3, 1, 1))}
-    still = Body.of(CheckpointFields(Path("a.pth"), "template", fields), 0, MEANS)
+    still = Body.of(Fields(Path("a.pth"), "template", fields), 0, MEANS)
     node = dressed(person(), still, np.tile([1.0, 0.0, 0.0, 0.0], (1, 2, 1)))
     np.testing.assert_allclose(node.poses.translations[0], [3.0, -1.0, 0.6])
     from_pelvis = MEANS - [0, 1, 0.1]
@@ -126,7 +126,7 @@ def test_frames_without_the_person_have_no_shape():
 def test_weights_without_a_grid():
     fields = {key: value for key, value in FIELDS.items() if not key.startswith("voxel")}
     fields["W"] = np.float32([WEIGHTS])
-    made = Body.of(CheckpointFields(Path("a.pth"), "template", fields), 0, MEANS)
+    made = Body.of(Fields(Path("a.pth"), "template", fields), 0, MEANS)
     np.testing.assert_allclose(made.weights, WEIGHTS, atol=1e-7)
 
 

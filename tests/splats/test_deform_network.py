@@ -9,7 +9,7 @@ import pytest
 from random_scenes import random_gaussians
 
 from simscale_gym.errors import DataError
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
 
 # Weights, in tenths, and outputs of drivestudio's ConditionalDeformNetwork(D=4, W=3, embed_dim=2, x_multires=1,
@@ -49,7 +49,7 @@ OFFSETS = {
 
 def network(**changes):
     arrays = {key: np.float32(value) / np.float32(10) for key, value in TENTHS.items()} | changes
-    return DeformNetwork.of(CheckpointFields(Path("a.pth"), "", arrays), 2)
+    return DeformNetwork.of(Fields(Path("a.pth"), "", arrays), 2)
 
 
 def test_offsets_are_the_trainers():
@@ -106,11 +106,11 @@ def test_networks_without_room_for_the_skip_are_named(layers):
         "gaussian_warp.bias": np.zeros(3, np.float32),
     }
     with pytest.raises(DataError, match=f"linear: found {layers} layers"):
-        DeformNetwork.of(CheckpointFields(Path("a.ckpt"), "node", weights), 16)
+        DeformNetwork.of(Fields(Path("a.ckpt"), "node", weights), 16)
 
 
 def test_hidden_layers_are_of_one_width():
     weights = {key: np.float32(value) for key, value in TENTHS.items()}
     weights |= {"linear.1.weight": np.zeros((2, 3), np.float32), "linear.1.bias": np.zeros(2, np.float32)}
     with pytest.raises(DataError, match=r"linear\.1\.weight: found shape \(2, 3\)"):
-        DeformNetwork.of(CheckpointFields(Path("a.ckpt"), "node", weights), 2)
+        DeformNetwork.of(Fields(Path("a.ckpt"), "node", weights), 2)

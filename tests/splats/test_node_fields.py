@@ -7,14 +7,14 @@ import pytest
 from node_scenes import SH_C0, assert_same, meaning, raw_node
 
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.checkpoints.node_fields import as_turned, instance_poses, mirrored, node_gaussians
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import sh_basis
 
 
 def fields(values):
-    return CheckpointFields(Path("a.ckpt"), "node", values)
+    return Fields(Path("a.ckpt"), "node", values)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_static_poses_and_none():
         ({"instance_trans": np.full((2, 3), np.nan)}, r"poses\[0\]"),
         ({"instance_trans": np.zeros((3, 3))}, r"instance_trans: found shape \(3, 3\)"),
         ({"instance_quats": np.ones((2, 3))}, r"instance_quats: found shape \(2, 3\)"),
-        ({"instance_quats": "x"}, "found str"),
+        ({"instance_quats": "x"}, "instance_quats: found 'x'"),
     ],
 )
 def test_wrong_poses_are_named(change, message):

@@ -92,14 +92,14 @@ def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) 
 
 
 def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits: bool) -> LaneFeature | None:
-    raw = feature.array("polyline", (None, 2))[:, :2]
+    raw = feature.array("polyline", (None, 2), finite=True, wider=True)[:, :2]
     line = polyline.without_repeats(raw - origin) if len(raw) else raw
     if len(line) < 2 or polyline.arc_lengths(line)[-1] < _MIN_LENGTH:
         return None
     centerline = polyline.with_headings(polyline.resample(line, _SPACING))
     widths = None
     if feature.has("width") and np.ndim(feature.get("width")) == 2:
-        stored, s = feature.array("width", (len(raw), 2)), polyline.arc_lengths(raw)
+        stored, s = feature.array("width", (len(raw), 2), finite=True, wider=True), polyline.arc_lengths(raw)
         at = polyline.arc_lengths(centerline)
         widths = np.column_stack([np.interp(at, s, stored[:, side]) for side in (0, 1)])
     graph = feature.has("entry_lanes") or feature.has("exit_lanes")
@@ -118,14 +118,14 @@ def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits
 
 
 def _read_polygon(feature: Fields, origin: Array) -> Array | None:
-    ring = feature.array("polygon", (None, 2))[:, :2] - origin
+    ring = feature.array("polygon", (None, 2), finite=True, wider=True)[:, :2] - origin
     ring = polyline.without_repeats(ring) if len(ring) else ring
     ring = ring[:-1] if len(ring) > 1 and np.allclose(ring[0], ring[-1]) else ring
     return ring if len(ring) >= 3 else None
 
 
 def _position(feature: Fields) -> Array:
-    position = feature.array("position", (None,))
+    position = feature.array("position", (None,), finite=True)
     if len(position) < 2:
         raise feature.error("position", f"{len(position)} numbers", "x, y and maybe z")
     return position[:2]
@@ -134,7 +134,7 @@ def _position(feature: Fields) -> Array:
 def _speed_limit(feature: Fields) -> float | None:
     for key, unit in (("speed_limit_mph", _MPH), ("speed_limit_kmh", _KMH)):
         if feature.has(key):
-            limit = float(feature.array(key, ())) * unit
+            limit = float(feature.array(key, (), finite=True)) * unit
             return limit if limit > 0 else None
     return None
 
@@ -151,7 +151,7 @@ def _neighbors(feature: Fields, key: str, vertices: int) -> tuple[str, ...]:
         if not isinstance(item, dict):
             ids.append(str(item))
             continue
-        entry = Fields(feature.path, f"{feature.name}.{key}", item)
+        entry = Fields(feature.path, f"{feature.place}.{key}", item)
         try:
             share = (
                 int(item.get("self_end_index", vertices)) - int(item.get("self_start_index", 0))
@@ -175,7 +175,7 @@ def _add_area(found: MapFeatures, key: str, kind: str, feature: Fields, origin: 
 
 
 def _add_line(found: MapFeatures, kind: str, feature: Fields, origin: Array) -> None:
-    line = feature.array("polyline", (None, 2))[:, :2] - origin
+    line = feature.array("polyline", (None, 2), finite=True, wider=True)[:, :2] - origin
     line = polyline.without_repeats(line) if len(line) else line
     if len(line) < 2:
         return

@@ -54,24 +54,29 @@ class Motion:
 def read_motion(track: Fields, frames: int) -> Motion:
     """The states of one track over the source's ``frames``; sizes are medians over the valid ones ``[3]``."""
     state = track.child("state")
-    valid = np.nan_to_num(state.column("valid", frames)) > 0.5
-    positions = state.array("position", (frames, 2), finite=False)[:, :3]
+    valid = np.nan_to_num(_column(state, "valid", frames)) > 0.5
+    positions = state.array("position", (frames, 2), wider=True)[:, :3]
     if positions.shape[1] == 2:
         positions = np.column_stack([positions, np.zeros(frames)])
-    headings = state.column("heading", frames)
+    headings = _column(state, "heading", frames)
     velocities = np.zeros((frames, 2))
     if state.has("velocity"):
-        velocities = state.array("velocity", (frames, 2), finite=False)[:, :2]
+        velocities = state.array("velocity", (frames, 2), wider=True)[:, :2]
     elif frames > 1:
         velocities = np.gradient(positions[:, :2], DT, axis=0)
     sides = []
     for key in ("length", "width", "height"):
-        side = state.column(key, frames)
+        side = _column(state, key, frames)
         _require_finite(state, key, side[valid])
         sides.append(float(np.median(side[valid])) if valid.any() else 0.0)
     for key, values in (("position", positions), ("heading", headings), ("velocity", velocities)):
         _require_finite(state, key, values[valid])
     return Motion(positions, headings, velocities, np.maximum(sides, 0.1), valid)
+
+
+def _column(state: Fields, key: str, frames: int) -> Array:
+    """One number for each frame, which may be stored as ``[frames, 1]``."""
+    return state.array(key, (frames,), (frames, 1)).reshape(frames)
 
 
 def read_sampling(metadata: Fields, frames: int, valid: NDArray[np.bool_]) -> Sampling:
@@ -80,7 +85,7 @@ def read_sampling(metadata: Fields, frames: int, valid: NDArray[np.bool_]) -> Sa
     Raises:
         DataError: The clock does not run forward, or less than a second is left.
     """
-    times = metadata.array("ts", (frames,))
+    times = metadata.array("ts", (frames,), finite=True)
     if (np.diff(times) <= 0).any():
         raise metadata.error("ts", "times that do not grow", "ascending seconds, one for each frame")
     seen = np.flatnonzero(valid)

@@ -28,8 +28,16 @@ import numpy as np
 from simscale_gym.errors import ArgumentError, DataError, shown
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.digests import file_digest
+from simscale_gym.files.fields import Fields
 from simscale_gym.files.stored_arrays import load_arrays, save_arrays
-from simscale_gym.splats.assets.asset_manifest import FORMAT, MANIFEST, VERSION, ManifestFields, read_manifest
+from simscale_gym.splats.assets.asset_manifest import (
+    FORMAT,
+    MANIFEST,
+    VERSION,
+    file_of,
+    read_manifest,
+    rigid_of,
+)
 from simscale_gym.splats.assets.asset_shapes import read_shapes, write_shapes
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.assets.scene_asset import Provenance, SceneAsset, TrainingViews
@@ -86,22 +94,22 @@ def open_asset(folder: str | os.PathLike[str]) -> SceneAsset:
         DataError: No such folder, a file is missing or damaged, or a field is wrong.
     """
     fields = read_manifest(Path(folder))
-    sky = fields.part("sky") if fields.has("sky") else None
-    source = fields.part("provenance")
-    appearance = fields.part("appearance")
+    sky = fields.child("sky") if fields.has("sky") else None
+    source = fields.child("provenance")
+    appearance = fields.child("appearance")
     _check_files(fields)
     try:
         return SceneAsset(
-            _gaussians(fields.part("background")),
-            fields.rigid("asset_to_world"),
-            tuple(_node(part) for part in fields.parts("nodes")),
+            _gaussians(fields.child("background")),
+            rigid_of(fields, "asset_to_world"),
+            tuple(_node(part) for _, part in fields.children("nodes")),
             _gaussians(sky) if sky is not None and sky.has("file") else None,
             _cube_map(sky) if sky is not None and sky.has("cube_map") else None,
-            {name: appearance.numbers(name, (3, 4)) for name in appearance.values},
+            {name: appearance.array(name, (3, 4), finite=True) for name in appearance.values},
             _views(fields) if fields.has("views") else None,
             fields.flag("antialiased"),
             Provenance(*(source.text(name) for name in ("format", "file", "sha256", "note"))),
-            **{name: float(fields.numbers(name, ())) for name in _DRAWING if fields.has(name)},
+            **{name: float(fields.array(name, (), finite=True)) for name in _DRAWING if fields.has(name)},
         )
     except ArgumentError as error:
         raise DataError(fields.path, found=str(error), expected="a scene asset") from error
@@ -114,7 +122,7 @@ def damaged_files(folder: str | os.PathLike[str]) -> list[str]:
         DataError: The manifest cannot be read.
     """
     fields = read_manifest(Path(folder))
-    digests = fields.part("files")
+    digests = fields.child("files")
     names = [
         str(path.relative_to(folder).as_posix()) for path in sorted(Path(folder).rglob("*")) if path.is_file()
     ]
@@ -225,27 +233,27 @@ def _written_poses(folder: Path, name: str, node: NodeAsset) -> dict:
     return {"size": size, "poses": poses, "static": bool(node.poses.is_static)}
 
 
-def _gaussians(fields: ManifestFields) -> Gaussians:
-    path = fields.file("file")
+def _gaussians(fields: Fields) -> Gaussians:
+    path = file_of(fields, "file")
     value = Gaussians.load(path)
-    if len(value) != fields.count("count"):
-        expected = f"{fields.count('count')}, as {MANIFEST}, {fields.at('count')} says"
+    if len(value) != fields.integer("count"):
+        expected = f"{fields.integer('count')}, as {MANIFEST}, {fields.at('count')} says"
         raise DataError(path, found=f"{len(value)} Gaussians", expected=expected)
     return value
 
 
-def _check_files(fields: ManifestFields) -> None:
+def _check_files(fields: Fields) -> None:
     """Each node has Gaussians of its own: a manifest that names one file many times would take many times its size."""
-    names = [part.text("file") for part in fields.parts("nodes")]
+    names = [part.text("file") for _, part in fields.children("nodes")]
     double = next((name for name, count in Counter(names).items() if count > 1), None)
     if double is not None:
         expected = "a file for each node"
         raise DataError(fields.path, field="nodes", found=f"{shown(double)} twice", expected=expected)
 
 
-def _node(fields: ManifestFields) -> NodeAsset:
-    size = fields.numbers("size", (3,)) if fields.has("size") else None
-    kind = fields.choice("kind", _KINDS)
+def _node(fields: Fields) -> NodeAsset:
+    size = fields.array("size", (3,), finite=True) if fields.has("size") else None
+    kind = fields.text("kind", _KINDS)
     gaussians, poses = _gaussians(fields), _poses(fields)
     return NodeAsset(
         fields.text("track"),
@@ -258,10 +266,10 @@ def _node(fields: ManifestFields) -> NodeAsset:
     )
 
 
-def _poses(fields: ManifestFields) -> NodePoses | None:
+def _poses(fields: Fields) -> NodePoses | None:
     if not fields.has("poses"):
         return None
-    path = fields.file("poses")
+    path = file_of(fields, "poses")
     arrays = load_arrays(path, _POSES, optional=("timestamps_us",))
     counts = {name: len(value) for name, value in arrays.items()}
     if len(set(counts.values())) != 1:
@@ -282,12 +290,12 @@ def _poses(fields: ManifestFields) -> NodePoses | None:
     return NodePoses(quats, places, valid, times, fields.flag("static"))
 
 
-def _cube_map(fields: ManifestFields) -> np.ndarray:
-    return load_arrays(fields.file("cube_map"), {"cube_map": ("<f4", (6, None, None, 3))})["cube_map"]
+def _cube_map(fields: Fields) -> np.ndarray:
+    return load_arrays(file_of(fields, "cube_map"), {"cube_map": ("<f4", (6, None, None, 3))})["cube_map"]
 
 
-def _views(fields: ManifestFields) -> TrainingViews:
-    path = fields.file("views")
+def _views(fields: Fields) -> TrainingViews:
+    path = file_of(fields, "views")
     arrays = load_arrays(path, _VIEWS)
     if len(arrays["Ks"]) != len(arrays["cam_to_asset"]):
         raise DataError(path, found=f"{len(arrays['Ks'])} Ks", expected=f"{len(arrays['cam_to_asset'])}")

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.files.stored_arrays import load_arrays, save_arrays
-from simscale_gym.splats.assets.asset_manifest import ManifestFields
+from simscale_gym.splats.assets.asset_manifest import file_of
 from simscale_gym.splats.assets.node_asset import NodeShapes
 
 _LENGTHS = {"means": 3, "quats": 4, "scales": 3}
@@ -29,7 +30,7 @@ def write_shapes(folder: Path, name: str, shapes: NodeShapes | None, *, exact: b
     return {"shapes": name}
 
 
-def read_shapes(fields: ManifestFields, count: int, poses: int) -> NodeShapes | None:
+def read_shapes(fields: Fields, count: int, poses: int) -> NodeShapes | None:
     """The shapes of a node of `count` Gaussians with so many poses; None where it has none.
 
     Raises:
@@ -37,7 +38,7 @@ def read_shapes(fields: ManifestFields, count: int, poses: int) -> NodeShapes | 
     """
     if not fields.has("shapes"):
         return None
-    path, kind = fields.file("shapes"), _kind(fields.text("file").endswith(".npz"))
+    path, kind = file_of(fields, "shapes"), _kind(fields.text("file").endswith(".npz"))
     patterns = {name: (kind, (None, count, length)) for name, length in _LENGTHS.items()}
     arrays = load_arrays(path, {"frames": ("<i8", (None,)), **patterns}, optional=("scales",))
     frames, shapes = arrays.pop("frames"), arrays

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.geometry.se3 import matrix_to_quat, quat_multiply, quat_to_matrix
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodeShapes
 from simscale_gym.splats.assets.node_frame import reframed
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.splats.checkpoints.state_fields import below
 
 BODY_TO_NODE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 """Rotation from SMPL's frame, x left, y up, z forward, to a node's."""
@@ -42,19 +43,19 @@ class Body:
     weights: np.ndarray
 
     @classmethod
-    def of(cls, template: CheckpointFields, number: int, means: np.ndarray) -> Body:
+    def of(cls, template: Fields, number: int, means: np.ndarray) -> Body:
         """Reads person `number` from the fields of `template`, with Gaussians at `means` `[N, 3]`.
 
         Raises:
             DataError: Fields are missing, misshapen or not finite.
         """
-        joints = template.array("J_canonical", (None, None, 3), dtype=np.float64)
+        joints = template.array("J_canonical", (None, None, 3))
         people, count = joints.shape[:2]
         if number >= people or count > MOST_JOINTS:
             found = f"{people} people, {count} joints"
             expected = f"one each, {MOST_JOINTS} joints at most"
             raise DataError(template.path, field=template.at("J_canonical"), found=found, expected=expected)
-        inverse = template.array("A0_inv", (people, count, 4, 4), dtype=np.float64)[number]
+        inverse = template.array("A0_inv", (people, count, 4, 4))[number]
         parents = template.array("_template_layer.parents", (count,), dtype=np.int64)
         if count < 1 or (parents[1:] < 0).any() or (parents[1:] >= np.arange(1, count)).any():
             field = template.at("_template_layer.parents")
@@ -62,9 +63,9 @@ class Body:
                 template.path, field=field, found=f"{parents}", expected="parents before children"
             )
         if "voxel_deformer.lbs_voxel_base" in template:
-            weights = _weights_of_voxels(template.below("voxel_deformer."), number, (people, count), means)
+            weights = _weights_of_voxels(below(template, "voxel_deformer."), number, (people, count), means)
         else:
-            weights = template.array("W", (people, len(means), count), dtype=np.float64)[number]
+            weights = template.array("W", (people, len(means), count))[number]
         body = cls(joints[number], parents, inverse, weights)
         if not all(np.isfinite(value).all() for value in vars(body).values()):
             expected = "finite numbers"
@@ -118,17 +119,15 @@ def dressed(node: NodeAsset, body: Body, joint_quats: np.ndarray) -> NodeAsset:
     return reframed(replace(node, gaussians=gaussians, poses=poses, shapes=shapes), BODY_TO_NODE)
 
 
-def _weights_of_voxels(
-    fields: CheckpointFields, number: int, counts: tuple[int, int], means: np.ndarray
-) -> np.ndarray:
+def _weights_of_voxels(fields: Fields, number: int, counts: tuple[int, int], means: np.ndarray) -> np.ndarray:
     """Weights `[N, J]` at `means` in a grid around the body, trilinear; beyond it, those of its rim."""
     people, joints = counts
-    grid = fields.array("lbs_voxel_base", (people, joints, None, None, None))[number]
+    grid = fields.array("lbs_voxel_base", (people, joints, None, None, None), dtype=np.float32)[number]
     if "voxel_w_correction" in fields:
-        grid = grid + fields.array("voxel_w_correction", (people, *grid.shape))[number]
-    scale = fields.array("scale", (people, 1, 1), dtype=np.float64)[number]
-    offset = fields.array("offset", (people, 1, 3), dtype=np.float64)[number]
-    ratio = fields.array("ratio", (), (1,), dtype=np.float64).reshape(())
+        grid = grid + fields.array("voxel_w_correction", (people, *grid.shape), dtype=np.float32)[number]
+    scale = fields.array("scale", (people, 1, 1))[number]
+    offset = fields.array("offset", (people, 1, 3))[number]
+    ratio = fields.array("ratio", (), (1,)).reshape(())
     finite = all(np.isfinite(value).all() for value in (scale, offset, ratio))
     if min(grid.shape) < 1 or not finite or not (np.abs(scale) > 1e-6).all():
         found = f"a grid of {grid.shape}, scale {scale}, offset {offset}, ratio {ratio}"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.assets.node_asset import NodeShapes
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.gaussians import Gaussians
 
 MOST_OCTAVES = 32
@@ -36,14 +36,14 @@ class DeformNetwork:
     octaves: tuple[int, int]
 
     @classmethod
-    def of(cls, fields: CheckpointFields, embedding: int) -> DeformNetwork:
+    def of(cls, fields: Fields, embedding: int) -> DeformNetwork:
         """Reads the network below `fields`, whose instances have embeddings of length `embedding`.
 
         Raises:
             DataError: Weights are missing, do not fit or are not finite.
         """
         count = sum(1 for key in fields if key.startswith("linear.") and key.endswith(".weight"))
-        first = fields.array("linear.0.weight", (None, None))
+        first = fields.array("linear.0.weight", (None, None), dtype=np.float32)
         if not 3 <= count <= MOST_LAYERS or len(first) > MOST_WIDTH:
             found = f"{count} layers of {len(first)}"
             expected = f"3 to {MOST_LAYERS} layers of {MOST_WIDTH} at most"
@@ -121,7 +121,7 @@ def _waves(values: np.ndarray, octaves: int) -> np.ndarray:
     return np.concatenate(parts, axis=-1)
 
 
-def _octaves(fields: CheckpointFields, inputs: int) -> tuple[int, int]:
+def _octaves(fields: Fields, inputs: int) -> tuple[int, int]:
     """Octaves of place and time, of a network that has so many inputs for them; the trainers use as many for both."""
     octaves = (inputs - 4) // 8
     if inputs - 4 != 8 * octaves or not 0 <= octaves <= MOST_OCTAVES:
@@ -131,10 +131,10 @@ def _octaves(fields: CheckpointFields, inputs: int) -> tuple[int, int]:
 
 
 def _layer(
-    fields: CheckpointFields, key: str, inputs: int, outputs: int | None = None
+    fields: Fields, key: str, inputs: int, outputs: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    weight = fields.array(f"{key}.weight", (outputs, inputs))
-    bias = fields.array(f"{key}.bias", (len(weight),))
+    weight = fields.array(f"{key}.weight", (outputs, inputs), dtype=np.float32)
+    bias = fields.array(f"{key}.bias", (len(weight),), dtype=np.float32)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise DataError(fields.path, field=fields.at(key), found="infinite values", expected="finite weights")
     return weight, bias

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodeKind
 from simscale_gym.splats.checkpoints.body_skinning import Body, dressed
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
 from simscale_gym.splats.checkpoints.node_fields import (
     check_room,
@@ -22,6 +22,7 @@ from simscale_gym.splats.checkpoints.node_fields import (
     node_gaussians,
     node_poses,
 )
+from simscale_gym.splats.checkpoints.state_fields import below
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 
 _INSTANCED: dict[str, NodeKind] = {
@@ -47,65 +48,65 @@ def read_drivestudio(path: str | os.PathLike[str]) -> list[NodeAsset]:
         DataError: No checkpoint of drivestudio, damaged, or with values that are no Gaussians.
     """
     path = Path(path)
-    tree = CheckpointFields.of(path, "", load_torch_archive(path))
-    models = tree.branch("models")
-    background = models.branch("Background")
+    tree = Fields.of(path, "", load_torch_archive(path))
+    models = tree.child("models")
+    background = models.child("Background")
     nodes = [
         NodeAsset(
             "Background",
             "background",
-            node_gaussians(background.below("_")),
-            exposure=_exposure(models.branch("Affine")) if "Affine" in models else None,
+            node_gaussians(below(background, "_")),
+            exposure=_exposure(models.child("Affine")) if "Affine" in models else None,
         )
     ]
-    if "Sky" in models and "base" in models.branch("Sky"):
-        nodes.append(_sky(models.branch("Sky")))
+    if "Sky" in models and "base" in models.child("Sky"):
+        nodes.append(_sky(models.child("Sky")))
     step = tree.integer("step", 0, 2**40) if "step" in tree else BENT_AFTER + 1
     for name, kind in _INSTANCED.items():
         if name in models:
-            nodes += _instances(models.branch(name), name, kind, step)
+            nodes += _instances(models.child(name), name, kind, step)
     return nodes
 
 
-def _sky(fields: CheckpointFields) -> NodeAsset:
-    cube = fields.array("base", (6, None, None, 3))
+def _sky(fields: Fields) -> NodeAsset:
+    cube = fields.array("base", (6, None, None, 3), dtype=np.float32)
     if cube.shape[1] != cube.shape[2] or not np.isfinite(cube).all():
         found = f"shape {cube.shape}, finite {np.isfinite(cube).all()}"
         raise DataError(fields.path, field=fields.at("base"), found=found, expected="six finite squares")
     return NodeAsset("Sky", "sky", None, cube_map=cube)
 
 
-def _exposure(fields: CheckpointFields) -> np.ndarray | None:
+def _exposure(fields: Fields) -> np.ndarray | None:
     """Affine colours `[C, 3, 4]` of the training images: their embeddings through a network of two layers."""
-    embedding = fields.array("embedding.weight", (None, None))
-    first = fields.array("decoder.0.weight", (None, None))
+    embedding = fields.array("embedding.weight", (None, None), dtype=np.float32)
+    first = fields.array("decoder.0.weight", (None, None), dtype=np.float32)
     if first.shape[1] != embedding.shape[1]:  # the pixel's place is an input too: no affine for a whole image
         return None
-    bias = fields.array("decoder.0.bias", (len(first),))
-    second = fields.array("decoder.2.weight", (12, len(first)))
+    bias = fields.array("decoder.0.bias", (len(first),), dtype=np.float32)
+    second = fields.array("decoder.2.weight", (12, len(first)), dtype=np.float32)
     if len(embedding) * len(first) > MOST_HIDDEN:
         found = f"{len(embedding)} images, {len(first)} hidden"
         expected = f"a product of {MOST_HIDDEN} at most"
         raise DataError(fields.path, field=fields.at("decoder.0.weight"), found=found, expected=expected)
     with np.errstate(all="ignore"):
         hidden = np.maximum(embedding @ first.T + bias, 0.0)
-        affine = hidden @ second.T + fields.array("decoder.2.bias", (12,))
+        affine = hidden @ second.T + fields.array("decoder.2.bias", (12,), dtype=np.float32)
     if not np.isfinite(affine).all():
         raise DataError(fields.path, field=fields.place, found="infinite values", expected="finite weights")
     return affine.reshape(-1, 3, 4) + np.eye(3, 4, dtype=np.float32)
 
 
-def _instances(fields: CheckpointFields, name: str, kind: NodeKind, step: int) -> list[NodeAsset]:
+def _instances(fields: Fields, name: str, kind: NodeKind, step: int) -> list[NodeAsset]:
     """One node per instance that has Gaussians."""
-    gaussians = node_gaussians(fields.below("_"))
+    gaussians = node_gaussians(below(fields, "_"))
     ids = fields.array("points_ids", (len(gaussians), 1), (len(gaussians),), dtype=np.int64).reshape(-1)
     valid = fields.array("instances_fv", (None, None), dtype=bool)
     frames, count = valid.shape
-    quats = fields.array(
-        "instances_quats", (frames, count, 4), (frames, count, 1, 4), dtype=np.float64
-    ).reshape(frames, count, 4)
-    translations = fields.array("instances_trans", (frames, count, 3), dtype=np.float64)
-    sizes = fields.array("instances_size", (count, 3), dtype=np.float64)
+    quats = fields.array("instances_quats", (frames, count, 4), (frames, count, 1, 4)).reshape(
+        frames, count, 4
+    )
+    translations = fields.array("instances_trans", (frames, count, 3))
+    sizes = fields.array("instances_size", (count, 3))
     if not np.isfinite(sizes).all():
         expected = "finite sizes [m]"
         raise DataError(
@@ -134,10 +135,10 @@ def _instances(fields: CheckpointFields, name: str, kind: NodeKind, step: int) -
     return list(nodes.values())
 
 
-def _bent(fields: CheckpointFields, nodes: dict[int, NodeAsset], count: int) -> list[NodeAsset]:
+def _bent(fields: Fields, nodes: dict[int, NodeAsset], count: int) -> list[NodeAsset]:
     """Nodes with the shapes that their network gives them."""
-    embeddings = fields.array("instances_embedding", (count, None))
-    network = DeformNetwork.of(fields.below("deform_network."), embeddings.shape[1])
+    embeddings = fields.array("instances_embedding", (count, None), dtype=np.float32)
+    network = DeformNetwork.of(below(fields, "deform_network."), embeddings.shape[1])
     bent = []
     for index, node in nodes.items():
         height, present = float(node.size[2]), np.flatnonzero(node.poses.valid)
@@ -157,12 +158,10 @@ def _bent(fields: CheckpointFields, nodes: dict[int, NodeAsset], count: int) -> 
     return bent
 
 
-def _people(
-    fields: CheckpointFields, nodes: dict[int, NodeAsset], counts: tuple[int, int]
-) -> list[NodeAsset]:
+def _people(fields: Fields, nodes: dict[int, NodeAsset], counts: tuple[int, int]) -> list[NodeAsset]:
     """Nodes with the shapes that their joints give them."""
-    template = fields.below("template.")
-    quats = fields.array("smpl_qauts", (*counts, None, 4), dtype=np.float64)
+    template = below(fields, "template.")
+    quats = fields.array("smpl_qauts", (*counts, None, 4))
     dressed_nodes = []
     for index, node in nodes.items():
         check_room(fields, node.name, int(node.poses.valid.sum()), len(node.gaussians))

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.geometry.se3 import rigid, rpy_to_matrix
-from simscale_gym.splats.checkpoints.checkpoint_fields import array_of
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 
 _FIELDS = ("a", "b", "v", "pitchroll", "yaw", "h", "times", "steps")
@@ -66,14 +66,11 @@ def read_unicycle(path: Path) -> Unicycle:
     if not isinstance(tree, list | tuple) or len(tree) != len(_FIELDS):
         found = f"{type(tree).__name__}"
         raise DataError(path, found=found, expected=f"a tuple of {len(_FIELDS)}, HUGSIM's unicycle")
-    named = dict(zip(_FIELDS, tree, strict=True))
-    times = array_of(path, "times", named["times"], (None,), dtype=np.float64)
+    fields = Fields(path, "", dict(zip(_FIELDS, tree, strict=True)))
+    times = fields.array("times", (None,))
     count = len(times)
     values = {
-        name: array_of(
-            path, name, named[name], (count, 2) if name == "pitchroll" else (count,), dtype=np.float64
-        )
-        for name in _FIELDS[:6]
+        name: fields.array(name, (count, 2) if name == "pitchroll" else (count,)) for name in _FIELDS[:6]
     }
     for name, value in {**values, "times": times}.items():
         if not count or not np.isfinite(value).all() or np.abs(value).max() > 1e9:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import DataError, shown
+from simscale_gym.files.fields import Fields
 from simscale_gym.geometry.se3 import invert_rigid, matrix_to_quat, rigid
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.hugsim_motion import Unicycle, read_unicycle
 from simscale_gym.splats.checkpoints.node_fields import node_poses
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
@@ -50,8 +50,8 @@ def read_hugsim(folder: str | os.PathLike[str]) -> list[NodeAsset]:
     folder = Path(folder)
     scene = _captured(folder / "scene.pth", (11, 10))
     gaussians, semantics = _gaussians(scene)
-    appearance = scene.branch("appearance")
-    parameters = {f"appearance.{key}": appearance.array(key) for key in appearance}
+    appearance = scene.child("appearance")
+    parameters = {f"appearance.{key}": appearance.array(key, dtype=np.float32) for key in appearance}
     metadata = folder / "meta_data.json"
     data = _json(metadata) if metadata.is_file() else {}
     nodes = [
@@ -105,7 +105,7 @@ def read_hugsim_vehicle(folder: str | os.PathLike[str]) -> NodeAsset:
     return NodeAsset(folder.name, "rigid", gaussians, size=size, semantics=semantics)
 
 
-def _captured(path: Path, lengths: tuple[int, ...]) -> CheckpointFields:
+def _captured(path: Path, lengths: tuple[int, ...]) -> Fields:
     """The tuple that a model's `capture` gave, by name."""
     tree = load_torch_archive(path)
     if not isinstance(tree, list | tuple) or len(tree) != 2 or not isinstance(tree[0], list | tuple):
@@ -122,37 +122,39 @@ def _captured(path: Path, lengths: tuple[int, ...]) -> CheckpointFields:
     return _named(path, "", tree[0])
 
 
-def _named(path: Path, place: str, values: Any) -> CheckpointFields:
+def _named(path: Path, place: str, values: Any) -> Fields:
     if not isinstance(values, list | tuple) or len(values) < len(_FIELDS):
         raise DataError(path, field=place, found=f"{type(values).__name__}", expected="a model's tuple")
     further = values[len(_FIELDS) + 1 :]
     named = dict(zip(_FIELDS, values[: len(_FIELDS)], strict=True))
     named["appearance"] = further[0] if len(further) == 2 else {}
     named["ground"] = further[-1] if further else None
-    return CheckpointFields(path, place, named)
+    return Fields(path, place, named)
 
 
-def _gaussians(fields: CheckpointFields, *, is_ground: bool = False) -> tuple[Gaussians, np.ndarray]:
+def _gaussians(fields: Fields, *, is_ground: bool = False) -> tuple[Gaussians, np.ndarray]:
     """Gaussians and class scores; those of the ground have two scales and lie flat in y."""
-    means = fields.array("means", (None, 3))
+    means = fields.array("means", (None, 3), dtype=np.float32)
     count, terms = len(means), TERMS_BY_DEGREE[fields.integer("degree", 0, 3)]
-    rest = fields.array("features_rest", (count, None, 3))
+    rest = fields.array("features_rest", (count, None, 3), dtype=np.float32)
     if rest.shape[1] < terms - 1:
         found = f"{rest.shape[1]} coefficients"
         raise DataError(fields.path, field=fields.at("features_rest"), found=found, expected=f"{terms - 1}")
-    scales = fields.array("scales", (count, 2) if is_ground else (count, 3))
+    scales = fields.array("scales", (count, 2) if is_ground else (count, 3), dtype=np.float32)
     if is_ground:
         scales = np.insert(scales, 1, np.log(GROUND_THICKNESS), axis=1)
     gaussians = activate(
         fields.path,
         means=means,
-        quats=fields.array("quats", (count, 4)),
+        quats=fields.array("quats", (count, 4), dtype=np.float32),
         log_scales=scales,
-        opacity_logits=fields.array("opacities", (count, 1)).reshape(count),
-        sh=np.concatenate([fields.array("features_dc", (count, 1, 3)), rest[:, : terms - 1]], axis=1),
+        opacity_logits=fields.array("opacities", (count, 1), dtype=np.float32).reshape(count),
+        sh=np.concatenate(
+            [fields.array("features_dc", (count, 1, 3), dtype=np.float32), rest[:, : terms - 1]], axis=1
+        ),
         field=fields.place,
     )
-    return gaussians, fields.array("semantics", (count, None))
+    return gaussians, fields.array("semantics", (count, None), dtype=np.float32)
 
 
 def _recon_to_world(path: Path, data: Any) -> np.ndarray | None:
@@ -191,11 +193,11 @@ def _recorded_poses(path: Path, data: Any, names: Collection[str]) -> dict[str, 
         for name, matrix in dynamics.items():
             seen.setdefault(name, {})[time] = _rigid(path, f"{place}.dynamics.{name}", matrix)
     clock = np.array(sorted(times), np.int64)
-    fields = CheckpointFields(path, "frames", {})
+    fields = Fields(path, "frames", {})
     return {name: _poses(fields, clock, poses) for name, poses in seen.items() if name in names}
 
 
-def _poses(fields: CheckpointFields, clock: np.ndarray, seen: dict[int, np.ndarray]) -> NodePoses:
+def _poses(fields: Fields, clock: np.ndarray, seen: dict[int, np.ndarray]) -> NodePoses:
     matrices = np.stack([seen.get(int(time), np.eye(4)) for time in clock])
     valid = np.array([int(time) in seen for time in clock])
     quats = matrix_to_quat(matrices[:, :3, :3])

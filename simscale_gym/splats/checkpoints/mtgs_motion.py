@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import track_id
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.checkpoints.deform_network import DeformNetwork, bent_shapes
 from simscale_gym.splats.checkpoints.node_fields import check_room, checked_shapes
+from simscale_gym.splats.checkpoints.state_fields import below
 from simscale_gym.splats.checkpoints.worldengine_recording import VideoScene
 
 
@@ -44,9 +45,9 @@ def _bent(path: Path, node: NodeAsset, height: float | None, times: np.ndarray) 
     poses, known = node.poses, "instances_embedding" in node.parameters
     if not known or height is None or poses is None or poses.is_static or len(poses) != len(times):
         return node
-    fields = CheckpointFields(path, node.name, node.parameters)
-    embedding = fields.array("instances_embedding", (1, None))[0]
-    network = DeformNetwork.of(fields.below("deform_network."), len(embedding))
+    fields = Fields(path, node.name, node.parameters)
+    embedding = fields.array("instances_embedding", (1, None), dtype=np.float32)[0]
+    network = DeformNetwork.of(below(fields, "deform_network."), len(embedding))
     present = np.flatnonzero(poses.valid)
     if not len(present):
         return node

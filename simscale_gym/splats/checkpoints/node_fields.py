@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.fields import Fields
 from simscale_gym.geometry.se3 import quat_to_matrix
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses, NodeShapes
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 from simscale_gym.splats.formats.activation import activate, sh_from_rgb
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE, sh_basis
@@ -25,9 +25,7 @@ PARKED_HEIGHT = 1000.0
 """Frames without the object are parked at z = 100,000 m; WorldEngine takes those below this for real [m]."""
 
 
-def node_gaussians(
-    fields: CheckpointFields, *, degree: int | None = None, traversal: int | None = None
-) -> Gaussians:
+def node_gaussians(fields: Fields, *, degree: int | None = None, traversal: int | None = None) -> Gaussians:
     """Gaussians of a node, activated.
 
     Scales of one number are spheres, of two are discs. Colours that were learned per traversal are those of the
@@ -39,7 +37,7 @@ def node_gaussians(
         degree: Degree of the view-dependent colours; by default what `features_rest` holds.
         traversal: Index of the traversal whose colours are taken.
     """
-    means = fields.array("means", (None, 3))
+    means = fields.array("means", (None, 3), dtype=np.float32)
     count = len(means)
     log_scales, quats = _shape(fields, count)
     with np.errstate(all="ignore"):  # numbers that are none give colors that are none; those are named
@@ -58,7 +56,7 @@ def node_gaussians(
         means=means,
         quats=quats,
         log_scales=log_scales,
-        opacity_logits=fields.array("opacities", (count, 1), (count,)).reshape(count),
+        opacity_logits=fields.array("opacities", (count, 1), (count,), dtype=np.float32).reshape(count),
         sh=np.concatenate([dc[:, None], rest[:, : terms - 1]], axis=1),
         field=fields.place,
     )
@@ -80,7 +78,7 @@ def mirrored(half: Gaussians) -> Gaussians:
 
 
 def node_poses(
-    fields: CheckpointFields,
+    fields: Fields,
     quats: np.ndarray,
     translations: np.ndarray,
     *,
@@ -106,18 +104,18 @@ def node_poses(
     return NodePoses(unit, places, valid, timestamps_us, is_static)
 
 
-def instance_poses(fields: CheckpointFields, timestamps_us: np.ndarray | None = None) -> NodePoses | None:
+def instance_poses(fields: Fields, timestamps_us: np.ndarray | None = None) -> NodePoses | None:
     """Poses `instance_quats` and `instance_trans` of MTGS and WorldEngine; None where the file has none.
 
     One-dimensional ones are static. Frames parked above `PARKED_HEIGHT` are not valid.
     """
     if "instance_quats" not in fields and "instance_trans" not in fields:
         return None
-    quats = fields.array("instance_quats", (4,), (None, 4), dtype=np.float64)
+    quats = fields.array("instance_quats", (4,), (None, 4))
     is_static = quats.ndim == 1
     quats = quats.reshape(-1, 4)
     shape = (3,) if is_static else (len(quats), 3)
-    translations = fields.array("instance_trans", shape, dtype=np.float64).reshape(-1, 3)
+    translations = fields.array("instance_trans", shape).reshape(-1, 3)
     if is_static:
         return node_poses(fields, quats, translations, is_static=True)
     if timestamps_us is not None and len(timestamps_us) != len(quats):
@@ -127,7 +125,7 @@ def instance_poses(fields: CheckpointFields, timestamps_us: np.ndarray | None = 
     return node_poses(fields, quats, translations, valid=valid, timestamps_us=timestamps_us)
 
 
-def as_turned(fields: CheckpointFields, gaussians: Gaussians, poses: NodePoses | None) -> Gaussians:
+def as_turned(fields: Fields, gaussians: Gaussians, poses: NodePoses | None) -> Gaussians:
     """The Gaussians of a static node as MTGS places them, for a pose whose quaternion has unit length.
 
     It turns the means of static nodes by the matrix of `instance_quats` as trained (`rigid_node.py`,
@@ -135,7 +133,7 @@ def as_turned(fields: CheckpointFields, gaussians: Gaussians, poses: NodePoses |
     """
     if poses is None or not poses.is_static:
         return gaussians
-    squared = float((fields.array("instance_quats", dtype=np.float64) ** 2).sum())
+    squared = float((fields.array("instance_quats") ** 2).sum())
     rotation = quat_to_matrix(poses.quats[0])
     warp = rotation.T @ ((1.0 - squared) * np.eye(3) + squared * rotation)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -146,14 +144,14 @@ def as_turned(fields: CheckpointFields, gaussians: Gaussians, poses: NodePoses |
     return replace(gaussians, means=means)
 
 
-def check_room(fields: CheckpointFields, name: str, frames: int, count: int) -> None:
+def check_room(fields: Fields, name: str, frames: int, count: int) -> None:
     """Refuses shapes that would take more memory than any node has: `frames` of `count` Gaussians."""
     if frames * count > MOST_SHAPED:
         found, expected = f"{frames} frames of {count} Gaussians", f"{MOST_SHAPED} together at most"
         raise DataError(fields.path, field=fields.at(name), found=found, expected=expected)
 
 
-def checked_shapes(fields: CheckpointFields, node: NodeAsset, shapes: NodeShapes) -> NodeAsset:
+def checked_shapes(fields: Fields, node: NodeAsset, shapes: NodeShapes) -> NodeAsset:
     """The node with shapes whose numbers are finite and whose quaternions have unit length."""
     values = {name: value for name, value in vars(shapes).items() if value is not None}
     bad = next((name for name, value in values.items() if not np.isfinite(value).all()), None)
@@ -165,25 +163,27 @@ def checked_shapes(fields: CheckpointFields, node: NodeAsset, shapes: NodeShapes
     return replace(node, shapes=shapes)
 
 
-def _shape(fields: CheckpointFields, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _shape(fields: Fields, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of the scales, `[N, 3]`, and quaternions, `[N, 4]`."""
-    log_scales = fields.array("scales", (count, 3), (count, 2), (count, 1))
+    log_scales = fields.array("scales", (count, 3), (count, 2), (count, 1), dtype=np.float32)
     if log_scales.shape[1] == 1:
         identity = np.tile(np.float32([1.0, 0.0, 0.0, 0.0]), (count, 1))
         return np.repeat(log_scales, 3, axis=1), identity
     if log_scales.shape[1] == 2:
         log_scales = np.concatenate([log_scales, np.full((count, 1), -np.inf, np.float32)], axis=1)
-    return log_scales, fields.array("quats", (count, 4))
+    return log_scales, fields.array("quats", (count, 4), dtype=np.float32)
 
 
-def _colors(fields: CheckpointFields, count: int, traversal: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _colors(fields: Fields, count: int, traversal: int | None) -> tuple[np.ndarray, np.ndarray]:
     """First coefficients `[N, 3]` and the others `[N, K, 3]`."""
-    dc = fields.array("features_dc", (count, 3), (count, None, 3))
+    dc = fields.array("features_dc", (count, 3), (count, None, 3), dtype=np.float32)
     if dc.ndim == 3:  # cosines at even places are 1 at the start, sines at odd ones 0
         dc = dc[:, ::2].sum(1)
     if "features_adapters" in fields:
-        dc = dc + _of_traversal(fields.array("features_adapters", (count, None, 3)), traversal)
-    rest = fields.array("features_rest", (count, None, 3), (count, None, None, 3))
+        dc = dc + _of_traversal(
+            fields.array("features_adapters", (count, None, 3), dtype=np.float32), traversal
+        )
+    rest = fields.array("features_rest", (count, None, 3), (count, None, None, 3), dtype=np.float32)
     return dc, rest if rest.ndim == 3 else _of_traversal(rest, traversal)
 
 

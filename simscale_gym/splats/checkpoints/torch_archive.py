@@ -68,6 +68,10 @@ class StoredTensor:
             return (value.astype(np.uint32) << np.uint32(16)).view(np.float32)
         return np.array(value)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """What numpy asks for: the numbers."""
+        return self.read()
+
 
 def is_torch_archive(names: Sequence[str]) -> bool:
     """Whether the members of a zip are those of a checkpoint."""

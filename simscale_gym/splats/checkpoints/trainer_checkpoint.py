@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import DataError, shown
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
+from simscale_gym.files.fields import Fields
 from simscale_gym.splats.checkpoints.torch_archive import load_torch_archive
 from simscale_gym.splats.formats.activation import activate
 from simscale_gym.splats.gaussians import Gaussians
@@ -30,7 +30,7 @@ def load_trainer_checkpoint(path: Path) -> Gaussians:
             hint="Scenes of several nodes have readers of their own: read_mtgs, read_worldengine, read_hugsim, "
             "read_drivestudio.",
         )
-    splats = CheckpointFields.of(path, "splats", tree["splats"])
+    splats = Fields.of(path, "splats", tree["splats"])
     if "sh0" not in splats and "features" in splats:
         raise DataError(
             path,
@@ -39,16 +39,16 @@ def load_trainer_checkpoint(path: Path) -> Gaussians:
             expected="sh0 and shN",
             hint="Train without app_opt, or export a PLY.",
         )
-    means = splats.array("means", (None, 3))
+    means = splats.array("means", (None, 3), dtype=np.float32)
     count = len(means)
-    dc = splats.array("sh0", (count, 1, 3))
-    further = splats.array("shN", *((count, terms - 1, 3) for terms in TERMS_BY_DEGREE))
+    dc = splats.array("sh0", (count, 1, 3), dtype=np.float32)
+    further = splats.array("shN", *((count, terms - 1, 3) for terms in TERMS_BY_DEGREE), dtype=np.float32)
     return activate(
         path,
         means=means,
-        quats=splats.array("quats", (count, 4)),
-        log_scales=splats.array("scales", (count, 3)),
-        opacity_logits=splats.array("opacities", (count,)),
+        quats=splats.array("quats", (count, 4), dtype=np.float32),
+        log_scales=splats.array("scales", (count, 3), dtype=np.float32),
+        opacity_logits=splats.array("opacities", (count,), dtype=np.float32),
         sh=np.concatenate([dc, further], axis=1),
         field="splats",
     )

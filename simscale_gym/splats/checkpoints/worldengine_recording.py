@@ -16,9 +16,9 @@ import numpy as np
 import yaml
 
 from simscale_gym.errors import DataError, shown
+from simscale_gym.files.fields import Fields
 from simscale_gym.files.restricted_pickle import StandIn, unpickle
 from simscale_gym.geometry.se3 import quat_to_matrix, rigid
-from simscale_gym.splats.checkpoints.checkpoint_fields import CheckpointFields
 
 MAX_PICKLE_BYTES = 2**30
 MAX_CONFIG_BYTES = 2**18
@@ -82,27 +82,25 @@ def read_video_scene(path: str | os.PathLike[str]) -> VideoScene:
     """
     path = Path(path)
     tree = unpickle(_bytes(path, MAX_PICKLE_BYTES), path, names=_quaternion)
-    scenes = CheckpointFields.of(path, "", tree)
+    scenes = Fields.of(path, "", tree)
     if not scenes.values:
         raise DataError(path, found="no recording", expected="one at least")
-    scene = scenes.branch(next(iter(scenes)))
-    infos = scene.value("frame_infos")
-    if not isinstance(infos, list) or not infos:
-        found = type(infos).__name__
-        raise DataError(path, field=scene.at("frame_infos"), found=found, expected="a list of frames")
-    frames = [CheckpointFields.of(path, scene.at(f"frame_infos[{i}]"), info) for i, info in enumerate(infos)]
-    first = frames[0].branch("cams")
+    scene = scenes.child(next(iter(scenes)))
+    frames = [frame for _, frame in scene.children("frame_infos")]
+    if not frames:
+        raise scene.error("frame_infos", "list []", "a list of frames")
+    first = frames[0].child("cams")
     if not first.values:
         raise DataError(path, field=first.place, found="no camera", expected="one at least")
     return VideoScene(
-        token=_text(scene, "video_token"),
-        log_name=_text(scene, "log_name"),
-        map_location=_text(scene, "map_location"),
+        token=scene.text("video_token"),
+        log_name=scene.text("log_name"),
+        map_location=scene.text("map_location"),
         timestamps_us=_times(frames),
         ego_to_recon=np.stack([_finite(frame, "ego2global", (4, 4)) for frame in frames]),
         valid=np.array([not _flag(frame, "skipped") for frame in frames]),
         recon_to_world=_finite(scene, "global2world_translation", (3,)),
-        cameras={name: _camera([frame.branch("cams").branch(name) for frame in frames]) for name in first},
+        cameras={name: _camera([frame.child("cams").child(name) for frame in frames]) for name in first},
         frames=tuple(frame.values for frame in frames),
     )
 
@@ -120,7 +118,7 @@ def read_asset_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise DataError(
             path, found=f"no plain YAML ({' '.join(str(error).split())})"[:200], expected="a configuration"
         ) from None
-    return CheckpointFields.of(path, "", tree).values
+    return Fields.of(path, "", tree).values
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -144,9 +142,10 @@ class _Quaternion(StandIn):
     """Stands in for pyquaternion's class, whose state is an array `q`, wxyz."""
 
     def __setstate__(self, state: Any) -> None:
-        if not _is_nested(state["q"], (4,)):
+        numbers = state["q"]
+        if not isinstance(numbers, np.ndarray) or numbers.shape != (4,) or numbers.dtype.kind not in "iuf":
             raise ValueError("a quaternion without its four numbers")
-        self.numbers = np.array(state["q"], np.float64)
+        self.numbers = numbers.astype(np.float64)
 
     def plain(self) -> np.ndarray:
         return self.numbers
@@ -167,68 +166,46 @@ def _bytes(path: Path, limit: int) -> bytes:
     return path.read_bytes()
 
 
-def _camera(frames: list[CheckpointFields]) -> VideoCamera:
-    refined = frames[0].branch("colmap_param") if _given(frames[0], "colmap_param") else frames[0]
+def _camera(frames: list[Fields]) -> VideoCamera:
+    refined = frames[0].child("colmap_param") if _given(frames[0], "colmap_param") else frames[0]
     return VideoCamera(
         timestamps_us=_times(frames),
-        images=tuple(_text(frame, "data_path") for frame in frames),
+        images=tuple(frame.text("data_path") for frame in frames),
         camera_to_ego=np.stack([_camera_to_ego(frame) for frame in frames]),
         K=_finite(refined, "cam_intrinsic", (3, 3)),
         distortion=_finite(refined, "distortion", (5,)),
     )
 
 
-def _camera_to_ego(frame: CheckpointFields) -> np.ndarray:
+def _camera_to_ego(frame: Fields) -> np.ndarray:
     rotation = _finite(frame, "sensor2ego_rotation", (4,), (3, 3))
     if rotation.ndim == 1:
         if not 0.5 < np.abs(rotation).sum() < 4.0:  # of unit length within a factor of two
-            found = f"{rotation}"
-            raise DataError(
-                frame.path, field=frame.at("sensor2ego_rotation"), found=found, expected="a unit quaternion"
-            )
+            raise frame.error("sensor2ego_rotation", f"{rotation}", "a unit quaternion")
         rotation = quat_to_matrix(rotation)
     return rigid(rotation, _finite(frame, "sensor2ego_translation", (3,)))
 
 
-def _times(frames: list[CheckpointFields]) -> np.ndarray:
+def _times(frames: list[Fields]) -> np.ndarray:
     return np.array([frame.integer("timestamp", 0, 2**62) for frame in frames], np.int64)
 
 
-def _text(fields: CheckpointFields, key: str) -> str:
-    value = fields.value(key)
-    if not isinstance(value, str):
-        raise DataError(fields.path, field=fields.at(key), found=type(value).__name__, expected="text")
-    return value
-
-
-def _finite(fields: CheckpointFields, key: str, *shapes: tuple[int, ...]) -> np.ndarray:
-    """Finite numbers of one of the given shapes, from an array or nested lists."""
-    value = fields.value(key)
-    numbers = np.array(value, np.float64) if any(_is_nested(value, shape) for shape in shapes) else None
-    if numbers is None or not np.isfinite(numbers).all() or (np.abs(numbers) > _LARGEST).any():
-        expected = f"finite numbers of shape {' or '.join(map(str, shapes))}"
-        raise DataError(fields.path, field=fields.at(key), found=shown(value), expected=expected)
+def _finite(fields: Fields, key: str, *shapes: tuple[int, ...]) -> np.ndarray:
+    """Finite numbers of one of the given shapes, none so large that products of them are not."""
+    numbers = fields.array(key, *shapes, finite=True)
+    if (np.abs(numbers) > _LARGEST).any():
+        raise fields.error(key, shown(fields.values[key]), f"numbers up to {_LARGEST:g}")
     return numbers
 
 
-def _is_nested(value: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a value is numbers of a shape. Lists of a pickle can repeat one another, so none is followed further."""
-    if isinstance(value, np.ndarray):
-        return value.shape == shape and value.dtype.kind in "biuf"
-    if not shape:
-        return isinstance(value, int | float | np.integer | np.floating) and -_LARGEST <= value <= _LARGEST
-    alike = isinstance(value, list | tuple) and len(value) == shape[0]
-    return alike and all(_is_nested(item, shape[1:]) for item in value)
-
-
-def _given(fields: CheckpointFields, key: str) -> bool:
+def _given(fields: Fields, key: str) -> bool:
     value = fields.values.get(key)
     return value is not None and not (isinstance(value, dict) and not value)
 
 
-def _flag(fields: CheckpointFields, key: str) -> bool:
+def _flag(fields: Fields, key: str) -> bool:
     """Whether a mark is there and set."""
     value = fields.values.get(key, False)
     if not isinstance(value, bool | int | float | np.number | np.bool_ | None):
-        raise DataError(fields.path, field=fields.at(key), found=shown(value), expected="true or false")
+        raise fields.error(key, shown(value), "true or false")
     return bool(value)
