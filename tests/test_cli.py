@@ -10,6 +10,7 @@ from PIL import Image
 
 from simscale_gym import cli
 from simscale_gym.commands import town as town_export
+from simscale_gym.commands.settings import COMMANDS
 from simscale_gym.sources import list_scenes, load_scene
 
 FIRST = "town-train-000000/log-00/scene-002"
@@ -34,7 +35,7 @@ def command(monkeypatch, capsys):
 
 def test_help_names_the_commands(command):
     code, out, _ = command("--help")
-    assert code == 0 and all(name in out for name in cli.COMMANDS)
+    assert code == 0 and all(name in out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["demo", "town"])
@@ -112,12 +113,19 @@ def test_a_town_is_written_that_can_be_driven(command, tmp_path):
     assert code == 1 and "is not empty" in err
 
 
+class Written:
+    """A data set that nobody wrote."""
+
+    logs = ()
+
+
 def test_pictures_are_asked_for_by_size(command, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(town_export, "export_town", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(town_export, "write_town_dataset", lambda *_, **told: asked.append(told) or Written)
     command("town", "--out", tmp_path, "--images", "--image-size", 90, 160)
     command("town", "--out", tmp_path)
-    assert [a[3] for a in asked] == [(90, 160), None]
+    assert [told["image_size"] for told in asked] == [(90, 160), None]
+    assert asked[0]["render"] is not None and asked[1]["render"] is None
 
 
 def test_pictures_of_a_log_come_from_all_cameras(town_scene, one_renderer_per_scene, monkeypatch):

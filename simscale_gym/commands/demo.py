@@ -16,6 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from simscale_gym.agents.expert import PLAN_STRIDE
+from simscale_gym.commands.settings import Demo
 from simscale_gym.commands.warm_up import compile_in_background
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.futures_bank import town_futures_path
@@ -49,36 +50,29 @@ class Episode:
     epdms: dict[str, float] = field(default_factory=dict)
 
 
-def run_demo(
-    out: Path,
-    scenes: str,
-    split: str,
-    seed: int,
-    scene: str | None,
-    image_size: tuple[int, int],
-    horizon: float,
-) -> None:
-    """Drive, film to ``out``/demo.mp4 and demo.png, print a table."""
-    console = Console()
-    if scenes == "town" and not town_futures_path().exists():
+def run_demo(settings: Demo) -> None:
+    """Drive, film to demo.mp4 and demo.png in the folder that is named, print a table."""
+    console, out = Console(), settings.out
+    if settings.scenes == "town" and not town_futures_path().exists():
         console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
         compile_in_background()
     env = gym.make(
         "SimScale-v0",
-        scenes=scenes,
-        split=split,
-        image_size=image_size,
-        horizon=horizon,
+        scenes=settings.scenes,
+        split=settings.split,
+        image_size=settings.image_size,
+        horizon=settings.horizon,
         render_mode="rgb_array",
     )
     began = time.perf_counter()
-    _, info = env.reset(seed=seed, options={"scene": scene} if scene else None)
+    options = {"scene": settings.scene} if settings.scene else None
+    _, info = env.reset(seed=settings.seed, options=options)
     ready = time.perf_counter() - began
     for sentence in info["inferred"]:
         console.print(f"[dim]inferred: {sentence}[/dim]")
     episode, pictures = _drive(env, info, out / "demo.mp4")
     Image.fromarray(pictures[len(pictures) // _STILL]).save(out / "demo.png")
-    console.print(_table(env.unwrapped, info, episode, ready, image_size))
+    console.print(_table(env.unwrapped, info, episode, ready, settings.image_size))
     console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}", soft_wrap=True)
     env.close()
 

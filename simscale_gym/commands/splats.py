@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from simscale_gym.commands.settings import Convert, Inspect, Validate
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.rendering.asset_check import Check, pixel_check, scene_checks, value_checks
@@ -32,6 +33,18 @@ from simscale_gym.splats.gaussians import Gaussians
 _CAMERAS = ("cam_l0", "cam_f0", "cam_r0")
 _MAX_JSON_BYTES = 2**24
 _PERCENTILES = (1, 50, 99)
+
+
+def run_splats(settings: Inspect | Convert | Validate) -> bool:
+    """Do what is asked of a trained scene; whether it passed, where it was to be checked."""
+    if isinstance(settings, Inspect):
+        inspect_splats(settings.path)
+        return True
+    scene = named_scene(settings)
+    if isinstance(settings, Validate):
+        return validate_asset(settings.path, scene, settings.out)
+    convert_splats(settings, scene)
+    return True
 
 
 def inspect_splats(path: Path) -> None:
@@ -61,18 +74,20 @@ def inspect_splats(path: Path) -> None:
         console.print(f"[dim]{source.note}[/dim]", highlight=False)
 
 
-def convert_splats(
-    path: Path,
-    out: Path,
-    encoding: str,
-    transform: Path | None,
-    tracks: Path | None,
-    scene: Scene | None,
-) -> None:
-    """Write a scene as an asset's folder, or one set of Gaussians as a file of the kind that `out` ends with."""
-    console = Console()
+def convert_splats(settings: Convert, scene: Scene | None = None) -> None:
+    """Write a scene as an asset's folder, or one set of Gaussians as a file of the kind that `out` ends with.
+
+    Args:
+        settings: What to write where, and how.
+        scene: The log whose tracks nodes are matched with.
+
+    Raises:
+        ArgumentError: Settings that do not go together.
+        DataError: Something cannot be read, or not be written.
+    """
+    console, path, out, transform = Console(), settings.path, settings.out, settings.transform
     if out.suffix.lower() in WRITERS:
-        if any(option is not None for option in (transform, tracks, scene)):
+        if any(option is not None for option in (transform, settings.tracks, scene)):
             raise ArgumentError(
                 f"out: {out} is one file; transforms and tracks go with the folder of an asset."
             )
@@ -82,7 +97,7 @@ def convert_splats(
     asset = import_asset(
         path,
         asset_to_world=None if transform is None else read_transform(transform),
-        track_ids=None if tracks is None else read_track_ids(tracks),
+        track_ids=None if settings.tracks is None else read_track_ids(settings.tracks),
     )
     if transform is not None and format_of(path) == "asset":
         asset = replace(asset, asset_to_world=read_transform(transform))
@@ -93,7 +108,7 @@ def convert_splats(
         asset = renamed(asset, match_tracks(asset, scene))
         matched = sum(node.name in scene.tracks.ids for node in asset.nodes)
         console.print(f"{matched} of {len(asset.nodes)} nodes are tracks of {scene.id}", highlight=False)
-    save_asset(out, asset, encoding=encoding)
+    save_asset(out, asset, encoding=settings.encoding)
     console.print(
         f"wrote {out}: {asset.count:,} Gaussians, {len(asset.nodes)} nodes", highlight=False, soft_wrap=True
     )
@@ -146,16 +161,19 @@ def validate_asset(path: Path, scene: Scene | None, out: Path | None) -> bool:
     return all(check.passed for check in checks)
 
 
-def named_scene(scenes: str, split: str, scene: str | None) -> Scene:
-    """The scene called `scene`, or the only one.
+def named_scene(settings: Convert | Validate) -> Scene | None:
+    """The scene that is named, or the only one of the source that is; None where neither is named.
 
     Raises:
-        ArgumentError: None is named and there are several.
+        ArgumentError: A source is named that has several.
     """
-    refs = list_scenes(scenes, split)
-    if scene is None and len(refs) > 1:
+    if settings.scenes is None and settings.scene is None:
+        return None
+    scenes = settings.scenes or "town"
+    refs = list_scenes(scenes, settings.split)
+    if settings.scene is None and len(refs) > 1:
         raise ArgumentError(f"scene: {scenes} has {len(refs)} scenes; name one, such as {refs[0].id}.")
-    return load_scene(refs[0] if scene is None else find_scene(refs, scene))
+    return load_scene(refs[0] if settings.scene is None else find_scene(refs, settings.scene))
 
 
 def read_transform(path: Path) -> np.ndarray:

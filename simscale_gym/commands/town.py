@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from simscale_gym.commands.settings import Town
 from simscale_gym.rendering.dressed import SceneRenderer
 from simscale_gym.scene import Scene
 from simscale_gym.sources import write_town_dataset
 
 
-def export_town(out: Path, seed: int, logs: int, image_size: tuple[int, int] | None) -> None:
-    """Write town ``seed`` with ``logs`` drives to the new folder ``out``, with pictures of ``image_size`` if given."""
+def export_town(settings: Town) -> None:
+    """Write a town with its drives to a new folder, with pictures where they are asked for."""
+    size = settings.image_size if settings.images else None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
         tasks: dict[str, int] = {}
@@ -25,12 +25,15 @@ def export_town(out: Path, seed: int, logs: int, image_size: tuple[int, int] | N
                 tasks[work] = bar.add_task(work, total=total)
             bar.update(tasks[work], completed=done)
 
-        render = LogPictures(image_size) if image_size else None
-        root = write_town_dataset(out, seed, logs, image_size=image_size, render=render, progress=report)
+        render = None if size is None else LogPictures(size)
+        root = write_town_dataset(
+            settings.out, settings.seed, settings.logs, image_size=size, render=render, progress=report
+        )
     console = Console()
     for log in root.logs:
         console.print(f"wrote {log}", soft_wrap=True)
-    hint = f"maps in {out / 'maps'}; open it with scenes={str(out)!r} or with nuplan-devkit"
+    out = str(settings.out)
+    hint = f"maps in {settings.out / 'maps'}; open it with scenes={out!r} or with nuplan-devkit"
     console.print(hint, soft_wrap=True)
 
 

@@ -2,16 +2,13 @@
 
 from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
-from simscale_gym.datagen.dry_run import DryRun, run_dry
 from simscale_gym.datagen.yield_table import stage_table, summary, yield_table
 
 __all__ = [
-    "DryRun",
     "Recipe",
     "collect",
     "explain",
     "make_recipe",
-    "run_dry",
     "search_scene",
     "stage_table",
     "summary",

@@ -154,21 +154,32 @@ def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:
 
 
 def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> Iterator[ClipOutcome]:
-    """As :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead."""
+    """As :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead.
+
+    A process gets the recipe once, when it starts: with a bank it is many megabytes.
+    """
     waiting: deque[Future[list[ClipOutcome]]] = deque()
     left = iter(refs)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(workers, spawn, _take_recipe, (recipe,)) as pool:
         try:
             for ref in islice(left, _AHEAD * workers):
-                waiting.append(pool.submit(_whole_scene, ref, recipe))
+                waiting.append(pool.submit(_whole_scene, ref))
             while waiting:
                 outcomes = waiting.popleft().result()
-                waiting.extend(pool.submit(_whole_scene, ref, recipe) for ref in islice(left, 1))
+                waiting.extend(pool.submit(_whole_scene, ref) for ref in islice(left, 1))
                 yield from outcomes
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _whole_scene(ref: SceneRef, recipe: Recipe) -> list[ClipOutcome]:
-    return list(search_scene(ref, recipe))
+_taken: list[Recipe] = []
+"""The recipe of a process of the pool, which gets it before any scene; empty elsewhere."""
+
+
+def _take_recipe(recipe: Recipe) -> None:
+    _taken.append(recipe)
+
+
+def _whole_scene(ref: SceneRef) -> list[ClipOutcome]:
+    return list(search_scene(ref, _taken[0]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def read_fixtures(path: Path) -> dict[str, Any]:
         fixtures = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
     except OSError as error:
         raise DataError(path, found=str(error), expected="a readable fixtures file") from error
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, RecursionError, zlib.error) as error:
         raise DataError(path, found=f"no JSON ({error})", expected="JSON, plain or gzip") from error
     if not isinstance(fixtures, dict) or not isinstance(fixtures.get("situations"), list):
         raise DataError(path, field="situations", found="nothing", expected="a list of situations")
@@ -75,7 +76,7 @@ def compare(fixtures: Mapping[str, Any], path: object = "fixtures") -> Report:
                 if name == "situations":
                     situations[item["name"]] = (make_situation(item), np.array(item["ego_initial"], float))
                 check(report, item, situations)
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
                 reason = f"no {error}" if isinstance(error, KeyError) else str(error)
                 raise DataError(
                     path, field=f"{name}[{i}]", found=reason, expected="an item of the fixtures' form"

@@ -1,6 +1,7 @@
 """Off the log and how far: the vocabulary, the bounds, the sampling, and SimScale's Algorithm 1."""
 
 from simscale_gym.perturbation.algorithm import ClipOutcome, PictureFilter, Sample, clip_frames, search_clip
+from simscale_gym.perturbation.bounds import Bounds
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import Perturbation, sample_perturbation
@@ -10,6 +11,7 @@ from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabular
 __all__ = [
     "STAGES",
     "AlgorithmConfig",
+    "Bounds",
     "Candidates",
     "ClipOutcome",
     "Flow",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, shown
+from simscale_gym.perturbation.bounds import Bounds
 from simscale_gym.perturbation.grid import CELL
 from simscale_gym.scene import DT
 
@@ -17,13 +16,10 @@ PERTURBATION_GATE = 0.8
 
 @dataclass(frozen=True)
 class PerturbConfig:
-    """Settings of a perturbed reset; the bounds are SimScale's (arXiv 2511.23369, supplement).
+    """Settings of a perturbed reset, such as ``PerturbConfig(bounds=Bounds(lateral=1.0), attempts=32)``.
 
     Attributes:
-        longitudinal: Largest offset of the end pose along the logged one's heading [m].
-        lateral: Largest offset across it [m].
-        heading: Largest turn against it [rad].
-        minimum: Smallest of (offset [m] + 5 m/rad times turn): nearer the log is no perturbation.
+        bounds: How far from its log the ego may end.
         attempts: Reactive rollouts that are tried before giving up on a start frame.
         starts: Start frames that are tried before giving up on the scene.
         clearance: The end state must not meet another's constant-velocity forecast within this time [s].
@@ -33,10 +29,7 @@ class PerturbConfig:
         on_failure: What to do then: start on the log ("log") or raise ResetError ("error").
     """
 
-    longitudinal: float = 20.0
-    lateral: float = 2.0
-    heading: float = float(np.radians(20.0))
-    minimum: float = 0.5
+    bounds: Bounds = field(default_factory=Bounds)
     attempts: int = 16
     starts: int = 3
     clearance: float = 1.5
@@ -47,7 +40,8 @@ class PerturbConfig:
     def __post_init__(self) -> None:
         if self.on_failure not in ("log", "error"):
             raise ArgumentError(f"PerturbConfig.on_failure: {self.on_failure!r}, expected 'log' or 'error'.")
-        for name in ("longitudinal", "lateral", "heading", "minimum", "clearance", "road_margin"):
+        check_bounds(self.bounds, "PerturbConfig.bounds")
+        for name in ("clearance", "road_margin"):
             if not getattr(self, name) >= 0.0:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 0 or more.")
         if not self.return_braking > 0.0:
@@ -57,14 +51,23 @@ class PerturbConfig:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 1 or more.")
 
 
+def check_bounds(bounds: object, name: str) -> None:
+    """Refuse what is no :class:`Bounds`, such as the settings of a whole reset.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    if not isinstance(bounds, Bounds):
+        raise ArgumentError(f"{name}: {shown(bounds)}, expected a Bounds.")
+
+
 @dataclass(frozen=True)
 class AlgorithmConfig:
     """Settings of Algorithm 1 (SimScale, arXiv 2511.23369); each is the paper's unless it says otherwise.
 
     Attributes:
-        bounds: Of the end pose at T+H, in the frame of the logged pose there (the paper does not name the frame):
-            20 m along, 2 m across, 20 degrees. The least distance is ours: where the ego waits, what would be
-            left are copies of the log; in navtrain, filtered for interest, few clips wait.
+        bounds: How far from the log the pose at T+H may lie (the paper does not name the frame). The least distance
+            is ours; in navtrain, filtered for interest, few clips wait.
         gate: Least EPDMS of a perturbation, first without and then with reacting traffic (R_per, section 3).
         cell: Length and width of the cells of the interleaved grid [m].
         rounds: Samples of a clip and expert at most; the paper released five rounds.
@@ -74,7 +77,7 @@ class AlgorithmConfig:
             apart and overlap by far the most.
     """
 
-    bounds: PerturbConfig = PerturbConfig()
+    bounds: Bounds = field(default_factory=Bounds)
     gate: float = PERTURBATION_GATE
     cell: tuple[float, float] = CELL
     rounds: int = 5
@@ -82,6 +85,7 @@ class AlgorithmConfig:
     stride: float = 2.0
 
     def __post_init__(self) -> None:
+        check_bounds(self.bounds, "AlgorithmConfig.bounds")
         if not 0.0 <= self.gate <= 1.0:
             raise ArgumentError(f"AlgorithmConfig.gate: {self.gate}, expected an EPDMS, 0 to 1.")
         if len(self.cell) != 2 or not all(side > 0.0 for side in self.cell):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.errors import SceneError
 from simscale_gym.geometry import box, se2
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
@@ -61,17 +62,20 @@ def sample_perturbation(
     is tried in random order with reacting traffic until one survives or the attempts are used up.
 
     Raises:
-        ValueError: The log does not reach T+H (a caller's mistake: check before).
+        SceneError: The log does not reach T+H.
     """
     end = state.frame + HORIZON_STEPS
     if end >= scene.num_frames:
-        raise ValueError(f"scene {scene.id}: frame {end} needed, it has {scene.num_frames}")
+        raise SceneError(
+            f"scene {scene.id}: a perturbation from frame {state.frame} needs frame {end}, "
+            f"it has {scene.num_frames}."
+        )
     start = state.ego[:3]
     plans = vocabulary_plans(start, vocabulary)
     driven = track(state.ego, plans, vehicle=scene.vehicle)
     rejections: Counter[str] = Counter()
     offsets = end_offsets(driven[:, -1, :3], scene.ego.poses[end])
-    inside = bound_broken(offsets, config) == ""
+    inside = bound_broken(offsets, config.bounds) == ""
     rejections["out_of_bounds"] = int((~inside).sum())
     candidates = np.flatnonzero(inside)
     left_road = off_road(driven[candidates], scene.map, scene.vehicle).any(1)

@@ -19,7 +19,7 @@ from simscale_gym.agents.navsim.strip import ring_gap, strip_ring
 from simscale_gym.agents.navsim.ties import first_of_nearest
 from simscale_gym.agents.navsim.traffic import NavsimTraffic, NavsimTrafficConfig
 from simscale_gym.agents.traffic import make_traffic
-from simscale_gym.parity.fixtures import compare
+from simscale_gym.parity import compare
 from simscale_gym.parity.navsim_traffic import drive_case
 from simscale_gym.scene import Intersection, RoadMap, TrackType
 from simscale_gym.sim.snapshot import from_arrays, state_hash, to_arrays

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simscale_gym.parity.fixtures import compare, read_fixtures
+from simscale_gym.parity import compare, read_fixtures
 from simscale_gym.parity.pdm_closed import plan_case
 
 CASES = read_fixtures(Path(__file__).parents[1] / "data" / "pdm_odd.json.gz")["pdm_closed"]

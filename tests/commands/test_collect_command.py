@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from simscale_gym import cli, futures_bank
-from simscale_gym.datagen import dry_run
+from simscale_gym.commands import collect as collect_command
+from simscale_gym.commands.settings import Collect
+from simscale_gym.datagen import make_recipe
+from simscale_gym.perturbation import AlgorithmConfig
 from simscale_gym.sources import list_scenes
 
 
@@ -16,7 +19,9 @@ def collect(town_cache, town_log, monkeypatch, capsys):
 
     def run(*arguments):
         monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
-        monkeypatch.setattr(dry_run, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        monkeypatch.setattr(
+            collect_command, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4]
+        )
         monkeypatch.setenv("COLUMNS", "160")
         monkeypatch.setattr(sys, "argv", ["simscale-gym", "collect", *map(str, arguments)])
         code = 0
@@ -86,3 +91,12 @@ def test_unknown_names_are_named(collect):
     ):
         code, _, err = collect("--dry-run", *arguments)
         assert code == 1 and named in err, err
+
+
+def test_what_is_left_out_is_as_in_the_library(vocabulary):
+    told = Collect()
+    recipe = make_recipe(list_scenes("town"), ("planner",), vocabulary=vocabulary)
+    for name in ("traffic", "seed", "min_render_quality", "assets"):
+        assert getattr(told, name) == getattr(recipe, name), name
+    for name in ("rounds", "stride"):
+        assert getattr(told, name) == getattr(AlgorithmConfig(), name), name

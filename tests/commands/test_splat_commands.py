@@ -36,7 +36,7 @@ def command(monkeypatch, capsys):
 @pytest.fixture
 def one_scene(monkeypatch):
     """The command finds the test's street under any name."""
-    monkeypatch.setattr(splat_commands, "named_scene", lambda scenes, split, scene: street())
+    monkeypatch.setattr(splat_commands, "named_scene", lambda settings: street())
 
 
 def test_help(command):

@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -42,11 +43,19 @@ def test_clips_come_scene_by_scene_whatever_the_order(refs, recipe):
     assert counted[0] == counted[1]
 
 
-def test_workers_find_the_same(recipe, town_cache):
+def test_workers_find_the_same(recipe, town_cache, monkeypatch):
     refs = list_scenes("town")[2:4]
     expected = [(o.scene, o.frame, o.telemetry.counts) for o in collect(refs, recipe, clips=3)]
+    sent, submit = [], ProcessPoolExecutor.submit
+
+    def weighed(pool, *task):
+        sent.append(len(pickle.dumps(task)))
+        return submit(pool, *task)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", weighed)
     found = [(o.scene, o.frame, o.telemetry.counts) for o in collect(refs, recipe, clips=3, workers=2)]
     assert found == expected
+    assert len(sent) == 2 and max(sent) < 1000 < len(pickle.dumps(recipe))  # which goes once to each process
 
 
 def test_a_limit_of_clips_loads_no_more_scenes(refs, recipe, monkeypatch):

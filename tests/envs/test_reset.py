@@ -7,7 +7,7 @@ from simscale_gym.envs import SimScaleEnv
 from simscale_gym.envs.episode import HISTORY_STEPS
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.geometry import se2
-from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.perturbation import Bounds, PerturbConfig
 from simscale_gym.sim import ego_contacts, off_road
 
 H = 40
@@ -64,7 +64,7 @@ def test_time_is_when_the_log_is_left(env, town_scene):
 
 
 @pytest.mark.parametrize(
-    "config", [PerturbConfig(), PerturbConfig(longitudinal=5.0, lateral=1.0, heading=0.1)]
+    "config", [PerturbConfig(), PerturbConfig(Bounds(longitudinal=5.0, lateral=1.0, heading=0.1))]
 )
 def test_a_perturbed_start_is_off_the_log_but_not_too_far(env, town_log, config):
     for seed in range(10):
@@ -78,8 +78,9 @@ def test_a_perturbed_start_is_off_the_log_but_not_too_far(env, town_log, config)
         assert [s.frame for s in states] == list(range(end - H, end + 1))
         np.testing.assert_array_equal(states[0].ego, scene.ego.states[end - H])
         x, y, turn = np.abs(se2.poses_to_local(scene.ego.poses[end], info["ego_state"][None, :3]))[0]
-        assert x <= config.longitudinal and y <= config.lateral and turn <= config.heading
-        assert np.hypot(x, y) + 5.0 * turn >= config.minimum
+        bounds = config.bounds
+        assert x <= bounds.longitudinal and y <= bounds.lateral and turn <= bounds.heading
+        assert np.hypot(x, y) + 5.0 * turn >= bounds.minimum
         assert not any(ego_contacts(scene, s)[0].any() for s in states)
         assert not off_road(np.stack([s.ego for s in states]), scene.map, scene.vehicle).any()
         assert env.start.plan.shape == (H + 1, 3)
@@ -98,11 +99,11 @@ def test_rejections_are_counted_by_reason(env, town_scene):
     assert told["attempts"] >= rolled + told["perturbed"]
 
 
-IMPOSSIBLE = {"longitudinal": 0.001, "lateral": 0.001, "minimum": 100.0}
+IMPOSSIBLE = Bounds(longitudinal=0.001, lateral=0.001, minimum=100.0)
 
 
 def test_failure_to_perturb_raises_if_so_configured(env, town_scene):
-    config = PerturbConfig(**IMPOSSIBLE, on_failure="error")
+    config = PerturbConfig(IMPOSSIBLE, on_failure="error")
     with pytest.raises(
         ResetError, match=r"no perturbation survived 0 reactive.*out_of_bounds.*on_failure='log'"
     ) as e:
@@ -111,7 +112,7 @@ def test_failure_to_perturb_raises_if_so_configured(env, town_scene):
 
 
 def test_failure_to_perturb_falls_back_to_the_log(env, town_scene):
-    config = PerturbConfig(**IMPOSSIBLE, on_failure="log", starts=2)
+    config = PerturbConfig(IMPOSSIBLE, on_failure="log", starts=2)
     _, info = env.reset(seed=0, options={"scene": town_scene.id, "perturb": config})
     assert not info["reset"]["perturbed"] and len(env.history) == 1
     assert info["reset"]["rejections"]["out_of_bounds"] == 2 * len(env._resources.vocabulary)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simscale_gym.parity.fixtures import compare, read_fixtures
+from simscale_gym.parity import compare, read_fixtures
 
 FIXTURES = read_fixtures(Path(__file__).parents[1] / "data" / "epdms_odd.json.gz")
 NAMES = ["oncoming", "curve_utm", "sideswipe", "overlap_start", "cut_in", "bumper"]

@@ -1,7 +1,6 @@
 import numpy as np
 
-from simscale_gym.perturbation import PerturbConfig
-from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
+from simscale_gym.perturbation.bounds import Bounds, bound_broken, end_offsets, vocabulary_plans
 
 
 def test_offsets_stand_in_the_frame_of_the_logged_pose():
@@ -21,9 +20,9 @@ def test_the_first_bound_that_breaks_is_named():
             [0.3, 0.0, 0.05],
         ]
     )
-    found = bound_broken(offsets, PerturbConfig()).tolist()
+    found = bound_broken(offsets, Bounds()).tolist()
     assert found == ["", "longitudinal", "lateral", "heading", "minimum", ""]
-    assert bound_broken(offsets[4:5], PerturbConfig(minimum=0.0)).tolist() == [""]
+    assert bound_broken(offsets[4:5], Bounds(minimum=0.0)).tolist() == [""]
 
 
 def test_plans_begin_where_the_ego_is(bank):

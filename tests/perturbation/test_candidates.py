@@ -6,7 +6,7 @@ from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores
-from simscale_gym.perturbation import AlgorithmConfig, PerturbConfig, Telemetry, find_candidates
+from simscale_gym.perturbation import AlgorithmConfig, Bounds, Telemetry, find_candidates
 from simscale_gym.perturbation.candidates import gate_failures
 from simscale_gym.perturbation.grid import cells, interleaved
 from simscale_gym.scene import TrackType
@@ -107,7 +107,7 @@ def test_who_touches_the_log_does_not_count_as_in_log_replay(town_scene, vocabul
 
 
 def test_nothing_within_bounds(town_scene, vocabulary):
-    narrow = AlgorithmConfig(bounds=PerturbConfig(longitudinal=0.0, lateral=0.0, minimum=0.0))
+    narrow = AlgorithmConfig(bounds=Bounds(longitudinal=0.0, lateral=0.0, minimum=0.0))
     candidates, telemetry = found_in(town_scene, vocabulary, narrow)
     assert len(candidates) == 0 and candidates.plans.shape == (0, 41, 3)
     assert telemetry.flow("bounds").rejected.total() == len(vocabulary)

@@ -7,9 +7,9 @@ from placed_tracks import ahead_of, with_tracks
 from simscale_gym.agents.constant_velocity import ConstantVelocity
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.reactive.idm import IDMTraffic
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import se2
-from simscale_gym.perturbation import PerturbConfig, sample_perturbation
+from simscale_gym.perturbation import Bounds, PerturbConfig, sample_perturbation
 from simscale_gym.scene import TrackType
 from simscale_gym.sim import SimState, ego_contacts, off_road, track
 
@@ -40,7 +40,7 @@ def sample(scene, frame, vocabulary, config=None, traffic=None, seed=0):
 def test_what_is_accepted_keeps_the_bounds(
     town_scene, vocabulary, frame, longitudinal, lateral, heading, minimum, seed
 ):
-    config = PerturbConfig(longitudinal, lateral, heading, minimum, attempts=4)
+    config = PerturbConfig(Bounds(longitudinal, lateral, heading, minimum), attempts=4)
     found = sample(town_scene, frame, vocabulary, config, seed=seed)
     assert found.attempts <= 4 and found.rejections["out_of_bounds"] <= len(vocabulary)
     if not found.found:
@@ -107,7 +107,7 @@ def test_the_road_must_lead_back(town_scene, vocabulary):
     """Asking for more room to the edge of the road drops more."""
 
     def dropped(margin):
-        config = PerturbConfig(attempts=500, minimum=0.0, road_margin=margin)
+        config = PerturbConfig(Bounds(minimum=0.0), attempts=500, road_margin=margin)
         return sum(sample(town_scene, f, vocabulary, config).rejections["no_way_back"] for f in (40, 80, 120))
 
     assert dropped(0.0) <= dropped(0.2) < dropped(6.0)
@@ -115,7 +115,7 @@ def test_the_road_must_lead_back(town_scene, vocabulary):
 
 def test_the_log_must_reach_the_end(town_scene, vocabulary):
     with pytest.raises(
-        ValueError, match=f"frame {town_scene.num_frames} needed, it has {town_scene.num_frames}"
+        SceneError, match=f"needs frame {town_scene.num_frames}, it has {town_scene.num_frames}"
     ):
         sample(town_scene, town_scene.num_frames - H, vocabulary)
 
@@ -124,7 +124,7 @@ def test_the_log_must_reach_the_end(town_scene, vocabulary):
     ("wrong", "message"),
     [
         ({"on_failure": "raise"}, "on_failure: 'raise', expected 'log' or 'error'"),
-        ({"lateral": -1.0}, "lateral: -1.0, expected 0 or more"),
+        ({"bounds": PerturbConfig()}, "bounds: PerturbConfig.*, expected a Bounds"),
         ({"clearance": float("nan")}, "clearance: nan, expected 0 or more"),
         ({"return_braking": 0.0}, "return_braking: 0.0, expected more than 0"),
         ({"attempts": 0}, "attempts: 0, expected 1 or more"),
@@ -134,3 +134,9 @@ def test_the_log_must_reach_the_end(town_scene, vocabulary):
 def test_settings_that_cannot_be_are_named(wrong, message):
     with pytest.raises(ArgumentError, match=message):
         PerturbConfig(**wrong)
+
+
+def test_bounds_that_cannot_be_are_named():
+    for name, value in (("lateral", -1.0), ("heading", float("nan"))):
+        with pytest.raises(ArgumentError, match=rf"Bounds\.{name}: {value}, expected 0 or more"):
+            Bounds(**{name: value})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from asset_street import ORIGIN, START_US, street, street_asset
 
+from simscale_gym.commands.settings import Convert
 from simscale_gym.commands.splats import convert_splats
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
@@ -127,7 +128,7 @@ def test_the_command_lays_an_asset_on_a_log(tmp_path, capsys):
     scene = traffic()
     source = Provenance("drivestudio", "checkpoint_final.pth", "", UNPLACED)
     save_asset(tmp_path / "in", replace(trained(scene), provenance=source), encoding="npz")
-    convert_splats(tmp_path / "in", tmp_path / "out", "npz", None, None, scene)
+    convert_splats(Convert(tmp_path / "in", tmp_path / "out", "npz"), scene)
     told = " ".join(capsys.readouterr().out.split())
     assert "laid on the log of street by 5 nodes, 0.0" in told and "5 of 5 nodes are tracks of street" in told
     made = open_asset(tmp_path / "out")
@@ -135,5 +136,5 @@ def test_the_command_lays_an_asset_on_a_log(tmp_path, capsys):
     assert {node.name for node in made.nodes} == set(names().values())
     assert made.provenance.note.startswith("laid on the log of street by 5 nodes")
     with pytest.raises(ArgumentError, match="give the transform of its frame"):
-        convert_splats(tmp_path / "in", tmp_path / "other", "npz", None, None, traffic(seed=5))
+        convert_splats(Convert(tmp_path / "in", tmp_path / "other", "npz"), traffic(seed=5))
     assert not (tmp_path / "other").exists()

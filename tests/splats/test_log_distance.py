@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from asset_street import street, street_asset
 
+from simscale_gym.commands.settings import Convert
 from simscale_gym.commands.splats import convert_splats
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
@@ -41,7 +42,7 @@ def test_nobody_drives_in_or_converts_what_lies_elsewhere(tmp_path):
     with pytest.raises(ArgumentError, match="belongs to another log, or has no frame"):
         make_renderer(replace(street(), asset=folder))
     with pytest.raises(ArgumentError, match="belongs to another log, or has no frame"):
-        convert_splats(folder, tmp_path / "b", "ply", None, None, street())
+        convert_splats(Convert(folder, tmp_path / "b"), street())
     assert not (tmp_path / "b").exists()
 
 

@@ -1,0 +1,179 @@
+"""What each command can be told: the command line is made from these classes, and the commands take them.
+
+This module imports nothing heavy, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Drive a perturbed episode with the expert; write a film, a picture and a table.
+
+    Attributes:
+        out: Folder for demo.mp4 and demo.png.
+        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        split: train, val, test or hard.
+        seed: Seed of the episode.
+        scene: Id of the scene; any of the split if left out.
+        image_size: Height and width of each camera [pixel].
+        horizon: Longest episode [s].
+    """
+
+    out: Path = Path("out")
+    scenes: str = "town"
+    split: str = "train"
+    seed: int = 469
+    scene: str | None = None
+    image_size: tuple[int, int] = (216, 384)
+    horizon: float = 8.0
+
+
+@dataclass(frozen=True)
+class Town:
+    """Write a town as a nuPlan data set: map.gpkg, one .db per log, calibration, side shapes.
+
+    Attributes:
+        out: Folder to write to; made if absent.
+        seed: Seed of the town.
+        logs: How many drives through it.
+        images: Also render all eight cameras at 10 Hz (slow: 1000 pictures per camera and log).
+        image_size: Height and width of the pictures [pixel].
+    """
+
+    out: Path
+    seed: int = 0
+    logs: int = 1
+    images: bool = False
+    image_size: tuple[int, int] = (1080, 1920)
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Search clips for perturbed starts with trusted labels (Algorithm 1); count samples, and rejections by reason.
+
+    Attributes:
+        dry_run: Search and print the tables, write nothing.
+        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        split: train, val, test or hard.
+        experts: Sources of labels: planner, recovery, unified or log, one or several.
+        clips: How many clips at most, scene by scene; None for all.
+        rounds: Samples of a clip and expert at most.
+        stride: Time between the starts of a scene's clips [s].
+        vocabulary: A .npy file [V, 40, 3] of x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; clusters of
+            the source's own futures if left out.
+        traffic: idm, log or constant_velocity.
+        seed: Decides the order in which candidates are tried.
+        workers: Processes that search side by side.
+        min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
+            draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
+        assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
+    """
+
+    dry_run: bool = False
+    scenes: str = "town"
+    split: str = "train"
+    experts: tuple[str, ...] = ("planner", "recovery")
+    clips: int | None = 100
+    rounds: int = 5
+    stride: float = 2.0
+    vocabulary: Path | None = None
+    traffic: str = "idm"
+    seed: int = 0
+    workers: int = 1
+    min_render_quality: float = 0.0
+    assets: Path | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Compare EPDMS, tracker, IDM and PDM-Closed with NAVSIM's numbers; exit code 1 where they differ.
+
+    Attributes:
+        file: Inputs and NAVSIM's outputs, JSON, gzipped or not.
+    """
+
+    file: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Say what a file or folder of Gaussians holds: kind, counts, bounds, opacities, scales, nodes.
+
+    Attributes:
+        path: .ply, .splat, .spz, .sog, .npz, a checkpoint of gsplat, MTGS, WorldEngine or drivestudio, the folder of an
+            asset, of WorldEngine or of HUGSIM.
+    """
+
+    path: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Write a trained scene as the folder of an asset, or single Gaussians as another kind of file.
+
+    Attributes:
+        path: What to read, as for inspect.
+        out: A new folder; or a file that ends with .ply, .splat, .spz or .npz.
+        encoding: How Gaussians are kept in the folder: ply, spz (a tenth of the size, loses some) or npz (exact).
+        transform: From the frame of the reconstruction (z up) to the log's global frame [m], 4 by 4, .npy or JSON;
+            for trainers that do not say it.
+        tracks: JSON with the id of the track of each node, by the node's name.
+        scenes: Source of the scene whose tracks the nodes are matched with by where they are.
+        split: Split of the source.
+        scene: Id of that scene.
+    """
+
+    path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="IN")]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    encoding: str = "ply"
+    transform: Path | None = None
+    tracks: Path | None = None
+    scenes: str | None = None
+    split: str = "train"
+    scene: str | None = None
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Hold an asset against the log of a scene: values, axes, scale, coverage, nodes; exit code 1 where a check fails.
+
+    Attributes:
+        path: The folder of an asset, or anything that inspect reads.
+        scenes: Source of the scene, as for demo; without it only the asset's own values are looked at.
+        split: Split of the source.
+        scene: Id of the scene.
+        out: PNG to write: what the cameras see, and a view from above with the route.
+    """
+
+    path: tyro.conf.Positional[Path]
+    scenes: str | None = None
+    split: str = "train"
+    scene: str | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Splats:
+    """Trained scenes: inspect, convert or validate them.
+
+    Attributes:
+        command: What to do.
+    """
+
+    command: Annotated[
+        Annotated[Inspect, tyro.conf.subcommand("inspect")]
+        | Annotated[Convert, tyro.conf.subcommand("convert")]
+        | Annotated[Validate, tyro.conf.subcommand("validate")],
+        tyro.conf.arg(name=""),
+    ]
+
+
+COMMANDS = {"demo": Demo, "town": Town, "collect": Collect, "splats": Splats, "parity": Parity}
+"""Commands by the name that a user types."""
