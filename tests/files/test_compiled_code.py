@@ -63,15 +63,11 @@ def test_a_package_of_somebody_else_and_no_home(has_cache, tmp_path):
         "import simscale_gym, simscale_gym.geometry.polygon_set\n"
     )
     cache = tmp_path if has_cache else "/proc/none"
+    home = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={
-            **os.environ,
-            "HOME": "/proc/none",
-            "XDG_CACHE_HOME": "",
-            NUMBA_VARIABLE: "",
-            CACHE_VARIABLE: str(cache),
-        },
+        env=home | {"HOME": "/proc/none", NUMBA_VARIABLE: "", CACHE_VARIABLE: str(cache)},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
