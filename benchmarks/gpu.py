@@ -5,8 +5,8 @@
     python benchmarks/gpu.py --environments 64 # and of so many environments, 3 x 256 x 144 each
 
 "bare" is `gsplat.rasterization` on tensors that are on the device already, with cars that stand still; "backend" is
-`GsplatRasterizer.render_bytes`, which moves the cars, draws, and converts to uint8; "one call" is
-`render_environments`, "one call each" is `render_bytes` in a loop. All leave the images on the device.
+`GsplatRasterizer.render`, which moves the cars and draws, with its images converted to uint8; "one call" draws the
+frames of all environments, "one call each" one after the other. All leave the images on the device.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from render import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.splats import Gaussians
+from simscale_gym.splats.gpu.device_sky import as_bytes
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, load_gsplat
+from simscale_gym.splats.instances import Instances
 
 SIZE = (1920, 1080)
 CAMERAS = 8
@@ -79,15 +81,13 @@ def main() -> None:
     index = [0] + [1] * CARS
 
     def draw(frame: int) -> object:
-        poses = poses_of_cars(CARS, 0.1 * frame)
-        return rasterizer.render_bytes(
-            *views, *SIZE, instance_index=index, instance_poses=poses, antialiased=True, as_torch=True
-        )
+        return pictures(rasterizer, *views, SIZE, [Instances(index, poses_of_cars(CARS, 0.1 * frame))])
 
     with torch.no_grad():
         bare = time_frames(bare_call(gsplat, scene, moving, options.degree), options.frames)
         ours = time_frames(draw, options.frames)
-        splats = rasterizer.splats
+        poses = poses_of_cars(CARS, 0.0)
+        splats = rasterizer.render(*views, SIZE[::-1], [Instances(index, poses)], antialiased=True).splats
         one, each = (
             time_frames(call, options.frames)
             for call in environment_calls(rasterizer, index, options.environments)
@@ -111,33 +111,32 @@ def environment_calls(
     rasterizer: GsplatRasterizer, index: list[int], environments: int
 ) -> tuple[Callable[[int], object], Callable[[int], object]]:
     """A frame of many environments in one call, and in one call each; their cars are at different places."""
-    viewmats, Ks = (np.stack([value] * environments) for value in rig(SMALL_CAMERAS, *SMALL_SIZE))
+    viewmats, Ks = (np.concatenate([value] * environments) for value in rig(SMALL_CAMERAS, *SMALL_SIZE))
 
-    def poses(frame: int) -> np.ndarray:
-        return np.stack(
-            [poses_of_cars(CARS, 0.1 * frame + environment) for environment in range(environments)]
-        )
+    def frames(frame: int) -> list[Instances]:
+        times = (0.1 * frame + environment for environment in range(environments))
+        return [Instances(index, poses_of_cars(CARS, time)) for time in times]
 
     def one_call(frame: int) -> object:
-        return rasterizer.render_environments(
-            viewmats, Ks, *SMALL_SIZE, instance_index=index, instance_poses=poses(frame), antialiased=True
-        )
+        return pictures(rasterizer, viewmats, Ks, SMALL_SIZE, frames(frame))
 
     def one_call_each(frame: int) -> object:
-        return [
-            rasterizer.render_bytes(
-                viewmats[0],
-                Ks[0],
-                *SMALL_SIZE,
-                instance_index=index,
-                instance_poses=own,
-                antialiased=True,
-                as_torch=True,
-            )
-            for own in poses(frame)
-        ]
+        one = (viewmats[:SMALL_CAMERAS], Ks[:SMALL_CAMERAS], SMALL_SIZE)
+        return [pictures(rasterizer, *one, [own]) for own in frames(frame)]
 
     return one_call, one_call_each
+
+
+def pictures(
+    rasterizer: GsplatRasterizer,
+    viewmats: np.ndarray,
+    Ks: np.ndarray,
+    size: tuple[int, int],
+    frames: list[Instances],
+) -> object:
+    """Frames as uint8 tensors, of ``size`` width, height."""
+    raster = rasterizer.render(viewmats, Ks, size[::-1], frames, antialiased=True, as_torch=True)
+    return as_bytes(raster.rgb)
 
 
 def show(name: str, elapsed: np.ndarray) -> None:

@@ -38,6 +38,7 @@ from torch_peer import TorchPeer, formulation
 from simscale_gym.splats import Gaussians, Raster
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
+from simscale_gym.splats.instances import Instances
 
 EARLIER = {  # (Gaussians, width, threads): numba, C++, torch [ms]
     (60_000, 256, 1): (5.0, 4.8, None),
@@ -161,13 +162,13 @@ def time_case(
     frames: int,
 ) -> list[float]:
     """Milliseconds of each frame after two to warm up."""
-    out = Raster.empty(len(viewmats), *size)
+    out = Raster.empty(len(viewmats), size[::-1])
     index = np.minimum(np.arange(nodes + 1), 1)
     elapsed = []
     for frame in range(frames + 2):
         poses = poses_of_cars(nodes, 0.1 * frame)
         begin = time.perf_counter()
-        rasterizer.render(viewmats, Ks, *size, instance_index=index, instance_poses=poses, out=out)
+        rasterizer.render(viewmats, Ks, size[::-1], [Instances(index, poses)], out=out)
         elapsed.append((time.perf_counter() - begin) * 1e3)
     assert out.alpha.mean() > 0.2
     return elapsed[2:]
@@ -193,7 +194,7 @@ def peer_figures(peer: TorchPeer, rasterizer: CpuRasterizer, size: tuple[int, in
         begin = time.perf_counter()
         theirs = peer.render(viewmats[0], Ks[0], *size)
         elapsed.append((time.perf_counter() - begin) * 1e3)
-    image = rasterizer.render(viewmats, Ks, *size).rgb[0]
+    image = rasterizer.render(viewmats, Ks, size[::-1]).rgb[0]
     agreement = -10.0 * np.log10(np.square(image - theirs).mean())
     return f"torch {np.median(elapsed):.0f} = {np.median(elapsed) / ours:.0f} x ours, {agreement:.0f} dB"
 
@@ -252,7 +253,7 @@ def first_frame() -> None:
     """Prints the seconds of a process from the import of the rasteriser, done by now, to its first image."""
     packed = pack(street(np.random.default_rng(0), 60_000))
     begin = time.perf_counter()
-    CpuRasterizer([packed], threads=1).render(*rig(1, 256, 144), 256, 144)
+    CpuRasterizer([packed], threads=1).render(*rig(1, 256, 144), (144, 256))
     print(f"{time.perf_counter() - begin:.2f}")
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from simscale_gym.rendering.dressed import SceneRenderer
-from simscale_gym.scene import Scene
+from simscale_gym.rendering import Renderer, make_renderer
+from simscale_gym.scene import Moment
 from simscale_gym.sources import cache_root, list_scenes, load_scene
 
 SIZES = ((144, 256), (360, 640), (1080, 1920))
@@ -34,23 +34,15 @@ def machine() -> str:
     return f"{len(names)} x {names[0]}" if names else platform.processor() or platform.machine()
 
 
-def pictures(renderer: SceneRenderer, scene: Scene, frame: int, cameras: list[str], size: tuple[int, int]):
-    """What the cameras saw at a logged frame."""
-    tracks = scene.tracks
-    now = (scene.ego.poses[frame], tracks.poses[:, frame], tracks.valid[:, frame], scene.lights.at(frame))
-    return renderer.render(*now, cameras, size)
-
-
-def frame_times(
-    renderer: SceneRenderer, scene: Scene, cameras: list[str], size: tuple[int, int], count: int
-) -> np.ndarray:
+def frame_times(renderer: Renderer, cameras: list[str], size: tuple[int, int], count: int) -> np.ndarray:
     """Milliseconds of each frame after one round to warm up."""
-    frames = FIRST_FRAME + FRAME_STEP * np.arange(count)
+    scene, frames = renderer.scene, FIRST_FRAME + FRAME_STEP * np.arange(count)
     elapsed = []
     for timed in (False, True):
         for frame in frames % scene.num_frames:
+            moment = Moment.of_log(scene, int(frame))
             began = time.perf_counter()
-            pictures(renderer, scene, int(frame), cameras, size)
+            renderer.render([moment], cameras, size)
             if timed:
                 elapsed.append(1e3 * (time.perf_counter() - began))
     return np.array(elapsed)
@@ -79,21 +71,20 @@ def main() -> None:
     renderers = {}
     for threads in (1, 2):
         began = time.perf_counter()
-        renderers[threads] = SceneRenderer(scene, threads=threads, cache=cache_root() / "looks")
+        renderers[threads] = make_renderer(scene, threads=threads, cache=cache_root() / "looks")
         console.print(f"renderer with {threads} thread(s): {time.perf_counter() - began:.2f} s")
-    console.print("ms, median (least); splats and nodes of the last frame, at 256x144; x1, x2: threads")
+    console.print("ms, median (least); splats of the first frame, at 256x144; x1, x2: threads")
     sizes = SIZES[: 2 + arguments.large]
     columns = [f"{width}x{height} x{threads}" for height, width in sizes for threads in (1, 2)]
-    console.print(f"{'cameras':13} splats nodes" + "".join(f"{column:>18}" for column in columns))
+    console.print(f"{'cameras':13} splats" + "".join(f"{column:>18}" for column in columns))
     for label, cameras in rigs.items():
-        pictures(renderers[1], scene, FIRST_FRAME, cameras, SIZES[0])
-        splats, nodes = renderers[1].drawn
+        splats = renderers[1].render([Moment.of_log(scene, FIRST_FRAME)], cameras, SIZES[0]).splats
         cells = [
-            text(frame_times(renderers[threads], scene, cameras, size, arguments.frames))
+            text(frame_times(renderers[threads], cameras, size, arguments.frames))
             for size in sizes
             for threads in (1, 2)
         ]
-        row = f"{label:13} {splats:6d} {nodes:5d}" + "".join(f"{cell:>18}" for cell in cells)
+        row = f"{label:13} {splats:6d}" + "".join(f"{cell:>18}" for cell in cells)
         console.print(row, highlight=False)
 
 

@@ -4,12 +4,14 @@ python examples/06_render_quality.py [--out out/render_quality.png]
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from simscale_gym.geometry import polyline
-from simscale_gym.rendering.dressed import SceneRenderer
+from simscale_gym.rendering import make_renderer
+from simscale_gym.scene import Moment
 from simscale_gym.sources import cache_root, find_scene, list_scenes, load_scene
 from simscale_gym.splats import LEAST_SCORE
 from simscale_gym.viewer import JudgedDrive, quality_chart
@@ -25,7 +27,7 @@ parser.add_argument("--image-size", type=int, nargs=2, default=(234, 416), help=
 args = parser.parse_args()
 
 scene = load_scene(find_scene(list_scenes("town"), args.scene))
-renderer = SceneRenderer(scene, cache=cache_root() / "looks")
+renderer = make_renderer(scene, cache=cache_root() / "looks")
 
 # Two drives from the same place: one follows the log, the other bends away from it and goes straight on.
 along = np.arange(0.0, args.length + args.step / 2, args.step)
@@ -44,15 +46,14 @@ times = np.searchsorted(driven, args.start + along).clip(max=scene.num_frames - 
 
 def judged(name, poses):
     """What the front camera sees from poses, and how far that can be trusted."""
-    pictures, qualities = [], []
-    for pose, time in zip(poses, times, strict=True):
-        others, there = scene.tracks.poses[:, time], scene.tracks.valid[:, time]
-        lights = scene.lights.at(time)
-        pictures.append(renderer.render(pose, others, there, lights, ["cam_f0"], args.image_size)[0])
-        qualities.append(renderer.judge.judge(renderer.frame, scene.ego_to_world(pose), ["cam_f0"]))
-    factors = [renderer.judge.factors(quality) for quality in qualities]
-    by_name = {factor: np.array([float(f[factor].min()) for f in factors]) for factor in factors[0]}
-    return JudgedDrive(name, along, np.stack(pictures), np.array([q.score for q in qualities]), by_name)
+    moments = [replace(Moment.of_log(scene, time), ego=pose) for pose, time in zip(poses, times, strict=True)]
+    frame = renderer.render(moments, ["cam_f0"], args.image_size)
+    qualities = frame.qualities
+    by_name = {
+        factor: np.array([float(quality.factors[factor].min()) for quality in qualities])
+        for factor in qualities[0].factors
+    }
+    return JudgedDrive(name, along, frame.images[:, 0], np.array([q.score for q in qualities]), by_name)
 
 
 drives = [

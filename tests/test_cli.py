@@ -128,10 +128,7 @@ def test_pictures_are_asked_for_by_size(command, monkeypatch, tmp_path):
     assert asked[0]["render"] is not None and asked[1]["render"] is None
 
 
-def test_pictures_of_a_log_come_from_all_cameras(town_scene, one_renderer_per_scene, monkeypatch):
-    from simscale_gym.rendering import dressed as render
-
-    monkeypatch.setattr(town_export, "SceneRenderer", render.SceneRenderer)  # the one that is kept
+def test_pictures_of_a_log_come_from_all_cameras(town_scene, one_renderer_per_scene):
     pictures = town_export.LogPictures((24, 40))
     first, later = pictures(town_scene, 0), pictures(town_scene, 100)
     assert set(first) == set(town_scene.rig.cameras) and len(first) == 8

@@ -15,9 +15,9 @@ from rich.table import Table
 from simscale_gym.commands.settings import Convert, Inspect, Validate
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.rendering import AssetRenderer
 from simscale_gym.rendering.asset_check import Check, pixel_check, scene_checks, value_checks
 from simscale_gym.rendering.asset_picture import draw_check_picture
-from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.scene import Scene
 from simscale_gym.sources import find_scene, list_scenes, load_scene
 from simscale_gym.splats.assets.asset_folder import damaged_files, save_asset
@@ -143,10 +143,10 @@ def validate_asset(path: Path, scene: Scene | None, out: Path | None) -> bool:
             tuple(name for name in _CAMERAS if name in scene.rig.cameras) or tuple(scene.rig.cameras)[:3]
         )
         renderer = AssetRenderer(scene, asset)
-        checks += [*scene_checks(asset, scene), pixel_check(renderer, scene, cameras)]
+        checks += [*scene_checks(asset, scene), pixel_check(renderer, cameras)]
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
-            draw_check_picture(out, renderer, scene, cameras)
+            draw_check_picture(out, renderer, cameras)
     console = Console()
     console.print(_checks_table(checks))
     if scene is None:

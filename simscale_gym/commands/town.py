@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simscale_gym.commands.settings import Town
-from simscale_gym.rendering.dressed import SceneRenderer
-from simscale_gym.scene import Scene
+from simscale_gym.rendering import Renderer, make_renderer
+from simscale_gym.scene import Moment, Scene
 from simscale_gym.sources import write_town_dataset
 
 
@@ -46,20 +46,12 @@ class LogPictures:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
-        self._scene: Scene | None = None
-        self._renderer: SceneRenderer | None = None
+        self._renderer: Renderer | None = None
 
     def __call__(self, scene: Scene, frame: int) -> dict[str, NDArray[np.uint8]]:
         """Pictures by camera."""
-        if self._renderer is None or scene is not self._scene:
-            self._scene, self._renderer = scene, SceneRenderer(scene)
-        names, tracks = tuple(scene.rig.cameras), scene.tracks
-        pictures = self._renderer.render(
-            scene.ego.poses[frame],
-            tracks.poses[:, frame],
-            tracks.valid[:, frame],
-            scene.lights.at(frame),
-            names,
-            self._size,
-        )
-        return dict(zip(names, pictures, strict=True))
+        if self._renderer is None or scene is not self._renderer.scene:
+            self._renderer = make_renderer(scene)
+        names = tuple(scene.rig.cameras)
+        drawn = self._renderer.render([Moment.of_log(scene, frame)], names, self._size)
+        return dict(zip(names, drawn.images[0], strict=True))

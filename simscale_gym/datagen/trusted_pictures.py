@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from simscale_gym.rendering.make import make_renderer
+from simscale_gym.rendering import make_renderer
 from simscale_gym.scene import Scene
 from simscale_gym.scoring.segment import Segment
-from simscale_gym.sim import SimState
+from simscale_gym.sim import SimState, moment_of
 from simscale_gym.sources import cache_root
 
 if TYPE_CHECKING:
-    from simscale_gym.rendering.dressed import SceneRenderer
-    from simscale_gym.rendering.trained import AssetRenderer
+    from simscale_gym.rendering import Renderer
 
 REASON = "out of reconstruction"
 """Of samples that fall here."""
@@ -47,7 +46,7 @@ class TrustedPictures:
     def __init__(self, least: float, cameras: Sequence[str] = CAMERAS) -> None:
         self._least, self._cameras = least, tuple(cameras)
         self._scene: Scene | None = None
-        self._renderer: SceneRenderer | AssetRenderer | None = None
+        self._renderer: Renderer | None = None
         self._scores: WeakKeyDictionary[SimState, float] = (
             WeakKeyDictionary()
         )  # segments of past clips are gone
@@ -66,7 +65,5 @@ class TrustedPictures:
     def _drawn_score(self, scene: Scene, state: SimState) -> float:
         if self._scene is not scene:
             self._scene, self._renderer = scene, make_renderer(scene, cache=cache_root() / "looks", threads=1)
-        renderer, ego, traffic = self._renderer, state.ego[:3], state.traffic
-        lights = scene.lights.at(state.frame)
-        renderer.render(ego, traffic.poses, traffic.valid, lights, self._cameras, JUDGED_SIZE)
-        return renderer.judge.judge(renderer.frame, scene.ego_to_world(ego), self._cameras).score
+        frame = self._renderer.render([moment_of(scene, state)], self._cameras, JUDGED_SIZE)
+        return frame.qualities[0].score

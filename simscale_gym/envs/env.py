@@ -172,8 +172,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._resources = Resources(scenes, split, checked_names("experts", experts), renderer, assets)
         self._effects = checked_camera_effects(camera_effects)
         self._least_quality = checked_least_quality(min_render_quality)
-        self._pictures = Pictures(self._resources, self._cameras, size, self._effects)
-        self._sweeps = Sweeps(self._resources, self._lidar)
+        self._pictures = Pictures(self._resources.renderers, self._cameras, size, self._effects)
+        self._sweeps = Sweeps(self._resources.renderers, self._lidar)
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
         self._window: Window | None = None

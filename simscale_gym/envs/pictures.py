@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs.drive import Drive
-from simscale_gym.envs.resources import Resources
+from simscale_gym.envs.renderers import Renderers
 from simscale_gym.scene import Scene, StateIndex
-from simscale_gym.sim import SimState
+from simscale_gym.sim import SimState, moment_of
 from simscale_gym.splats.camera_effects import CameraEffects, apply_effects, shown_frame
 from simscale_gym.splats.render_validity import RenderQuality, ViewedFrame
 from simscale_gym.splats.shutter import CameraMotion
@@ -41,7 +41,7 @@ class Pictures:
     """The cameras of an environment and of its forks.
 
     Args:
-        resources: Draw.
+        renderers: Those that draw.
         cameras: Names.
         size: Height, width [px].
         effects: Of the cameras; None shows what was drawn.
@@ -49,12 +49,12 @@ class Pictures:
 
     def __init__(
         self,
-        resources: Resources,
+        renderers: Renderers,
         cameras: Sequence[str],
         size: tuple[int, int],
         effects: CameraEffects | None,
     ) -> None:
-        self._resources, self._cameras, self._size = resources, tuple(cameras), size
+        self._renderers, self._cameras, self._size = renderers, tuple(cameras), size
         self._effects = effects
         self._kept = _KEPT if effects is not None and effects.drop_rate > 0.0 else 1
         self._bends = effects is not None and effects.moves
@@ -118,10 +118,10 @@ class Pictures:
         return found
 
     def _draw(self, scene: Scene, state: SimState, before: SimState) -> Drawn:
-        pictures = self._resources.images(scene, state, before, self._cameras, self._size)
-        viewed, judge = self._resources.last_frame(scene)
-        quality = judge.judge(viewed, scene.ego_to_world(state.ego[:3]), self._cameras)
-        return Drawn(state, pictures, viewed if self._bends else None, quality)
+        moment = moment_of(scene, state, before)
+        frame = self._renderers.drawing(scene).render([moment], self._cameras, self._size)
+        viewed = frame.viewed(0) if self._bends else None
+        return Drawn(state, frame.images[0], viewed, frame.qualities[0])
 
 
 def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> CameraMotion:

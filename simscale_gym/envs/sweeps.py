@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.envs.drive import Drive
-from simscale_gym.envs.resources import Resources
-from simscale_gym.sim import SimState
+from simscale_gym.envs.renderers import Renderers
+from simscale_gym.sim import SimState, moment_of
 from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, disturbed
 
 _NOISE = zlib.crc32(b"lidar")  # so that no other draw of the episode shares its numbers
@@ -19,13 +19,13 @@ class Sweeps:
     """The LiDAR of an environment and of its forks.
 
     Args:
-        resources: Sweep.
+        renderers: Those that cast rays.
         config: The sensor.
     """
 
-    def __init__(self, resources: Resources, config: LidarConfig) -> None:
-        self._resources, self._config = resources, config
-        self._last: tuple[SimState, Sweep] | None = None
+    def __init__(self, renderers: Renderers, config: LidarConfig) -> None:
+        self._renderers, self._config = renderers, config
+        self._last: tuple[SimState | None, Sweep | None] = None, None
 
     def observed(self, drive: Drive) -> NDArray[np.float32]:
         """Ranges ``[channels, azimuths]`` [m], 0 where nothing came back; the caller's own."""
@@ -37,8 +37,10 @@ class Sweeps:
 
     def _of(self, drive: Drive) -> Sweep:
         """The sweep at the present state; made once per state."""
-        if self._last is None or self._last[0] is not drive.state:
+        state, sweep = self._last  # in one: a fork may set it meanwhile
+        if sweep is None or state is not drive.state:
             before = drive.history[max(len(drive.history) - 2, 0)]
-            sweep = self._resources.sweep(drive.scene, drive.state, before, self._config)
+            moment = moment_of(drive.scene, drive.state, before)
+            sweep = self._renderers.sweeping(drive.scene).sweep(moment, self._config)
             self._last = drive.state, sweep
-        return self._last[1]
+        return sweep

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from simscale_gym.geometry import se3
 from simscale_gym.rendering.trained import AssetRenderer
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.assets.track_matching import asset_to_scene, track_offsets
 from simscale_gym.splats.gaussians import Gaussians
@@ -140,19 +140,15 @@ def scene_checks(asset: SceneAsset, scene: Scene, limits: CheckLimits | None = N
 
 
 def pixel_check(
-    renderer: AssetRenderer, scene: Scene, cameras: tuple[str, ...], limits: CheckLimits | None = None
+    renderer: AssetRenderer, cameras: tuple[str, ...], limits: CheckLimits | None = None
 ) -> Check:
     """How much of what lies below the horizon is covered, seen from four places of the log."""
-    limits = limits or CheckLimits()
+    limits, scene = limits or CheckLimits(), renderer.scene
     size, shares = (72, 128), []
     for frame in np.linspace(0, scene.num_frames - 1, 4).astype(int):
-        rig = scene.rig.select(cameras)
-        placed = np.stack([scene.ego_to_world(scene.ego.poses[frame]) @ camera.cam_to_ego for camera in rig])
-        Ks = np.stack([camera.scaled_intrinsics(*size) for camera in rig])
-        raster = renderer.rasterize(
-            se3.invert_rigid(placed), Ks, size, scene.tracks.poses[:, frame], scene.tracks.valid[:, frame]
-        )
-        shares.append((raster.alpha > 0.5)[_below_horizon(placed, Ks, size)].mean())
+        drawn = renderer.render([Moment.of_log(scene, int(frame))], cameras, size)
+        placed = se3.invert_rigid(drawn.viewmats[0])
+        shares.append((drawn.alpha[0] > 0.5)[_below_horizon(placed, drawn.Ks, size)].mean())
     share = float(np.mean(shares))
     expected = f"at least {limits.pixels:.0%}"
     return Check("pixels below the horizon covered", share >= limits.pixels, f"{share:.1%}", expected)

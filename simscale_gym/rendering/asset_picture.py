@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from simscale_gym.geometry import box
 from simscale_gym.rendering.trained import AssetRenderer
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.assets.track_matching import asset_to_scene
 from simscale_gym.splats.spherical_harmonics import SH_C0
 
@@ -21,20 +21,17 @@ _BAR = 20.0  # [m]
 _ROUTE, _WITH_NODE, _WITHOUT, _EGO = (255, 214, 0), (0, 220, 255), (255, 70, 70), (255, 255, 255)
 
 
-def draw_check_picture(path: Path, renderer: AssetRenderer, scene: Scene, cameras: tuple[str, ...]) -> None:
+def draw_check_picture(path: Path, renderer: AssetRenderer, cameras: tuple[str, ...]) -> None:
     """Writes a PNG: the cameras at the middle of the log, and the asset from above.
 
     Args:
         path: Where to.
-        renderer: Of the scene and its asset.
-        scene: The scene.
+        renderer: Draws the scene and its asset.
         cameras: Names, in the order in which they are shown.
     """
+    scene = renderer.scene
     frame = scene.num_frames // 2
-    tracks = scene.tracks
-    views = renderer.render(
-        scene.ego.poses[frame], tracks.poses[:, frame], tracks.valid[:, frame], {}, cameras, _SIZE
-    )
+    views = renderer.render([Moment.of_log(scene, frame)], cameras, _SIZE).images[0]
     strip = np.concatenate(list(views), axis=1)
     above = _from_above(renderer, scene, frame, strip.shape[1])
     picture = Image.new("RGB", (strip.shape[1], strip.shape[0] + above.height + 20), (22, 25, 28))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from simscale_gym.scene import Scene
 
 if TYPE_CHECKING:
-    from simscale_gym.rendering.dressed import SceneRenderer
-    from simscale_gym.rendering.trained import AssetRenderer
+    from simscale_gym.rendering.renderer import Renderer
 
 
 def make_renderer(
@@ -19,7 +18,7 @@ def make_renderer(
     backend: str = "cpu",
     levels: int = 1,
     threads: int | None = None,
-) -> SceneRenderer | AssetRenderer:
+) -> Renderer:
     """A renderer of the scene's asset, or of the scene dressed where it has none.
 
     Args:

@@ -4,6 +4,7 @@ from simscale_gym.scene.cameras import CAMERA_NAMES, Camera, CameraRig, nuplan_r
 from simscale_gym.scene.derived import derived
 from simscale_gym.scene.lane_graph import LaneGraph
 from simscale_gym.scene.lights import LightStatus, TrafficLights
+from simscale_gym.scene.moment import Moment
 from simscale_gym.scene.road_map import (
     Area,
     BoundaryType,
@@ -38,6 +39,7 @@ __all__ = [
     "Lane",
     "LaneGraph",
     "LightStatus",
+    "Moment",
     "RoadMap",
     "Roadblock",
     "Scene",

@@ -9,6 +9,7 @@ from simscale_gym.sim.collision import (
     straddles_lanes,
 )
 from simscale_gym.sim.kinematics import bicycle_step
+from simscale_gym.sim.moment import moment_of
 from simscale_gym.sim.rollout import rollout, stacked
 from simscale_gym.sim.snapshot import from_arrays, from_bytes, state_hash, to_arrays, to_bytes
 from simscale_gym.sim.state import SimState, TrafficModel, TrafficState
@@ -30,6 +31,7 @@ __all__ = [
     "from_bytes",
     "held_at_rest",
     "lqr_command",
+    "moment_of",
     "off_road",
     "plan_to_poses",
     "rollout",

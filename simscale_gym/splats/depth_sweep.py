@@ -8,7 +8,6 @@ edge, and glass is as solid as its Gaussians are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
+from simscale_gym.splats.instances import FIRST, Instances
 
 if TYPE_CHECKING:
     from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
@@ -171,9 +171,7 @@ def depth_sweep(
     rasterizer: CpuRasterizer,
     ego_to_world: Array,
     config: LidarConfig,
-    *,
-    instance_index: NDArray[np.int64] | Sequence[int] = (0,),
-    instance_poses: Array | None = None,
+    instances: Instances = FIRST,
 ) -> Sweep:
     """Sweeps once, at one moment, without noise: nothing moves while the sensor turns.
 
@@ -181,8 +179,7 @@ def depth_sweep(
         rasterizer: Holds the Gaussians.
         ego_to_world: `[4, 4]`.
         config: The rays.
-        instance_index: Template of each instance, `[I]` (see `CpuRasterizer.render`).
-        instance_poses: Node to world, `[I, 4, 4]`; None for identities.
+        instances: What there is; by default its first template.
 
     Raises:
         ArgumentError: The rasterizer is not the CPU's.
@@ -191,17 +188,16 @@ def depth_sweep(
         raise ArgumentError(
             f"rasterizer: {type(rasterizer).__name__} casts no rays, expected a CpuRasterizer (backend 'cpu')."
         )
-    ranges, instances, intensity = rasterizer.cast(
+    ranges, met, intensity = rasterizer.cast(
         np.asarray(ego_to_world, float) @ config.sensor_to_ego,
         config.rows,
         config.azimuths,
-        instance_index=instance_index,
-        instance_poses=instance_poses,
+        instances,
         most=config.most_range,
         rays_per_radian=rays_per_radian(config),
     )
     valid = (ranges >= config.least_range) & (ranges < config.most_range)
-    return Sweep.of(ranges, valid, np.clip(intensity, 0.0, 1.0), instances)
+    return Sweep.of(ranges, valid, np.clip(intensity, 0.0, 1.0), met)
 
 
 def disturbed(sweep: Sweep, config: LidarConfig, rng: np.random.Generator) -> Sweep:

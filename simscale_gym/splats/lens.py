@@ -9,7 +9,7 @@ with alpha = 1, which encloses the same rays, keeps the size instead and shrinks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -17,6 +17,7 @@ from numba import njit
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu.threads import Crew, take
+from simscale_gym.splats.instances import FIRST, Instances
 from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_background, check_cameras
 
 WIDEST_RAY = 4.0
@@ -187,6 +188,7 @@ def render_distorted(
     rasterizer: CpuRasterizer,
     lens: Lens,
     viewmats: np.ndarray,
+    instances: Instances = FIRST,
     *,
     background: np.ndarray | None = None,
     **settings,
@@ -200,20 +202,22 @@ def render_distorted(
         rasterizer: What can be drawn.
         lens: The cameras' lens.
         viewmats: World to camera, `[C, 4, 4]`.
+        instances: What there is; by default the first template.
         background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
-        settings: Further arguments of `CpuRasterizer.render`: instances, ids, near, antialiased and so on, not `out`.
+        settings: Further arguments of `CpuRasterizer.render`: ids, near, antialiased and so on, not `out`.
     """
     cameras, height, width, _ = lens.spots.shape
     viewmats = np.asarray(viewmats, np.float64)
     if viewmats.shape != (cameras, 4, 4):
         raise ArgumentError(f"viewmats has shape {viewmats.shape}, expected ({cameras}, 4, 4) as the lens.")
-    out = Raster.empty(cameras, width, height, ids=bool(settings.get("ids", False)))
-    backgrounds = check_background(background, (cameras,))
-    for size in np.unique(lens.sizes, axis=0):
-        alike = np.flatnonzero((lens.sizes == size).all(axis=1))
-        raster = rasterizer.render(viewmats[alike], lens.Ks[alike], *(int(side) for side in size), **settings)
+    out = Raster.empty(cameras, (height, width), ids=bool(settings.get("ids", False)))
+    backgrounds, splats = check_background(background, cameras), 0
+    for wide, high in np.unique(lens.sizes, axis=0).tolist():
+        alike = np.flatnonzero((lens.sizes == (wide, high)).all(axis=1))
+        raster = rasterizer.render(viewmats[alike], lens.Ks[alike], (high, wide), (instances,), **settings)
         lens.remap(raster, alike, backgrounds, out, rasterizer.crew)
-    return out
+        splats += raster.splats
+    return replace(out, splats=splats)
 
 
 def _checked(Ks: np.ndarray, distortion: np.ndarray) -> np.ndarray:

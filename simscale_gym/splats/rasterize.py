@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.instances import Instances, check_finite
 
 LARGEST_IMAGE = 16384
 """Greatest width and height [px]; boxes of pixels are kept as int16."""
@@ -24,6 +26,7 @@ class Raster:
         transmittance: 1 - alpha, `[C, H, W]` float32: the weight of what stands behind.
         ids: Instance that shows most, `[C, H, W]` int32: the one whose Gaussian has the greatest weight of all in the
             pixel, -1 where there is none. None unless asked for.
+        splats: Splats that reached the images, all together.
     """
 
     rgb: np.ndarray
@@ -31,11 +34,12 @@ class Raster:
     depth: np.ndarray
     transmittance: np.ndarray
     ids: np.ndarray | None = None
+    splats: int = 0
 
     @classmethod
-    def empty(cls, cameras: int, width: int, height: int, *, ids: bool = False) -> Raster:
-        """Allocates images to be written to, contents undefined."""
-        shape = (cameras, height, width)
+    def empty(cls, cameras: int, size: tuple[int, int], *, ids: bool = False) -> Raster:
+        """Allocates images of `size` (height, width) to be written to, contents undefined."""
+        shape = (cameras, *size)
         images = (np.empty(shape, np.float32) for _ in range(3))
         return cls(np.empty((*shape, 3), np.float32), *images, np.empty(shape, np.int32) if ids else None)
 
@@ -48,7 +52,7 @@ class Raster:
         """Semantic images `[C, H, W]`, from the class `[I]` of each instance.
 
         Args:
-            class_of_instance: Integers, in the order of `instance_index`.
+            class_of_instance: Integers, in the order of the instances.
             nothing: Class of pixels that no instance touches.
         """
         if self.ids is None:
@@ -136,40 +140,41 @@ def rasterize(
         "background": background,
     }
     if distortion is None:
-        return rasterizer.render(viewmats, Ks, width, height, ids=ids, **settings)
+        return rasterizer.render(viewmats, Ks, (height, width), ids=ids, **settings)
     from simscale_gym.splats.lens import Lens, render_distorted
 
     lens = Lens.of(Ks, distortion, width, height)
     return render_distorted(rasterizer, lens, viewmats, ids=ids, **settings)
 
 
-def check_frame(
+def check_frames(
     viewmats: np.ndarray,
     Ks: np.ndarray,
-    width: int,
-    height: int,
-    index: np.ndarray,
-    poses: np.ndarray,
+    size: tuple[int, int],
+    frames: Sequence[Instances],
     templates: int,
-    limits: tuple[float, float, float],
+    limits: tuple[float, float, float, float],
 ) -> None:
-    """Raises ArgumentError for what the kernels, which check nothing, must not see; `limits` is near, far, eps2d."""
-    near, far, eps2d = limits
+    """Raises ArgumentError for what the kernels must not see; `limits` is near, far, eps2d, brightest."""
+    near, far, eps2d, brightest = limits
     cameras = len(viewmats) if viewmats.ndim == 3 else 0
-    _check_finite("viewmats", viewmats, (max(cameras, 1), 4, 4))
-    check_cameras(Ks, len(viewmats), width, height)
-    _check_finite("instance_poses", poses, (len(index), 4, 4))
-    if index.ndim != 1 or ((index < 0) | (index >= templates)).any():
-        raise ArgumentError(f"instance_index is {index}, expected a list of numbers in 0..{templates - 1}.")
+    check_finite("viewmats", viewmats, (max(cameras, 1), 4, 4))
+    check_cameras(Ks, len(viewmats), *size[::-1])
+    if not frames or cameras % len(frames):
+        raise ArgumentError(f"viewmats are {cameras}, expected as many for each of {len(frames)} frames.")
+    for instances in frames:
+        instances.check(templates)
     if not (0.0 < near < far and eps2d >= 0.0):
         raise ArgumentError(
             f"near, far, eps2d are {near}, {far}, {eps2d}, expected 0 < near < far [m] and eps2d >= 0."
         )
+    if not brightest > 0.0:
+        raise ArgumentError(f"brightest is {brightest}, expected more than 0.")
 
 
 def check_cameras(Ks: np.ndarray, cameras: int, width: int, height: int) -> None:
     """Raises ArgumentError for intrinsics and image sizes that no camera has."""
-    _check_finite("Ks", Ks, (cameras, 3, 3))
+    check_finite("Ks", Ks, (cameras, 3, 3))
     for name, size in (("width", width), ("height", height)):
         if not isinstance(size, (int, np.integer)) or not 1 <= size <= LARGEST_IMAGE:
             raise ArgumentError(f"{name} is {size!r}, expected a whole number in 1..{LARGEST_IMAGE} [px].")
@@ -177,36 +182,26 @@ def check_cameras(Ks: np.ndarray, cameras: int, width: int, height: int) -> None
         raise ArgumentError(f"Ks holds the focal lengths {Ks[:, [0, 1], [0, 1]]}, expected more than 0 [px].")
 
 
-def _check_finite(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
-    if value.shape != shape or not np.isfinite(value).all():
-        raise ArgumentError(f"{name} has shape {value.shape}, expected finite values of shape {shape}.")
-
-
-def check_colors(turns: np.ndarray | None, instances: int, brightest: float) -> np.ndarray:
-    """The rotations `[I, 3, 3]` of colours, checked; identities if None."""
-    turns = np.broadcast_to(np.eye(3), (instances, 3, 3)) if turns is None else np.asarray(turns, np.float64)
-    _check_finite("color_turns", turns, (instances, 3, 3))
-    if not brightest > 0.0:
-        raise ArgumentError(f"brightest is {brightest}, expected more than 0.")
-    return turns
-
-
-def check_background(background: np.ndarray | None, cameras: tuple[int, ...]) -> np.ndarray:
-    """Colours `[*cameras, 3]` float32 behind the images of so many cameras, checked; black if None."""
+def check_background(background: np.ndarray | None, cameras: int) -> np.ndarray:
+    """Colours `[C, 3]` float32 behind the images of so many cameras, checked; black if None."""
     value = np.zeros(3) if background is None else np.asarray(background, np.float64)
-    shapes = [(*cameras[k:], 3) for k in range(len(cameras) + 1)]
-    if value.shape not in shapes or not np.isfinite(value).all():
-        expected = " or ".join(map(str, shapes))
+    if value.shape not in ((cameras, 3), (3,)) or not np.isfinite(value).all():
+        expected = f"{(cameras, 3)} or (3,)"
         raise ArgumentError(
             f"background has shape {value.shape}, expected finite values of shape {expected}."
         )
-    return np.array(np.broadcast_to(value, shapes[0]), np.float32)
+    return np.array(np.broadcast_to(value, (cameras, 3)), np.float32)
+
+
+def images_of(raster: Raster) -> tuple[np.ndarray | None, ...]:
+    """Its images, in the order of the fields."""
+    return raster.rgb, raster.alpha, raster.depth, raster.transmittance, raster.ids
 
 
 def check_images(out: Raster, shape: tuple[int, int, int], ids: bool) -> None:
     """Checks that images can be written to."""
-    for name, image in vars(out).items():
-        if image is None and not ids:
+    for name, image in zip(("rgb", "alpha", "depth", "transmittance", "ids"), images_of(out), strict=True):
+        if image is None and name == "ids" and not ids:
             continue
         expected = (*shape, 3) if name == "rgb" else shape
         dtype = np.dtype(np.int32 if name == "ids" else np.float32)

@@ -14,35 +14,40 @@ from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
+from simscale_gym.splats.instances import FIRST, Colors, Instances, Shape
 from simscale_gym.splats.rasterize import Raster
 
 BACKENDS = ("auto", "cpu", "gsplat")
 
 
 class Rasterizer(Protocol):
-    """Draws instances of templates that it was given once: `CpuRasterizer`, and `GsplatRasterizer` on a device."""
+    """Draws instances of templates that it was given once: `CpuRasterizer`, and `GsplatRasterizer` on a device.
+
+    Nothing that is drawn changes it, so calls from several threads and for several moments do not meet.
+    """
 
     @property
     def crew(self) -> Crew:
         """Threads, for others to share."""
 
-    @property
-    def splats(self) -> int:
-        """Splats that reached the images of the last frame, all cameras together."""
-
     def add(self, template: Gaussians) -> int:
         """Makes one more template known; returns its number."""
 
-    def recolor(self, template: int, rgb: np.ndarray) -> None:
-        """Gives the Gaussians of a template that was added new base colours, `[N, 3]`."""
+    def colors(self, template: int, rgb: np.ndarray) -> Colors:
+        """Base colours `[N, 3]` for instances of a template that was added."""
 
-    def reshape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
-        """Moves the Gaussians of a template within its frame: `[N, 3]` [m], `[N, 4]` wxyz, `[N, 3]` [m]."""
+    def shape(self, template: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> Shape:
+        """Places and sizes for instances of a template: `[N, 3]` [m], `[N, 4]` wxyz, `[N, 3]` [m] in its frame."""
 
     def render(
-        self, viewmats: np.ndarray, Ks: np.ndarray, width: int, height: int, **settings: Any
+        self,
+        viewmats: np.ndarray,
+        Ks: np.ndarray,
+        size: tuple[int, int],
+        frames: Sequence[Instances] = (FIRST,),
+        **settings: Any,
     ) -> Raster:
-        """Draws one frame; arguments and images as of `CpuRasterizer.render`."""
+        """Draws frames; arguments and images as of `CpuRasterizer.render`."""
 
 
 def make_rasterizer(

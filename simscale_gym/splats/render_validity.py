@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,8 +132,8 @@ class RenderQuality:
         view_angle: Angle between that view's axis and the camera's [rad], `[C]`; 0 where no views are known.
         blocked: Surface inside the ego's body, more than 0.3 m above the road [m^2].
         extrapolation: Lateral distance of the ego from the recorded path [m].
-        scores: 0 (nothing of it is true) to 1, `[C]`: the product of one factor for each of the above but the
-            angle, each 1 up to its limit and falling to 0 (`QualityLimits`).
+        factors: What each of the above but the angle leaves of the scores, 0 to 1, `[C]` or `[1]` for all cameras, by
+            the names of `QualityLimits`.
     """
 
     cameras: tuple[str, ...]
@@ -144,7 +145,12 @@ class RenderQuality:
     view_angle: Array
     blocked: float
     extrapolation: float
-    scores: Array
+    factors: Mapping[str, Array]
+
+    @cached_property
+    def scores(self) -> Array:
+        """0 (nothing of it is true) to 1, `[C]`: the product of the factors."""
+        return np.prod(np.broadcast_arrays(*self.factors.values()), axis=0)
 
     @property
     def score(self) -> float:
@@ -206,13 +212,8 @@ class RenderJudge:
             "blocked": blocked,
             "extrapolation": path_offset(self.path, ego_to_world[:2, 3]),
         }
-        scores = quality_scores(measures, self.limits)
-        return RenderQuality(tuple(cameras), view_angle=angle, scores=scores, **measures)
-
-    def factors(self, quality: RenderQuality) -> dict[str, Array]:
-        """What each measure leaves of the scores, 0 to 1, `[C]`, by the names of :class:`QualityLimits`."""
-        names = [field.name for field in fields(QualityLimits)]
-        return quality_factors({name: getattr(quality, name) for name in names}, self.limits)
+        factors = quality_factors(measures, self.limits)
+        return RenderQuality(tuple(cameras), view_angle=angle, factors=factors, **measures)
 
 
 def quality_factors(measures: Mapping[str, Array | float], limits: QualityLimits) -> dict[str, Array]:
@@ -222,11 +223,6 @@ def quality_factors(measures: Mapping[str, Array | float], limits: QualityLimits
         good, bad = getattr(limits, name)
         factors[name] = np.atleast_1d(np.clip((value - bad) / (good - bad), 0.0, 1.0))
     return factors
-
-
-def quality_scores(measures: Mapping[str, Array | float], limits: QualityLimits) -> Array:
-    """Product `[C]` of :func:`quality_factors`."""
-    return np.prod(np.broadcast_arrays(*quality_factors(measures, limits).values()), axis=0)
 
 
 def obstruction(

@@ -14,7 +14,7 @@ from simscale_gym.datagen.trusted_pictures import FUTURE, HISTORY, REASON, Trust
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.perturbation import AlgorithmConfig
-from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.rendering import AssetRenderer
 from simscale_gym.scoring.segment import Segment
 from simscale_gym.sim import SimState
 from simscale_gym.sources import list_scenes

@@ -9,9 +9,8 @@ from placed_tracks import with_tracks
 from street import TURN, street_scene, street_shapes, turned
 
 from simscale_gym.dressing.looks.camera_look import CameraLook
-from simscale_gym.rendering.dressed import SceneRenderer
-from simscale_gym.rendering.trained import AssetRenderer
-from simscale_gym.scene import TrackType
+from simscale_gym.rendering import AssetRenderer, SceneRenderer
+from simscale_gym.scene import Moment, TrackType
 from simscale_gym.splats.assets.asset_folder import attach_asset, save_asset
 
 FRAME, SIZE = 10, (72, 128)
@@ -46,10 +45,8 @@ def trained(scene, tmp_path_factory):
 
 
 def pictures(renderer, scene, ego):
-    tracks, lights = scene.tracks, scene.lights.at(FRAME)
-    return renderer.render(ego, tracks.poses[:, FRAME], tracks.valid[:, FRAME], lights, CAMERAS, SIZE).astype(
-        float
-    )
+    moment = replace(Moment.of_log(scene, FRAME), ego=ego)
+    return renderer.render([moment], CAMERAS, SIZE).images[0].astype(float)
 
 
 def psnr(made, wanted):
@@ -69,7 +66,8 @@ def test_the_same_pictures(scene, dressed, trained, offset):
 
 def test_vehicles_are_part_of_it(scene, dressed, trained):
     """Without them the picture of the front camera is another."""
-    ego, tracks = scene.ego.poses[FRAME], scene.tracks
-    arguments = (tracks.poses[:, FRAME], np.zeros(2, bool), {}, CAMERAS, SIZE)
-    bare, bare_dressed = (renderer.render(ego, *arguments).astype(float) for renderer in (trained, dressed))
+    ego, alone = scene.ego.poses[FRAME], replace(Moment.of_log(scene, FRAME), valid=np.zeros(2, bool))
+    bare, bare_dressed = (
+        renderer.render([alone], CAMERAS, SIZE).images[0].astype(float) for renderer in (trained, dressed)
+    )
     assert psnr(bare[1], bare_dressed[1]) > 30 > psnr(bare[1], pictures(trained, scene, ego)[1])

@@ -9,8 +9,8 @@ from placed_tracks import with_tracks
 from street import TURN, street_scene, street_shapes, turned
 
 from simscale_gym.dressing.looks import packed_look
-from simscale_gym.rendering.dressed import SceneRenderer
-from simscale_gym.scene import TrackType
+from simscale_gym.rendering import SceneRenderer
+from simscale_gym.scene import Moment, TrackType
 from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there
 
 FRAME, SIZE = 10, (108, 192)
@@ -52,23 +52,23 @@ def exact(scene):
 
 def moments(scene):
     """On the log, and off it with the tracks turned and brake lamps lit: then they are colored anew."""
-    poses, valid = scene.tracks.poses[:, FRAME], scene.tracks.valid[:, FRAME]
-    yield scene.ego.poses[FRAME], poses, valid, None
-    moved = poses + np.array([0.3, 0.1, 0.4])
-    yield scene.ego.poses[FRAME] + np.array([1.0, 0.5, 0.1]), moved, valid, np.ones(len(poses), bool)
-    yield scene.ego.poses[FRAME], poses, np.zeros_like(valid), None
+    logged = Moment.of_log(scene, FRAME)
+    moved = logged.poses + np.array([0.3, 0.1, 0.4])
+    return [
+        logged,
+        replace(logged, ego=logged.ego + np.array([1.0, 0.5, 0.1]), poses=moved, braking=np.ones(3, bool)),
+        replace(logged, valid=np.zeros(3, bool)),
+    ]
 
 
 def assert_the_same_pictures(scene, device, cpu, exact):
-    for ego, poses, valid, braking in moments(scene):
-        made, merged, wanted = (
-            r.render(ego, poses, valid, {}, CAMERAS, SIZE, braking=braking) for r in (device, cpu, exact)
-        )
-        assert made.dtype == np.uint8 and wanted.std() > 30
-        assert decibel(made, wanted) > 50 and decibel(made, merged) > 45
-        judged = [r.judge.judge(r.frame, scene.ego_to_world(ego), CAMERAS).scores for r in (device, cpu)]
-        np.testing.assert_allclose(*judged, atol=0.01)
-        assert device.drawn[1] == valid.sum()
+    for moment in moments(scene):
+        made, merged, wanted = (r.render([moment], CAMERAS, SIZE) for r in (device, cpu, exact))
+        assert made.images.dtype == np.uint8 and wanted.images.std() > 30
+        assert decibel(made.images, wanted.images) > 50 and decibel(made.images, merged.images) > 45
+        np.testing.assert_allclose(made.qualities[0].scores, merged.qualities[0].scores, atol=0.01)
+    together = device.render(moments(scene), CAMERAS, SIZE)
+    np.testing.assert_array_equal(together.images[2], made.images[0])
 
 
 def test_the_same_pictures(scene, cpu, exact, looks, monkeypatch):
@@ -76,7 +76,7 @@ def test_the_same_pictures(scene, cpu, exact, looks, monkeypatch):
     device = SceneRenderer(scene, backend="gsplat", cache=looks)
     assert_the_same_pictures(scene, device, cpu, exact)
     static = len(cpu._look.packed.order)
-    assert len(frames) == 3 and len(frames[2]) >= static
+    assert len(frames) == 4 and len(frames[2]) >= static
     assert all((means[:static] == frames[0][:static]).all() for means in frames)
 
 

@@ -6,8 +6,8 @@ from street import TURN, street_scene, turned
 
 from simscale_gym.dressing.nodes.stand_ins import stand_ins
 from simscale_gym.geometry import se3
-from simscale_gym.rendering.trained import AssetRenderer
-from simscale_gym.scene import TrackType
+from simscale_gym.rendering import AssetRenderer
+from simscale_gym.scene import Moment, TrackType
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.gaussians import Gaussians
@@ -51,10 +51,8 @@ def test_they_are_the_same_every_time():
 def picture(asset, **settings):
     here = scene()
     renderer = AssetRenderer(here, asset, threads=1, **settings)
-    ego, tracks = here.ego.poses[0], here.tracks
-    return renderer, renderer.render(ego, tracks.poses[:, 0], tracks.valid[:, 0], {}, CAMERAS, SIZE)[
-        0
-    ].astype(int)
+    frame = renderer.render([Moment.of_log(here, 0)], CAMERAS, SIZE)
+    return renderer, frame.images[0, 0].astype(int)
 
 
 def test_the_renderer_draws_them_only_where_the_asset_has_no_node():

@@ -8,7 +8,8 @@ import pytest
 
 from simscale_gym.errors import DataError
 from simscale_gym.geometry import se3
-from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.rendering import AssetRenderer
+from simscale_gym.sim import moment_of
 from simscale_gym.splats.assets.asset_folder import attach_asset, save_asset
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
@@ -61,10 +62,8 @@ def test_cameras_see_the_asset(make_env, town_scene, asset, folder):
     seen, _ = env.reset(seed=3)
     for _ in range(3):
         state = env.unwrapped.get_state().history[-1]
-        expected = renderer.render(
-            state.ego[:3], state.traffic.poses, state.traffic.valid, {}, ("cam_f0", "cam_r0"), (32, 64)
-        )
-        for name, picture in zip(("cam_f0", "cam_r0"), expected, strict=True):
+        expected = renderer.render([moment_of(town_scene, state)], SETTINGS["cameras"], (32, 64)).images[0]
+        for name, picture in zip(SETTINGS["cameras"], expected, strict=True):
             assert np.abs(seen[name].astype(int) - picture).max() <= 1
         seen = env.step(env.action_space.sample())[0]
     ground, sky = seen["cam_f0"][-1].astype(int), seen["cam_f0"][0]
@@ -83,8 +82,7 @@ def test_tracks_that_were_not_trained_have_stand_ins(make_env, town_scene, asset
     for seed in range(4):
         seen, _ = env.reset(seed=seed)
         state = env.unwrapped.get_state().history[-1]
-        ego, traffic = state.ego[:3], state.traffic
-        empty = renderer.render(ego, traffic.poses, traffic.valid, {}, cameras, (32, 64)).astype(int)
+        empty = renderer.render([moment_of(town_scene, state)], cameras, (32, 64)).images[0].astype(int)
         differs = [
             (abs(seen[name] - picture) > 30).any(-1).sum()
             for name, picture in zip(cameras, empty, strict=True)

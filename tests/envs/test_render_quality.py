@@ -1,5 +1,7 @@
 """Scores of pictures in the town: high where one drives, low where the picture breaks, and what ends an episode."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -8,7 +10,8 @@ import shapely.ops
 from simscale_gym.envs import SimScaleEnv, Snapshot
 from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
-from simscale_gym.rendering import dressed as render
+from simscale_gym.rendering import make_renderer
+from simscale_gym.scene import Moment
 from simscale_gym.sim import SimState
 from simscale_gym.splats.render_validity import LEAST_SCORE
 
@@ -18,15 +21,11 @@ SIZE = (72, 128)
 
 @pytest.fixture(scope="module")
 def renderer(town_scene, one_renderer_per_scene, town_cache):
-    return render.SceneRenderer(town_scene, cache=town_cache / "looks")
+    return make_renderer(town_scene, cache=town_cache / "looks")
 
 
 def quality(renderer, scene, pose, frame=60):
-    tracks = scene.tracks
-    renderer.render(
-        pose, tracks.poses[:, frame], tracks.valid[:, frame], scene.lights.at(frame), CAMERAS, SIZE
-    )
-    return renderer.judge.judge(renderer.frame, scene.ego_to_world(pose), CAMERAS)
+    return renderer.render([replace(Moment.of_log(scene, frame), ego=pose)], CAMERAS, SIZE).qualities[0]
 
 
 def beside(pose, metres, turn=0.0):

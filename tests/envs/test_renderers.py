@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gsplat_stand_in import decibel, stand_in
 
-from simscale_gym.envs import SimScaleEnv, resources
+from simscale_gym.envs import SimScaleEnv, renderers
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.geometry import se3
 from simscale_gym.splats.assets.asset_folder import save_asset
@@ -106,22 +106,22 @@ def test_environments_of_a_process_share_what_is_on_the_device(make_env, folder,
         assert decibel(picture, alone.reset(seed=seed)[0]["cam_f0"]) > 45
     assert len(made) == 1
     scene = several[0].unwrapped.scene
-    assert len(resources._on_device(scene)) == 1
+    assert len(renderers._on_device(scene)) == 1
     for env in several:
-        env.unwrapped._resources._renderers.clear()
+        env.unwrapped._resources.renderers._drawing.clear()
     gc.collect()
-    assert len(resources._on_device(scene)) == 0  # nothing stays behind
+    assert len(renderers._on_device(scene)) == 0  # nothing stays behind
 
 
 def kept_renderer(env):
     env.reset(seed=0)
-    return next(iter(env.unwrapped._resources._renderers.values()))
+    return env.unwrapped._resources.renderers.drawing(env.unwrapped.scene)
 
 
 def test_auto_draws_with_gsplat_where_it_is(make_env, folder, monkeypatch):
     plain = kept_renderer(make_env(**settings(assets=folder)))
     assert gsplat_is_there() == isinstance(plain._rasterizer, GsplatRasterizer)
-    resources._on_device(plain._scene).clear()  # holds the real one where there is a device
+    renderers._on_device(plain.scene).clear()  # holds the real one where there is a device
     stand_in(monkeypatch)
     chosen = [kept_renderer(make_env(**settings(renderer=name, assets=folder))) for name in ("auto", "cpu")]
     assert [isinstance(one._rasterizer, GsplatRasterizer) for one in chosen] == [True, False]

@@ -136,11 +136,11 @@ def test_nodes_of_another_time_are_not_compared():
 def test_holes_in_the_pictures_fail():
     scene = street()
     cameras = ("cam_f0", "cam_l0", "cam_r0")
-    whole = pixel_check(AssetRenderer(scene, wide_asset(), threads=1), scene, cameras)
+    whole = pixel_check(AssetRenderer(scene, wide_asset(), threads=1), cameras)
     assert whole.passed and whole.found == "100.0%"
     ahead = street_asset().background.means[:, 0] > np.median(street_asset().background.means[:, 0])
     part = replace(street_asset(), background=street_asset().background.subset(ahead))
-    assert not pixel_check(AssetRenderer(scene, part, threads=1), scene, cameras).passed
+    assert not pixel_check(AssetRenderer(scene, part, threads=1), cameras).passed
 
 
 @pytest.mark.parametrize("name", ["hugsim", "drivestudio"])
@@ -157,7 +157,7 @@ def test_numbered_nodes_find_their_tracks(name, tmp_path):
 def test_the_picture_shows_cameras_and_route(tmp_path):
     scene = street()
     draw_check_picture(
-        tmp_path / "a.png", AssetRenderer(scene, street_asset(0.3), threads=1), scene, ("cam_l0", "cam_f0")
+        tmp_path / "a.png", AssetRenderer(scene, street_asset(0.3), threads=1), ("cam_l0", "cam_f0")
     )
     picture = np.asarray(Image.open(tmp_path / "a.png")).astype(int)
     assert picture.shape[1] == 2 * 384 and picture.shape[0] > 216 + 200

@@ -12,7 +12,8 @@ from test_asset_renderer import assert_alike, drawn, wanted
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.rendering import AssetRenderer
+from simscale_gym.scene import Moment
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses, NodeShapes
 from simscale_gym.splats.assets.node_frame import reframed, turned
 from simscale_gym.splats.assets.scene_asset import CAMERA_TO_Z_UP, SceneAsset
@@ -66,9 +67,8 @@ def test_shapes_follow_the_way_back_and_forth():
     renderer = AssetRenderer(scene, street_asset(nodes=(node,)), threads=1, levels=3)
 
     def picture(frame):
-        tracks = scene.tracks
-        states = scene.ego.poses[0], tracks.poses[:, frame], tracks.valid[:, frame]
-        return renderer.render(*states, {}, ("cam_f0",), (54, 96))
+        moment = replace(Moment.of_log(scene, frame), ego=scene.ego.poses[0])
+        return renderer.render([moment], ("cam_f0",), (54, 96)).images
 
     first = picture(0)
     assert (picture(9) != first).any()

@@ -7,7 +7,8 @@ import pytest
 from asset_street import along, background, street, street_asset, wide_asset
 from gsplat_stand_in import decibel, stand_in
 
-from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.rendering import AssetRenderer
+from simscale_gym.scene import Moment
 from simscale_gym.splats.assets.node_asset import NodeShapes
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
@@ -65,24 +66,26 @@ ASSETS = {
 
 def moments(scene):
     """On the log, and off it with the car turned and gone."""
-    tracks = scene.tracks
-    yield scene.ego.poses[4], tracks.poses[:, 4], tracks.valid[:, 4]
-    turned = np.stack([np.array([*along(16.0, -1.0)[:2], 2.0]), tracks.poses[1, 0]])
-    yield scene.ego.poses[3] + [0.2, 0.7, 0.3], turned, np.array([True, True])
-    yield scene.ego.poses[3], turned, np.array([False, False])
+    turned = np.stack([np.array([*along(16.0, -1.0)[:2], 2.0]), scene.tracks.poses[1, 0]])
+    off, gone = Moment.of_log(scene, 3), np.array([False, False])
+    return [
+        Moment.of_log(scene, 4),
+        replace(off, ego=off.ego + np.array([0.2, 0.7, 0.3]), poses=turned, valid=~gone),
+        replace(off, poses=turned, valid=gone),
+    ]
 
 
 def assert_the_same_pictures(asset):
     scene = street()
     cpu, device = (AssetRenderer(scene, asset, backend=b, threads=1) for b in ("cpu", "gsplat"))
-    for moment in moments(scene):
-        wanted, made = (renderer.render(*moment, {}, CAMERAS, SIZE) for renderer in (cpu, device))
-        assert made.dtype == np.uint8 and made.shape == wanted.shape
-        assert all(decibel(a, b) > 45 for a, b in zip(made, wanted, strict=True))
-        viewed = cpu.frame, device.frame.in_memory()
+    wanted, made = (renderer.render(moments(scene), CAMERAS, SIZE) for renderer in (cpu, device))
+    assert made.images.dtype == np.uint8 and made.images.shape == (3, len(CAMERAS), *SIZE, 3)
+    for moment in range(3):
+        pictures = zip(made.images[moment], wanted.images[moment], strict=True)
+        assert all(decibel(a, b) > 45 for a, b in pictures)
+        viewed = wanted.viewed(moment), made.viewed(moment).in_memory()
         np.testing.assert_allclose(viewed[1].alpha, viewed[0].alpha, atol=0.02)
-        ego = scene.ego_to_world(moment[0])
-        judged = [r.judge.judge(r.frame, ego, CAMERAS) for r in (cpu, device)]
+        judged = wanted.qualities[moment], made.qualities[moment]
         np.testing.assert_allclose(judged[1].scores, judged[0].scores, atol=0.01)
         np.testing.assert_allclose(judged[1].coverage, judged[0].coverage, atol=0.01)
 
@@ -100,13 +103,12 @@ def test_the_same_pictures_on_a_device(name):
 
 
 def test_a_good_picture_is_judged_alike(frames):
-    scene, none = street(), np.array([False, False])
+    scene = street()
+    alone = replace(Moment.of_log(scene, 4), valid=np.array([False, False]))
     scores = []
     for backend in ("cpu", "gsplat"):
         renderer = AssetRenderer(scene, wide_asset(), backend=backend, threads=1)
-        renderer.render(scene.ego.poses[4], scene.tracks.poses[:, 0], none, {}, CAMERAS, SIZE)
-        judged = renderer.judge.judge(renderer.frame, scene.ego_to_world(scene.ego.poses[4]), CAMERAS)
-        scores.append(judged.scores)
+        scores.append(renderer.render([alone], CAMERAS, SIZE).qualities[0].scores)
     assert scores[0].min() > 0.2
     np.testing.assert_allclose(scores[1], scores[0], atol=0.01)
 
@@ -116,7 +118,7 @@ def test_what_stands_still_is_not_moved(frames):
     asset, scene = street_asset(1.1), street()
     renderer = AssetRenderer(scene, asset, backend="gsplat")
     for moment in moments(scene):
-        renderer.render(*moment, {}, CAMERAS, SIZE)
+        renderer.render([moment], CAMERAS, SIZE)
     count = len(asset.background)
     assert [len(means) for means in frames] == [count + 650, count + 650, count]
     assert all((means[:count] == asset.background.means).all() for means in frames)
@@ -125,10 +127,11 @@ def test_what_stands_still_is_not_moved(frames):
 
 def test_images_for_others_are_arrays(frames):
     scene = street()
-    viewmats, Ks = np.eye(4)[None], np.array([[[50.0, 0, 48], [0, 50, 27], [0, 0, 1]]])
-    moment = (scene.tracks.poses[:, 0], scene.tracks.valid[:, 0])
+    viewmats, Ks = np.eye(4)[None, None], np.array([[[[50.0, 0, 48], [0, 50, 27], [0, 0, 1]]]])
+    moment = Moment.of_log(scene, 0)
     for backend in ("cpu", "gsplat"):
-        raster = AssetRenderer(scene, street_asset(), backend=backend).rasterize(viewmats, Ks, SIZE, *moment)
+        renderer = AssetRenderer(scene, street_asset(), backend=backend)
+        raster = renderer.rasterize([moment], viewmats, Ks, SIZE)
         assert all(isinstance(image, np.ndarray) for image in (raster.rgb, raster.alpha, raster.depth))
 
 

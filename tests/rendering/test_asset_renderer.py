@@ -9,7 +9,8 @@ from asset_street import along, car, car_to_scene, street, street_asset, wide_as
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
-from simscale_gym.rendering.trained import AssetRenderer
+from simscale_gym.rendering import AssetRenderer
+from simscale_gym.scene import Moment
 from simscale_gym.splats.assets.asset_folder import save_asset
 from simscale_gym.splats.assets.asset_import import import_asset
 from simscale_gym.splats.assets.node_asset import NodeAsset
@@ -34,14 +35,10 @@ def wanted(scene, parts, ego, antialiased=False, cameras=CAMERAS):
 
 
 def drawn(scene, asset, frame=0, ego=None, poses=None, valid=None, cameras=CAMERAS):
-    renderer = AssetRenderer(scene, asset, threads=1)
-    tracks = scene.tracks
-    return renderer.render(
-        scene.ego.poses[frame] if ego is None else ego,
-        tracks.poses[:, frame] if poses is None else poses,
-        tracks.valid[:, frame] if valid is None else valid,
-        {}, cameras, SIZE,
-    ).astype(int)  # fmt: skip
+    changes = {"ego": ego, "poses": poses, "valid": valid}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    moment = replace(Moment.of_log(scene, frame), **changes)
+    return AssetRenderer(scene, asset, threads=1).render([moment], cameras, SIZE).images[0].astype(int)
 
 
 def assert_alike(made, reference, mean=0.25, most=14):
@@ -109,9 +106,6 @@ def test_tracks_without_nodes_and_nodes_without_tracks_are_named():
     stranger = NodeAsset("stranger", "rigid", car(), asset.nodes[0].poses)
     renderer = AssetRenderer(street(), street_asset(nodes=(*asset.nodes, stranger)), threads=1)
     assert renderer.missing_tracks == ("bare",) and renderer.unused_nodes == ("stranger",)
-    index, placed = renderer.instances(street().tracks.poses[:, 0], np.array([True, True]))
-    assert index.tolist() == [1, 0] and placed.shape == (2, 4, 4)
-    assert (placed[0] == np.eye(4)).all()  # what stands still comes first
 
 
 def test_a_node_without_poses_stands_level_at_the_height_of_its_track():
@@ -172,8 +166,8 @@ def test_appearance_of_a_camera():
 
 def test_the_same_whatever_the_number_of_threads():
     scene, asset = street(), street_asset(cube_map=np.ones((6, 4, 4, 3), np.float32) * 0.3)
-    arguments = (scene.ego.poses[0], scene.tracks.poses[:, 0], scene.tracks.valid[:, 0], {}, CAMERAS, SIZE)
-    one, two = (AssetRenderer(scene, asset, threads=n).render(*arguments) for n in (1, 2))
+    arguments = ([Moment.of_log(scene, 0)], CAMERAS, SIZE)
+    one, two = (AssetRenderer(scene, asset, threads=n).render(*arguments).images for n in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
@@ -184,18 +178,14 @@ def test_pictures_are_judged_by_the_views_that_were_trained_on(known):
     views = (
         placed[:, None] @ np.stack([camera.cam_to_ego for camera in scene.rig.cameras.values()])
     ).reshape(-1, 4, 4)
-    in_asset = se3.invert_rigid(AssetRenderer(scene, asset, threads=1)._asset_to_scene) @ views
+    to_scene = asset.asset_to_world.copy()
+    to_scene[:3, 3] -= scene.origin
+    in_asset = se3.invert_rigid(to_scene) @ views
     if known:
         asset = replace(asset, views=TrainingViews(in_asset, np.tile(np.eye(3), (len(views), 1, 1))))
-    renderer = AssetRenderer(scene, asset, threads=1)
-    assert renderer.frame is None
-
-    def quality(ego):
-        none = np.array([False, False])
-        renderer.render(ego, scene.tracks.poses[:, 0], none, {}, CAMERAS, SIZE)
-        return renderer.judge.judge(renderer.frame, scene.ego_to_world(ego), CAMERAS)
-
-    on_log, off_road = quality(scene.ego.poses[4]), quality(np.array([*along(2.0, 20.0)[:2], 1.5]))
+    alone = replace(Moment.of_log(scene, 4), valid=np.array([False, False]))
+    moments = [alone, replace(alone, ego=np.array([*along(2.0, 20.0)[:2], 1.5]))]
+    on_log, off_road = AssetRenderer(scene, asset, threads=1).render(moments, CAMERAS, SIZE).qualities
     assert on_log.score > 0.2 and on_log.view_distance.max() < 0.6  # the ground of this test is coarse
     assert on_log.coverage.min() > 0.99 and on_log.extrapolation < 0.1
     assert off_road.score == 0 and off_road.view_distance.min() > 15

@@ -30,7 +30,7 @@ def view(distance: float) -> tuple[np.ndarray, np.ndarray]:
 
 def drawn(gaussians: Gaussians, levels: int, distance: float, threads: int = 1) -> np.ndarray:
     rasterizer = CpuRasterizer([pack(gaussians, levels=levels)], threads=threads)
-    return rasterizer.render(*view(distance), 64, 64, antialiased=True).rgb[0]
+    return rasterizer.render(*view(distance), (64, 64), antialiased=True).rgb[0]
 
 
 def moments_of(gaussians: Gaussians) -> Moments:
@@ -84,4 +84,4 @@ def test_misuse():
         pack(wall(4), levels=9)
     rasterizer = CpuRasterizer([pack(wall(), levels=2)])
     with pytest.raises(ArgumentError, match="levels"):
-        rasterizer.recolor(0, np.zeros((8100, 3)))
+        rasterizer.colors(0, np.zeros((8100, 3)))

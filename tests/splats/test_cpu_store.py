@@ -32,7 +32,7 @@ def test_view_dependent_coefficients_are_not_copied_for_every_template():
             np.testing.assert_array_equal(store.sh_rest[start : start + own.size], own.ravel())
 
 
-def test_changes_that_do_not_fit_a_template_are_refused():
+def test_shapes_and_colours_that_do_not_fit_a_template_are_refused():
     gaussians = random_gaussians(np.random.default_rng(1), (-1, -1, -1), (1, 1, 1), (0.1, 0.2), count=300)
     store = TemplateStore([pack(gaussians)])
     shape = gaussians.means, gaussians.quats, gaussians.scales
@@ -40,10 +40,10 @@ def test_changes_that_do_not_fit_a_template_are_refused():
     for row in range(3):
         short = [value[:10] if k == row else value for k, value in enumerate(shape)]
         with pytest.raises(ArgumentError, match=r"shape \(10, "):
-            store.reshape(0, *short)
+            store.shape(0, *short)
     with pytest.raises(ArgumentError, match=r"rgb.*\(10, 3\)"):
-        store.recolor(0, np.ones((10, 3)))
+        store.colors(0, np.ones((10, 3)))
     for number in (-1, 1):
         with pytest.raises(ArgumentError, match=f"template is {number}"):
-            store.reshape(number, *shape)
+            store.shape(number, *shape)
     np.testing.assert_array_equal(store.lanes, lanes)

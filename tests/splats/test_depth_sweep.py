@@ -15,6 +15,7 @@ from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.depth_sweep import LidarConfig, depth_sweep, disturbed
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.instances import Instances
 
 SENSOR = LidarConfig()
 COARSE = LidarConfig(channels=12, azimuths=90)
@@ -204,7 +205,7 @@ def test_instances_intensity_and_poses():
     bright, dark = (sheet((-3, -3), (3, 3), 0.1, rgb=value) for value in (0.8, 0.2))
     rasterizer = CpuRasterizer([pack(bright), pack(dark)], threads=1)
     poses = [se3.rigid(se3.rpy_to_matrix(0.0, np.pi / 2, 0.0), [x, 0.0, 0.0]) for x in (12.0, -12.0)]
-    sweep = depth_sweep(rasterizer, np.eye(4), SENSOR, instance_index=(1, 0), instance_poses=np.stack(poses))
+    sweep = depth_sweep(rasterizer, np.eye(4), SENSOR, Instances([1, 0], np.stack(poses)))
     x = SENSOR.directions[..., 0]
     for place, side, luminance, distance in ((0, x > 0, 0.2, 12.0), (1, x < 0, 0.8, 12.0)):
         met = sweep.valid & side

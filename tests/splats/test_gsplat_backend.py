@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from gsplat_stand_in import stand_in
 from random_scenes import HEIGHT, WIDTH, K, decibel, look, random_gaussians
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
@@ -20,30 +20,23 @@ from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
-from simscale_gym.splats.gpu.gsplat_frame import Cloud, by_motion, place
-from simscale_gym.splats.rasterize import Raster, rasterize
+from simscale_gym.splats.gpu.gsplat_frame import Cloud, place
+from simscale_gym.splats.instances import Instances
+from simscale_gym.splats.rasterize import Raster, images_of, rasterize
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-plain_gsplat = pytest.importorskip("plain_gsplat")
 on_gpu = pytest.mark.skipif(not gsplat_is_there(), reason="no CUDA device, or gsplat is not installed")
 
 VIEWMATS = np.stack([look(0.0), look(0.7, (1.0, 0.0, 0.0))])
 FRAME = (VIEWMATS, np.stack([K, K]), WIDTH, HEIGHT)
+SHOT = (*FRAME[:2], (HEIGHT, WIDTH))
 IMAGES = ("rgb", "alpha", "depth", "transmittance")
 
 
 @pytest.fixture
-def stand_in(monkeypatch):
-    """A module gsplat that needs no device."""
-    modules = {name: ModuleType(name) for name in ("gsplat", "gsplat.cuda", "gsplat.cuda._backend")}
-    for name, module in modules.items():
-        module.__spec__ = ModuleSpec(name, None)
-        monkeypatch.setitem(sys.modules, name, module)
-    for name in plain_gsplat.__all__:
-        setattr(modules["gsplat"], name, getattr(plain_gsplat, name))
-    modules["gsplat.cuda._backend"]._C = object()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    return modules
+def device(monkeypatch):
+    """A module gsplat that needs no device; gives the means `[N, 3]` of each frame that it draws."""
+    return stand_in(monkeypatch)
 
 
 def rotation(seed):
@@ -76,168 +69,188 @@ def assert_alike(raster, expected, least):
 def cloud_of(parts):
     counts = [len(part) for part in parts]
     tensors = {name: torch.as_tensor(value) for name, value in vars(Gaussians.concatenate(parts)).items()}
-    owner = torch.as_tensor(np.repeat(np.arange(len(parts)), counts))
-    return Cloud(**tensors, owner=owner, ends=np.cumsum(counts))
+    return Cloud(**tensors, owner=torch.as_tensor(np.repeat(np.arange(len(parts)), counts)))
+
+
+def several(frames):
+    """Cameras for so many frames, the second through others than the first."""
+    views = [VIEWMATS[:: 1 - 2 * (k % 2)] for k in range(frames)]
+    return np.concatenate(views), np.tile(FRAME[1], (frames, 1, 1)), SHOT[2]
+
+
+def on_cpu(templates):
+    return CpuRasterizer([pack(part) for part in templates])
 
 
 def test_nodes_are_placed_as_gaussians_are_transformed():
     (static, car), poses = street_with_two_cars()
-    environments = np.stack([poses[[0, 1, 0, 2]], poses[[2, 1, 1, 0]]])
+    frames = np.stack([poses[[0, 1, 0, 2]], poses[[2, 1, 1, 0]]])
     parts = [static, car, static, car]
-    means, quats = place(cloud_of(parts), environments)
-    for e, own in enumerate(environments):
+    means, quats = place(cloud_of(parts), frames)
+    for e, own in enumerate(frames):
         expected = Gaussians.concatenate([part.transformed(at) for part, at in zip(parts, own, strict=True)])
         np.testing.assert_allclose(means[e].numpy(), expected.means, atol=1e-5)
         same_side = np.sign(np.sum(quats[e].numpy() * expected.quats, axis=1, keepdims=True))
         np.testing.assert_allclose(quats[e].numpy() * same_side, expected.quats, atol=1e-5)
 
 
-def test_what_stands_still_in_all_environments_is_neither_copied_nor_placed():
+def test_what_stands_still_in_all_frames_is_placed_once(device):
+    """The first car stands still in the first frame only; the second has colours that do not turn with it."""
     (static, car), poses = street_with_two_cars()
-    cloud = cloud_of([static, car, car])
-    moved = poses.copy()
-    poses[1] = np.eye(4)
-    for environments, count in ((poses[None], 230), (np.stack([poses, moved]), 150)):
-        turns = environments[..., :3, :3].swapaxes(-1, -2)
-        (still, none), (rest, motion) = by_motion(cloud, environments, turns)
-        assert (
-            none is None and motion == (environments, turns) and len(still.means) == len(still.owner) == count
-        )
-        assert len(rest.means) == 310 - count and rest.owner[0] == (1 if count == 150 else 2)
-        assert all(getattr(still, n).data_ptr() == getattr(cloud, n).data_ptr() for n in ("means", "sh"))
-    nowhere, unturned = np.tile(np.eye(4), (1, 3, 1, 1)), np.tile(np.eye(3), (1, 3, 1, 1))
-    (still, _), (rest, _) = by_motion(cloud, nowhere, unturned)
-    assert len(still.means) == 310 and not len(rest.means)
-    unturned[0, 2] = rotation(0)
-    assert len(by_motion(cloud, nowhere, unturned)[1][0].means) == 80
+    rasterizer = GsplatRasterizer([static, car], device="cpu")
+    still, moved = poses.copy(), poses
+    still[1] = np.eye(4)
+    first, second = Instances([0, 1, 1], still), Instances([0, 1, 1], moved)
+    turned = Instances([0, 1], still[:2], color_turns=np.stack([np.eye(3), rotation(0)]))
+    for frames, counts in (
+        ([first], [230, 80]),
+        ([first, second], [150, 160]),  # the cars of both frames in one batch
+        ([first, Instances([0, 1], still[:2])], [230, 80, 0]),
+        ([turned], [150, 80]),
+        ([Instances([0, 1], still[:2])], [230, 0]),
+    ):
+        parts = rasterizer._parts(frames)
+        assert [len(cloud.means) for cloud, _, _ in parts] == counts
+        assert [motion is None for _, motion, _ in parts] == [True] + [False] * (len(parts) - 1)
+        assert (parts[0][0].means[:150] == torch.as_tensor(static.means)).all()
+
+
+def test_the_static_scene_is_not_copied_again_when_others_come_and_go(device):
+    templates, poses = street_with_two_cars()
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    first = rasterizer._parts([Instances([0, 1], poses[:2])])[0][0]
+    colors = rasterizer.colors(1, np.zeros((80, 3)))
+    assert rasterizer._parts([Instances([0, 1, 1], poses, [None, colors, None])])[0][0] is first
+    assert len(rasterizer._clouds) == 2  # of the last call alone
 
 
 @pytest.mark.parametrize(
     "settings",
     [{}, {"antialiased": True, "background": [0.1, 0.5, 0.9]}, {"near": 5.0, "far": 9.0, "eps2d": 1.0}],
 )
-def test_draws_what_the_cpu_draws(stand_in, settings):
+def test_draws_what_the_cpu_draws(device, settings):
     templates, poses = street_with_two_cars(terms=9)
-    instances = {"instance_index": [0, 1, 1], "instance_poses": poses}
-    expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **instances, **settings)
+    frames = [Instances([0, 1, 1], poses)]
+    expected = on_cpu(templates).render(*SHOT, frames, **settings)
     rasterizer = GsplatRasterizer(templates, device="cpu")
-    assert_alike(rasterizer.render(*FRAME, **instances, **settings), expected, 100.0)
-    assert 50 < rasterizer.splats < 620
-    out = Raster.empty(2, WIDTH, HEIGHT)
-    assert rasterizer.render(*FRAME, **instances, **settings, out=out) is out
+    made = rasterizer.render(*SHOT, frames, **settings)
+    assert_alike(made, expected, 100.0)
+    assert 50 < made.splats < 620
+    out = Raster.empty(2, SHOT[2])
+    assert rasterizer.render(*SHOT, frames, **settings, out=out).rgb is out.rgb
     assert_alike(out, expected, 100.0)
 
 
 @pytest.mark.parametrize("terms", [4, 16])
-def test_colours_of_the_scene_and_limits_of_colours_are_those_of_the_cpu(stand_in, terms):
+def test_colours_of_the_scene_and_limits_of_colours_are_those_of_the_cpu(device, terms):
     templates, poses = street_with_two_cars(terms)
     still = np.stack([np.eye(4), poses[1], np.eye(4)])
+    turns = np.stack([np.eye(3), poses[1, :3, :3], poses[2, :3, :3]])
     for own in (poses, still):
-        settings = {"instance_index": [0, 1, 1], "instance_poses": own, "brightest": 0.7}
-        settings["color_turns"] = np.stack([np.eye(3), poses[1, :3, :3], poses[2, :3, :3]])
-        expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **settings)
+        frame = Instances([0, 1, 1], own, color_turns=turns)
+        expected = on_cpu(templates).render(*SHOT, [frame], brightest=0.7)
         rasterizer = GsplatRasterizer(templates, device="cpu")
-        raster = rasterizer.render(*FRAME, **settings)
+        raster = rasterizer.render(*SHOT, [frame], brightest=0.7)
         assert_alike(raster, expected, 90.0)
-        assert (
-            np.abs(rasterizer.render(*FRAME, **settings | {"color_turns": None}).rgb - raster.rgb).max()
-            > 0.05
-        )
+        plain = rasterizer.render(*SHOT, [replace(frame, color_turns=None)], brightest=0.7)
+        assert np.abs(plain.rgb - raster.rgb).max() > 0.05
         assert raster.rgb.max() <= 0.7001
-        both = rasterizer.render_environments(
-            VIEWMATS[None], FRAME[1][None], WIDTH, HEIGHT, **settings
-            | {name: settings[name][None] for name in ("instance_poses", "color_turns")},
-        )  # fmt: skip
-        np.testing.assert_array_equal(both[0].numpy(), rasterizer.render_bytes(*FRAME, **settings))
     with pytest.raises(ArgumentError, match="brightest is 0"):
-        rasterizer.render(*FRAME, brightest=0.0)
+        rasterizer.render(*SHOT, brightest=0.0)
 
 
-def test_a_template_takes_another_shape(stand_in):
-    (static, car), poses = street_with_two_cars()
-    rasterizer, cpu = GsplatRasterizer([static, car], device="cpu"), CpuRasterizer([pack(static), pack(car)])
-    instances = {"instance_index": [0, 1], "instance_poses": poses[:2]}
-    before = rasterizer.render(*FRAME, **instances)
-    for each in (rasterizer, cpu):
-        each.reshape(1, car.means[::-1] * 1.3, car.quats, car.scales * 1.5)
-    after = rasterizer.render(*FRAME, **instances)
-    assert_alike(after, cpu.render(*FRAME, **instances), 90.0)
-    assert np.abs(after.rgb - before.rgb).max() > 0.1
-    with pytest.raises(ArgumentError, match=r"quats.*template 1"):
-        rasterizer.reshape(1, car.means, car.quats[:5], car.scales)
-    np.testing.assert_array_equal(rasterizer.render(*FRAME, **instances).rgb, after.rgb)
-
-
-def test_tensors_and_bytes_stay_on_the_device_when_asked(stand_in):
-    templates, poses = street_with_two_cars()
-    rasterizer = GsplatRasterizer(templates, device="cpu")
-    instances = {"instance_index": [0, 1, 1], "instance_poses": poses, "background": [2.0, 0.5, -1.0]}
-    tensors = rasterizer.render(*FRAME, **instances, as_torch=True)
-    assert all(torch.is_tensor(getattr(tensors, name)) for name in IMAGES)
-    pictures = rasterizer.render_bytes(*FRAME, **instances)
-    assert pictures.dtype == np.uint8 and pictures.shape == (2, HEIGHT, WIDTH, 3)
-    expected = np.clip(tensors.rgb.numpy(), 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)
-    np.testing.assert_array_equal(pictures, expected.astype(np.uint8))
-    kept = rasterizer.render_bytes(*FRAME, **instances, as_torch=True)
-    assert kept.dtype == torch.uint8 and (kept.numpy() == pictures).all()
-
-
-def test_environments_see_their_own_nodes_only(stand_in):
-    templates, poses = street_with_two_cars()
-    rasterizer = GsplatRasterizer(templates, device="cpu")
+def varied(rasterizer, templates, poses):
+    """Frames with other instances, poses, colours, shapes and turns of colours."""
+    _, car = templates
+    shape = rasterizer.shape(1, car.means[::-1] * np.float32(1.3), car.quats, car.scales * np.float32(1.5))
+    red = rasterizer.colors(1, np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1)))
     moved = poses.copy()
     moved[1:, :3, 3] += [0.0, 0.0, 5.0]
-    both = rasterizer.render_environments(
-        np.stack([VIEWMATS, VIEWMATS]), np.stack([FRAME[1]] * 2), WIDTH, HEIGHT,
-        instance_index=[0, 1, 1], instance_poses=np.stack([poses, moved]),
-    )  # fmt: skip
-    assert both.shape == (2, 2, HEIGHT, WIDTH, 3) and (both[0] != both[1]).any()
-    for one, own in zip(both, (poses, moved), strict=True):
-        alone = rasterizer.render_bytes(*FRAME, instance_index=[0, 1, 1], instance_poses=own)
-        np.testing.assert_array_equal(one.numpy(), alone)
+    turns = np.stack([np.eye(3), poses[1, :3, :3], np.eye(3)])
+    return [
+        Instances([0, 1, 1], poses),
+        Instances([0, 1, 1], moved, [None, red, None], [None, None, shape]),
+        Instances([0, 1], poses[:2], [None, None], [None, shape]),
+        Instances([0, 1, 1], moved, color_turns=turns),
+        Instances([0], poses[:1]),
+        Instances([1, 0], poses[:2], [red, None]),
+    ]
 
 
-def test_templates_come_and_change(stand_in):
+def test_colours_and_shapes_of_an_instance_are_those_of_the_cpu(device):
+    templates, poses = street_with_two_cars(terms=4)
+    rasterizer, cpu = GsplatRasterizer(templates, device="cpu"), on_cpu(templates)
+    pairs = zip(varied(rasterizer, templates, poses), varied(cpu, templates, poses), strict=True)
+    pictures = []
+    for made, wanted in pairs:
+        pictures.append(rasterizer.render(*SHOT, [made]))
+        assert_alike(pictures[-1], cpu.render(*SHOT, [wanted]), 90.0)
+    for other in pictures[1:]:
+        assert np.abs(other.rgb - pictures[0].rgb).max() > 0.05
+    car = templates[1]
+    with pytest.raises(ArgumentError, match=r"quats.*template 1"):
+        rasterizer.shape(1, car.means, car.quats[:5], car.scales)
+    with pytest.raises(ArgumentError, match=r"rgb.*template 1"):
+        rasterizer.colors(1, np.zeros((5, 3)))
+    with pytest.raises(ArgumentError, match=r"template is 2.*0\.\.1"):
+        rasterizer.colors(2, np.zeros((5, 3)))
+
+
+def test_several_frames_in_one_call_are_those_of_single_calls(device):
+    templates, poses = street_with_two_cars(terms=4)
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    frames = varied(rasterizer, templates, poses)
+    viewmats, Ks, size = several(len(frames))
+    behind = np.random.default_rng(0).uniform(size=(len(viewmats), 3))
+    together = rasterizer.render(viewmats, Ks, size, frames, background=behind)
+    for number, frame in enumerate(frames):
+        own = slice(2 * number, 2 * number + 2)
+        alone = rasterizer.render(viewmats[own], Ks[own], size, [frame], background=behind[own])
+        for image, other in zip(images_of(together)[:4], images_of(alone)[:4], strict=True):
+            np.testing.assert_array_equal(image[own], other)
+
+
+def test_tensors_stay_on_the_device_when_asked(device):
+    templates, poses = street_with_two_cars()
+    rasterizer = GsplatRasterizer(templates, device="cpu")
+    settings = {"frames": [Instances([0, 1, 1], poses)], "background": [2.0, 0.5, -1.0]}
+    tensors = rasterizer.render(*SHOT, **settings, as_torch=True)
+    assert all(torch.is_tensor(getattr(tensors, name)) for name in IMAGES)
+    np.testing.assert_array_equal(rasterizer.render(*SHOT, **settings).rgb, tensors.rgb.numpy())
+
+
+def test_templates_come_later(device):
     (static, car), poses = street_with_two_cars(terms=1)
     rasterizer = GsplatRasterizer([static], device="cpu")
-    first = rasterizer.render(*FRAME)
+    first = rasterizer.render(*SHOT)
     assert rasterizer.add(car) == 1
-    instances = {"instance_index": [0, 1], "instance_poses": poses[:2]}
-    assert np.abs(rasterizer.render(*FRAME, **instances).rgb - first.rgb).max() > 0.1
-    red = np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1))
-    rasterizer.recolor(1, red)
-    cpu = CpuRasterizer([pack(static), pack(car)])
-    cpu.recolor(1, red)
-    assert_alike(rasterizer.render(*FRAME, **instances), cpu.render(*FRAME, **instances), 100.0)
+    frames = [Instances([0, 1], poses[:2])]
+    made = rasterizer.render(*SHOT, frames)
+    assert np.abs(made.rgb - first.rgb).max() > 0.1
+    assert_alike(made, on_cpu([static, car]).render(*SHOT, frames), 100.0)
 
 
 @pytest.mark.parametrize("instances", [[], [0], [0, 1]], ids=["nobody", "behind", "nodes behind too"])
-def test_nothing_to_draw(stand_in, instances):
+def test_nothing_to_draw(device, instances):
     templates, _ = street_with_two_cars()
     away = np.tile(np.eye(4), (len(instances), 1, 1))
     away[:, 2, 3] = -100.0
     raster = GsplatRasterizer(templates, device="cpu").render(
-        *FRAME, instance_index=instances, instance_poses=away, background=[0.1, 0.2, 0.3]
+        *SHOT, [Instances(instances, away)], background=[0.1, 0.2, 0.3]
     )
     assert (raster.rgb == np.float32([0.1, 0.2, 0.3])).all() and (raster.transmittance == 1.0).all()
     assert not raster.alpha.any() and not raster.depth.any()
 
 
-def test_a_background_for_each_camera_and_environments_that_do_not_match(stand_in):
+def test_a_background_for_each_camera(device):
     templates, poses = street_with_two_cars()
-    rasterizer = GsplatRasterizer(templates, device="cpu")
-    settings = {"instance_index": [0, 1, 1], "background": np.eye(3)[:2]}
-    expected = CpuRasterizer([pack(part) for part in templates]).render(
-        *FRAME, instance_poses=poses, **settings
-    )
-    assert_alike(rasterizer.render(*FRAME, instance_poses=poses, **settings), expected, 100.0)
-    with pytest.raises(ArgumentError, match="1, 1, 2 and 1 environments"):
-        rasterizer.render_environments(
-            VIEWMATS[None], FRAME[1][None], WIDTH, HEIGHT, instance_poses=np.stack([poses, poses]), **settings
-        )
+    frames, behind = [Instances([0, 1, 1], poses)], np.eye(3)[:2]
+    expected = on_cpu(templates).render(*SHOT, frames, background=behind)
+    made = GsplatRasterizer(templates, device="cpu").render(*SHOT, frames, background=behind)
+    assert_alike(made, expected, 100.0)
 
 
-def test_one_call_picks_the_backend(stand_in, monkeypatch):
+def test_one_call_picks_the_backend(device, monkeypatch):
     (static, _), _ = street_with_two_cars()
     drawn = []
     monkeypatch.setattr(GsplatRasterizer, "__init__", lambda self, templates: drawn.append(templates))
@@ -250,9 +263,9 @@ def test_one_call_picks_the_backend(stand_in, monkeypatch):
     assert len(drawn) == 2
 
 
-def test_what_is_missing_is_named(stand_in, monkeypatch):
+def test_what_is_missing_is_named(device, monkeypatch):
     (static, _), _ = street_with_two_cars()
-    stand_in["gsplat.cuda._backend"]._C = None
+    monkeypatch.setattr(sys.modules["gsplat.cuda._backend"], "_C", None)
     with pytest.raises(ArgumentError, match="no CUDA toolkit"):
         rasterize(static, *FRAME, backend="gsplat")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -268,16 +281,17 @@ def test_what_is_missing_is_named(stand_in, monkeypatch):
     ("settings", "message"),
     [
         ({"ids": True}, "no ids"),
-        ({"as_torch": True, "out": Raster.empty(2, WIDTH, HEIGHT)}, "no place for tensors"),
-        ({"instance_index": [3]}, r"instance_index.*0\.\.1"),
+        ({"as_torch": True, "out": Raster.empty(2, SHOT[2])}, "no place for tensors"),
+        ({"frames": [Instances([3], np.eye(4)[None])]}, r"instances\.templates.*0\.\.1"),
+        ({"frames": [Instances([0], np.eye(4)[None])] * 3}, "viewmats are 2, expected as many for each of 3"),
         ({"near": 2.0, "far": 1.0}, "near, far"),
-        ({"out": Raster.empty(1, WIDTH, HEIGHT)}, r"out\.rgb"),
+        ({"out": Raster.empty(1, SHOT[2])}, r"out\.rgb"),
     ],
 )
-def test_wrong_arguments_are_named(stand_in, settings, message):
+def test_wrong_arguments_are_named(device, settings, message):
     templates, _ = street_with_two_cars()
     with pytest.raises(ArgumentError, match=message):
-        GsplatRasterizer(templates, device="cpu").render(*FRAME, **settings)
+        GsplatRasterizer(templates, device="cpu").render(*SHOT, **settings)
     with pytest.raises(ArgumentError, match="templates is empty"):
         GsplatRasterizer([], device="cpu")
 
@@ -311,37 +325,21 @@ def test_the_device_draws_what_the_cpu_draws(name, antialiased):
 @on_gpu
 def test_the_device_draws_moving_nodes_and_nothing_at_all():
     templates, poses = street_with_two_cars(terms=16)
-    instances = {"instance_index": [0, 1, 1], "instance_poses": poses}
-    expected = CpuRasterizer([pack(part) for part in templates]).render(*FRAME, **instances)
+    frames = [Instances([0, 1, 1], poses)]
     rasterizer = GsplatRasterizer(templates)
-    assert_alike(rasterizer.render(*FRAME, **instances), expected, 45.0)
-    kept = rasterizer.render_bytes(*FRAME, **instances, as_torch=True)
-    assert kept.is_cuda and (kept.cpu().numpy() == rasterizer.render_bytes(*FRAME, **instances)).all()
-    away = np.tile(np.eye(4), (1, 1, 1))
+    assert_alike(rasterizer.render(*SHOT, frames), on_cpu(templates).render(*SHOT, frames), 45.0)
+    kept = rasterizer.render(*SHOT, frames, as_torch=True).rgb
+    assert kept.is_cuda and (kept.cpu().numpy() == rasterizer.render(*SHOT, frames).rgb).all()
+    away = np.eye(4)[None].copy()
     away[0, 2, 3] = -100.0
-    assert not rasterizer.render(*FRAME, instance_poses=away).alpha.any()
+    assert not rasterizer.render(*SHOT, [Instances([0], away)]).alpha.any()
 
 
 @on_gpu
-def test_the_device_draws_environments_and_colours_of_the_scene_in_one_call():
+def test_the_device_draws_frames_colours_and_shapes_in_one_call():
     templates, poses = street_with_two_cars(terms=16)
-    rasterizer, cpu = GsplatRasterizer(templates), CpuRasterizer([pack(part) for part in templates])
-    away = poses.copy()
-    away[1:, 2, 3] += 4.0
-    environments, turns = np.stack([poses, away, poses]), np.tile(np.eye(3), (3, 3, 1, 1))
-    turns[2, 1:] = poses[1:, :3, :3]
-    views = np.stack([VIEWMATS, VIEWMATS[::-1], VIEWMATS])
-    settings = {"instance_index": [0, 1, 1], "background": [0.2, 0.4, 0.6], "antialiased": True}
-    pictures = rasterizer.render_environments(
-        views,
-        np.stack([FRAME[1]] * 3),
-        WIDTH,
-        HEIGHT,
-        instance_poses=environments,
-        color_turns=turns,
-        **settings,
-    )
-    for e, picture in enumerate(pictures.cpu().numpy()):
-        own = {"instance_poses": environments[e], "color_turns": turns[e]}
-        rgb = cpu.render(views[e], *FRAME[1:], **own, **settings).rgb
-        assert decibel(picture / 255.0, np.clip(rgb, 0.0, 1.0)) > 45.0
+    rasterizer, cpu = GsplatRasterizer(templates), on_cpu(templates)
+    settings = {"background": [0.2, 0.4, 0.6], "antialiased": True}
+    shots = several(6)
+    made = rasterizer.render(*shots, varied(rasterizer, templates, poses), **settings)
+    assert_alike(made, cpu.render(*shots, varied(cpu, templates, poses), **settings), 45.0)

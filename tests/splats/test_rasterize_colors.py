@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_scenes import HEIGHT, WIDTH, K, decibel, look, random_gaussians
-from test_rasterize_instances import FRAME, street_with_two_cars
+from test_rasterize_instances import SHOT, street_with_two_cars
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu.store import TemplateStore
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.instances import Instances
+from simscale_gym.splats.rasterize import images_of
+from simscale_gym.splats.spherical_harmonics import SH_C0
 
 
 def scene(terms):
@@ -25,11 +28,11 @@ def scene(terms):
 def test_colours_of_the_scene_stay_when_a_node_turns(terms):
     rasterizer, static, car, poses = scene(terms)
     turns = np.stack([np.eye(3), poses[1, :3, :3], poses[2, :3, :3]])
-    raster = rasterizer.render(*FRAME, instance_index=[0, 1, 1], instance_poses=poses, color_turns=turns)
+    raster = rasterizer.render(*SHOT, [Instances([0, 1, 1], poses, color_turns=turns)])
     moved = [replace(car.transformed(pose), sh=car.sh) for pose in poses[1:]]
-    expected = CpuRasterizer([pack(Gaussians.concatenate([static, *moved]))]).render(*FRAME)
+    expected = CpuRasterizer([pack(Gaussians.concatenate([static, *moved]))]).render(*SHOT)
     assert decibel(raster.rgb, expected.rgb) > 70.0
-    own = rasterizer.render(*FRAME, instance_index=[0, 1, 1], instance_poses=poses)
+    own = rasterizer.render(*SHOT, [Instances([0, 1, 1], poses)])
     assert decibel(raster.rgb, own.rgb) < 40.0
 
 
@@ -37,31 +40,83 @@ def test_bright_colours_are_cut_off_before_they_are_blended():
     rng = np.random.default_rng(3)
     bright = random_gaussians(rng, (-4, -2, 4), (4, 2, 9), (0.2, 0.6), count=200)
     bright = replace(bright, sh=bright.sh * np.float32(8.0))
-    frame = (look()[None], K[None], WIDTH, HEIGHT)
-    cut = CpuRasterizer([pack(bright)]).render(*frame, brightest=1.0)
+    shot = (look()[None], K[None], (HEIGHT, WIDTH))
+    cut = CpuRasterizer([pack(bright)]).render(*shot, brightest=1.0)
     rgb = np.clip(bright.sh[:, 0] * 0.28209479177387814 + 0.5, 0.0, 1.0)
     plain = Gaussians.from_rgb(bright.means, bright.quats, bright.scales, bright.opacities, rgb)
-    assert decibel(cut.rgb, CpuRasterizer([pack(plain)]).render(*frame).rgb) > 90.0
-    assert cut.rgb.max() <= 1.0 < CpuRasterizer([pack(bright)]).render(*frame).rgb.max()
+    assert decibel(cut.rgb, CpuRasterizer([pack(plain)]).render(*shot).rgb) > 90.0
+    assert cut.rgb.max() <= 1.0 < CpuRasterizer([pack(bright)]).render(*shot).rgb.max()
 
 
-def test_a_template_takes_another_shape():
-    rasterizer, static, car, poses = scene(4)
+def other_shape(car):
     rng = np.random.default_rng(5)
-    other = replace(
+    return replace(
         car,
         means=car.means + rng.normal(0, 0.3, car.means.shape).astype(np.float32),
         quats=car.quats[::-1].copy(),
         scales=car.scales * np.float32(1.5),
     )
-    rasterizer.reshape(1, other.means, other.quats, other.scales)
-    settings = {"instance_index": [0, 1], "instance_poses": poses[:2]}
-    expected = CpuRasterizer([pack(static), pack(other)]).render(*FRAME, **settings)
-    assert decibel(rasterizer.render(*FRAME, **settings).rgb, expected.rgb) > 60.0
-    before = scene(4)[0].render(*FRAME, **settings)
+
+
+def test_an_instance_takes_another_shape_and_its_template_does_not():
+    rasterizer, static, car, poses = scene(4)
+    other = other_shape(car)
+    shape = rasterizer.shape(1, other.means, other.quats, other.scales)
+    plain, bent = Instances([0, 1], poses[:2]), Instances([0, 1], poses[:2], shapes=[None, shape])
+    before = rasterizer.render(*SHOT, [plain])
+    expected = CpuRasterizer([pack(static), pack(other)]).render(*SHOT, [plain])
+    assert decibel(rasterizer.render(*SHOT, [bent]).rgb, expected.rgb) > 60.0
     assert decibel(before.rgb, expected.rgb) < 40.0
-    rasterizer.reshape(1, car.means, car.quats, car.scales)
-    assert decibel(rasterizer.render(*FRAME, **settings).rgb, before.rgb) > 100.0
+    np.testing.assert_array_equal(rasterizer.render(*SHOT, [plain]).rgb, before.rgb)
+
+
+def test_instances_of_one_template_have_colours_and_shapes_of_their_own():
+    rasterizer, static, car, poses = scene(4)
+    other, red = other_shape(car), np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1))
+    shape, colors = rasterizer.shape(1, other.means, other.quats, other.scales), rasterizer.colors(1, red)
+    own = Instances([0, 1, 1], poses, [None, colors, None], [None, None, shape])
+    red_car = replace(car, sh=np.concatenate([(red[:, None] - 0.5) / np.float32(SH_C0), car.sh[:, 1:]], 1))
+    expected = CpuRasterizer([pack(static), pack(red_car), pack(other)]).render(
+        *SHOT, [Instances([0, 1, 2], poses)]
+    )
+    made = rasterizer.render(*SHOT, [own])
+    assert decibel(made.rgb, expected.rgb) > 60.0
+    swapped = Instances([0, 1, 1], poses, [None, None, colors], [None, shape, None])
+    assert decibel(rasterizer.render(*SHOT, [swapped]).rgb, expected.rgb) < 40.0
+    np.testing.assert_array_equal(rasterizer.render(*SHOT, [own]).rgb, made.rgb)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_frames_in_one_call_are_those_of_single_calls(threads):
+    """Of other instances, poses, colours and shapes, to the byte."""
+    static, car, poses = street_with_two_cars(4)
+    rasterizer = CpuRasterizer([pack(static), pack(car)], threads=threads)
+    other, red = other_shape(car), np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1))
+    shape, colors = rasterizer.shape(1, other.means, other.quats, other.scales), rasterizer.colors(1, red)
+    turns = np.stack([np.eye(3), poses[1, :3, :3]])
+    frames = [
+        Instances([0, 1, 1], poses, [None, colors, None], [None, None, shape]),
+        Instances([0], poses[:1]),
+        Instances([0, 1], poses[[0, 2]], [None, colors], [None, shape], turns),
+        Instances([], np.empty((0, 4, 4))),
+    ]
+    viewmats, Ks, size = SHOT
+    behind = np.random.default_rng(0).uniform(size=(4, 2, 3))
+    several = rasterizer.render(
+        np.tile(viewmats, (4, 1, 1)),
+        np.tile(Ks, (4, 1, 1)),
+        size,
+        frames,
+        background=behind.reshape(8, 3),
+        ids=True,
+    )
+    splats = 0
+    for number, (instances, own) in enumerate(zip(frames, behind, strict=True)):
+        single = rasterizer.render(viewmats, Ks, size, [instances], background=own, ids=True)
+        for image, alone in zip(images_of(several), images_of(single), strict=True):
+            np.testing.assert_array_equal(image[2 * number : 2 * number + 2], alone)
+        splats += single.splats
+    assert several.splats == splats > 0
 
 
 def test_shapes_are_written_as_they_are_packed():
@@ -69,26 +124,34 @@ def test_shapes_are_written_as_they_are_packed():
     store, wide = TemplateStore([pack(car)]), replace(car, means=car.means * np.float32(2.0))
     flat = replace(wide, scales=wide.scales * np.float32([1.0, 0.0, 1.0]))  # a factor of a flat one has zeros
     for shape in (wide, flat):
-        store.reshape(0, shape.means, shape.quats * np.float32(3.0), shape.scales)
+        lanes, bounds = store.shape(0, shape.means, shape.quats * np.float32(3.0), shape.scales).values
         rows = np.argsort(pack(shape).order), np.argsort(pack(car).order)
         here, there = (
-            lanes.swapaxes(0, 1).reshape(13, -1)[:, own]
-            for lanes, own in ((store.lanes, rows[1]), (pack(shape).lanes, rows[0]))
+            value[:, :10].swapaxes(0, 1).reshape(10, -1)[:, own]
+            for value, own in ((lanes, rows[1]), (pack(shape).lanes, rows[0]))
         )
         np.testing.assert_allclose(here, there, atol=1e-6)
-        own = store.spheres[0]
-        assert (np.linalg.norm(shape.means - own[:3], axis=1) <= own[3] + 1e-6).all()
-    np.testing.assert_allclose(store.bounds[:, 4].max(), pack(flat).bounds[:, 4].max(), rtol=1e-6)
+        first = bounds[0]
+        inside = lanes[0, :3, : min(256, len(car))].T
+        assert (np.linalg.norm(inside - first[:3], axis=1) <= first[3] + 1e-6).all()
+    np.testing.assert_allclose(bounds[:, 4].max(), pack(flat).bounds[:, 4].max(), rtol=1e-6)
 
 
 def test_wrong_colours_and_shapes_are_named():
-    rasterizer, _, car, poses = scene(4)
+    rasterizer, static, car, poses = scene(4)
     with pytest.raises(ArgumentError, match=r"color_turns has shape \(2, 3, 3\)"):
-        rasterizer.render(
-            *FRAME, instance_index=[0, 1, 1], instance_poses=poses, color_turns=np.ones((2, 3, 3))
-        )
+        rasterizer.render(*SHOT, [Instances([0, 1, 1], poses, color_turns=np.ones((2, 3, 3)))])
     with pytest.raises(ArgumentError, match="brightest is 0"):
-        rasterizer.render(*FRAME, brightest=0.0)
+        rasterizer.render(*SHOT, brightest=0.0)
     levels = CpuRasterizer([pack(car, levels=3)])
     with pytest.raises(ArgumentError, match="keep the shape"):
-        levels.reshape(0, car.means, car.quats, car.scales)
+        levels.shape(0, car.means, car.quats, car.scales)
+    with pytest.raises(ArgumentError, match="keep the colours"):
+        levels.colors(0, np.zeros((len(car), 3)))
+    colors = rasterizer.colors(0, np.zeros((len(static), 3)))
+    with pytest.raises(ArgumentError, match="made for template 0, given to template 1"):
+        rasterizer.render(*SHOT, [Instances([0, 1], poses[:2], [None, colors])])
+    with pytest.raises(ArgumentError, match="colors are 1, expected one of each of 2"):
+        rasterizer.render(*SHOT, [Instances([0, 1], poses[:2], [colors])])
+    with pytest.raises(ArgumentError, match="viewmats are 2, expected as many for each of 3 frames"):
+        rasterizer.render(*SHOT, [Instances([0], poses[:1])] * 3)

@@ -13,10 +13,12 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.instances import Instances
 from simscale_gym.splats.rasterize import Raster
 
 VIEWMATS = np.stack([look(0.0), look(0.5, (1.0, 0.0, 0.0))])
 FRAME = (VIEWMATS, np.stack([K, K]), WIDTH, HEIGHT)
+SHOT = (*FRAME[:2], (HEIGHT, WIDTH))
 
 
 def shifted(x, z):
@@ -33,9 +35,7 @@ def test_ids_name_the_instance_of_the_heaviest_gaussian():
     )
     poses = np.stack([shifted(0.0, 9.0), shifted(-1.5, 5.0), shifted(1.5, 6.0)])
     index = [1, 0, 0]
-    raster = CpuRasterizer([pack(near), pack(wall)]).render(
-        *FRAME, instance_index=index, instance_poses=poses, ids=True
-    )
+    raster = CpuRasterizer([pack(near), pack(wall)]).render(*SHOT, [Instances(index, poses)], ids=True)
     parts = [[near, wall][template].transformed(pose) for template, pose in zip(index, poses, strict=True)]
     owner = np.repeat(np.arange(3), [len(part) for part in parts])
     weights = weight_images(Gaussians.concatenate(parts))
@@ -64,8 +64,8 @@ def test_ids_change_nothing_else(antialiased):
         random_gaussians(np.random.default_rng(1), (-15, -10, -5), (15, 10, 25), (0.05, 3.0), count=2000)
     )
     rasterizer = CpuRasterizer([scene])
-    plain = rasterizer.render(*FRAME, antialiased=antialiased)
-    named = rasterizer.render(*FRAME, antialiased=antialiased, ids=True)
+    plain = rasterizer.render(*SHOT, antialiased=antialiased)
+    named = rasterizer.render(*SHOT, antialiased=antialiased, ids=True)
     assert plain.ids is None and named.ids.dtype == np.int32
     for name in ("rgb", "alpha", "depth", "transmittance"):
         np.testing.assert_array_equal(getattr(named, name), getattr(plain, name))
@@ -81,36 +81,29 @@ def test_many_instances_keep_their_numbers_on_any_number_of_threads():
     places[:, 2, 3] = 4.0
     for threads in (1, 3):
         rasterizer = CpuRasterizer([speck], threads=threads)
-        ids = rasterizer.render(
-            VIEWMATS[:1],
-            K[None],
-            WIDTH,
-            HEIGHT,
-            ids=True,
-            instance_poses=places,
-            instance_index=[0] * len(places),
-        ).ids
+        specks = [Instances([0] * len(places), places)]
+        ids = rasterizer.render(VIEWMATS[:1], K[None], (HEIGHT, WIDTH), specks, ids=True).ids
         np.testing.assert_array_equal(ids[0, 2:32, 2:62], np.arange(len(places)).reshape(30, 60))
 
 
 def test_classes_of_instances():
-    raster = replace(Raster.empty(1, 3, 1, ids=True), ids=np.array([[[0, -1, 2]]], np.int32))
+    raster = replace(Raster.empty(1, (1, 3), ids=True), ids=np.array([[[0, -1, 2]]], np.int32))
     np.testing.assert_array_equal(raster.classes([7, 8, 9]), [[[7, -1, 9]]])
     np.testing.assert_array_equal(raster.classes([7, 8, 9], nothing=255), [[[7, 255, 9]]])
     with pytest.raises(ArgumentError, match="has 2 classes"):
         raster.classes([7, 8])
     with pytest.raises(ArgumentError, match="ids=True"):
-        Raster.empty(1, 3, 1).classes([7])
+        Raster.empty(1, (1, 3)).classes([7])
 
 
 def test_out_with_and_without_ids():
     rasterizer = CpuRasterizer(
         [pack(random_gaussians(np.random.default_rng(2), (-3, -2, 2), (3, 2, 9), (0.1, 1.0)))]
     )
-    out = Raster.empty(2, WIDTH, HEIGHT, ids=True)
-    assert rasterizer.render(*FRAME, out=out, ids=True).ids is out.ids
+    out = Raster.empty(2, (HEIGHT, WIDTH), ids=True)
+    assert rasterizer.render(*SHOT, out=out, ids=True).ids is out.ids
     out.ids[:] = 77
-    rasterizer.render(*FRAME, out=out)
+    rasterizer.render(*SHOT, out=out)
     assert (out.ids == 77).all()
     with pytest.raises(ArgumentError, match=r"out\.ids is None"):
-        rasterizer.render(*FRAME, out=Raster.empty(2, WIDTH, HEIGHT), ids=True)
+        rasterizer.render(*SHOT, out=Raster.empty(2, (HEIGHT, WIDTH)), ids=True)

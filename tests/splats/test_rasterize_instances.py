@@ -17,11 +17,13 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.gaussians import Gaussians
-from simscale_gym.splats.rasterize import Raster, rasterize
+from simscale_gym.splats.instances import Instances
+from simscale_gym.splats.rasterize import Raster, images_of, rasterize
 
 VIEWMATS = np.stack([look(0.0), look(0.7, (1.0, 0.0, 0.0))])
 KS = np.stack([K, K])
 FRAME = (VIEWMATS, KS, WIDTH, HEIGHT)
+SHOT = (VIEWMATS, KS, (HEIGHT, WIDTH))
 
 
 def pose(angles, position):
@@ -53,12 +55,12 @@ def test_instances_look_like_transformed_gaussians(terms, antialiased):
     static, car, poses = street_with_two_cars(terms)
     rasterizer = CpuRasterizer([pack(static), pack(car)])
     settings = {"antialiased": antialiased}
-    raster = rasterizer.render(*FRAME, instance_index=[0, 1, 1], instance_poses=poses, **settings)
+    raster = rasterizer.render(*SHOT, [Instances([0, 1, 1], poses)], **settings)
     together = Gaussians.concatenate([static, car.transformed(poses[1]), car.transformed(poses[2])])
     rgb, alpha, _ = reference_rasterize(together, *FRAME, **settings)
     assert decibel(raster.rgb, rgb) > 60.0
     assert decibel(raster.alpha, alpha) > 60.0
-    without = rasterizer.render(*FRAME, **settings)
+    without = rasterizer.render(*SHOT, **settings)
     assert np.abs(without.rgb - raster.rgb).max() > 0.2
 
 
@@ -77,9 +79,7 @@ def test_hard_nodes_at_turned_poses(name, antialiased):
         np.random.default_rng(5), *HARD_NODES[name], count=200, opacity=(0.3, 1.0), terms=16
     )
     poses = np.stack([pose((0.4, -1.0, 2.0), (1.0, 0.5, 7.0)), pose((3.0, 0.2, 0.1), (-1.0, 0.0, 6.0))])
-    raster = CpuRasterizer([pack(node)]).render(
-        *FRAME, instance_index=[0, 0], instance_poses=poses, antialiased=antialiased
-    )
+    raster = CpuRasterizer([pack(node)]).render(*SHOT, [Instances([0, 0], poses)], antialiased=antialiased)
     together = Gaussians.concatenate([node.transformed(place) for place in poses])
     rgb, alpha, depth = reference_rasterize(together, *FRAME, antialiased=antialiased)
     assert alpha.max() > 0.05, "the case shows nothing"
@@ -91,24 +91,22 @@ def test_hard_nodes_at_turned_poses(name, antialiased):
 def test_the_number_of_threads_changes_no_bit():
     static, car, poses = street_with_two_cars()
     templates = [pack(static), pack(car)]
-    many = {"instance_index": [0, 1, 1], "instance_poses": poses}
-    first = CpuRasterizer(templates, threads=1).render(*FRAME, **many)
+    many = [Instances([0, 1, 1], poses)]
+    first = CpuRasterizer(templates, threads=1).render(*SHOT, many)
     for threads in (1, 2, 3, 5):
         rasterizer = CpuRasterizer(templates, threads=threads)
         for _ in range(3):
-            again = rasterizer.render(*FRAME, **many)
-            for name, image in vars(first).items():
-                np.testing.assert_array_equal(getattr(again, name), image)
+            again = rasterizer.render(*SHOT, many)
+            for image, other in zip(images_of(first), images_of(again), strict=True):
+                np.testing.assert_array_equal(other, image)
 
 
 def test_a_later_frame_is_not_touched_by_an_earlier_one():
     static, car, poses = street_with_two_cars()
     rasterizer = CpuRasterizer([pack(static), pack(car)])
-    fresh = rasterizer.render(*FRAME)
-    rasterizer.render(
-        VIEWMATS[:1], KS[:1], 200, 100, instance_index=[0, 1, 1], instance_poses=poses, background=[1, 0, 0]
-    )
-    again = rasterizer.render(*FRAME)
+    fresh = rasterizer.render(*SHOT)
+    rasterizer.render(VIEWMATS[:1], KS[:1], (100, 200), [Instances([0, 1, 1], poses)], background=[1, 0, 0])
+    again = rasterizer.render(*SHOT)
     np.testing.assert_array_equal(again.rgb, fresh.rgb)
 
 
@@ -126,10 +124,10 @@ def test_huge_gaussians_of_a_far_chunk_are_not_culled():
 def test_calls_from_several_threads_queue():
     static, _, _ = street_with_two_cars()
     rasterizer = CpuRasterizer([pack(static)], threads=2)
-    expected, results = rasterizer.render(*FRAME).rgb, []
+    expected, results = rasterizer.render(*SHOT).rgb, []
 
     def draw():
-        results.extend(np.array_equal(rasterizer.render(*FRAME).rgb, expected) for _ in range(20))
+        results.extend(np.array_equal(rasterizer.render(*SHOT).rgb, expected) for _ in range(20))
 
     workers = [threading.Thread(target=draw) for _ in range(4)]
     for worker in workers:
@@ -144,10 +142,10 @@ def test_calls_from_several_threads_queue():
 def test_a_forked_child_can_render():
     static, _, _ = street_with_two_cars()
     rasterizer = CpuRasterizer([pack(static)], threads=2)
-    expected = float(rasterizer.render(*FRAME).rgb.sum())
+    expected = float(rasterizer.render(*SHOT).rgb.sum())
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=lambda: queue.put(float(rasterizer.render(*FRAME).rgb.sum())), daemon=True)
+    child = context.Process(target=lambda: queue.put(float(rasterizer.render(*SHOT).rgb.sum())), daemon=True)
     child.start()
     assert queue.get(timeout=30) == expected
     child.join(timeout=30)
@@ -157,24 +155,25 @@ def test_a_forked_child_can_render():
 def test_out_is_written_and_returned():
     static, _, _ = street_with_two_cars()
     rasterizer = CpuRasterizer([pack(static)])
-    out = Raster.empty(2, WIDTH, HEIGHT)
-    assert rasterizer.render(*FRAME, out=out) is out
-    np.testing.assert_array_equal(out.rgb, rasterizer.render(*FRAME).rgb)
+    out = Raster.empty(2, (HEIGHT, WIDTH))
+    assert rasterizer.render(*SHOT, out=out).rgb is out.rgb
+    np.testing.assert_array_equal(out.rgb, rasterizer.render(*SHOT).rgb)
     with pytest.raises(ArgumentError, match=r"out\.rgb"):
-        rasterizer.render(*FRAME, out=Raster.empty(1, WIDTH, HEIGHT))
+        rasterizer.render(*SHOT, out=Raster.empty(1, (HEIGHT, WIDTH)))
 
 
 def test_no_instances_and_empty_templates():
     nothing = pack(random_gaussians(np.random.default_rng(0), 0, 1, (0.1, 1.0), count=0))
     for index in ([], [0, 0]):
-        raster = CpuRasterizer([nothing]).render(*FRAME, instance_index=index)
+        poses = np.tile(np.eye(4), (len(index), 1, 1))
+        raster = CpuRasterizer([nothing]).render(*SHOT, [Instances(index, poses)])
         assert not raster.rgb.any() and (raster.transmittance == 1.0).all()
 
 
 def test_unknown_templates_are_named():
     nothing = pack(random_gaussians(np.random.default_rng(0), 0, 1, (0.1, 1.0), count=0))
-    with pytest.raises(ArgumentError, match=r"instance_index.*0\.\.0"):
-        CpuRasterizer([nothing]).render(*FRAME, instance_index=[1])
+    with pytest.raises(ArgumentError, match=r"instances\.templates.*0\.\.0"):
+        CpuRasterizer([nothing]).render(*SHOT, [Instances([1], np.eye(4)[None])])
     with pytest.raises(ArgumentError, match="templates is empty"):
         CpuRasterizer([])
     with pytest.raises(ArgumentError, match="threads is 0"):

@@ -22,7 +22,7 @@ from simscale_gym.splats.render_validity import (
     can_be_trusted,
     nearest_views,
     obstruction,
-    quality_scores,
+    quality_factors,
     recorded_path,
 )
 from simscale_gym.splats.solid_matter import SolidMatter
@@ -229,6 +229,11 @@ def test_the_recorded_path_ends_where_it_should_however_far_apart_the_points_of_
         assert (np.diff(polyline.arc_lengths(path)) > 0.0).all()
 
 
+def quality_scores(measures, limits):
+    factors = quality_factors(measures, limits)
+    return RenderQuality(("a",), view_angle=np.zeros(1), factors=factors, **measures).scores
+
+
 def test_a_good_picture_has_a_score_of_one():
     np.testing.assert_array_equal(quality_scores(GOOD, TRAINED), [1.0])
 
@@ -263,15 +268,14 @@ def test_judge_tells_a_street_from_a_wall():
     assert broken.score == 0.0 and not can_be_trusted(broken)
     assert broken.blocked > 4.0 and broken.extrapolation == pytest.approx(3.5)
     for quality in (street, broken):
-        factors = judge.factors(quality)
-        assert set(factors) == set(GOOD)
-        np.testing.assert_allclose(np.prod([f[0] for f in factors.values()]), quality.score)
+        assert set(quality.factors) == set(GOOD)
+        np.testing.assert_allclose(np.prod([f[0] for f in quality.factors.values()]), quality.score)
     assert street.by_camera() == {"cam_f0": street.score, "score": street.score}
 
 
 def test_the_worst_camera_decides():
     zeros = np.zeros(2)
-    quality = RenderQuality(("a", "b"), *(zeros,) * 6, 0.0, 0.0, np.array([0.9, 0.3]))
+    quality = RenderQuality(("a", "b"), *(zeros,) * 6, 0.0, 0.0, {"coverage": np.array([0.9, 0.3])})
     assert quality.score == 0.3
     assert can_be_trusted(quality, 0.3) and not can_be_trusted(quality, 0.31)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,38 @@ REACH = 120.0
 
 
 class SignalSet:
-    """Lamps of all signals among ``fixtures``; a template is made when its state is first seen."""
+    """Lamps of a scene's signals; a template is made when its state is first seen.
 
-    def __init__(self, fixtures: Sequence[Fixture], light: Sunlight, rasterizer: Rasterizer) -> None:
+    Args:
+        fixtures: What stands beside the roads, signals among it.
+        lane_ids: Lane connectors of the scene's lights, ``[L]``.
+        light: The scene's.
+        rasterizer: Receives the templates.
+    """
+
+    def __init__(
+        self, fixtures: Sequence[Fixture], lane_ids: Sequence[str], light: Sunlight, rasterizer: Rasterizer
+    ) -> None:
         self._signals = [fixture for fixture in fixtures if fixture.kind == "signal"]
         self._places = np.array([[f.x, f.y] for f in self._signals]).reshape(-1, 2)
+        rows = {lane: row for row, lane in enumerate(lane_ids)}
+        # The connectors of a signal agree; where they do not, it shows the first one's.
+        self._rows = [next((rows[i] for i in f.lane_ids if i in rows), None) for f in self._signals]
         self._light, self._rasterizer = light, rasterizer
         self._templates: dict[tuple[int, LightStatus], int] = {}
 
-    def instances(self, eye: Array, lights: Mapping[str, LightStatus]) -> list[int]:
-        """Templates to draw (in the scene frame) from ``eye [3]``, showing ``lights`` by lane connector."""
+    def templates(self, eye: Array, lights: NDArray[np.uint8]) -> list[int]:
+        """Templates to draw (in the scene frame) from ``eye [3]``, showing ``lights [L]``."""
         near = np.flatnonzero(np.hypot(*(self._places - eye[:2]).T) < REACH)
-        return [self._template(int(row), self._status(self._signals[row], lights)) for row in near]
+        return [self._template(int(signal), self._status(signal, lights)) for signal in near]
 
-    def _status(self, signal: Fixture, lights: Mapping[str, LightStatus]) -> LightStatus:
-        """What its connectors agree on; the first one's where they differ."""
-        shown = [lights[lane] for lane in signal.lane_ids if lane in lights]
-        return shown[0] if shown else LightStatus.UNKNOWN
+    def _status(self, signal: int, lights: NDArray[np.uint8]) -> LightStatus:
+        row = self._rows[signal]
+        return LightStatus.UNKNOWN if row is None else LightStatus(lights[row])
 
-    def _template(self, row: int, status: LightStatus) -> int:
-        if (row, status) not in self._templates:
-            surfels = signal_lamp_surfels(self._signals[row], status)
+    def _template(self, signal: int, status: LightStatus) -> int:
+        if (signal, status) not in self._templates:
+            surfels = signal_lamp_surfels(self._signals[signal], status)
             gaussians = bake(surfels, Occluders(), self._light)
-            self._templates[row, status] = self._rasterizer.add(gaussians)
-        return self._templates[row, status]
+            self._templates[signal, status] = self._rasterizer.add(gaussians)
+        return self._templates[signal, status]

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.light.bake import Sunlight
 from simscale_gym.dressing.looks.look_cache import LookCache
 from simscale_gym.dressing.looks.packed_look import PackedLook
 from simscale_gym.dressing.nodes.node import NodeModel, lod_at, shaded_rgb, stride_phase
 from simscale_gym.dressing.nodes.template_store import TemplateStore
 from simscale_gym.geometry import se3
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Moment, Scene
+from simscale_gym.splats.instances import Colors
 from simscale_gym.splats.rasterizer import Rasterizer
 
 Array = NDArray[np.float64]
 
 REACH = 160.0
 """Tracks farther from the camera are not drawn [m]."""
+
+KEPT_COLORS = 1024
+"""Colours of tracks in some light that are kept for the next picture: of a near car 60 kB, of most less than 10."""
 
 _HEADING_STEP = np.radians(2.0)  # light is a function of heading and shade in these steps,
 _SHADE_STEPS = 16  # so a picture depends on the state alone, not on what was drawn before
@@ -31,8 +38,14 @@ class _Key(NamedTuple):
     phase: int
 
 
+class _Light(NamedTuple):
+    turn: int
+    shade: int
+    braking: bool
+
+
 class NodeSet:
-    """Templates of all tracks' levels of detail, made when first needed and relit as they turn.
+    """Templates of all tracks' levels of detail, made when first needed, and their colours in the light.
 
     Args:
         scene: Its tracks are read.
@@ -43,8 +56,7 @@ class NodeSet:
 
     def __init__(self, scene: Scene, look: PackedLook, rasterizer: Rasterizer, cache: LookCache) -> None:
         tracks = scene.tracks
-        self._light, self._rasterizer = look.light, rasterizer
-        self._shade, self._ground = look.shade, look.ground
+        self._rasterizer, self._shade, self._ground = rasterizer, look.shade, look.ground
         templates = TemplateStore(cache)
         self._heights = tracks.sizes[:, 2]
         self._models = [
@@ -53,56 +65,50 @@ class NodeSet:
         ]
         self._walks = np.array([model.look.walks for model in self._models], bool)
         self._templates: dict[_Key, int] = {}
-        self._lit: dict[_Key, tuple[int, int, bool]] = {}
+        lit = partial(_lit_colors, self._models, look.light, rasterizer)
+        self._colors = lru_cache(KEPT_COLORS)(lit)  # of no method: a renderer is freed with its last user
 
-    def instances(
-        self,
-        eye: Array,
-        focal: float,
-        poses: Array,
-        valid: NDArray[np.bool_],
-        braking: NDArray[np.bool_] | None = None,
-    ) -> tuple[list[int], Array]:
-        """Templates ``[I]`` to draw and their poses ``[I, 4, 4]``, lit for where they are.
+    def instances(self, eye: Array, focal: float, moment: Moment) -> tuple[list[int], Array, list[Colors]]:
+        """Templates ``[I]`` to draw, their poses ``[I, 4, 4]``, and their colours ``[I]`` where they are.
 
         Args:
             eye: ``[3]`` of the ego.
             focal: Of the sharpest camera [px].
-            poses: ``[N, 3]``.
-            valid: ``[N]``.
-            braking: ``[N]``.
+            moment: Where the tracks are.
         """
+        poses = moment.poses
         distance = np.hypot(*(poses[:, :2] - eye[:2]).T)
-        rows = np.flatnonzero(valid & (distance < REACH))
+        rows = np.flatnonzero(moment.valid & (distance < REACH))
         levels = lod_at(distance[rows], focal)
         along = poses[rows, 0] * np.cos(poses[rows, 2]) + poses[rows, 1] * np.sin(poses[rows, 2])
-        phases = stride_phase(along, self._heights[rows])
+        phases = np.where(self._walks[rows], stride_phase(along, self._heights[rows]), 0)
         shades = np.round(self._shade.at(poses[rows, :2]) * _SHADE_STEPS).astype(int)
         turns = np.round(poses[rows, 2] / _HEADING_STEP).astype(int)
-        brakes = np.zeros(len(poses), bool) if braking is None else braking
-        templates = []
-        for row, level, phase, turn, shade in zip(rows, levels, phases, turns, shades, strict=True):
-            key = _Key(int(row), int(level), int(phase) if self._models[row].look.walks else 0)
-            templates.append(self._template(key, (int(turn), int(shade), bool(brakes[row]))))
-        return templates, se3.planar_to_rigid(
-            poses[rows], self._ground.at(poses[rows, :2], self._walks[rows])
-        )
+        keys = map(_Key, rows.tolist(), levels.tolist(), phases.tolist())
+        lights = map(_Light, turns.tolist(), shades.tolist(), moment.braking[rows].tolist())
+        templates, colors = [], []
+        for key, light in zip(keys, lights, strict=True):
+            templates.append(self._template(key))
+            colors.append(self._colors(templates[-1], key, light))
+        placed = se3.planar_to_rigid(poses[rows], self._ground.at(poses[rows, :2], self._walks[rows]))
+        return templates, placed, colors
 
-    def _template(self, key: _Key, light: tuple[int, int, bool]) -> int:
-        model = self._models[key.row]
+    def _template(self, key: _Key) -> int:
         if key not in self._templates:
+            model = self._models[key.row]
             self._templates[key] = self._rasterizer.add(model.level(key.lod, key.phase).gaussians)
-        if self._lit.get(key) != light:
-            turn, shade, braking = light
-            rgb = shaded_rgb(
-                model,
-                key.lod,
-                turn * _HEADING_STEP,
-                shade / _SHADE_STEPS,
-                self._light,
-                phase=key.phase,
-                braking=braking,
-            )
-            self._rasterizer.recolor(self._templates[key], rgb)
-            self._lit[key] = light
         return self._templates[key]
+
+
+def _lit_colors(
+    models: Sequence[NodeModel],
+    sun: Sunlight,
+    rasterizer: Rasterizer,
+    template: int,
+    key: _Key,
+    light: _Light,
+) -> Colors:
+    """Colours of a track's level in the light that it stands in."""
+    heading, shade = light.turn * _HEADING_STEP, light.shade / _SHADE_STEPS
+    rgb = shaded_rgb(models[key.row], key.lod, heading, shade, sun, phase=key.phase, braking=light.braking)
+    return rasterizer.colors(template, rgb)

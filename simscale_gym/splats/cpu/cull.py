@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.splats.cpu.pack import LEVELS, LOG_255
+from simscale_gym.splats.cpu.variants import chunk_bounds
 
 WIDEST = math.sqrt(2.0 * LOG_255)
 """Extent of an opaque splat in standard deviations, where its alpha falls to 1/255."""
@@ -72,8 +73,8 @@ def _level(sphere, grains, view, focal, near):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cull_chunks(
-    bounds, first_cluster, spheres, level_chunks, grains, instance_index, views, cameras, width, height, near, far,
-    eps2d, items,
+    bounds, first_cluster, spheres, level_chunks, grains, instance_index, variants, views, cameras, width, height,
+    near, far, eps2d, items,
 ):  # fmt: skip
     """Lists the chunks to project, by camera, then instance, then chunk.
 
@@ -84,6 +85,7 @@ def cull_chunks(
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
         instance_index: Template of each instance, `[I]`.
+        variants: Of the instances.
         views: Node to camera, `[C, I, 4, 4]` float64.
         cameras: fx, fy, cx, cy, `[C, 4]` float64 [px].
         width: Image width [px].
@@ -107,7 +109,7 @@ def cull_chunks(
             for cluster in range(first_cluster[template], first_cluster[template + 1]):
                 level = _level(spheres[cluster], grains[cluster], view, max(fx, fy), near)
                 for chunk in range(level_chunks[cluster, level], level_chunks[cluster, level + 1]):
-                    bx, by, bz, radius, reach = bounds[chunk]
+                    bx, by, bz, radius, reach = chunk_bounds(bounds, variants, instance, chunk)
                     x = view[0, 0] * bx + view[0, 1] * by + view[0, 2] * bz + view[0, 3]
                     y = view[1, 0] * bx + view[1, 1] * by + view[1, 2] * bz + view[1, 3]
                     z = view[2, 0] * bx + view[2, 1] * by + view[2, 2] * bz + view[2, 3]

@@ -166,7 +166,7 @@ def _assembled(
     finest = np.full((clusters, LEVELS), np.inf)
     finest[:, :levels] = np.stack(grains, axis=1)
     bounds = _chunk_bounds(means.reshape(total, CHUNK, 3), reaches.reshape(total, CHUNK))
-    spheres = cluster_spheres(bounds, level_chunks)
+    spheres = _cluster_spheres(bounds, level_chunks)
     return PackedGaussians(_chunked(lanes), _chunked(rest), bounds, order, spheres, level_chunks, finest)
 
 
@@ -222,7 +222,7 @@ def _chunk_bounds(means: np.ndarray, reaches: np.ndarray) -> np.ndarray:
     return np.concatenate([centres, radii[:, None], reaches.max(1)[:, None]], axis=1)
 
 
-def cluster_spheres(bounds: np.ndarray, level_chunks: np.ndarray) -> np.ndarray:
+def _cluster_spheres(bounds: np.ndarray, level_chunks: np.ndarray) -> np.ndarray:
     """Spheres around the clusters' first levels, `[Q, 4]`."""
     spheres = np.zeros((len(level_chunks), 4))
     for cluster, (first, last) in enumerate(level_chunks[:, :2]):

@@ -15,6 +15,7 @@ from simscale_gym.splats.cpu import pack as lane
 from simscale_gym.splats.cpu.cull import clamp_limits
 from simscale_gym.splats.cpu.pack import CHUNK, LOG_255
 from simscale_gym.splats.cpu.threads import take
+from simscale_gym.splats.cpu.variants import chunk_rows
 
 TILE_BITS = 5
 TILE = 1 << TILE_BITS
@@ -138,11 +139,12 @@ def _project_lanes(rows, view, camera, width, height, near, far, eps2d, antialia
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _shade_lanes(rows, rest, terms, eye, turn, is_turned, brightest, work):
+def _shade_lanes(rows, rgb, rest, terms, eye, turn, is_turned, brightest, work):
     """Fills the colour rows of `work`: the constant term, and `terms` more of the spherical harmonics.
 
     Args:
-        rows: The chunk, `[13 * 256]`.
+        rows: The chunk's, X to LOG_OPACITY at least, `[10 * 256]`.
+        rgb: Its constant term, `[3 * 256]`.
         rest: The colour coefficients behind the constant one, `[terms * 3 * 256]`.
         terms: 0, 3, 8 or 15.
         eye: Camera position in the node's frame, `[3]` [m].
@@ -152,7 +154,7 @@ def _shade_lanes(rows, rest, terms, eye, turn, is_turned, brightest, work):
         work: Work space of `_project_lanes`; its rows RED, GREEN and BLUE are written.
     """
     for i in range(3 * CHUNK):
-        work[RED * CHUNK + i] = rows[lane.RED * CHUNK + i]
+        work[RED * CHUNK + i] = rgb[i]
     if terms > 0:
         for i in range(CHUNK):
             dx = rows[lane.X * CHUNK + i] - eye[0]
@@ -263,8 +265,8 @@ def _write_visible(work, first, records, tiles, depths):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project_chunks(
-    counter, items, lanes, sh_rest, sh_span, views, eyes, turns, is_turned, cameras, width, height, limits,
-    antialiased, records, tiles, depths, tallies,
+    counter, items, lanes, sh_rest, sh_span, variants, views, eyes, turns, is_turned, cameras, width, height,
+    limits, antialiased, records, tiles, depths, tallies,
 ):  # fmt: skip
     """Projects the listed chunks; run it on any number of threads with the same arguments.
 
@@ -274,6 +276,7 @@ def project_chunks(
         lanes: All templates' chunks, `[M, 13, 256]`.
         sh_rest: All templates' view-dependent coefficients, flat.
         sh_span: Start in `sh_rest` and number of terms of each chunk, `[M, 2]`.
+        variants: Of the instances.
         views: Node to camera, `[C, I, 4, 4]` float32.
         eyes: Camera positions in the nodes' frames, `[C, I, 3]` float32 [m].
         turns: Rotations from the nodes' frames to those of their colours, `[I, 3, 3]` float32.
@@ -298,14 +301,14 @@ def project_chunks(
             return
         for item in range(start, min(start + 4, len(items))):
             camera, instance, chunk = items[item]
-            rows = flat_lanes[chunk]
+            rows, rgb = chunk_rows(flat_lanes, variants, instance, chunk)
             view = views[camera, instance]
             _project_lanes(rows, view, cameras[camera], width, height, near, far, eps2d, antialiased, work)
             if work[ALIVE * CHUNK : (ALIVE + 1) * CHUNK].max() > f32(0.0):
                 begin, terms = sh_span[chunk]
                 rest = sh_rest[begin : begin + terms * 3 * CHUNK]
                 eye, turn = eyes[camera, instance], turns[instance]
-                _shade_lanes(rows, rest, terms, eye, turn, is_turned[instance], brightest, work)
+                _shade_lanes(rows, rgb, rest, terms, eye, turn, is_turned[instance], brightest, work)
             work[INSTANCE * CHUNK : (INSTANCE + 1) * CHUNK] = f32(instance)
             tally = _write_visible(work, item * CHUNK, records, tiles, depths)
             tallies[item, 0], tallies[item, 1], tallies[item, 2], tallies[item, 3] = tally

@@ -12,6 +12,7 @@ from simscale_gym.splats.cpu.cull import FINE
 from simscale_gym.splats.cpu.pack import CHUNK, LEVELS, LOG_255
 from simscale_gym.splats.cpu.project import FAST
 from simscale_gym.splats.cpu.threads import take
+from simscale_gym.splats.cpu.variants import chunk_bounds, chunk_rows
 
 SECTOR = 16
 """Azimuths that are cast at once, one vector of float32."""
@@ -39,7 +40,7 @@ f32 = np.float32
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cull_sphere(
-    bounds, first_cluster, spheres, level_chunks, grains, instance_index, eyes, focal, most, items
+    bounds, first_cluster, spheres, level_chunks, grains, instance_index, variants, eyes, focal, most, items
 ):
     """Lists the chunks within reach, at the level of detail that will do, by instance, then chunk.
 
@@ -50,6 +51,7 @@ def cull_sphere(
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
         instance_index: Template of each instance, `[I]`.
+        variants: Of the instances.
         eyes: Place of the sensor in the instances' frames, `[I, 3]` float64.
         focal: Rays per radian.
         most: Farthest range [m].
@@ -69,7 +71,7 @@ def cull_sphere(
             while level + 1 < LEVELS and grains[cluster, level + 1] <= finest:
                 level += 1
             for chunk in range(level_chunks[cluster, level], level_chunks[cluster, level + 1]):
-                bx, by, bz, radius, reach = bounds[chunk]
+                bx, by, bz, radius, reach = chunk_bounds(bounds, variants, instance, chunk)
                 distance = math.sqrt((bx - ex) ** 2 + (by - ey) ** 2 + (bz - ez) ** 2)
                 if distance - radius - reach <= most:
                     items[count, 0], items[count, 1] = instance, chunk
@@ -92,7 +94,7 @@ def _angle(y, x):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _project_lanes(rows, view, most, work):
+def _project_lanes(rows, rgb, view, most, work):
     """Fills the rows of `work`: the records of 256 Gaussians in the sensor's frame, and bounds of their angles.
 
     The ellipsoid where alpha is 1/255 is seen between two vertical planes through the sensor, tangents of its shadow
@@ -164,9 +166,7 @@ def _project_lanes(rows, view, most, work):
         work[MEAN * CHUNK + i], work[(MEAN + 1) * CHUNK + i], work[(MEAN + 2) * CHUNK + i] = x, y, z
         work[PEAK * CHUNK + i], work[NEAREST * CHUNK + i] = peak, nearest
         work[LIGHT * CHUNK + i] = (
-            f32(RED_LIGHT) * rows[lane.RED * CHUNK + i]
-            + f32(GREEN_LIGHT) * rows[lane.GREEN * CHUNK + i]
-            + f32(BLUE_LIGHT) * rows[lane.BLUE * CHUNK + i]
+            f32(RED_LIGHT) * rgb[i] + f32(GREEN_LIGHT) * rgb[CHUNK + i] + f32(BLUE_LIGHT) * rgb[2 * CHUNK + i]
         )
         alive = (extent > f32(0.0)) & (nearest < most)
         work[ALIVE * CHUNK + i] = f32(1.0) if alive else f32(0.0)
@@ -213,7 +213,7 @@ def _write_visible(work, first, slopes, columns, instance, records, spans, secto
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project_to_rays(
-    counter, items, lanes, views, most, slopes, columns, records, spans, sectors, depths, tallies
+    counter, items, lanes, variants, views, most, slopes, columns, records, spans, sectors, depths, tallies
 ):
     """Puts the listed chunks into the sensor's frame; run it on any number of threads with the same arguments.
 
@@ -221,6 +221,7 @@ def project_to_rays(
         counter: `[1]` int64, 0 at the start, shared by the threads.
         items: Instance, chunk, `[n, 2]` int32.
         lanes: All templates' chunks, `[M, 13, 256]`.
+        variants: Of the instances.
         views: Node to sensor, `[I, 4, 4]` float32.
         most: Farthest range [m].
         slopes: Tangents of the beams' elevations, ascending, `[B]` float32.
@@ -239,7 +240,8 @@ def project_to_rays(
         if item >= len(items):
             return
         instance, chunk = items[item]
-        _project_lanes(flat_lanes[chunk], views[instance], f32(most), work)
+        rows, rgb = chunk_rows(flat_lanes, variants, instance, chunk)
+        _project_lanes(rows, rgb, views[instance], f32(most), work)
         first = item * CHUNK
         count, touched = _write_visible(work, first, slopes, columns, instance, records, spans, sectors)
         least, greatest = np.int32(0x7FFFFFFF), np.int32(0)

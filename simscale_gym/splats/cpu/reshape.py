@@ -1,4 +1,4 @@
-"""New places and shapes for the Gaussians of a packed template, in its chunks: at every step for every person."""
+"""New places and sizes for the Gaussians of a packed template, in its chunks: for each step that a person takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reshape_chunks(order, means, quats, scales, lanes, bounds):
         means: `[N, 3]` [m].
         quats: wxyz, of any length but 0, `[N, 4]`.
         scales: `[N, 3]` [m].
-        lanes: Chunks of the template (see `PackedGaussians`), `[M, 13, 256]`; the rows X to L22 are written.
+        lanes: Rows X to LOG_OPACITY of the template's chunks, `[M, 10, 256]`; the rows X to L22 are written.
         bounds: Written, `[M, 5]` (see `PackedGaussians`).
     """
     count, variances = len(order), np.empty(3)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.cpu.pack import BLUE, CHUNK, LEVELS, RED, PackedGaussians, cluster_spheres
+from simscale_gym.splats.cpu.pack import BLUE, CHUNK, LEVELS, PackedGaussians
 from simscale_gym.splats.cpu.reshape import reshape_chunks
+from simscale_gym.splats.cpu.variants import SHAPE_ROWS
+from simscale_gym.splats.instances import Colors, Shape
 
 
 class TemplateStore:
@@ -96,27 +98,25 @@ class TemplateStore:
         self._level_chunks[start:end] = template.level_chunks + first_chunk
         self.first_cluster = np.append(self.first_cluster, end)
 
-    def recolor(self, number: int, rgb: np.ndarray) -> None:
-        """Replaces the colours of template `number` by `rgb` `[N, 3]`, in the order that was packed."""
+    def colors(self, number: int, rgb: np.ndarray) -> Colors:
+        """Base colours `[N, 3]` for instances of template `number`, in the order that was packed."""
         start, end = self._of_one_level(number, "the colours")
         order, rgb = self._orders[number], np.asarray(rgb)
         _check_rows("rgb", rgb, order, 3)
         rows = np.zeros((3, (end - start) * CHUNK), np.float32)
         rows[:, : len(order)] = rgb[order].T
-        self._lanes[start:end, RED : BLUE + 1] = rows.reshape(3, end - start, CHUNK).swapaxes(0, 1)
+        return Colors(number, np.ascontiguousarray(rows.reshape(3, end - start, CHUNK).swapaxes(0, 1)))
 
-    def reshape(self, number: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
-        """Moves the Gaussians of template `number`: `[N, 3]`, `[N, 4]`, `[N, 3]`, in the order that was packed."""
+    def shape(self, number: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> Shape:
+        """Gaussians `[N, 3]`, `[N, 4]`, `[N, 3]` for instances of template `number`, in the order that was packed."""
         start, end = self._of_one_level(number, "the shape")
         order = self._orders[number]
-        if not len(order):
-            return
         means, quats, scales = (np.asarray(value, np.float32) for value in (means, quats, scales))
         for name, value, length in (("means", means, 3), ("quats", quats, 4), ("scales", scales, 3)):
             _check_rows(name, value, order, length)
-        reshape_chunks(order, means, quats, scales, self._lanes[start:end], self._bounds[start:end])
-        clusters = slice(self.first_cluster[number], self.first_cluster[number + 1])
-        self._spheres[clusters] = cluster_spheres(self._bounds, self._level_chunks[clusters])
+        lanes, bounds = self._lanes[start:end, :SHAPE_ROWS].copy(), np.empty((end - start, 5))
+        reshape_chunks(order, means, quats, scales, lanes, bounds)
+        return Shape(number, (lanes, bounds))
 
     def _of_one_level(self, number: int, what: str) -> tuple[int, int]:
         """First chunk of a template, and where the next one starts."""
