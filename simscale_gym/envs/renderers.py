@@ -27,7 +27,7 @@ class Renderers:
     """Renderers of an environment and of its forks, made on first use; forks may ask from several threads.
 
     Args:
-        name: As of the environment's ``renderer``.
+        name: The environment's ``renderer``.
 
     Raises:
         ArgumentError: The name is unknown, or is gsplat and there is no CUDA device.

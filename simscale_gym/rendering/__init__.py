@@ -1,9 +1,8 @@
 """Scenes to pictures, trained and dressed alike."""
 
-from importlib import import_module
-from typing import Any
+from simscale_gym.lazy_names import lazy_names
 
-_MODULES = {
+_DRAWING = {
     "AssetRenderer": "trained",
     "Frame": "renderer",
     "Renderer": "renderer",
@@ -14,8 +13,4 @@ _MODULES = {
 
 __all__ = ["AssetRenderer", "Frame", "Renderer", "SceneRenderer", "make_renderer"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _DRAWING)

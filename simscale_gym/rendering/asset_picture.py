@@ -25,7 +25,7 @@ def draw_check_picture(path: Path, renderer: AssetRenderer, cameras: tuple[str, 
     """Writes a PNG: the cameras at the middle of the log, and the asset from above.
 
     Args:
-        path: Where to.
+        path: The PNG.
         renderer: Draws the scene and its asset.
         cameras: Names, in the order in which they are shown.
     """

@@ -36,7 +36,7 @@ class GaussianRenderer(ABC):
         scene: The scene.
         rasterizer: Holds its Gaussians, in a frame that may differ from the scene's.
         frame_to_scene: From that frame to the scene's, `[4, 4]`, rigid.
-        settings: Of `Rasterizer.render`: near, antialiased and so on.
+        settings: Arguments of `Rasterizer.render`: near, antialiased and so on.
     """
 
     def __init__(

@@ -76,7 +76,7 @@ class Renderer(Protocol):
         """Draws pictures of moments through cameras of the ego.
 
         Args:
-            moments: Of the scene, M of them.
+            moments: Moments of the scene, M of them.
             cameras: Names, C of them.
             size: Height, width [px].
 
@@ -90,7 +90,7 @@ class Renderer(Protocol):
         """Draws moments through any cameras, without sky and air, on black.
 
         Args:
-            moments: Of the scene, M of them.
+            moments: Moments of the scene, M of them.
             viewmats: World to camera, `[M, C, 4, 4]`.
             Ks: Intrinsics, `[M, C, 3, 3]` [px].
             size: Height, width [px].
@@ -99,7 +99,7 @@ class Renderer(Protocol):
             M * C images: those of the first moment, then the second.
 
         Raises:
-            ArgumentError: As of `render`, or the cameras are of other moments.
+            ArgumentError: A moment is not one of this scene, or the cameras are not M times C.
         """
 
     def sweep(self, moment: Moment, config: LidarConfig) -> Sweep:

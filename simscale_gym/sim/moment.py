@@ -17,7 +17,7 @@ def moment_of(scene: Scene, state: SimState, before: SimState | None = None) -> 
 
     Args:
         scene: The scene.
-        state: Where everybody is.
+        state: The state.
         before: The state that ``state`` followed, which tells who slows down; nobody does if None.
     """
     traffic = state.traffic

@@ -60,22 +60,38 @@ def content_key(*values: Any) -> str:
     return digest.hexdigest()[:24]
 
 
-_MADE_BY = ("dressing", "geometry", "scene")
-"""Packages whose files, in whatever folder, a look is made by."""
-_PACKED_BY = ("cpu/levels.py", "cpu/pack.py", "gaussians.py", "spherical_harmonics.py")
-"""Files of ``splats/`` that a kept look depends on; how it is drawn does not matter."""
+MADE_BY = (
+    "dressing",
+    "geometry",
+    "scene",
+    "splats/cpu/levels.py",
+    "splats/cpu/pack.py",
+    "splats/gaussians.py",
+    "splats/spherical_harmonics.py",
+)
+"""Packages, with all that lies in them however deep, and files that a look is made and packed by; how it is drawn, and
+which files Gaussians are read from, does not matter."""
+
+
+def looks_code(package: Path) -> dict[str, Path]:
+    """Files of the code that looks are made with, by their path in the folder ``package``, in order."""
+    places = [package / name for name in MADE_BY]
+    files = [file for place in places for file in ([place] if place.suffix else place.rglob("*.py"))]
+    return {file.relative_to(package).as_posix(): file for file in sorted(files)}
+
+
+def code_digest(package: Path) -> str:
+    """Digest of these files and of where they lie."""
+    digest = hashlib.sha256()
+    for name, file in looks_code(package).items():
+        code = file.read_bytes()
+        digest.update(f"{name} {len(code)};".encode() + code)
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Digest of the code that looks are made with."""
-    package = Path(simscale_gym.__file__).parent
-    made_by = (file for name in _MADE_BY for file in sorted((package / name).rglob("*.py")))
-    files = [*made_by, *(package / "splats" / name for name in _PACKED_BY)]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return code_digest(Path(simscale_gym.__file__).parent)
 
 
 def _feed(digest: Any, value: Any) -> None:

@@ -73,8 +73,8 @@ class NodeSet:
 
         Args:
             eye: ``[3]`` of the ego.
-            focal: Of the sharpest camera [px].
-            moment: Where the tracks are.
+            focal: Focal length of the sharpest camera [px].
+            moment: Poses of the tracks.
         """
         poses = moment.poses
         distance = np.hypot(*(poses[:, :2] - eye[:2]).T)

@@ -85,7 +85,7 @@ def cull_chunks(
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
         instance_index: Template of each instance, `[I]`.
-        variants: Of the instances.
+        variants: The instances' own colours and shapes.
         views: Node to camera, `[C, I, 4, 4]` float64.
         cameras: fx, fy, cx, cy, `[C, 4]` float64 [px].
         width: Image width [px].

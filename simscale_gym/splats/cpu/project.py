@@ -276,7 +276,7 @@ def project_chunks(
         lanes: All templates' chunks, `[M, 13, 256]`.
         sh_rest: All templates' view-dependent coefficients, flat.
         sh_span: Start in `sh_rest` and number of terms of each chunk, `[M, 2]`.
-        variants: Of the instances.
+        variants: The instances' own colours and shapes.
         views: Node to camera, `[C, I, 4, 4]` float32.
         eyes: Camera positions in the nodes' frames, `[C, I, 3]` float32 [m].
         turns: Rotations from the nodes' frames to those of their colours, `[I, 3, 3]` float32.

@@ -172,7 +172,7 @@ class CpuRasterizer:
 
         Args:
             sensor_to_world: x forward, y left, z up, `[4, 4]`, rigid.
-            elevations: Of the beams, ascending, between straight down and straight up, `[B]` [rad].
+            elevations: The beams', ascending, between straight down and straight up, `[B]` [rad].
             azimuths: Rays of a beam, `A`: the k-th at (k + 0.5) 2 pi / A - pi, left positive.
             instances: What there is; by default the first template.
             most: Farthest range [m].

@@ -51,7 +51,7 @@ def cull_sphere(
         level_chunks: `[Q, 7]` of all templates' clusters.
         grains: `[Q, 6]` of all templates' clusters.
         instance_index: Template of each instance, `[I]`.
-        variants: Of the instances.
+        variants: The instances' own colours and shapes.
         eyes: Place of the sensor in the instances' frames, `[I, 3]` float64.
         focal: Rays per radian.
         most: Farthest range [m].
@@ -221,7 +221,7 @@ def project_to_rays(
         counter: `[1]` int64, 0 at the start, shared by the threads.
         items: Instance, chunk, `[n, 2]` int32.
         lanes: All templates' chunks, `[M, 13, 256]`.
-        variants: Of the instances.
+        variants: The instances' own colours and shapes.
         views: Node to sensor, `[I, 4, 4]` float32.
         most: Farthest range [m].
         slopes: Tangents of the beams' elevations, ascending, `[B]` float32.

@@ -20,11 +20,11 @@ class Variants(NamedTuple):
 
     Attributes:
         first: First chunk of each instance's template, `[I]`.
-        color_at: Row of `colors` where each instance's begin, `[I]`; -1 for those of the template.
-        colors: Of chunk after chunk, `[K, 3 * 256]` float32.
-        shape_at: Row of `shapes` and `bounds` where each instance's begin, `[I]`; -1 for those of the template.
+        color_at: Row of `colors` at which each instance's begin, `[I]`; -1 for those of the template.
+        colors: Rows RED to BLUE of chunk after chunk, `[K, 3 * 256]` float32.
+        shape_at: Row of `shapes` and `bounds` at which each instance's begin, `[I]`; -1 for those of the template.
         shapes: Rows X to LOG_OPACITY of chunk after chunk, `[S, 10 * 256]` float32.
-        bounds: Of their chunks, `[S, 5]` (see `PackedGaussians`).
+        bounds: Bounds of the same chunks, `[S, 5]` (see `PackedGaussians`).
     """
 
     first: np.ndarray
@@ -41,8 +41,8 @@ class Variants(NamedTuple):
         """Lays the variants of instances side by side.
 
         Args:
-            instances: They.
-            first_chunk: Where each template's chunks start, `[P + 1]`.
+            instances: Instances of a frame.
+            first_chunk: Start of each template's chunks, `[P + 1]`.
             room: Memory for a name and a number of float32 values.
         """
         colors = [own and own.values for own in instances.colors]
@@ -79,9 +79,9 @@ def chunk_rows(lanes, variants, instance, chunk):
 
     Args:
         lanes: All templates' chunks, `[M, 13 * 256]`.
-        variants: Of the frame.
+        variants: The frame's.
         instance: Place among the frame's instances.
-        chunk: Of its template.
+        chunk: Number of a chunk of its template.
     """
     rows = lanes[chunk]
     rgb = rows[RED * CHUNK :]

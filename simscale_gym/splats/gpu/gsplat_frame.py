@@ -97,7 +97,7 @@ def place(cloud: Cloud, poses: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     """Means `[E, N, 3]` and quaternions `[E, N, 4]` in the world of each frame.
 
     Args:
-        cloud: Of I instances.
+        cloud: Gaussians of I instances.
         poses: Node to world, `[E, I, 4, 4]`.
     """
 
@@ -146,9 +146,9 @@ def project(
 
     Args:
         gsplat: The module.
-        cloud: Of I instances; N > 0.
-        motion: Of the instances in each frame; None if all stand in the world already.
-        numbers: Of the frames among all that are drawn, `[E]`.
+        cloud: Gaussians of I instances; N > 0.
+        motion: Places of the instances in each frame; None if all stand in the world already.
+        numbers: The frames' among all that are drawn, `[E]`.
         viewmats: World to camera, `[E, C, 4, 4]`.
         Ks: Pinhole intrinsics, `[E, C, 3, 3]` [px].
         size: Height, width [px].
