@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.metrics.areas import EgoArea
+
 Array = NDArray[np.float64]
 
 RUN = 8
@@ -23,7 +25,7 @@ LANE_STEPS = 20
 PROGRESS_THRESHOLD = 5.0
 """Progress of the best valid plan [m] up to which progress is not judged."""
 
-_IN_INTERSECTION = 8  # EgoArea.IN_INTERSECTION
+_IN_INTERSECTION = int(EgoArea.IN_INTERSECTION)
 
 
 class Centerline(NamedTuple):
@@ -143,6 +145,7 @@ def lane_keeping(line: Centerline, centers: Array, areas: NDArray) -> Array:
 @njit(cache=True)
 def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArray) -> Array:
     out = np.ones(len(centers))
+    # the bound that passes runs over is a little wider than the limit: what it lets through is measured exactly
     reach = LANE_LIMIT * LANE_LIMIT * (1.0 + 1e-9) + 1e-12
     for p in range(len(centers)):
         count, run, free = 0, 0, 0.0  # the centre must go ``free`` metres before it can be near the line
@@ -154,6 +157,7 @@ def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArra
             if (areas[p, k] & _IN_INTERSECTION) != 0:
                 continue
             near = False
+            # the run of the step before is asked first: a car stays on it for many steps
             if free <= 1e-6:
                 near = gap_to_run(run_boxes, run, x, y) <= reach and is_near_run(points, run, x, y)
                 if not near:

@@ -22,6 +22,9 @@ from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
 Array = NDArray[np.float64]
 
+HEADING, AX, AY = int(StateIndex.HEADING), int(StateIndex.AX), int(StateIndex.AY)
+YAW_RATE, YAW_ACC = int(StateIndex.YAW_RATE), int(StateIndex.YAW_ACC)
+
 COMFORT_TERMS = (
     "longitudinal_acceleration", "lateral_acceleration", "jerk", "longitudinal_jerk", "yaw_acceleration", "yaw_rate",
 )  # fmt: skip
@@ -159,10 +162,10 @@ def _comfort_flags(states: Array, history: Array, ahead: float, filters: _Filter
             s = history[i] if i < past else states[p, i - past]
             # NAVSIM moves accelerations from the rear axle to the centre with untransformed terms: the yaw rate's
             # square and the yaw acceleration both add lengthwise, none across
-            columns[0, i] = s[5] + ahead * s[9] * s[9] + ahead * s[10]
-            columns[1, i] = s[6]
-            columns[2, i] = np.hypot(s[5], s[6])
-            headings[i] = s[2]
+            columns[0, i] = s[AX] + ahead * s[YAW_RATE] * s[YAW_RATE] + ahead * s[YAW_ACC]
+            columns[1, i] = s[AY]
+            columns[2, i] = np.hypot(s[AX], s[AY])
+            headings[i] = s[HEADING]
         _unwrap(headings, columns[3])
         # a jerk is the derivative of the smoothed acceleration, so that one comes first; flags are numbered as
         # COMFORT_TERMS, not in the order of work
@@ -188,8 +191,8 @@ def _features(states: Array, filters: _Filters, out: Array):
     n = len(states)
     magnitude, headings = np.empty(n), np.empty(n)
     for i in range(n):
-        magnitude[i] = np.hypot(states[i, 5], states[i, 6])
-    _unwrap(states[:, 2], headings)
+        magnitude[i] = np.hypot(states[i, AX], states[i, AY])
+    _unwrap(states[:, HEADING], headings)
     smooth(magnitude, filters.acceleration, out[0])
     smooth(out[0], filters.jerk, out[1])
     smooth(headings, filters.yaw_rate, out[2])

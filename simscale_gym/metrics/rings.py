@@ -82,11 +82,13 @@ def holds(
             continue
         first, last = runs[r, 0], runs[r, 1]
         if x < run_boxes[r, 0]:
+            # all of the run lies to the right: however it winds, the ray crosses it an odd number of times if its ends
+            # lie on two sides
             inside ^= (vertices[first, 1] > y) != (vertices[last, 1] > y)
             continue
         for v in range(first, last):
             kind = crossing(vertices[v, 0], vertices[v, 1], vertices[v + 1, 0], vertices[v + 1, 1], x, y)
-            if kind < 0:
+            if kind < 0:  # on the edge itself: not strictly inside
                 return False
             inside ^= kind > 0
     return inside
@@ -119,4 +121,5 @@ def ring_meets_box(
                 vertices[v, 0], vertices[v, 1], vertices[v + 1, 0], vertices[v + 1, 1], corners
             ):
                 return True
+    # no edge meets the box, so all of it lies on one side of the ring: any corner tells which
     return holds(vertices, runs, run_boxes, ring_runs, ring, corners[0, 0], corners[0, 1])

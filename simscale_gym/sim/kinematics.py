@@ -7,9 +7,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.scene import DT, STATE_SIZE, Vehicle
+from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
 Array = NDArray[np.float64]
+
+X, Y, HEADING, VX, VY, AX, AY, STEERING, STEERING_RATE, YAW_RATE, YAW_ACC = (int(i) for i in StateIndex)
+"""Columns of a state as plain numbers, which kernels index with."""
 
 # nuplan-devkit, KinematicBicycleModel; NAVSIM, batch_kinematic_bicycle.py.
 MAX_STEERING = np.pi / 3
@@ -51,24 +54,21 @@ def advance(
     state: Array, out: Array, acceleration: float, steering_rate: float, dt: float, wheel_base: float
 ):
     """Write the successor of ``state [11]`` to ``out``; the pose moves with the old speed and steering."""
-    heading, speed, steering = state[2], state[3], state[7]
-    new_acceleration = state[5] + dt / (dt + ACCELERATION_LAG) * (acceleration - state[5])
+    heading, speed, steering = state[HEADING], state[VX], state[STEERING]
+    new_acceleration = state[AX] + dt / (dt + ACCELERATION_LAG) * (acceleration - state[AX])
     new_rate = dt / (dt + STEERING_LAG) * steering_rate
     new_speed = speed + new_acceleration * dt
     new_steering = min(max(steering + new_rate * dt, -MAX_STEERING), MAX_STEERING)
     new_heading = heading + speed * np.tan(steering) / wheel_base * dt
     yaw_rate = new_speed * np.tan(new_steering) / wheel_base
-    out[0] = state[0] + speed * np.cos(heading) * dt
-    out[1] = state[1] + speed * np.sin(heading) * dt
-    out[2] = new_heading - 2.0 * np.pi * np.floor((new_heading + np.pi) / (2.0 * np.pi))
-    out[3] = new_speed
-    out[4] = 0.0
-    out[5] = new_acceleration
-    out[6] = 0.0
-    out[7] = new_steering
-    out[8] = new_rate
-    out[10] = (yaw_rate - state[9]) / dt
-    out[9] = yaw_rate
+    out[X] = state[X] + speed * np.cos(heading) * dt
+    out[Y] = state[Y] + speed * np.sin(heading) * dt
+    out[HEADING] = new_heading - 2.0 * np.pi * np.floor((new_heading + np.pi) / (2.0 * np.pi))
+    out[VX], out[VY] = new_speed, 0.0
+    out[AX], out[AY] = new_acceleration, 0.0
+    out[STEERING], out[STEERING_RATE] = new_steering, new_rate
+    out[YAW_ACC] = (yaw_rate - state[YAW_RATE]) / dt
+    out[YAW_RATE] = yaw_rate
 
 
 @njit(cache=True)

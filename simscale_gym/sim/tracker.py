@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import poses_to_world
 from simscale_gym.scene import DT, STATE_SIZE, Vehicle
-from simscale_gym.sim.kinematics import advance
+from simscale_gym.sim.kinematics import HEADING, STEERING, VX, X, Y, advance
 
 Array = NDArray[np.float64]
 JerkPenalty = Literal["navsim", "correct"]
@@ -221,17 +221,19 @@ def command_at(
 ):
     """Acceleration and steering rate at step ``k`` with reference ``pose [3]``."""
     target = min(k + HORIZON, len(speeds) - 1)
-    speed, reference = state[3], speeds[target]
+    speed, reference = state[VX], speeds[target]
     if reference <= STOPPING_SPEED and speed <= STOPPING_SPEED:
         return -STOPPING_GAIN * (speed - reference), 0.0
     reach = HORIZON * dt
     gain = reach * SPEED_WEIGHT / (reach * reach * SPEED_WEIGHT + ACCELERATION_WEIGHT)
     acceleration = -gain * (speed - reference)
-    dx, dy = state[0] - pose[0], state[1] - pose[1]
+    dx, dy = state[X] - pose[0], state[Y] - pose[1]
     lateral = -dx * np.sin(pose[2]) + dy * np.cos(pose[2])
-    heading = _wrap(state[2] - pose[2])
-    steering = state[7]
+    heading = _wrap(state[HEADING] - pose[2])
+    steering = state[STEERING]
     by_lateral, by_heading, by_steering = 0.0, 0.0, 0.0  # response to a constant unit steering rate
+    # the errors are rolled out over the horizon with the steering held, and beside them what a constant steering rate
+    # would change: the best rate is then one division, a least-squares problem with one unknown
     for j in range(HORIZON):
         travel = (speed + j * dt * acceleration) * dt
         lateral += travel * heading

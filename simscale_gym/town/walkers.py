@@ -154,7 +154,9 @@ def draw_walks(rng: np.random.Generator, graph: WalkGraph, count: int, seconds: 
 def _smoothed(line: Array) -> Array:
     """Corners of ``line [K, 2]`` rounded over about 1 m; vertices stay in step."""
     kernel = np.array([0.06, 0.24, 0.4, 0.24, 0.06])
-    padded = np.concatenate([line[:1], line[:1], line, line[-1:], line[-1:]])
+    padded = np.concatenate(
+        [line[:1], line[:1], line, line[-1:], line[-1:]]
+    )  # so that ends stay and none is lost
     return np.stack([np.convolve(padded[:, i], kernel, "valid") for i in range(2)], -1)
 
 
@@ -183,6 +185,7 @@ def _random_walk(
     parts, rows, total, before = [], [], 0.0, None
     while total < length:
         options = [edge for edge in graph[node] if edge[0] != before] or graph[node]
+        # ways over a crosswalk are a little likelier, so that there is somebody to wait for
         weights = np.array([1.3 if (edge[2] >= 0).any() else 1.0 for edge in options])
         nxt, line, crosswalk = options[int(rng.choice(len(options), p=weights / weights.sum()))]
         parts.append(line[:-1])
@@ -218,7 +221,7 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
     need = width / speed + 0.5
     if net.crosswalk_signal[row]:
         for k in range(net.blocker_starts[row], net.blocker_starts[row + 1]):
-            for part in range(4):
+            for part in range(4):  # red now and until the other side is reached, looked up at four moments
                 if light(net, net.blockers[k], time + need * part / 3.0) != RED:
                     return False
     for j in range(len(claims)):
@@ -237,6 +240,7 @@ def may_step_out(net, row, first, second, width, speed, drivers, claims, offsets
                 continue
             if distance < -0.6:
                 return False  # it is on the crosswalk, and does not give way any more
+            # it cannot stop with 1.3 m/s^2 after 0.6 s, and would be there before the walker has left
             if v * v > 2.0 * 1.3 * max(distance - 0.6 * v, 0.05) and distance / max(v, 0.1) < need + 1.5:
                 return False
     return True

@@ -11,6 +11,7 @@ from simscale_gym.agents.reactive.crowd import DRIVING, LOGGED, PENDING, REPLAYE
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, body_pose, match_route
 from simscale_gym.agents.reactive.logged_path import PLACE
 from simscale_gym.agents.reactive.scene_arrays import PARKED_SPEED, SceneArrays
+from simscale_gym.scene import TrackType
 from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
@@ -21,8 +22,7 @@ SNAP_REACH, SNAP_ANGLE = 3.0, 1.0
 """A vehicle within these of a lane [m, rad] drives along it (reach as NAVSIM's snap threshold)."""
 LOG_STRIDE = 3
 """Every so many frames of the log are matched to lanes."""
-VEHICLE, BICYCLE, PEDESTRIAN = 0, 1, 2
-"""Values of :class:`simscale_gym.scene.TrackType`."""
+VEHICLE, BICYCLE, PEDESTRIAN = int(TrackType.VEHICLE), int(TrackType.BICYCLE), int(TrackType.PEDESTRIAN)
 
 
 @njit(cache=True)

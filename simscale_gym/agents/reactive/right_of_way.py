@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive.junction import JunctionArrays
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, project_on_lane
+from simscale_gym.scene import LightStatus
 
 Array = NDArray[np.float64]
 
-YELLOW, RED = 1, 2
-"""Values of :class:`simscale_gym.scene.LightStatus`."""
+YELLOW, RED = int(LightStatus.YELLOW), int(LightStatus.RED)
 FAR = 1e6
 """Distance [m] that stands for nothing being there."""
 TIME_MARGIN = 1.0

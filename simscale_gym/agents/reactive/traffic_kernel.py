@@ -23,6 +23,7 @@ from simscale_gym.agents.reactive.rider import ride
 from simscale_gym.agents.reactive.right_of_way import RED, approaches_of
 from simscale_gym.agents.reactive.scene_arrays import SceneArrays
 from simscale_gym.scene import DT
+from simscale_gym.sim.kinematics import AX, HEADING, VX, YAW_RATE, X, Y
 
 Array = NDArray[np.float64]
 
@@ -30,8 +31,6 @@ MOVER_SWEEP = 1.0
 """Pedestrians and cyclists are seen where they will be up to this long from now [s]."""
 CROSSING_SPEED = 0.3
 """Slower than this [m/s] nobody is swept ahead."""
-X, Y, HEADING, VX, AX, YAW_RATE = 0, 1, 2, 3, 5, 9
-"""Columns of an ego state (:class:`simscale_gym.scene.StateIndex`)."""
 
 
 @njit(cache=True)
