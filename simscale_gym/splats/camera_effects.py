@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.splats.render_validity import ViewedFrame
 from simscale_gym.splats.shutter import CameraMotion, expose_rows
+from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
 

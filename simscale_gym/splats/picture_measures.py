@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.scene import Vehicle
 from simscale_gym.splats.solid_matter import SolidMatter
-
-if TYPE_CHECKING:
-    from simscale_gym.splats.render_validity import ViewedFrame
+from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
 
@@ -37,7 +33,7 @@ GROWTH, STEPS = 1.15, 10
 """What seems to float where nothing is, is looked for farther along its ray: in so many steps, each so much farther."""
 
 CLEARANCE = 0.3
-"""Above the road, from which on matter is in the ego's way and not a kerb [m]."""
+"""Height above the road from which on matter is in the ego's way and not a kerb [m]."""
 
 
 def picture_measures(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,7 @@ from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene import Scene, Vehicle
 from simscale_gym.splats.picture_measures import CLEARANCE, picture_measures
 from simscale_gym.splats.solid_matter import SolidMatter
-
-if TYPE_CHECKING:
-    import torch
+from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
 
@@ -59,35 +56,6 @@ TRAINED = QualityLimits()
 DRESSED = QualityLimits(coarseness=(0.025, 0.1), view_distance=(40.0, 120.0), extrapolation=(40.0, 120.0))
 """Limits for dressed streets: on logs 0.02 rad are the coarsest, at 0.05 courts and walls are plainly blurred. Side
 streets hold 40 m away, and 160 m away nothing is left."""
-
-
-@dataclass(frozen=True, eq=False)
-class ViewedFrame:
-    """What a rasteriser knows of a frame beside its colours.
-
-    Attributes:
-        viewmats: World to camera, `[C, 4, 4]`.
-        Ks: `[C, 3, 3]` [px].
-        alpha: `[C, H, W]`; a tensor where a device drew it.
-        depth: Expected depth `[C, H, W]` [m], where alpha is not 0; a tensor likewise.
-    """
-
-    viewmats: Array
-    Ks: Array
-    alpha: NDArray[np.float32] | torch.Tensor
-    depth: NDArray[np.float32] | torch.Tensor
-
-    def in_memory(self) -> ViewedFrame:
-        """The same, its images as arrays."""
-        return ViewedFrame(self.viewmats, self.Ks, _array(self.alpha), _array(self.depth))
-
-    def pixels(self, rows: Array, columns: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Alpha and depth `[C, R, K]` of the pixels of some rows `[R]` and columns `[K]`; no others leave a device."""
-        return tuple(_array(image[:, rows][:, :, columns]) for image in (self.alpha, self.depth))
-
-
-def _array(image: NDArray[np.float32] | torch.Tensor) -> NDArray[np.float32]:
-    return image if isinstance(image, np.ndarray) else image.cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)

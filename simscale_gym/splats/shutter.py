@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.splats.render_validity import ViewedFrame
+from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from simscale_gym.splats.camera_effects import (
     shown_frame,
     with_noise,
 )
-from simscale_gym.splats.render_validity import ViewedFrame
 from simscale_gym.splats.shutter import CameraMotion, expose_rows
+from simscale_gym.splats.viewed_frame import ViewedFrame
 
 CAMERAS = ("cam_f0", "cam_l0")
 HEIGHT, WIDTH, FOCAL = 48, 96, 100.0
