@@ -35,7 +35,7 @@ def unwritable(path: Path, error: Exception) -> DataError:
     )
     return DataError(
         path,
-        found=f"a place that cannot be written ({error})"[:300],
+        found=f"a place that cannot be written ({getattr(error, 'strerror', None) or error})"[:300],
         expected="a folder that can be written and has room",
         hint=f"Make room there, or {instead}.",
     )

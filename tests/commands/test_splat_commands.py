@@ -36,7 +36,9 @@ def command(monkeypatch, capsys):
 @pytest.fixture
 def one_scene(monkeypatch):
     """The command finds the test's street under any name."""
-    monkeypatch.setattr(splat_commands, "named_scene", lambda settings: street())
+    monkeypatch.setattr(
+        splat_commands, "named_scene", lambda told: street() if told.scenes or told.scene else None
+    )
 
 
 def test_help(command):

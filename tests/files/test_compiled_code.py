@@ -67,7 +67,6 @@ def test_a_package_of_somebody_else_and_no_home(has_cache, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=home | {"HOME": "/proc/none", NUMBA_VARIABLE: "", CACHE_VARIABLE: str(cache)},
-        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
