@@ -79,6 +79,11 @@ def test_threads_draw_the_same():
     assert np.array_equal(drawn(wall(), 4, 20.0), drawn(wall(), 4, 20.0, threads=3))
 
 
+def test_nothing_has_levels_too():
+    """As an asset of nodes alone, which has no background."""
+    assert not drawn(wall().subset(slice(0, 0)), 3, 10.0).any()
+
+
 def test_misuse():
     with pytest.raises(ArgumentError, match="levels"):
         pack(wall(4), levels=9)

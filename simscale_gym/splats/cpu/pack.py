@@ -104,7 +104,7 @@ def _flat_colors(gaussians: Gaussians) -> np.ndarray:
 
 
 def _grains(spreads: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    starts = np.concatenate([[0], ends[:-1]])
+    starts = np.concatenate([[0], ends])[:-1].astype(np.int64)
     pairs = zip(starts, ends, strict=True)
     return np.array([math.sqrt(np.quantile(spreads[a:b], GRAIN_QUANTILE)) for a, b in pairs])
 
