@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.geometry import polyline
+from simscale_gym.geometry import box, polyline
 from simscale_gym.metrics import (
     Agents,
     MapLayers,
@@ -30,7 +30,6 @@ from simscale_gym.metrics import (
     forecast,
     score,
 )
-from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import TrackType, Vehicle
 from simscale_gym.sim import plan_to_poses, track
 
@@ -114,11 +113,12 @@ def plans(count: int) -> np.ndarray:
 def parts(now: Situation, states: np.ndarray) -> dict[str, Callable[[], object]]:
     """What scoring consists of."""
     vehicle = Vehicle()
-    corners, centers = ego_boxes(states, vehicle)
+    boxes = vehicle.boxes(states)
+    corners, centers = box.corners(boxes), np.ascontiguousarray(boxes[..., :2])
     polygons, index, flags, others, reach = now.map.polygons, now.map.index, now.flags, now.others, 2.84
     where = areas.ego_areas(corners, centers, polygons, index, flags)
     return {
-        "ego boxes": lambda: ego_boxes(states, vehicle),
+        "ego boxes": lambda: box.corners(vehicle.boxes(states)),
         "areas": lambda: areas.ego_areas(corners, centers, polygons, index, flags),
         "NC": lambda: contacts.collisions(states, corners, centers, where, others, reach),
         "TTC": lambda: contacts.time_to_collision(

@@ -19,7 +19,8 @@ from rich.table import Table
 from simscale_gym.agents import IDMTraffic, NavsimTraffic
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import EgoLog, Lane, RoadMap, Scene, Tracks, TrafficLights
-from simscale_gym.sim import ego_contacts, off_road, start, state_hash, step, track
+from simscale_gym.scoring import off_road, touched
+from simscale_gym.sim import start, state_hash, step, track
 
 RING_LANES, RADIUS = 4, 80.0
 NAVSIM_STEP = {11: "8.1-8.3 ms (nuPlan 7.4-7.7)", 21: "16.3-17.1 ms (nuPlan 14.4-14.9)"}
@@ -157,8 +158,8 @@ def main() -> None:
         table.add_row(f"world step, {agents} agents", f"{ms:.4f}", f"{1e3 / ms:.0f} steps/s", "")
         if agents == 30:
             for name, work in (
-                ("contacts", lambda s=scene, n=now: ego_contacts(s, n)),
-                ("off road", lambda s=scene, n=now: off_road(n.ego, s.map, s.vehicle)),
+                ("contacts", lambda s=scene, n=now: touched(s, n)),
+                ("off road", lambda s=scene, n=now: off_road(s, n.ego)),
                 ("state hash", lambda n=now: state_hash(n)),
                 ("traffic start", lambda s=scene: model.start(s, 0, s.ego.states[0])),
             ):

@@ -9,7 +9,8 @@ from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.stopping_kernel import stopping_plans
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex
-from simscale_gym.sim import SimState, off_road, track
+from simscale_gym.scoring.fitness import off_road
+from simscale_gym.sim import SimState, track
 
 Array = NDArray[np.float64]
 
@@ -25,5 +26,5 @@ def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
     travelled = speed * t - deceleration * t**2 / 2
     ways = max(_JOIN_DISTANCE, _JOIN_TIME * speed) * _JOIN_FACTORS
     plans = stopping_plans(scene.route_path, scene.route_lengths, ego[:3], ways, travelled)
-    outside = off_road(track(ego, plans, vehicle=scene.vehicle), scene.map, scene.vehicle).sum(1)
+    outside = off_road(scene, track(ego, plans, vehicle=scene.vehicle)).sum(1)
     return se2.poses_to_local(ego[:3], plans[int(np.argmin(outside)), 1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class ConstantVelocity:
     """A :class:`simscale_gym.sim.TrafficModel` with those present at the start only. Has no memory."""
+
+    reacts: ClassVar[bool] = False
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
         """The others as logged at ``frame``."""

@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.geometry.box import boxes_touch
 from simscale_gym.scene import Scene
-from simscale_gym.sim.collision import boxes_touch
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]

@@ -13,7 +13,8 @@ from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.geometry import se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import Scene, StateIndex
-from simscale_gym.sim import SimState, TrafficModel, off_road, track
+from simscale_gym.scoring.fitness import off_road
+from simscale_gym.sim import SimState, TrafficModel, track
 
 Array = NDArray[np.float64]
 
@@ -71,7 +72,7 @@ class LogExpert:
             and abs(wrap_angle(turn)) < config.turn
             and abs(speed) < config.speed
         )
-        trackable = deviation < config.deviation and not off_road(driven, scene.map, scene.vehicle).any()
+        trackable = deviation < config.deviation and not off_road(scene, driven).any()
         scores = {
             "distance": float(np.hypot(along, across)),
             "along": float(along),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class LogReplay:
     """A :class:`simscale_gym.sim.TrafficModel`; beyond the log's end nobody is there. Has no memory."""
+
+    reacts: ClassVar[bool] = False
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
         """The others as logged at ``frame``."""

@@ -2,8 +2,8 @@
 
 from simscale_gym.envs.agent_episode import Episode, agent_context, run_episode
 from simscale_gym.envs.env import SimScaleEnv
-from simscale_gym.envs.episode import Snapshot
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
+from simscale_gym.envs.snapshot import Snapshot
 
 __all__ = [
     "EpdmsRewardConfig",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.envs.episode import Start
+from simscale_gym.envs.history import History
 from simscale_gym.envs.outcome import Outcome, goal_arc, judge
 from simscale_gym.envs.road_view import RoadView, road_view
+from simscale_gym.envs.snapshot import Snapshot
 from simscale_gym.scene import Scene
 from simscale_gym.scoring.running_segment import RunningSegment
-from simscale_gym.sim import SimState, ego_contacts
+from simscale_gym.sim import SimState, TrafficModel
 
 _LEAST_GOAL = 10.0  # [m] from start to the log's end for it to count as a goal
 
@@ -22,79 +26,90 @@ class Drive:
     Attributes:
         scene: Where.
         start: How it began.
+        traffic: Moves the others.
+        experts: Who is asked for plans.
         history: Every simulation state since the log was left, 0.1 s apart, the present one last.
         view: The road at the present state.
         first_arc: Where along the route the episode began [m].
         goal: Where along the route the log ended [m]; None where that is too near to be a goal.
         outcome: Of the last step.
-        segment: What was driven from the start on, for its score.
+        segment: What was driven from the start on, judged and scored.
         subscores: Of that, by EPDMS code; extended comfort cannot be judged of a drive.
+        terms: Of the last step's reward, by name.
     """
 
     scene: Scene
     start: Start
-    history: tuple[SimState, ...]
+    traffic: TrafficModel
+    experts: tuple[Expert, ...]
+    history: History
     view: RoadView
     first_arc: float
     goal: float | None
     outcome: Outcome
     segment: RunningSegment
     subscores: Mapping[str, float]
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, scene: Scene, start: Start) -> Drive:
+    def begin(cls, scene: Scene, start: Start, traffic: TrafficModel, experts: tuple[Expert, ...]) -> Drive:
         """The episode at its first state."""
-        first = start.states[-1]
-        view, goal = road_view(scene, first.ego), goal_arc(scene)
-        segment = RunningSegment.begin(scene, start.states)
+        view, goal = road_view(scene, start.states[-1].ego), goal_arc(scene)
+        segment = RunningSegment.begin(scene, start.states, replayed=is_replayed(traffic))
         return cls(
             scene=scene,
             start=start,
-            history=start.states,
+            traffic=traffic,
+            experts=experts,
+            history=History(start.states),
             view=view,
             first_arc=view.arc,
             goal=goal if goal - view.arc >= _LEAST_GOAL else None,
-            outcome=judge(scene, [first], arrived=False),
+            outcome=judge(scene, [segment.running], arrived=False, before=None),
             segment=segment,
             subscores=segment.subscores(),
         )
 
     @classmethod
-    def resume(cls, scene: Scene, start: Start, history: Sequence[SimState]) -> Drive:
-        """The episode after ``history``, which goes on as where it was driven."""
-        drive = cls.begin(scene, start)
-        driven = history[len(start.states) :]
-        if not driven:
-            return drive
-        segment, view = drive.segment, road_view(scene, history[-1].ego)
-        for state in driven:
-            segment = segment.after(state)
-        arrived = drive.goal is not None and view.arc >= drive.goal
-        touching, _ = ego_contacts(scene, history[-2])
-        outcome = judge(scene, history[-1:], arrived, touching)
+    def resume(
+        cls, scene: Scene, snapshot: Snapshot, traffic: TrafficModel, experts: tuple[Expert, ...]
+    ) -> Drive:
+        """The episode at ``snapshot``."""
+        begun = cls.begin(scene, snapshot.start, traffic, experts)
+        segment = replace(begun.segment, running=replace(begun.segment.running, record=snapshot.record))
         return replace(
-            drive,
-            history=tuple(history),
-            view=view,
-            outcome=outcome,
+            begun,
+            history=snapshot.history,
+            view=road_view(scene, snapshot.history[-1].ego),
+            outcome=snapshot.outcome,
             segment=segment,
             subscores=segment.subscores(),
         )
 
     def after(self, states: Sequence[SimState]) -> Drive:
         """The episode after one environment step, of which ``states`` are the simulation states."""
-        view, segment = road_view(self.scene, states[-1].ego), self.segment
+        view, segments = road_view(self.scene, states[-1].ego), [self.segment]
         for state in states:
-            segment = segment.after(state)
+            segments.append(segments[-1].after(state))
         arrived = self.goal is not None and view.arc >= self.goal
+        before, *drives = [segment.running for segment in segments]
         return replace(
             self,
-            history=(*self.history, *states),
+            history=self.history.after(states),
             view=view,
-            outcome=judge(self.scene, states, arrived, self.outcome.touching),
-            segment=segment,
-            subscores=segment.subscores(),
+            outcome=judge(self.scene, drives, arrived, before),
+            segment=segments[-1],
+            subscores=segments[-1].subscores(),
         )
+
+    def paid(self, terms: Mapping[str, float]) -> Drive:
+        """The same, with the ``terms`` of the reward for the step that led here."""
+        return replace(self, terms=terms)
+
+    @cached_property
+    def plans(self) -> Mapping[str, ExpertPlan]:
+        """The experts' plans from the present state, by name; asked for when first needed."""
+        return {expert.name: expert.plan(self.scene, self.state, self.traffic) for expert in self.experts}
 
     @property
     def state(self) -> SimState:
@@ -104,7 +119,7 @@ class Drive:
     @property
     def steps(self) -> int:
         """Simulation steps since the start."""
-        return len(self.history) - len(self.start.states)
+        return self.segment.running.steps - 1
 
     @property
     def completion(self) -> float:
@@ -115,6 +130,16 @@ class Drive:
 
     def truncation(self, horizon_steps: int) -> str:
         """Why the episode is cut here: "horizon", "log_end", or "" if it is not."""
-        if self.state.frame - self.start.states[-1].frame >= horizon_steps:
+        if self.steps >= horizon_steps:
             return "horizon"
         return "log_end" if self.state.frame >= self.scene.num_frames - 1 else ""
+
+    def snapshot(self, random_state: Mapping[str, object]) -> Snapshot:
+        """What :meth:`resume` goes on from."""
+        record = self.segment.running.record
+        return Snapshot(self.scene.id, self.start, self.history, record, self.outcome, random_state)
+
+
+def is_replayed(traffic: TrafficModel) -> bool:
+    """Whether the others do not react; a model that does not say so reacts."""
+    return not getattr(traffic, "reacts", True)

@@ -31,7 +31,7 @@ from simscale_gym.envs.arguments import (
     checked_traffic,
 )
 from simscale_gym.envs.drive import Drive
-from simscale_gym.envs.episode import Snapshot
+from simscale_gym.envs.history import History
 from simscale_gym.envs.info import expert_info, picture_info, seen_truncation, state_info
 from simscale_gym.envs.observations import (
     driving_command,
@@ -42,6 +42,7 @@ from simscale_gym.envs.observations import (
 from simscale_gym.envs.pictures import Pictures, film_picture
 from simscale_gym.envs.resources import Resources
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
+from simscale_gym.envs.snapshot import Snapshot, generator_at
 from simscale_gym.envs.sweeps import Sweeps
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
@@ -81,7 +82,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     final score.
 
     ## End
-    `terminated`: at-fault collision, off-road, goal (where the log ended, if that is 10 m ahead or more).
+    `terminated`: at-fault collision, leaving the road, goal (where the log ended, if that is 10 m ahead or more).
     `truncated`: after `horizon` seconds ("horizon"), when the log's clip ends ("log_end"), or when what the cameras
     see is no longer what was recorded ("out_of_reconstruction", see `min_render_quality`).
 
@@ -92,10 +93,17 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     it), `expert` (by name: `trajectory` `[8, 3]` in the ego frame, `action`, `scores`, `valid`), `expert_action`
     (of the first valid expert; of the first one where none is valid), `reset` (`perturbed`, `attempts`,
     `rejections` by reason), `arrive_dest`, `out_of_road`, `crash_vehicle`, `crash_pedestrian`, `crash_object`
-    (contacts, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
+    (contacts during the step, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
     After a reset `rewards` holds zeros and `truncation` is empty. With observation `"camera"` also `render_quality`
     (score 0 .. 1 by camera and the least as `score`, see `RenderQuality`; empty where the renderer cannot say) and
     `dropped_frames` (cameras that show an older picture, see `CameraEffects`).
+
+    One judgement stands behind `info`, reward, end and `epdms`. `at_fault`: a contact that began in this step is the
+    ego's fault, which lowers `no_at_fault_collisions` there and nowhere else; as in NAVSIM nobody is judged twice, and
+    whom the ego touches at the start is left out where the traffic does not react ("log", "constant_velocity").
+    `out_of_road`: a corner was off the drivable area, which is what `drivable_area_compliance` counts. The road is left
+    where the ego was on it 0.1 s before: a drive that begins beside the road goes on. Where the frame is not given,
+    those come first at which the log is on the road and touches nobody.
 
     Of `epdms`: progress is relative to the human's over the same time (1 where neither came farther than 5 m).
     Time to collision looks 0.9 s ahead, so it is judged up to 0.9 s ago. `two_frame_extended_comfort` compares two
@@ -178,8 +186,6 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self.action_space = self._action.space
         self._window: Window | None = None
         self._drive: Drive | None = None
-        self._plans: dict[str, ExpertPlan] = {}
-        self._terms: dict[str, float] = {}
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -200,8 +206,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             start = self._find_start(scene, options)
             if self._effects is not None or ("lidar" in self._kinds and self._lidar.is_noisy):
                 start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
-            self._drive = Drive.begin(scene, start)
-        self._terms = dict.fromkeys(self._reward.terms(self._drive, self._drive), 0.0)
+            self._enter(Drive.begin(scene, start, self._traffic, self._resources.experts))
         observation, info = self._observation(), self._info()
         self._show()
         return observation, info
@@ -215,12 +220,12 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         """
         before, action = self._running(), self._action.checked(action)
         states = self._action.apply(before.scene, self._traffic, before.state, action)
-        self._drive = before.after(states)
-        self._terms = self._reward.terms(before, self._drive)
+        after = before.after(states)
+        self._drive = after.paid(self._reward.terms(before, after))
         observation, info = self._observation(), self._info()
         self._show()
         terminated, truncated = self._drive.outcome.terminated, bool(info["truncation"])
-        return observation, float(sum(self._terms.values())), terminated, truncated, info
+        return observation, float(sum(self._drive.terms.values())), terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
@@ -268,8 +273,11 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return self._running().state
 
     @property
-    def history(self) -> tuple[SimState, ...]:
-        """Every simulation state since the log was left, 0.1 s apart, the present one last."""
+    def history(self) -> History:
+        """Every simulation state since the log was left, 0.1 s apart, the present one last.
+
+        Where a snapshot came by pickle, the newest of its states only; ``history.egos`` is the ego's whole way.
+        """
         return self._running().history
 
     @property
@@ -280,7 +288,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     @property
     def plans(self) -> Mapping[str, ExpertPlan]:
         """The experts' plans from the present state, by name."""
-        return self._plans
+        return self._running().plans
 
     def action_of(self, plan: NDArray) -> NDArray:
         """The action that follows a plan from here: what the tracker would do, the plan itself, or its anchor.
@@ -295,16 +303,22 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     def get_state(self) -> Snapshot:
         """All that the episode's future depends on; cheap, immutable, can be pickled."""
-        drive = self._running()
-        return Snapshot(drive.scene.id, drive.start, drive.history, self.np_random.bit_generator.state)
+        return self._running().snapshot(self.np_random.bit_generator.state)
 
     def set_state(self, snapshot: Snapshot) -> None:
-        """Go (back) to where :meth:`get_state` was called, on this or another environment of the same scenes."""
+        """Go (back) to where :meth:`get_state` was called, on this or another environment of the same scenes.
+
+        Raises:
+            ArgumentError: It is no snapshot, or its random state is none of this environment's generator.
+            SceneError: There is no such scene here.
+        """
         if not isinstance(snapshot, Snapshot):
             raise ArgumentError(f"state: {type(snapshot).__name__}, expected what get_state() gave.")
         scene = self._resources.choose_scene(snapshot.scene, self.np_random)
-        self._drive = Drive.resume(scene, snapshot.start, snapshot.history)
-        self.np_random.bit_generator.state = snapshot.random_state
+        snapshot.check_fits(scene)
+        generator = generator_at(snapshot.random_state)
+        self._enter(Drive.resume(scene, snapshot, self._traffic, self._resources.experts))
+        self.np_random = generator
 
     def fork(self, n: int) -> list[SimScaleEnv]:
         """``n`` environments in the same state that go on independently of this one and of each other."""
@@ -313,8 +327,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         for _ in range(n):
             twin = copy.copy(self)
             twin.render_mode, twin._window = None, None
-            twin.np_random = np.random.Generator(np.random.PCG64(0))
-            twin.np_random.bit_generator.state = self.np_random.bit_generator.state
+            twin.np_random = generator_at(self.np_random.bit_generator.state)
+            twin.action_space = copy.deepcopy(self.action_space)
             twins.append(twin)
         return twins
 
@@ -328,11 +342,15 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         if "time" in options:
             order = [episode.frame_at(scene, options["time"], frames, config is not None)]
         else:
-            order = [int(f) for f in self.np_random.permutation(np.array(frames))]
+            order = episode.chosen_order(scene, frames, self.np_random)
         if config is None:
             return episode.start_on_log(scene, self._traffic, order[0])
         vocabulary = self._resources.vocabulary
         return episode.start_off_log(scene, self._traffic, order, vocabulary, config, self.np_random)
+
+    def _enter(self, drive: Drive) -> None:
+        """Go on from ``drive``, for which nothing has been paid yet."""
+        self._drive = drive.paid(dict.fromkeys(self._reward.terms(drive, drive), 0.0))
 
     def _running(self) -> Drive:
         if self._drive is None:
@@ -353,23 +371,20 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def _info(self) -> dict[str, Any]:
         drive = self._running()
         scene, state = drive.scene, drive.state
-        self._plans = {
-            expert.name: expert.plan(scene, state, self._traffic) for expert in self._resources.experts
-        }
         sees = "camera" in self._kinds
         quality = self._pictures.quality(drive) if sees else None
         return {
             **state_info(drive, self._traffic),
-            **expert_info(scene, state, self._plans, self._action),
+            **expert_info(scene, state, drive.plans, self._action),
             **(picture_info(quality, self._pictures.dropped(drive)) if sees else {}),
-            "rewards": dict(self._terms),
+            "rewards": dict(drive.terms),
             "truncation": drive.truncation(self._horizon_steps)
             or seen_truncation(quality, self._least_quality),
         }
 
     def _picture(self) -> NDArray[np.uint8]:
         drive = self._running()
-        return film_picture(drive, self._pictures.drawn(drive), self._plans, self._terms)
+        return film_picture(drive, self._pictures.drawn(drive))
 
     def _show(self) -> None:
         if self.render_mode != "human":

@@ -15,7 +15,8 @@ from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.perturbation import PerturbConfig, sample_perturbation
 from simscale_gym.scene import DT, Scene
-from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road
+from simscale_gym.scoring.fitness import fit_frames
+from simscale_gym.sim import SimState, TrafficModel
 
 HISTORY_STEPS = 15
 """Log that must lie before the start: 1.5 s, NAVSIM's history."""
@@ -44,23 +45,6 @@ class Start:
     attempts: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     camera_seed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """An episode at one moment.
-
-    Attributes:
-        scene: Id of the scene.
-        start: How the episode began.
-        history: Simulation states so far.
-        random_state: Of the environment's bit generator.
-    """
-
-    scene: str
-    start: Start
-    history: tuple[SimState, ...]
-    random_state: Mapping[str, Any]
 
 
 def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -101,6 +85,13 @@ def start_frames(scene: Scene, horizon_steps: int, perturbed: bool) -> range:
             f"scene {scene.id}: lasts {scene.duration:.1f} s, a start here needs {needed:.1f} s."
         )
     return range(HISTORY_STEPS, max(HISTORY_STEPS, last - horizon_steps - HORIZON_STEPS) + 1)
+
+
+def chosen_order(scene: Scene, frames: range, rng: np.random.Generator) -> list[int]:
+    """``frames`` in random order, but those first at which the log itself is on the road and touches nobody."""
+    order = rng.permutation(np.array(frames))
+    fit = fit_frames(scene)[order]
+    return [*map(int, order[fit]), *map(int, order[~fit])]
 
 
 def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> int:
@@ -145,11 +136,10 @@ def start_off_log(
     rejections: Counter[str] = Counter()
     attempts = 0
     for frame in frames[: config.starts]:
-        state = log_state(scene, traffic, frame)
-        touching, _ = ego_contacts(scene, state)
-        if touching.any() or off_road(state.ego[None], scene.map, scene.vehicle).any():
+        if not fit_frames(scene)[frame]:
             rejections["log_start_unfit"] += 1
             continue
+        state = log_state(scene, traffic, frame)
         found = sample_perturbation(scene, state, vocabulary, traffic, config, rng)
         rejections.update(found.rejections)
         attempts += found.attempts

@@ -9,61 +9,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
+from simscale_gym.metrics import RunningScore
 from simscale_gym.scene import Scene, TrackType
-from simscale_gym.sim import SimState, ego_contacts, off_road
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened in one environment step.
+    """What happened in one environment step, as the running score judges it.
 
     Attributes:
-        touching: ``[N]`` which tracks the ego touches at the end.
-        contact: Types of tracks that the ego touches, at fault or not.
-        at_fault: Types of tracks that the ego hit by its own fault.
-        out_of_road: A corner of the ego left the drivable area.
+        contact: Types of tracks that the ego touched, at fault or not.
+        at_fault: Types of tracks that the ego hit by its own fault. A contact is judged when it begins.
+        out_of_road: A corner of the ego was off the drivable area: what DAC counts.
+        left_road: So it was after it had been on the road just before.
         arrived: The ego is where the log ended.
     """
 
-    touching: NDArray[np.bool_]
     contact: frozenset[TrackType]
     at_fault: frozenset[TrackType]
     out_of_road: bool
+    left_road: bool
     arrived: bool
 
     @property
     def terminated(self) -> bool:
         """The episode is over: at-fault collision, off the road, or goal."""
-        return bool(self.at_fault) or self.out_of_road or self.arrived
+        return bool(self.at_fault) or self.left_road or self.arrived
+
+
+def judge(
+    scene: Scene, drives: Sequence[RunningScore], arrived: bool, before: RunningScore | None
+) -> Outcome:
+    """What happened over one environment step.
+
+    Args:
+        scene: The scene.
+        drives: The drive after each of the step's simulation states.
+        arrived: The ego has reached its goal.
+        before: The drive before them; None at the start, where nothing was left yet.
+    """
+    off = [drive.off_road for drive in drives]
+    came_from = [off[0] if before is None else before.off_road, *off[:-1]]
+    return Outcome(
+        contact=_types(scene, [drive.touching for drive in drives]),
+        at_fault=_types(scene, [drive.at_fault for drive in drives]),
+        out_of_road=any(off),
+        left_road=any(now and not then for then, now in zip(came_from, off, strict=True)),
+        arrived=arrived,
+    )
+
+
+def _types(scene: Scene, tracks: Sequence[NDArray[np.bool_]]) -> frozenset[TrackType]:
+    return frozenset(
+        TrackType(kind) for chosen in tracks if chosen.any() for kind in scene.tracks.types[chosen]
+    )
 
 
 def goal_arc(scene: Scene) -> float:
     """Arc length along the scene's route path at which the log ended [m]."""
     return float(polyline.project(scene.route_path, scene.ego.poses[-1, :2], scene.route_lengths)[0][0])
-
-
-def judge(
-    scene: Scene, states: Sequence[SimState], arrived: bool, before: NDArray[np.bool_] | None = None
-) -> Outcome:
-    """What happened over the simulation ``states`` of one step.
-
-    Args:
-        scene: The scene.
-        states: One or more, 0.1 s apart.
-        arrived: The ego has reached its goal.
-        before: ``[N]`` whom the ego touched just before: that is no new contact, so a track is judged by how it
-            was first touched (NAVSIM's rule).
-    """
-    touching = np.zeros(len(scene.tracks), bool) if before is None else before
-    touched: set[TrackType] = set()
-    at_fault: set[TrackType] = set()
-    for state in states:
-        now, fault = ego_contacts(scene, state)
-        if now.any():
-            touched |= {TrackType(t) for t in scene.tracks.types[now]}
-            at_fault |= {TrackType(t) for t in scene.tracks.types[fault & ~touching]}
-            touching = touching | now
-    outside = any(off_road(state.ego, scene.map, scene.vehicle) for state in states)
-    return Outcome(now, frozenset(touched), frozenset(at_fault), outside, arrived)

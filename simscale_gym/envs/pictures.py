@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.renderers import Renderers
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.sim import SimState, moment_of
-from simscale_gym.splats.camera_effects import CameraEffects, apply_effects, shown_frame
+from simscale_gym.splats.camera_effects import MOST_LOST, CameraEffects, apply_effects, shown_frame
 from simscale_gym.splats.render_validity import RenderQuality, ViewedFrame
 from simscale_gym.splats.shutter import CameraMotion
 
-_KEPT = 4  # states whose pictures are remembered where frames get lost: then one of the last is shown
+_KEPT = (
+    MOST_LOST + 1
+)  # states whose pictures are remembered where frames get lost: then one of the last is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +87,10 @@ class Pictures:
 
     def _shown(self, drive: Drive) -> dict[str, int]:
         """Row of the history that each camera shows."""
-        first, last = len(drive.start.states) - 1, len(drive.history) - 1
-        frames = drive.history[first].frame, drive.history[last].frame
+        first, now, last = drive.start.states[-1].frame, drive.state.frame, len(drive.history) - 1
         seed = drive.start.camera_seed
-        behind = {
-            name: frames[1] - shown_frame(self._effects, seed, name, frames[1], frames[0])
-            for name in self._cameras
-        }
-        return {name: last - steps for name, steps in behind.items()}
+        shown = {name: shown_frame(self._effects, seed, name, now, first) for name in self._cameras}
+        return {name: last - (now - frame) for name, frame in shown.items()}
 
     def _taken(self, drive: Drive, row: int) -> NDArray[np.uint8]:
         """Pictures ``[C, H, W, 3]`` that the cameras took at a row of the history."""
@@ -131,23 +128,18 @@ def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> Came
     return CameraMotion.of_ego(mounts, velocity, float(state.ego[StateIndex.YAW_RATE]))
 
 
-def film_picture(
-    drive: Drive,
-    images: Mapping[str, NDArray[np.uint8]],
-    plans: Mapping[str, ExpertPlan],
-    terms: Mapping[str, float],
-) -> NDArray[np.uint8]:
+def film_picture(drive: Drive, images: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """``images`` over a bird's-eye view of the drive, with the experts' plans and the reward's terms beside."""
     from simscale_gym.viewer import Overlay, film_frame
 
-    scene, state, start = drive.scene, drive.state, drive.start
+    scene, state, plans, egos = drive.scene, drive.state, drive.plans, drive.history.egos[:, :3]
     ways = Overlay(
         log=scene.ego.poses,
-        perturbed=np.stack([s.ego[:3] for s in start.states]),
-        driven=np.stack([s.ego[:3] for s in drive.history[len(start.states) - 1 :]]),
+        perturbed=egos[: len(egos) - drive.steps],
+        driven=egos[-1 - drive.steps :],
         plans=[plan.poses_world(state.ego) for plan in plans.values()],
     )
     experts = [f"{name}: {'valid' if plan.valid else 'not valid'}" for name, plan in plans.items()]
-    values = [f"{name}: {value + 0.0:+.3f}" for name, value in terms.items()]
-    lines = [f"start: {'perturbed' if start.perturbed else 'on the log'}", *experts, "", *values]
+    values = [f"{name}: {value + 0.0:+.3f}" for name, value in drive.terms.items()]
+    lines = [f"start: {'perturbed' if drive.start.perturbed else 'on the log'}", *experts, "", *values]
     return film_frame(scene, state, images, ways, lines)

@@ -54,7 +54,7 @@ class RewardConfig:
             "comfort": self.comfort * seconds * excess,
             "speed": self.speed * seconds * speeding,
             "collision": self.collision * bool(outcome.at_fault),
-            "off_road": self.off_road * outcome.out_of_road,
+            "off_road": self.off_road * outcome.left_road,
             "goal": self.goal * outcome.arrived,
         }
 

@@ -10,17 +10,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.geometry.polygon_tiles import (
-    INSIDE,
-    OUTSIDE,
-    POOL,
-    TILE,
-    Lookup,
-    in_tile,
-    ring_holds,
-    tile_kind,
-)
-
 Array = NDArray[np.float64]
 
 
@@ -70,34 +59,9 @@ class PolygonSet:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     def contains_any(self, points: Array) -> NDArray[np.bool_]:
-        """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``.
-
-        What was found out about a tile of the plane (all inside, all outside, or neither) is kept, so that points
-        that come again to the same places cost a look-up.
-        """
+        """Which of ``points [..., 2]`` lie in at least one polygon: ``[...]``."""
         points = np.asarray(points, float)
-        flat = np.ascontiguousarray(points.reshape(-1, 2))
-        return _any(flat, self.lookup).reshape(points.shape[:-1])
-
-    @cached_property
-    def lookup(self) -> Lookup:
-        """What :func:`tile_kind` and :func:`in_tile` read; tiles and pool are filled in as points are asked about."""
-        per_cell = max(1, int(np.ceil(self.cell / TILE)))
-        pool = np.zeros(POOL, np.int32)
-        pool[0] = 1
-        return Lookup(
-            origin=self.origin,
-            size=float(self.cell) / per_cell,
-            tiles=np.zeros((self.shape[1] * per_cell, self.shape[0] * per_cell), np.int32),
-            pool=pool,
-            per_cell=per_cell,
-            vertices=self.vertices,
-            starts=self.starts,
-            bounds=self._bounds,
-            nx=self.shape[0],
-            cell_starts=self.cell_starts,
-            cell_polygons=self.cell_polygons,
-        )
+        return self.contains(points.reshape(-1, 2)).any(1).reshape(points.shape[:-1])
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
@@ -163,16 +127,6 @@ def _cell_of(x, y, origin, cell, nx, ny):
 
 
 @njit(cache=True)
-def _any(points, lookup):
-    out, origin, size, tiles = np.empty(len(points), np.bool_), lookup.origin, lookup.size, lookup.tiles
-    for m in range(len(points)):
-        x, y = points[m, 0], points[m, 1]
-        kind = tile_kind(x, y, origin, size, tiles)
-        out[m] = kind == INSIDE or (kind != OUTSIDE and in_tile(x, y, lookup))
-    return out
-
-
-@njit(cache=True)
 def _all(points, vertices, starts, bounds, origin, cell, nx, ny, cell_starts, cell_polygons):
     out = np.zeros((len(points), len(bounds)), np.bool_)
     for m in range(len(points)):
@@ -183,5 +137,20 @@ def _all(points, vertices, starts, bounds, origin, cell, nx, ny, cell_starts, ce
         for k in range(cell_starts[c], cell_starts[c + 1]):
             p = cell_polygons[k]
             if bounds[p, 0] <= x <= bounds[p, 2] and bounds[p, 1] <= y <= bounds[p, 3]:
-                out[m, p] = ring_holds(x, y, vertices, starts[p], starts[p + 1])
+                out[m, p] = _ring_holds(x, y, vertices, starts[p], starts[p + 1])
     return out
+
+
+@njit(cache=True)
+def _ring_holds(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
+    """Is (x, y) inside the ring ``vertices[start:end]``? Even-odd rule."""
+    inside = False
+    j = end - 1
+    for i in range(start, end):
+        yi, yj = vertices[i, 1], vertices[j, 1]
+        if (yi > y) != (yj > y) and x < (vertices[j, 0] - vertices[i, 0]) * (y - yi) / (yj - yi) + vertices[
+            i, 0
+        ]:
+            inside = not inside
+        j = i
+    return inside

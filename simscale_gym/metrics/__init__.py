@@ -14,6 +14,7 @@ from simscale_gym.metrics.layers import LAYERS, MapLayers
 from simscale_gym.metrics.observation import forecast, take_agents, touching_ego, without_touching
 from simscale_gym.metrics.running_score import (
     RUNNING_COLUMNS,
+    DriveRecord,
     Ground,
     RunningScore,
     running_columns,
@@ -31,6 +32,7 @@ __all__ = [
     "RUNNING_COLUMNS",
     "WEIGHTS",
     "Agents",
+    "DriveRecord",
     "EgoArea",
     "Ground",
     "MapLayers",

@@ -7,13 +7,18 @@ NAVSIM: pdm_scorer.py, ``_calculate_ego_area``, ``_calculate_drivable_area_compl
 from __future__ import annotations
 
 from enum import IntFlag
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.geometry import box
 from simscale_gym.metrics.area_index import AreaIndex, flags_at, tile_at
 from simscale_gym.metrics.rings import Rings, holds
+
+if TYPE_CHECKING:
+    from simscale_gym.metrics.layers import Road
 
 Array = NDArray[np.float64]
 
@@ -50,8 +55,8 @@ def ego_areas(corners: Array, centers: Array, polygons: Rings, index: AreaIndex,
     """:class:`EgoArea` bits ``[P, T]`` of boxes ``corners [P, T, 4, 2]``, ``centers [P, T, 2]``.
 
     Args:
-        corners: As of :func:`simscale_gym.metrics.ego_boxes.ego_boxes`.
-        centers: Likewise.
+        corners: Of the boxes, as :func:`simscale_gym.geometry.box.corners` orders them.
+        centers: Of the boxes.
         polygons: The map.
         index: Its look-up tables.
         flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of its polygons.
@@ -110,6 +115,43 @@ def _count_corner(lanes: NDArray, counts: NDArray, found: int, lane: int) -> int
         lanes[found], counts[found] = lane, 1
         return found + 1
     return found
+
+
+@njit(cache=True)
+def corner_off_road(
+    corners: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
+) -> bool:  # fmt: skip
+    """NON_DRIVABLE of the box with ``corners [4, 2]``; the other arrays are a map's :class:`Road`."""
+    for i in range(4):
+        x, y = corners[i, 0], corners[i, 1]
+        if flags_at(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y) == 0:
+            return True
+    return False
+
+
+def off_road(boxes: Array, road: Road) -> NDArray[np.bool_]:
+    """Which boxes ``[..., 5]`` have a corner off the drivable area, as DAC counts it: ``[...]``.
+
+    Args:
+        boxes: As of :meth:`simscale_gym.scene.Vehicle.boxes`.
+        road: Of :attr:`simscale_gym.metrics.MapLayers.road`.
+    """
+    corners = box.corners(boxes)
+    return _off_road(corners.reshape(-1, 4, 2), *road).reshape(corners.shape[:-2])
+
+
+@njit(cache=True)
+def _off_road(
+    corners: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
+) -> NDArray:  # fmt: skip
+    out = np.empty(len(corners), np.bool_)
+    for n in range(len(corners)):
+        out[n] = corner_off_road(
+            corners[n], grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs
+        )
+    return out
 
 
 def drivable_area(areas: NDArray[np.uint8]) -> Array:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.metrics.ego_boxes import center_offset
 from simscale_gym.metrics.smoothing import Filter, smooth, smoothing_filter
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
@@ -33,6 +32,14 @@ LONGITUDINAL_LIMITS = -4.05, 2.40
 LATERAL_LIMIT, JERK_LIMIT, LONGITUDINAL_JERK_LIMIT = 4.89, 8.37, 4.13
 YAW_ACCELERATION_LIMIT, YAW_RATE_LIMIT = 1.93, 0.95
 """nuPlan's bounds, which values must stay strictly within [m/s^2, m/s^3, rad/s^2, rad/s]."""
+_BOUNDS = (
+    LONGITUDINAL_LIMITS,
+    (-LATERAL_LIMIT, LATERAL_LIMIT),
+    (-JERK_LIMIT, JERK_LIMIT),
+    (-LONGITUDINAL_JERK_LIMIT, LONGITUDINAL_JERK_LIMIT),
+    (-YAW_ACCELERATION_LIMIT, YAW_ACCELERATION_LIMIT),
+    (-YAW_RATE_LIMIT, YAW_RATE_LIMIT),
+)  # of COMFORT_TERMS
 
 EXTENDED_TERMS = ("acceleration", "jerk", "yaw_rate", "yaw_acceleration")
 EXTENDED_LIMITS = 0.7, 0.5, 0.1, 0.1
@@ -43,7 +50,9 @@ FEWEST_SAMPLES = 4
 """The yaw acceleration fits cubics."""
 
 
-class _Filters(NamedTuple):
+class ComfortFilters(NamedTuple):
+    """Savitzky-Golay filters of one number of samples."""
+
     acceleration: Filter
     jerk: Filter
     yaw_rate: Filter
@@ -51,8 +60,9 @@ class _Filters(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _filters(samples: int, yaw_acceleration_order: int) -> _Filters:
-    return _Filters(
+def comfort_filters(samples: int, yaw_acceleration_order: int = 3) -> ComfortFilters:
+    """The filters for ``samples`` states; EC fits parabolas where HC fits cubics."""
+    return ComfortFilters(
         smoothing_filter(samples, 8, 2),
         smoothing_filter(samples, 15, 2, 1, DT),
         smoothing_filter(samples, 5, 2, 1, DT),
@@ -68,8 +78,8 @@ def comfort_flags(states: Array, history: Array, vehicle: Vehicle) -> NDArray[np
         history: ``[H, 11]`` states before them, taken to be 0.1 s apart up to the first of ``states``.
         vehicle: The ego.
     """
-    filters = _filters(len(history) + states.shape[1], 3)
-    return _comfort_flags(states, history, center_offset(vehicle), filters)
+    filters = comfort_filters(len(history) + states.shape[1])
+    return _comfort_flags(states, history, vehicle.rear_axle_to_center, filters)
 
 
 def interpolate_history(times: Array, states: Array) -> Array:
@@ -129,7 +139,7 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
         )
     if previous.ndim == 2:
         previous, current = previous[None], current[None]
-    filters = _filters(previous.shape[1] - shift, 2)
+    filters = comfort_filters(previous.shape[1] - shift, 2)
     rms = _differences(previous[:, shift:], current[:, :-shift], filters)
     return (rms <= np.array(EXTENDED_LIMITS)).all(1).astype(float), rms
 
@@ -139,54 +149,76 @@ def _unwrap(headings: Array, out: Array):
     turns = 0.0
     out[0] = headings[0]
     for i in range(1, len(headings)):
-        turns += np.rint((headings[i] - headings[i - 1]) / (2.0 * np.pi))
+        turns += turns_between(headings[i - 1], headings[i])
         out[i] = headings[i] - 2.0 * np.pi * turns
 
 
 @njit(cache=True)
-def _within(values: Array, low: float, high: float) -> bool:
-    for value in values:  # noqa: SIM110 (all() of a generator does not compile)
-        if not low < value < high:
-            return False
-    return True
+def turns_between(heading: float, following: float) -> float:
+    """Whole turns by which two headings of neighbouring samples differ."""
+    return np.rint((following - heading) / (2.0 * np.pi))
 
 
 @njit(cache=True)
-def _comfort_flags(states: Array, history: Array, ahead: float, filters: _Filters) -> NDArray:
+def place_sample(state: Array, ahead: float, columns: Array, i: int):
+    """Write what :func:`bounded_terms` filters of ``state [11]``, but for the heading, into column ``i``."""
+    # NAVSIM moves accelerations from the rear axle to the centre with untransformed terms: the yaw rate's square and
+    # the yaw acceleration both add lengthwise, none across
+    columns[0, i] = state[AX] + ahead * state[YAW_RATE] * state[YAW_RATE] + ahead * state[YAW_ACC]
+    columns[1, i] = state[AY]
+    columns[2, i] = np.hypot(state[AX], state[AY])
+
+
+@njit(cache=True)
+def bounded_terms(columns: Array, filters: ComfortFilters, terms: Array):
+    """Write the six values that HC bounds at each of ``n`` samples into ``terms [6, n]``.
+
+    Args:
+        columns: ``[4+, n]`` lengthwise acceleration at the box centre, lateral one, their magnitude, and the heading,
+            unwrapped.
+        filters: Of ``n`` samples.
+        terms: As :data:`COMFORT_TERMS`.
+    """
+    # a jerk is the derivative of the smoothed acceleration, so that one comes first; terms[0] lends it its place
+    smooth(columns[2], filters.acceleration, terms[0])
+    smooth(terms[0], filters.jerk, terms[2])
+    smooth(columns[0], filters.acceleration, terms[0])
+    smooth(terms[0], filters.jerk, terms[3])
+    smooth(columns[1], filters.acceleration, terms[1])
+    smooth(columns[3], filters.yaw_acceleration, terms[4])
+    smooth(columns[3], filters.yaw_rate, terms[5])
+
+
+@njit(cache=True)
+def within_bounds(terms: Array, first: int, last: int, flags: NDArray):
+    """Write which of ``terms [6, n]`` stay within nuPlan's bounds from sample ``first`` to before ``last``."""
+    for term in range(6):
+        low, high = _BOUNDS[term]
+        flags[term] = True
+        for i in range(first, last):
+            if not low < terms[term, i] < high:
+                flags[term] = False
+                break
+
+
+@njit(cache=True)
+def _comfort_flags(states: Array, history: Array, ahead: float, filters: ComfortFilters) -> NDArray:
     past, n = len(history), len(history) + states.shape[1]
     flags = np.empty((len(states), 6), np.bool_)
-    columns, out, jerk = np.empty((4, n)), np.empty(n), np.empty(n)
-    headings = np.empty(n)
+    columns, terms, headings = np.empty((4, n)), np.empty((6, n)), np.empty(n)
     for p in range(len(states)):
         for i in range(n):
             s = history[i] if i < past else states[p, i - past]
-            # NAVSIM moves accelerations from the rear axle to the centre with untransformed terms: the yaw rate's
-            # square and the yaw acceleration both add lengthwise, none across
-            columns[0, i] = s[AX] + ahead * s[YAW_RATE] * s[YAW_RATE] + ahead * s[YAW_ACC]
-            columns[1, i] = s[AY]
-            columns[2, i] = np.hypot(s[AX], s[AY])
+            place_sample(s, ahead, columns, i)
             headings[i] = s[HEADING]
         _unwrap(headings, columns[3])
-        # a jerk is the derivative of the smoothed acceleration, so that one comes first; flags are numbered as
-        # COMFORT_TERMS, not in the order of work
-        smooth(columns[0], filters.acceleration, out)
-        flags[p, 0] = _within(out, LONGITUDINAL_LIMITS[0], LONGITUDINAL_LIMITS[1])
-        smooth(out, filters.jerk, jerk)
-        flags[p, 3] = _within(jerk, -LONGITUDINAL_JERK_LIMIT, LONGITUDINAL_JERK_LIMIT)
-        smooth(columns[1], filters.acceleration, out)
-        flags[p, 1] = _within(out, -LATERAL_LIMIT, LATERAL_LIMIT)
-        smooth(columns[2], filters.acceleration, out)
-        smooth(out, filters.jerk, jerk)
-        flags[p, 2] = _within(jerk, -JERK_LIMIT, JERK_LIMIT)
-        smooth(columns[3], filters.yaw_acceleration, out)
-        flags[p, 4] = _within(out, -YAW_ACCELERATION_LIMIT, YAW_ACCELERATION_LIMIT)
-        smooth(columns[3], filters.yaw_rate, out)
-        flags[p, 5] = _within(out, -YAW_RATE_LIMIT, YAW_RATE_LIMIT)
+        bounded_terms(columns, filters, terms)
+        within_bounds(terms, 0, n, flags[p])
     return flags
 
 
 @njit(cache=True)
-def _features(states: Array, filters: _Filters, out: Array):
+def _features(states: Array, filters: ComfortFilters, out: Array):
     """Write acceleration, its jerk, yaw rate and yaw acceleration of a plan ``states [n, 11]`` into ``out [4, n]``."""
     n = len(states)
     magnitude, headings = np.empty(n), np.empty(n)
@@ -200,7 +232,7 @@ def _features(states: Array, filters: _Filters, out: Array):
 
 
 @njit(cache=True)
-def _differences(previous: Array, current: Array, filters: _Filters) -> Array:
+def _differences(previous: Array, current: Array, filters: ComfortFilters) -> Array:
     n = previous.shape[1]
     a, b, out = np.empty((4, n)), np.empty((4, n)), np.empty((len(previous), 4))
     for p in range(len(previous)):

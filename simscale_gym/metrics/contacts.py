@@ -12,9 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.geometry import box
+from simscale_gym.geometry.box import place_corners
+from simscale_gym.geometry.predicates import add_product, boxes_meet, centroid, segment_meets_box
 from simscale_gym.metrics.area_index import AreaIndex, flags_at
-from simscale_gym.metrics.areas import INTERSECTION
-from simscale_gym.metrics.predicates import add_product, boxes_meet, centroid, segment_meets_box
+from simscale_gym.metrics.areas import INTERSECTION, EgoArea
 from simscale_gym.metrics.rings import Rings, ring_meets_box
 
 Array = NDArray[np.float64]
@@ -28,7 +30,8 @@ TTC_STRIDE, TTC_OFFSETS = 3, 4
 AHEAD, BEHIND = np.deg2rad(30.0), np.deg2rad(150.0)
 """Angles from the ego's heading within which an object is ahead, beyond which it is behind."""
 
-_MULTIPLE_OR_OFF = 3  # EgoArea.MULTIPLE_LANES | EgoArea.NON_DRIVABLE
+_MULTIPLE_OR_OFF = int(EgoArea.MULTIPLE_LANES | EgoArea.NON_DRIVABLE)
+_SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 
 
 class Others(NamedTuple):
@@ -80,6 +83,28 @@ def bearing_to(cos: float, sin: float, x: float, y: float, box: Array) -> float:
     return np.arccos(add_product(sin, dy / distance, cos * (dx / distance)))
 
 
+def touching(footprint: Array, boxes: Array, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of ``boxes [N, 5]``, where ``valid [N]``, touch the box ``footprint [5]``: ``[N]``."""
+    return _touching(footprint, box.corners(footprint), np.ascontiguousarray(boxes), valid)
+
+
+@njit(cache=True)
+def _touching(footprint: Array, corners: Array, boxes: Array, valid: NDArray) -> NDArray:
+    out, other = np.zeros(len(boxes), np.bool_), np.empty((4, 2))
+    reach = np.hypot(footprint[3], footprint[4]) + _SLACK
+    for n in range(len(boxes)):
+        dx, dy, length, width = (
+            boxes[n, 0] - footprint[0],
+            boxes[n, 1] - footprint[1],
+            boxes[n, 3],
+            boxes[n, 4],
+        )
+        if valid[n] and np.hypot(dx, dy) <= (reach + np.hypot(length, width)) / 2.0:
+            place_corners(boxes[n, 0], boxes[n, 1], boxes[n, 2], length / 2.0, width / 2.0, other)
+            out[n] = boxes_meet(corners, other)
+    return out
+
+
 @njit(cache=True)
 def collisions(
     states: Array, corners: Array, centers: Array, areas: NDArray, others: Others, ego_reach: float
@@ -100,14 +125,8 @@ def collisions(
                 dx, dy, reach, n = xs[r] - cx, ys[r] - cy, reaches[r] + ego_reach, agents[r]
                 if dx * dx + dy * dy > reach * reach or ignored[n] or not boxes_meet(corners[p, k], boxes[r]):
                     continue
-                ego_speed = np.hypot(states[p, k, 3], states[p, k, 4])
-                if ego_speed <= STANDING:
-                    kind = 0
-                elif not movers[n] or speeds[n] <= STANDING:
-                    kind = 1
-                else:
-                    kind = contact_in_motion(states[p, k], corners[p, k], boxes[r])
-                if kind == 1 or (kind == 2 and (areas[p, k] & _MULTIPLE_OR_OFF) != 0):
+                moving = movers[n] and speeds[n] > STANDING
+                if is_at_fault(states[p, k], areas[p, k], corners[p, k], boxes[r], moving):
                     score[p] = min(score[p], 0.0 if movers[n] else 0.5)
                     when[p] = min(when[p], k)
                 else:
@@ -118,12 +137,27 @@ def collisions(
 
 
 @njit(cache=True)
-def contact_in_motion(state: Array, corners: Array, other: Array) -> int:
-    """0 hit from behind, 1 with the front, 2 from the side: the ego's fault only between lanes or off the road."""
+def is_at_fault(state: Array, area: int, corners: Array, other: Array, moving: bool) -> bool:
+    """Is a contact of the ego with the box ``other [4, 2]`` its own fault?
+
+    It is not where the ego stands, or was hit from behind, or from the side while inside one lane; NAVSIM's order
+    of questions.
+
+    Args:
+        state: ``[11]`` of the ego.
+        area: Its :class:`simscale_gym.metrics.EgoArea`.
+        corners: ``[4, 2]`` of its box.
+        other: Whom it touches.
+        moving: The other is a road user that moved when first seen.
+    """
+    if np.hypot(state[3], state[4]) <= STANDING:
+        return False
+    if not moving:
+        return True
     if bearing_to(np.cos(state[2]), np.sin(state[2]), state[0], state[1], other) > BEHIND:
-        return 0
-    front_left, front_right = corners[0], corners[3]
-    return 1 if segment_meets_box(front_left[0], front_left[1], front_right[0], front_right[1], other) else 2
+        return False
+    left, right = corners[0], corners[3]
+    return segment_meets_box(left[0], left[1], right[0], right[1], other) or (area & _MULTIPLE_OR_OFF) != 0
 
 
 @njit(cache=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,25 @@ LAYERS = (
 )  # fmt: skip
 """nuPlan's SemanticMapLayer names. Lanes, roadblocks, intersections, car parks and drivable areas take part in
 scores, the others do not."""
+
+
+class Road(NamedTuple):
+    """The drivable area of a map as kernels take it, one array after another.
+
+    Attributes:
+        grid, starts, entries: Its :class:`simscale_gym.metrics.area_index.AreaIndex`.
+        flags: ``[M]`` DRIVABLE or 0 of each polygon.
+        vertices, runs, run_boxes, ring_runs: Its :class:`simscale_gym.metrics.rings.Rings`.
+    """
+
+    grid: Array
+    starts: NDArray[np.int32]
+    entries: NDArray[np.int32]
+    flags: NDArray[np.uint8]
+    vertices: Array
+    runs: NDArray[np.int64]
+    run_boxes: Array
+    ring_runs: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +125,11 @@ class MapLayers:
     def flags(self) -> NDArray[np.uint8]:
         """LANE, DRIVABLE and INTERSECTION bits of each polygon."""
         return np.array([_BITS.get(layer, 0) for layer in self.layers], np.uint8)
+
+    @cached_property
+    def road(self) -> Road:
+        """The drivable area alone."""
+        return Road(*self.index, self.flags & DRIVABLE, *self.polygons[:4])
 
     @cached_property
     def lane_rows(self) -> dict[str, int]:

@@ -9,8 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics.ego_boxes import box_corners, ego_boxes
-from simscale_gym.metrics.predicates import boxes_meet
+from simscale_gym.metrics.contacts import touching
 from simscale_gym.metrics.situation import Agents, Situation
 from simscale_gym.scene import DT, STATE_SIZE, TrackType, Vehicle
 
@@ -96,29 +95,13 @@ def nearest_objects(
     return np.concatenate([statics, vehicles, pedestrians, bicycles])
 
 
-def touching(corners: Array, others: Array) -> NDArray[np.bool_]:
-    """Which of the boxes ``others [N, 4, 2]`` touch the one with ``corners [4, 2]``: ``[N]``."""
-    return _touching(corners, others)
-
-
 def touching_ego(agents: Agents, ego: Array, vehicle: Vehicle | None = None) -> NDArray[np.bool_]:
     """Which agents ``[N]`` touch the box of an ``ego`` state ``[11]`` at the first step."""
     ego = np.asarray(ego, float)
     if ego.shape != (STATE_SIZE,) or not np.isfinite(ego).all():
         raise ArgumentError(f"ego: shape {ego.shape} or not finite, expected finite [{STATE_SIZE}].")
-    corners, _ = ego_boxes(ego[None, None], vehicle or Vehicle())
-    boxes = agents.boxes[:, 0]
-    return agents.valid[:, 0] & touching(
-        corners[0, 0], box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4])
-    )
-
-
-@njit(cache=True)
-def _touching(ego: Array, others: Array) -> NDArray:
-    out = np.zeros(len(others), np.bool_)
-    for n in range(len(others)):
-        out[n] = boxes_meet(ego, others[n])
-    return out
+    footprint = (vehicle or Vehicle()).boxes(ego)
+    return touching(footprint, agents.boxes[:, 0], agents.valid[:, 0])
 
 
 def without_touching(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -> Situation:
@@ -153,8 +136,7 @@ def forecast(situation: Situation, ego: Array, vehicle: Vehicle | None = None) -
 
 def _nearest(agents: Agents, ego: Array, vehicle: Vehicle) -> Agents:
     """The objects present at the first step that NAVSIM's object manager keeps, in their order."""
-    _, center = ego_boxes(np.asarray(ego, float)[None, None], vehicle)
-    distance = np.linalg.norm(agents.boxes[:, 0, :2] - center[0, 0], axis=1)
+    distance = np.linalg.norm(agents.boxes[:, 0, :2] - vehicle.boxes(ego)[:2], axis=1)
     present = agents.valid[:, 0] & (distance <= FORECAST_RADIUS)
     keep = np.zeros(len(agents), bool)
     keep[nearest_objects(distance, present, agents.types, NEAREST)] = True

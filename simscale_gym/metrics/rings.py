@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.metrics.predicates import crossing, segment_meets_box
+from simscale_gym.geometry.predicates import crossing, segment_meets_box
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.geometry.box import place_corners
+from simscale_gym.geometry.predicates import boxes_meet
 from simscale_gym.metrics.area_index import flags_at
-from simscale_gym.metrics.areas import DIRECTION_HORIZON, INTERSECTION, areas_of_boxes
+from simscale_gym.metrics.areas import DIRECTION_HORIZON, INTERSECTION, EgoArea, areas_of_boxes
 from simscale_gym.metrics.centerline import (
     LANE_LIMIT,
     LANE_STEPS,
@@ -28,10 +30,8 @@ from simscale_gym.metrics.contacts import (
     TTC_STANDING,
     TTC_STRIDE,
     bearing_to,
-    contact_in_motion,
+    is_at_fault,
 )
-from simscale_gym.metrics.ego_boxes import place_corners
-from simscale_gym.metrics.predicates import boxes_meet
 from simscale_gym.metrics.rings import ring_meets_box
 
 Array = NDArray[np.float64]
@@ -42,15 +42,22 @@ end, arc length of the first and of the newest step on the centreline [m]."""
 FRESH_TALLY = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
 """Of no step."""
 TOUCHED, FORESEEN, SEEN = range(3)
-"""Columns of the marks ``[N, 3]``: whose contacts do not count any more, whose foreseen ones do not, who was there."""
+"""Columns of the marks ``[N, 3]``: whose contact has been judged, whose foreseen ones do not count, who was there."""
+TOUCHING, AT_FAULT = range(2)
+"""Columns of the contacts ``[N, 2]`` of a step: whom the ego touches, whom it touches anew and by its own fault."""
+MEMORY = DIRECTION_HORIZON + 2
+"""States that a step looks at, the newest included."""
 
-_MULTIPLE_OR_OFF, _NON_DRIVABLE, _ONCOMING, _IN_INTERSECTION = 3, 2, 4, 8  # EgoArea
+_MULTIPLE_OR_OFF = int(EgoArea.MULTIPLE_LANES | EgoArea.NON_DRIVABLE)
+_NON_DRIVABLE, _ONCOMING = int(EgoArea.NON_DRIVABLE), int(EgoArea.ONCOMING)
+_IN_INTERSECTION = int(EgoArea.IN_INTERSECTION)
 _NEAR = LANE_LIMIT * LANE_LIMIT * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True)
 def advance(
-    tally: Array, marks: NDArray, speeds: Array, areas: NDArray, states: Array, earlier, velocities: Array, red, ground
+    tally: Array, marks: NDArray, speeds: Array, contacts: NDArray, areas: NDArray, states: Array, first: bool,
+    earlier, velocities: Array, red, ground,
 ):  # fmt: skip
     """Take the last of ``states [T, 11]`` into account, in place.
 
@@ -58,8 +65,10 @@ def advance(
         tally: ``[9]``.
         marks: ``[N, 3]``.
         speeds: ``[N]`` of the others when first present [m/s].
+        contacts: ``[N, 2]`` of this step, all False; to be filled in.
         areas: ``[T]``, the last one to be filled in.
-        states: ``[T, 11]`` of the drive.
+        states: ``[T, 11]`` the newest of the drive, :data:`MEMORY` of them at most.
+        first: The last of them is the first of the drive.
         earlier: Poses ``[N, 3]`` and presence ``[N]`` of the others now and 3, 6, 9 steps ago.
         velocities: ``[N, 2]`` now.
         red: ``[L]`` closed lights.
@@ -79,23 +88,13 @@ def advance(
     if (area & _NON_DRIVABLE) != 0:
         tally[DAC] = 0.0
     tally[AGAINST] = max(tally[AGAINST], _way_against(states, areas, ahead))
-    _follow_line(tally, line, centers[0, 0], area, last == 0)
+    _follow_line(tally, line, centers[0, 0], area, first)
     if _meets_red(corners[0, 0], red, lights, vertices, runs, run_boxes, ring_runs, boxes):
         tally[TLC] = 0.0
     _note_speeds(marks, speeds, velocities, earlier[0][1])
-    if tally[NC] > 0.0:
-        _touch(
-            tally,
-            marks,
-            speeds,
-            states[last],
-            area,
-            corners[0, 0],
-            centers[0, 0],
-            earlier[0],
-            dimensions,
-            others,
-        )
+    _touch(
+        tally, marks, speeds, contacts, states[last], area, corners[0, 0], centers[0, 0], earlier[0], dimensions, others
+    )  # fmt: skip
     begin = last - TTC_STRIDE * (TTC_OFFSETS - 1)
     if begin >= 0 and tally[TTC] > 0.0:
         x, y = states[begin, 0], states[begin, 1]
@@ -181,30 +180,27 @@ def _note_speeds(marks: NDArray, speeds: Array, velocities: Array, valid: NDArra
 
 @njit(cache=True)
 def _touch(
-    tally: Array, marks: NDArray, speeds: Array, state: Array, area: int, corners: Array, center: Array, now,
-    dimensions, others,
+    tally: Array, marks: NDArray, speeds: Array, contacts: NDArray, state: Array, area: int, corners: Array,
+    center: Array, now, dimensions, others,
 ):  # fmt: skip
-    """NC: as :func:`simscale_gym.metrics.contacts.collisions` at one step."""
+    """NC: as :func:`simscale_gym.metrics.contacts.collisions` at one step; a contact is judged when it begins."""
     poses, valid = now
     sizes, reaches, movers = others
     box, ego_reach = np.empty((4, 2)), dimensions[3]
     for n in range(len(valid)):
         dx, dy, reach = poses[n, 0] - center[0], poses[n, 1] - center[1], reaches[n] + ego_reach
-        if not valid[n] or dx * dx + dy * dy > reach * reach or marks[n, TOUCHED]:
+        if not valid[n] or dx * dx + dy * dy > reach * reach:
             continue
         place_corners(poses[n, 0], poses[n, 1], poses[n, 2], sizes[n, 0] / 2.0, sizes[n, 1] / 2.0, box)
         if not boxes_meet(corners, box):
             continue
-        if np.hypot(state[3], state[4]) <= STANDING:
-            kind = 0
-        elif not movers[n] or speeds[n] <= STANDING:
-            kind = 1
-        else:
-            kind = contact_in_motion(state, corners, box)
-        if kind == 1 or (kind == 2 and (area & _MULTIPLE_OR_OFF) != 0):
+        contacts[n, TOUCHING] = True
+        if marks[n, TOUCHED]:
+            continue
+        marks[n, TOUCHED] = True
+        if is_at_fault(state, area, corners, box, movers[n] and speeds[n] > STANDING):
+            contacts[n, AT_FAULT] = True
             tally[NC] = min(tally[NC], 0.0 if movers[n] else 0.5)
-        else:
-            marks[n, TOUCHED] = True
 
 
 @njit(cache=True)

@@ -1,32 +1,33 @@
-"""EPDMS of a drive while it goes on: each step adds to what is known, and the figures are those of all of it so far.
+"""The judgement of a drive while it goes on: what each step did, and the EPDMS of all of it so far.
 
-The result is that of :func:`simscale_gym.metrics.score` on the same states, at a cost that does not grow with them
-(history comfort excepted, whose filters end anew at every step).
+The figures are those of :func:`simscale_gym.metrics.score` on the same states, at a cost that does not grow with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics.areas import DIRECTION_LIMITS
+from simscale_gym.metrics.areas import DIRECTION_LIMITS, EgoArea
 from simscale_gym.metrics.centerline import PROGRESS_THRESHOLD
-from simscale_gym.metrics.comfort import FEWEST_SAMPLES, comfort_flags
-from simscale_gym.metrics.ego_boxes import center_offset
+from simscale_gym.metrics.running_comfort import RunningComfort
 from simscale_gym.metrics.running_kernel import (
     AGAINST,
     ARC,
+    AT_FAULT,
     DAC,
     FRESH_TALLY,
     LK,
+    MEMORY,
     NC,
     START,
     TLC,
+    TOUCHING,
     TTC,
     advance,
 )
@@ -41,6 +42,7 @@ RUNNING_COLUMNS = (*(name for code, name in COLUMNS.items() if code != "ec"), "s
 half a second apart, and of what was driven there is only one; NAVSIM leaves it out where a frame has no predecessor."""
 
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
+_LOOK_BACK = 10  # steps at which the others are kept: those that the time to collision of 0.9 s ago meets
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,8 @@ class Ground:
         sizes: ``[N, 2+]`` length, width [m].
         light_ids: ``L`` lanes that have a light.
         vehicle: The ego.
+        dropped: ``[N]`` others that are left out altogether, as NAVSIM's log replay leaves out whom the ego touches at
+            the start; None for nobody.
     """
 
     situation: Situation
@@ -60,6 +64,7 @@ class Ground:
     sizes: Array
     light_ids: Sequence[str] = ()
     vehicle: Vehicle = field(default_factory=Vehicle)
+    dropped: NDArray[np.bool_] | None = None
 
     @cached_property
     def arrays(self) -> tuple:
@@ -70,7 +75,7 @@ class Ground:
         sizes, vehicle = np.ascontiguousarray(np.asarray(self.sizes, float)[:, :2]), self.vehicle
         reach = float(np.hypot(vehicle.length, vehicle.width)) / 2 + _SLACK
         return (
-            (vehicle.length / 2, vehicle.width / 2, center_offset(vehicle), reach),
+            (vehicle.length / 2, vehicle.width / 2, vehicle.rear_axle_to_center, reach),
             (sizes, np.hypot(sizes[:, 0], sizes[:, 1]) / 2 + _SLACK, np.asarray(self.types) <= TrackType.PEDESTRIAN),
             np.array(lights, np.int64),
             tuple(situation.map.polygons),
@@ -91,17 +96,49 @@ class Ground:
             raise ArgumentError(
                 f"history: shape {past.shape} or not finite, expected finite [H, {STATE_SIZE}]."
             )
+        comfort = RunningComfort.begin() if len(past) else None
+        for state in past:
+            comfort = comfort.after(state, self.vehicle.rear_axle_to_center)
         n = len(self.types)
-        return RunningScore(
-            ground=self,
-            states=past,
-            past=len(past),
-            areas=np.zeros(0, np.uint8),
+        record = DriveRecord(
+            steps=0,
             tally=FRESH_TALLY.copy(),
             marks=np.zeros((n, 3), bool),
             speeds=np.zeros(n),
+            contacts=np.zeros((n, 2), bool),
+            areas=np.zeros(0, np.uint8),
+            states=np.zeros((0, STATE_SIZE)),
             recent=(),
+            comfort=comfort,
         )
+        return RunningScore(self, record)
+
+
+@dataclass(frozen=True, eq=False)
+class DriveRecord:
+    """All that is remembered of a drive; as large after an hour as after a second.
+
+    Attributes:
+        steps: States so far.
+        tally: What the kernel keeps count of.
+        marks: ``[N, 3]`` contact was judged; foreseen ones do not count any more; was present before.
+        speeds: ``[N]`` when first present [m/s].
+        contacts: ``[N, 2]`` of the last step: touched, and touched anew by the ego's fault.
+        areas: ``[12]`` bits of :class:`simscale_gym.metrics.EgoArea` of the last states, the newest last.
+        states: ``[12, 11]`` these states; fewer where the drive is younger.
+        recent: Poses and presence of the others at the last ten steps, oldest first.
+        comfort: Of history and drive; None where it is not judged.
+    """
+
+    steps: int
+    tally: Array
+    marks: NDArray[np.bool_]
+    speeds: Array
+    contacts: NDArray[np.bool_]
+    areas: NDArray[np.uint8]
+    states: Array
+    recent: tuple[tuple[Array, NDArray[np.bool_]], ...]
+    comfort: RunningComfort | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,28 +147,35 @@ class RunningScore:
 
     Attributes:
         ground: What it is driven on.
-        states: ``[H + T, 11]`` history, then the drive.
-        past: H.
-        areas: ``[T]`` bits of :class:`simscale_gym.metrics.EgoArea`.
-        tally: What the kernel keeps count of.
-        marks: ``[N, 3]`` contacts do not count any more, nor foreseen ones; was present before.
-        speeds: ``[N]`` when first present [m/s].
-        recent: Poses and presence of the others at the last ten steps, oldest first.
+        record: What is remembered of it.
     """
 
     ground: Ground
-    states: Array
-    past: int
-    areas: NDArray[np.uint8]
-    tally: Array
-    marks: NDArray[np.bool_]
-    speeds: Array
-    recent: tuple[tuple[Array, NDArray[np.bool_]], ...]
+    record: DriveRecord
 
     @property
     def steps(self) -> int:
         """``T`` states of the drive."""
-        return len(self.areas)
+        return self.record.steps
+
+    @property
+    def touching(self) -> NDArray[np.bool_]:
+        """``[N]`` whom the ego touches at the last step."""
+        return self.record.contacts[:, TOUCHING]
+
+    @property
+    def at_fault(self) -> NDArray[np.bool_]:
+        """``[N]`` whom the ego touches at the last step for the first time, and by its own fault.
+
+        As in NAVSIM, who was touched before is not asked about again. NC is lower than 1 from the first of these
+        steps on, and only from there.
+        """
+        return self.record.contacts[:, AT_FAULT]
+
+    @property
+    def off_road(self) -> bool:
+        """A corner of the ego is off the drivable area at the last step. DAC is 0 from the first such step on."""
+        return bool(self.record.areas[-1] & EgoArea.NON_DRIVABLE)
 
     def after(
         self, state: Array, poses: Array, velocities: Array, valid: NDArray[np.bool_], red: NDArray[np.bool_]
@@ -145,37 +189,38 @@ class RunningScore:
             valid: ``[N]`` present.
             red: ``[L]`` closed lights.
         """
+        record, ground = self.record, self.ground
         state, poses = np.ascontiguousarray(state, float), np.ascontiguousarray(poses, float)
-        present = np.ascontiguousarray(valid, bool)
-        if state.shape != (STATE_SIZE,) or poses.shape != (len(self.marks), 3):
+        if state.shape != (STATE_SIZE,) or poses.shape != (len(record.marks), 3):
             raise ArgumentError(
-                f"after: state {state.shape}, poses {poses.shape}; expected [11], [{len(self.marks)}, 3]."
+                f"after: state {state.shape}, poses {poses.shape}; expected [11], [{len(record.marks)}, 3]."
             )
-        recent = (*self.recent[-9:], (poses, present))
+        present = np.ascontiguousarray(valid if ground.dropped is None else valid & ~ground.dropped, bool)
+        recent = (*record.recent[1 - _LOOK_BACK :], (poses, present))
         earlier = recent[-1], recent[max(-4, -len(recent))], recent[max(-7, -len(recent))], recent[0]
-        states = np.concatenate([self.states, state[None]])
-        areas = np.empty(self.steps + 1, np.uint8)
-        areas[:-1] = self.areas
-        tally, marks, speeds = self.tally.copy(), self.marks.copy(), self.speeds.copy()
-        moving = np.ascontiguousarray(velocities, float)
+        changed = replace(
+            record,
+            steps=record.steps + 1,
+            tally=record.tally.copy(),
+            marks=record.marks.copy(),
+            speeds=record.speeds.copy(),
+            contacts=np.zeros_like(record.contacts),
+            areas=np.append(record.areas[1 - MEMORY :], np.uint8(0)),
+            states=np.concatenate([record.states[1 - MEMORY :], state[None]]),
+            recent=recent,
+            comfort=record.comfort and record.comfort.after(state, ground.vehicle.rear_axle_to_center),
+        )
         advance(
-            tally, marks, speeds, areas, states[self.past :], earlier, moving, np.asarray(red, bool),
-            self.ground.arrays,
+            changed.tally, changed.marks, changed.speeds, changed.contacts, changed.areas, changed.states,
+            not record.steps, earlier, np.ascontiguousarray(velocities, float), np.asarray(red, bool), ground.arrays,
         )  # fmt: skip
-        return RunningScore(self.ground, states, self.past, areas, tally, marks, speeds, recent)
-
-    @property
-    def comfort(self) -> float:
-        """HC; 1 without history or with too few samples to filter."""
-        if not self.past or len(self.states) < FEWEST_SAMPLES:
-            return 1.0
-        drive = self.states[None, self.past :]
-        return float(comfort_flags(drive, self.states[: self.past], self.ground.vehicle).all())
+        return RunningScore(ground, changed)
 
     @property
     def progress(self) -> float:
         """Way along the centreline [m]."""
-        return max(0.0, float(self.tally[ARC] - self.tally[START]))
+        tally = self.record.tally
+        return max(0.0, float(tally[ARC] - tally[START]))
 
     def subscores(self, reference: float = 0.0) -> dict[str, float]:
         """By EPDMS code, EC excepted, with NAVSIM's rules for each.
@@ -186,9 +231,10 @@ class RunningScore:
         """
         if not self.steps:
             raise ArgumentError("subscores: the drive has no step yet, expected one at least.")
-        against = self.tally[AGAINST]
+        tally, comfort = self.record.tally, self.record.comfort
+        against = tally[AGAINST]
         ddc = 1.0 if against < DIRECTION_LIMITS[0] else 0.5 if against < DIRECTION_LIMITS[1] else 0.0
-        nc, dac, tlc = (float(self.tally[place]) for place in (NC, DAC, TLC))
+        nc, dac, tlc = (float(tally[place]) for place in (NC, DAC, TLC))
         best = max(reference, self.progress * (nc * dac * ddc * tlc))
         return {
             "nc": nc,
@@ -196,9 +242,9 @@ class RunningScore:
             "ddc": ddc,
             "tlc": tlc,
             "ep": min(self.progress / best, 1.0) if best > PROGRESS_THRESHOLD else 1.0,
-            "ttc": float(self.tally[TTC]),
-            "lk": float(self.tally[LK]),
-            "hc": self.comfort,
+            "ttc": float(tally[TTC]),
+            "lk": float(tally[LK]),
+            "hc": 1.0 if comfort is None else float(comfort.comfortable),
         }
 
     def columns(self, reference: float = 0.0) -> dict[str, float]:

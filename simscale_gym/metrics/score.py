@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import box
 from simscale_gym.metrics import areas as area
 from simscale_gym.metrics import centerline, contacts
 from simscale_gym.metrics.comfort import FEWEST_SAMPLES, comfort_flags
-from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.metrics.situation import Situation
 from simscale_gym.scene import STATE_SIZE, Vehicle
 
@@ -179,7 +179,8 @@ def _checked(states: Array, steps: int) -> Array:
 def _score_block(
     situation: Situation, states: Array, past: Array | None, vehicle: Vehicle
 ) -> dict[str, NDArray]:
-    corners, centers = ego_boxes(states, vehicle)
+    boxes = vehicle.boxes(states)
+    corners, centers = box.corners(boxes), np.ascontiguousarray(boxes[..., :2])
     polygons, index = situation.map.polygons, situation.map.index
     flags, others = situation.flags, situation.others
     reach = float(np.hypot(vehicle.length, vehicle.width)) / 2 + _SLACK

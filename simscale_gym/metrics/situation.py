@@ -12,10 +12,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry.box import place_corners
 from simscale_gym.metrics.areas import ON_ROUTE
 from simscale_gym.metrics.centerline import Centerline, build_centerline
 from simscale_gym.metrics.contacts import Others, RedLights
-from simscale_gym.metrics.ego_boxes import place_corners
 from simscale_gym.metrics.layers import MapLayers
 from simscale_gym.scene import STATE_SIZE, TrackType
 

@@ -32,9 +32,10 @@ from simscale_gym.perturbation.candidates import Candidates, find_candidates, ga
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.telemetry import STAGES, Telemetry
 from simscale_gym.scene import DT, Scene
+from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.label_filter import label_failures
 from simscale_gym.scoring.segment import Segment, drive_segment, ego_history, score_segment
-from simscale_gym.sim import SimState, TrafficModel, ego_contacts, off_road, rollout, start
+from simscale_gym.sim import SimState, TrafficModel, rollout, start
 
 Array = NDArray[np.float64]
 
@@ -156,10 +157,9 @@ def clip_rng(scene: Scene, frame: int, seed: int) -> np.random.Generator:
 
 def _unfit(scene: Scene, begin: SimState) -> str:
     """Why nothing can start at ``begin``, or ""."""
-    touching, _ = ego_contacts(scene, begin)
-    if touching.any():
+    if touched(scene, begin).any():
         return "log touches another"
-    return "log is off the road" if off_road(begin.ego, scene.map, scene.vehicle) else ""
+    return "log is off the road" if off_road(scene, begin.ego) else ""
 
 
 class _Search:
@@ -234,9 +234,9 @@ class _Search:
 
     def _judged(self, states: tuple[SimState, ...]) -> Segment | _Fall:
         scene = self.scene
-        if any(ego_contacts(scene, state)[0].any() for state in states):
+        if any(touched(scene, state).any() for state in states):
             return _Fall("reactive", "collision")
-        if off_road(np.stack([state.ego for state in states]), scene.map, scene.vehicle).any():
+        if off_road(scene, np.stack([state.ego for state in states])).any():
             return _Fall("reactive", "off the road")
         scores = score_segment(scene, states, self.history, self.reference)
         weak = str(gate_failures(scores, self.config.gate)[0])

@@ -16,11 +16,14 @@ from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import SceneError
-from simscale_gym.geometry import box, se2
+from simscale_gym.geometry import se2
+from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.scene import DT, Scene
-from simscale_gym.sim import SimState, TrafficModel, ego_boxes, ego_contacts, off_road, rollout, track
+from simscale_gym.scoring.fitness import off_road, touched
+from simscale_gym.scoring.scene_ground import map_layers
+from simscale_gym.sim import SimState, TrafficModel, rollout, track
 
 Array = NDArray[np.float64]
 
@@ -78,7 +81,7 @@ def sample_perturbation(
     inside = bound_broken(offsets, config.bounds) == ""
     rejections["out_of_bounds"] = int((~inside).sum())
     candidates = np.flatnonzero(inside)
-    left_road = off_road(driven[candidates], scene.map, scene.vehicle).any(1)
+    left_road = off_road(scene, driven[candidates]).any(1)
     rejections["off_road"] = int(left_road.sum())
     candidates = rng.permutation(candidates[~left_road])
     for attempt, index in enumerate(candidates[: config.attempts]):
@@ -92,12 +95,9 @@ def sample_perturbation(
 
 def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) -> str | None:
     """Why a rollout must be dropped, or None."""
-    for state in states:
-        touching, _ = ego_contacts(scene, state)
-        if touching.any():
-            return "collision"
-    egos = np.stack([state.ego for state in states])
-    if off_road(egos, scene.map, scene.vehicle).any():
+    if any(touched(scene, state).any() for state in states):
+        return "collision"
+    if off_road(scene, np.stack([state.ego for state in states])).any():
         return "off_road"
     if _collides_soon(scene, states[-1], config.clearance):
         return "imminent_collision"
@@ -112,8 +112,8 @@ def _leads_back(scene: Scene, state: SimState, config: PerturbConfig) -> bool:
     plan = braking_plan(scene, state, config.return_braking)
     world = np.concatenate([state.ego[None, :3], se2.poses_to_world(state.ego[:3], plan)])
     driven = track(state.ego, world, vehicle=scene.vehicle)
-    boxes = ego_boxes(driven, scene.vehicle) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
-    if not scene.map.drivable.contains_any(box.corners(boxes)).all():
+    boxes = scene.vehicle.boxes(driven) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
+    if boxes_off_road(boxes, map_layers(scene.map).road).any():
         return False
     looks = np.arange(0, len(boxes), 2)
     return first_conflict(boxes[looks], constant_velocity_boxes(scene, state.traffic, looks * DT)) == len(
@@ -127,4 +127,4 @@ def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:
     pose = state.ego[:3]
     moved = pose + ahead[:, None] * np.array([np.cos(pose[2]), np.sin(pose[2]), 0.0])
     others = constant_velocity_boxes(scene, state.traffic, times)
-    return first_conflict(ego_boxes(moved, scene.vehicle), others) < len(times)
+    return first_conflict(scene.vehicle.boxes(moved), others) < len(times)

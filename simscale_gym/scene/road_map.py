@@ -200,14 +200,9 @@ class RoadMap:
         """Polygons of all lanes, in the order of :attr:`lane_ids`."""
         return PolygonSet.build([lane.polygon for lane in self.lanes.values()])
 
-    @cached_property
-    def drivable(self) -> PolygonSet:
-        """Roadblocks, lanes, intersections, car parks and other drivable areas."""
-        return PolygonSet.build(self.drivable_rings)
-
     @property
     def drivable_rings(self) -> list[Array]:
-        """The polygons of :attr:`drivable`."""
+        """Polygons of roadblocks, lanes, intersections, car parks and other drivable areas."""
         layers = (self.roadblocks, self.lanes, self.intersections, self.carparks, self.generic_drivable)
         return [item.polygon for layer in layers for item in layer.values()]
 

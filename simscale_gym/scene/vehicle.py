@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.geometry import box
+
+Array = NDArray[np.float64]
+
 
 class StateIndex(IntEnum):
     """Columns of an ego state ``[..., 11]``, at the rear axle (NAVSIM's order).
@@ -54,5 +61,9 @@ class Vehicle:
 
     @property
     def rear_axle_to_center(self) -> float:
-        """From the rear axle forward to the centre of the box [m]."""
-        return (self.front_length - self.rear_length) / 2
+        """From the rear axle forward to the centre of the box [m], rounded as nuPlan's vehicle parameters are."""
+        return self.length / 2 - self.rear_length
+
+    def boxes(self, states: Array) -> Array:
+        """Boxes ``[..., 5]`` (:mod:`simscale_gym.geometry.box`) of ego states ``[..., 11]`` or poses ``[..., 3]``."""
+        return box.around(states, self.rear_axle_to_center, self.length, self.width)

@@ -1,5 +1,6 @@
 """Drives scored: the route ahead and its centreline, segments of a drive, the running score, the filter of labels."""
 
+from simscale_gym.scoring.fitness import fit_frames, off_road, touched
 from simscale_gym.scoring.label_filter import is_valid_label, label_failures
 from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, find_route_ahead
 from simscale_gym.scoring.running_segment import RunningSegment
@@ -20,10 +21,13 @@ __all__ = [
     "drive_segment",
     "ego_history",
     "find_route_ahead",
+    "fit_frames",
     "is_valid_label",
     "label_failures",
     "map_layers",
+    "off_road",
     "score_segment",
     "segment_ground",
     "segment_situation",
+    "touched",
 ]

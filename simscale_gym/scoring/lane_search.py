@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import box
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import RoadMap, Vehicle, derived
-from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def starting_lane(
     here = [lane for lane in lanes_touching(road_map, ego) if lane in allowed]
     if here:
         return min(here, key=lambda lane: heading_error(road_map.lanes[lane].centerline, ego)), 0.0
-    footprint = ego_boxes(ego, vehicle)
+    footprint = vehicle.boxes(ego)
     center, shape = shapely.Point(footprint[:2]), shapely.Polygon(box.corners(footprint))
     nearest, least = None, np.inf
     for lane in lanes:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.metrics import Ground, RunningScore
+from simscale_gym.metrics import DriveRecord, Ground, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
-from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scoring.fitness import touched
 from simscale_gym.scoring.scene_ground import segment_ground
 from simscale_gym.scoring.segment import ego_history
 from simscale_gym.sim import SimState
@@ -44,21 +44,27 @@ class RunningSegment:
     log_way: Array
 
     @classmethod
-    def begin(cls, scene: Scene, history: Sequence[SimState]) -> RunningSegment:
+    def begin(cls, scene: Scene, history: Sequence[SimState], *, replayed: bool = False) -> RunningSegment:
         """The segment that begins in the last state of ``history``.
 
-        What lies before it, and before that the log, counts for comfort (:func:`ego_history`).
+        Args:
+            scene: Where.
+            history: Up to the present. What lies before it, and before that the log, counts for comfort
+                (:func:`ego_history`).
+            replayed: The others do not react, so whom the ego touches at the start is left out, as by NAVSIM's log
+                replay.
         """
-        state, tracks = history[-1], scene.tracks
-        base = segment_ground(scene, state)
-        ground = Ground(base, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle)
-        logged = scene.ego.states[min(state.frame, scene.num_frames - 1) :]
-        _, centers = ego_boxes(logged[None], scene.vehicle)
-        arcs = arc_lengths_of(base.line, centers[0])
-        start = cls(
-            scene, ground.begin(ego_history(scene, history)), state.frame, np.maximum(arcs - arcs[0], 0.0)
-        )
-        return start.after(state)
+        ground = running_ground(scene, history[-1], replayed)
+        running = ground.begin(ego_history(scene, history))
+        return cls(scene, running, history[-1].frame, _log_way(scene, ground, history[-1])).after(history[-1])
+
+    @classmethod
+    def resume(
+        cls, scene: Scene, begin: SimState, record: DriveRecord, *, replayed: bool = False
+    ) -> RunningSegment:
+        """The segment that began in the state ``begin`` and came to ``record``."""
+        ground = running_ground(scene, begin, replayed)
+        return cls(scene, RunningScore(ground, record), begin.frame, _log_way(scene, ground, begin))
 
     def after(self, state: SimState) -> RunningSegment:
         """The segment with ``state``, 0.1 s after its last."""
@@ -75,3 +81,17 @@ class RunningSegment:
     def subscores(self) -> dict[str, float]:
         """Of all of it so far, by EPDMS code; extended comfort cannot be judged of a drive."""
         return self.running.subscores(self.reference)
+
+
+def running_ground(scene: Scene, begin: SimState, replayed: bool) -> Ground:
+    """What a segment from ``begin`` on is judged on; see :meth:`RunningSegment.begin` for ``replayed``."""
+    tracks, dropped = scene.tracks, touched(scene, begin) if replayed else None
+    situation = segment_ground(scene, begin)
+    return Ground(situation, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle, dropped)
+
+
+def _log_way(scene: Scene, ground: Ground, begin: SimState) -> Array:
+    logged = scene.ego.states[min(begin.frame, scene.num_frames - 1) :]
+    centers = np.ascontiguousarray(scene.vehicle.boxes(logged)[:, :2])
+    arcs = arc_lengths_of(ground.situation.line, centers)
+    return np.maximum(arcs - arcs[0], 0.0)

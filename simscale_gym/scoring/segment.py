@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents
+from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents, without_touching
 from simscale_gym.scene import Scene
 from simscale_gym.scoring.scene_ground import closed_lanes, segment_ground
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
@@ -61,7 +61,12 @@ def drive_segment(
 
 
 def score_segment(
-    scene: Scene, states: Sequence[SimState], history: Array, reference: Array | None = None
+    scene: Scene,
+    states: Sequence[SimState],
+    history: Array,
+    reference: Array | None = None,
+    *,
+    replayed: bool = False,
 ) -> Scores:
     """EPDMS of what the ego drove over ``states``, with the others as they reacted to it.
 
@@ -71,6 +76,8 @@ def score_segment(
         history: ``[H, 11]`` of :func:`ego_history`.
         reference: ``[T, 11]`` another drive whose progress counts as well (NAVSIM's is PDM-Closed's, as driven);
             None to judge progress by itself.
+        replayed: The others did not react, so whom the ego touches at the start is left out, as by NAVSIM's log
+            replay.
 
     Returns:
         Scores of one proposal.
@@ -78,6 +85,8 @@ def score_segment(
     egos, poses, velocities, valid = stacked(list(states))
     agents = simulated_agents(scene, poses, velocities, valid)
     situation = segment_situation(scene, states[0], agents, history)
+    if replayed:
+        situation = without_touching(situation, egos[0], scene.vehicle)
     drives = egos[None] if reference is None else np.stack([reference, egos])
     return score(situation, drives, vehicle=scene.vehicle).take([-1])
 

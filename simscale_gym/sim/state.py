@@ -47,7 +47,14 @@ class SimState:
 
 
 class TrafficModel(Protocol):
-    """Moves the other road users. Stateless: what it remembers stands in ``TrafficState.memory``."""
+    """Moves the other road users. Stateless: what it remembers stands in ``TrafficState.memory``.
+
+    Attributes:
+        reacts: The others may do otherwise because of the ego. Where they do not, whom the ego touches at the start
+            of a drive is left out of its judgement, as by NAVSIM's log replay.
+    """
+
+    reacts: bool
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
         """The others at ``frame`` of the log, with the ego at ``ego [11]``."""

@@ -17,6 +17,9 @@ from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
 
+MOST_LOST = 3
+"""Frames that a camera loses in a row at most; the next one comes through."""
+
 _LEVELS = 1 << 14  # of the table that encodes linear light; its steps are finer than those of 8 bits
 
 
@@ -48,6 +51,7 @@ class CameraEffects:
         shot_noise: Standard deviation where light is 1; grows with the root of the light.
         read_noise: Standard deviation where it is dark.
         drop_rate: Probability that a camera loses a frame of its 10 Hz: then the last one that came is shown again.
+            Never more than :data:`MOST_LOST` in a row.
     """
 
     exposure: float = 0.0
@@ -91,9 +95,13 @@ class CameraEffects:
 
 def shown_frame(effects: CameraEffects, seed: int, camera: str, frame: int, first: int) -> int:
     """The newest frame in `first` .. `frame` that `camera` did not lose; `first` is never lost."""
-    while frame > first and _generator(seed, frame, camera, _Draw.LOSS).random() < effects.drop_rate:
-        frame -= 1
-    return frame
+    lost = 0
+    while (
+        frame - lost > first
+        and _generator(seed, frame - lost, camera, _Draw.LOSS).random() < effects.drop_rate
+    ):
+        lost += 1
+    return frame - lost % (MOST_LOST + 1)
 
 
 def apply_effects(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from simscale_gym.geometry import box
 from simscale_gym.scene import BoundaryType, LightStatus, Scene, TrackType
-from simscale_gym.sim import SimState, ego_boxes
+from simscale_gym.sim import SimState
 from simscale_gym.viewer.canvas import Canvas, Color
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def draw_bev(
         canvas.line(plan, PLAN, 0.3)
         for pose in plan[5::5]:
             canvas.dot(pose, PLAN, 0.35)
-    canvas.polygon(box.corners(ego_boxes(state.ego, scene.vehicle)), EGO, outline=(255, 255, 255))
+    canvas.polygon(box.corners(scene.vehicle.boxes(state.ego)), EGO, outline=(255, 255, 255))
     return canvas.image()
 
 

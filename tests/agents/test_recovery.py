@@ -13,7 +13,8 @@ from simscale_gym.agents.recovery.recovery_expert import (
 )
 from simscale_gym.geometry import se2
 from simscale_gym.scene import TrackType
-from simscale_gym.sim import SimState, off_road, track
+from simscale_gym.scoring.fitness import off_road
+from simscale_gym.sim import SimState, track
 
 
 def at(scene, frame, ego=None):
@@ -53,7 +54,7 @@ def test_a_valid_plan_keeps_the_road(town_scene, bank):
         plan = expert.plan(town_scene, state, LogReplay())
         if plan.valid:
             driven = track(state.ego, plan.poses_world(state.ego), vehicle=town_scene.vehicle)
-            assert not off_road(driven, town_scene.map, town_scene.vehicle).any()
+            assert not off_road(town_scene, driven).any()
             seen += 1
     assert seen > 5
 

@@ -9,7 +9,6 @@ from simscale_gym.agents.reactive.mixed_traffic import MixedConfig, MixedTraffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import LightStatus, TrackType
-from simscale_gym.sim import ego_boxes
 from simscale_gym.sim.snapshot import from_bytes, state_hash, to_bytes
 from simscale_gym.sim.step import advance, start
 
@@ -36,7 +35,7 @@ def path_of(states, n=0):
 
 def hits(scene, states, n=0):
     boxes = np.column_stack([path_of(states, n), np.tile(scene.tracks.sizes[n, :2], (len(states), 1))])
-    return box.overlap(ego_boxes(np.array([s.ego for s in states]), scene.vehicle), boxes).any()
+    return box.overlap(scene.vehicle.boxes(np.array([s.ego for s in states])), boxes).any()
 
 
 def assert_smooth(poses, speed, acceleration, turn):

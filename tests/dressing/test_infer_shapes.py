@@ -8,6 +8,7 @@ import shapely
 
 from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.geometry import box
+from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.scene import (
     Area,
     EgoLog,
@@ -136,7 +137,7 @@ def test_buildings_stand_off_road_tracks_and_each_other(pair):
 def test_poles_and_trunks_block_nothing(pair):
     scene, shapes = pair
     places = np.array([(x.x, x.y) for x in (*shapes.trees, *shapes.fixtures)])
-    assert not scene.map.drivable.contains_any(places).any()
+    assert not PolygonSet.build(scene.map.drivable_rings).contains_any(places).any()
     path = shapely.LineString(scene.ego.poses[:, :2])
     assert shapely.distance(path, shapely.points(places)).min() > scene.vehicle.width / 2
     walls = shapely.unary_union(footprints(shapes))

@@ -70,11 +70,11 @@ def test_the_approach_counts_for_comfort(town_scene):
     """A perturbed start brings its history along, the log's where there was no perturbation."""
     env = make(town_scene, perturb=True)
     env.reset(seed=3)
-    history = env._drive.segment.running.states[:14]
+    history = ego_history(town_scene, env.start.states)
     np.testing.assert_array_equal(history, np.stack([s.ego for s in env.start.states[-16:-2]]))
     env.reset(seed=3, options={"perturb": False})
     frame = env.sim_state.frame
-    history = env._drive.segment.running.states[:14]
+    history = ego_history(town_scene, env.start.states)
     np.testing.assert_array_equal(history, town_scene.ego.states[frame - 15 : frame - 1])
 
 
@@ -175,7 +175,7 @@ def test_forks_are_scored_apart(town_scene):
         *_, rough = wild.step(np.array([1.0, 0.6]))
         *_, smooth = calm.step(COAST)
     assert rough["epdms"]["score"] < smooth["epdms"]["score"]
-    assert env._drive.segment.running.steps == 1
+    assert env.get_state().record.steps == 1
 
 
 def test_controllers_are_named_by_the_traffic_model(town_scene):
@@ -209,5 +209,5 @@ def test_the_score_is_of_what_was_driven_since_the_reset(town_scene):
     env.reset(seed=0, options={"time": 12.0})
     for count in range(1, 121):
         *_, info = env.step(BRAKE)
-        assert env._drive.segment.running.steps == count + 1
+        assert env.get_state().record.steps == count + 1
     assert info["ego_state"][StateIndex.VX] == 0.0 and info["epdms"]["ego_progress"] < 0.5

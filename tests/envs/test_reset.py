@@ -8,7 +8,7 @@ from simscale_gym.envs.episode import HISTORY_STEPS
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.geometry import se2
 from simscale_gym.perturbation import Bounds, PerturbConfig
-from simscale_gym.sim import ego_contacts, off_road
+from simscale_gym.scoring.fitness import off_road, touched
 
 H = 40
 
@@ -81,8 +81,8 @@ def test_a_perturbed_start_is_off_the_log_but_not_too_far(env, town_log, config)
         bounds = config.bounds
         assert x <= bounds.longitudinal and y <= bounds.lateral and turn <= bounds.heading
         assert np.hypot(x, y) + 5.0 * turn >= bounds.minimum
-        assert not any(ego_contacts(scene, s)[0].any() for s in states)
-        assert not off_road(np.stack([s.ego for s in states]), scene.map, scene.vehicle).any()
+        assert not any(touched(scene, s).any() for s in states)
+        assert not off_road(scene, np.stack([s.ego for s in states])).any()
         assert env.start.plan.shape == (H + 1, 3)
 
 

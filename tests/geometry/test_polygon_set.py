@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simscale_gym.geometry.polygon_set import PolygonSet
-from simscale_gym.geometry.polygon_tiles import CROWDED
 
 
 def stars(seed, count):
@@ -69,26 +68,6 @@ def test_far_flung_polygons_do_not_blow_up_the_grid():
         [True, False],
         [False, True],
     ]
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 10_000), st.integers(1, 8), st.booleans())
-def test_tiles_that_edges_cross_know_each_side(seed, count, crowded):
-    rng = np.random.default_rng(seed)
-    rings = list(stars(seed, count))
-    polygons = PolygonSet.build(rings)
-    if crowded:
-        polygons.lookup.pool[0] = len(polygons.lookup.pool)  # the pool has no room left
-    ends = [np.stack([ring, np.roll(ring, -1, 0)], 1) for ring in rings]
-    start, end = np.moveaxis(np.concatenate(ends), 1, 0)
-    share = rng.random((len(start), 30, 1))
-    points = (
-        start[:, None] * share + end[:, None] * (1 - share) + rng.normal(0, 0.1, (len(start), 30, 2))
-    ).reshape(-1, 2)
-    expected = polygons.contains(points).any(1)
-    assert (polygons.contains_any(points) == expected).all()
-    assert (polygons.contains_any(points[::-1]) == expected[::-1]).all()
-    assert ((polygons.lookup.tiles == CROWDED).any()) == crowded
 
 
 @pytest.mark.parametrize("turn", [1, -1])

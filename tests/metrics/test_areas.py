@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from straight_road import drive, rectangle, road_map, situation
 
-from simscale_gym.metrics import EgoArea, MapLayers, score
-from simscale_gym.metrics.ego_boxes import ego_boxes
+from simscale_gym.geometry import box
+from simscale_gym.metrics import Agents, EgoArea, MapLayers, score
+from simscale_gym.metrics.areas import off_road
 from simscale_gym.scene import Vehicle
 
 HALF_WIDTH = 1.1485
@@ -45,7 +46,7 @@ def test_a_corner_on_the_seam_of_two_polygons_is_in_neither():
         (rectangle(-50, -5, 0, 5), rectangle(0, -5, 150, 5)), ("ROADBLOCK", "ROADBLOCK"), ("a", "b")
     )
     corner_on_seam = drive(x=-4.049, speed=0.0)
-    corners, _ = ego_boxes(corner_on_seam, Vehicle())
+    corners = box.corners(Vehicle().boxes(corner_on_seam))
     assert corners[0, 0, 0, 0] == 0.0
     assert dac(corner_on_seam, map=halves) == 0.0
     assert dac(drive(x=-4.0, speed=0.0), map=halves) == 1.0
@@ -114,3 +115,22 @@ def test_many_lanes_over_one_place():
         rings = (*fan, last)
         layers = MapLayers(rings, ("LANE",) * len(rings), tuple(str(i) for i in range(len(rings))))
         assert multiple_lanes(drive(), map=layers) == expected
+
+
+def test_off_road_is_what_the_scorer_counts():
+    """Of boxes anywhere on the map: a corner in none of the drivable polygons, NAVSIM's bit."""
+    rng = np.random.default_rng(0)
+    states = np.zeros((400, 1, 11))
+    states[:, 0, :3] = rng.uniform([-60, -8, -np.pi], [160, 8, np.pi], (400, 3))
+    layers = with_polygon(rectangle(20, -9, 40, 0), "CARPARK_AREA")
+    nobody = situation(Agents.none(1), map=layers)
+    expected = (score(nobody, states, history=False).areas[:, 0] & EgoArea.NON_DRIVABLE) != 0
+    found = off_road(Vehicle().boxes(states), layers.road)
+    np.testing.assert_array_equal(found[:, 0], expected)
+    assert 0 < expected.sum() < 400
+
+
+def test_lanes_alone_are_no_road():
+    layers = MapLayers((rectangle(-50, -5, 150, 5),), ("LANE",), ("lane",))
+    assert off_road(Vehicle().boxes(np.zeros(3)), layers.road)
+    assert not off_road(Vehicle().boxes(np.zeros(3)), road_map().road)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from straight_road import agent, drive, rectangle, road_map, situation, together
 
+from simscale_gym.geometry import box
 from simscale_gym.metrics import MapLayers, score
 from simscale_gym.metrics.contacts import bearing_to
-from simscale_gym.metrics.ego_boxes import box_corners
 from simscale_gym.scene import TrackType
 
 BUMPER = 4.049  # from the rear axle
@@ -219,5 +219,5 @@ def test_what_is_straight_ahead_has_no_bearing_where_nuplan_has_none(heading, di
     """``unknown``: nuPlan's get_agent_relative_angle is not a number. Without its roundings six of these are wrong."""
     cos, sin = np.cos(heading), np.sin(heading)
     center = np.array([x + distance * cos, y + distance * sin])
-    box = box_corners(center, np.array(heading), np.array(4.6), np.array(1.9))
-    assert np.isnan(bearing_to(cos, sin, x, y, box)) == unknown
+    corners = box.corners(np.array([*center, heading, 4.6, 1.9]))
+    assert np.isnan(bearing_to(cos, sin, x, y, corners)) == unknown

@@ -13,8 +13,8 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, search_clip
 from simscale_gym.scene import TrackType
+from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.label_filter import is_valid_label
-from simscale_gym.sim import ego_contacts, off_road
 
 FRAME = 60
 SEQUENTIAL = ("reactive", "expert", "label")
@@ -65,7 +65,7 @@ def fingerprint(outcome):
 
 
 def test_samples_keep_every_promise(town_scene, outcome):
-    samples, vehicle = outcome.samples, town_scene.vehicle
+    samples = outcome.samples
     assert len(by_round(outcome, "planner")) >= 2
     for sample in samples:
         perturbation, label = sample.perturbation, sample.label
@@ -74,8 +74,8 @@ def test_samples_keep_every_promise(town_scene, outcome):
         assert label.states[0] is perturbation.states[-1]
         np.testing.assert_array_equal(perturbation.states[0].ego, town_scene.ego.states[FRAME])
         egos = np.stack([s.ego for s in perturbation.states])
-        assert not off_road(egos, town_scene.map, vehicle).any()
-        assert not any(ego_contacts(town_scene, s)[0].any() for s in perturbation.states)
+        assert not off_road(town_scene, egos).any()
+        assert not any(touched(town_scene, s).any() for s in perturbation.states)
         assert perturbation.total >= 0.8 and is_valid_label(label.scores)[0]
         assert (np.abs(sample.offset) <= [20.0, 2.0, np.radians(20.0)]).all()
 

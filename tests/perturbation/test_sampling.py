@@ -11,7 +11,8 @@ from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import se2
 from simscale_gym.perturbation import Bounds, PerturbConfig, sample_perturbation
 from simscale_gym.scene import TrackType
-from simscale_gym.sim import SimState, ego_contacts, off_road, track
+from simscale_gym.scoring.fitness import off_road, touched
+from simscale_gym.sim import SimState, track
 
 H = 40
 
@@ -51,8 +52,8 @@ def test_what_is_accepted_keeps_the_bounds(
     assert x <= longitudinal and y <= lateral and turn <= heading and np.hypot(x, y) + 5.0 * turn >= minimum
     assert [s.frame for s in found.states] == list(range(frame, frame + H + 1))
     egos = np.stack([s.ego for s in found.states])
-    assert not off_road(egos, town_scene.map, town_scene.vehicle).any()
-    assert not any(ego_contacts(town_scene, s)[0].any() for s in found.states)
+    assert not off_road(town_scene, egos).any()
+    assert not any(touched(town_scene, s).any() for s in found.states)
 
 
 def test_same_seed_same_way(town_scene, vocabulary):

@@ -4,6 +4,7 @@ import shapely
 from small_town import small_map
 
 from simscale_gym.errors import SceneError
+from simscale_gym.geometry.polygon_set import PolygonSet
 
 MAP = small_map()
 
@@ -60,9 +61,8 @@ def test_no_lane_near_is_an_error_that_names_the_place(pose):
 
 
 def test_drivable_counts_car_parks_and_no_crosswalks():
-    inside = MAP.drivable.contains_any(
-        np.array([[65.0, 5.0], [5.0, 0.0], [25.0, 5.9], [165.0, 105.0], [5.0, 9.0]])
-    )
+    places = np.array([[65.0, 5.0], [5.0, 0.0], [25.0, 5.9], [165.0, 105.0], [5.0, 9.0]])
+    inside = PolygonSet.build(MAP.drivable_rings).contains_any(places)
     assert inside.tolist() == [True, True, True, False, False]
 
 

@@ -7,6 +7,7 @@ from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.metrics import COLUMNS, RUNNING_COLUMNS, running_columns
 from simscale_gym.metrics.centerline import ego_progress
+from simscale_gym.metrics.running_kernel import MEMORY
 from simscale_gym.scene import StateIndex
 from simscale_gym.scoring.running_segment import RunningSegment
 from simscale_gym.scoring.segment import ego_history, score_segment
@@ -37,7 +38,7 @@ def test_equal_to_the_batched_scorer_at_every_step(town_log, traffic):
             batch, now = score_segment(scene, states[:count], history), running.subscores()
             assert {code: now[code] for code in CODES} == {code: getattr(batch, code)[0] for code in CODES}
             assert running.running.progress == pytest.approx(batch.progress[0], abs=1e-9)
-            np.testing.assert_array_equal(running.running.areas, batch.areas[0])
+            np.testing.assert_array_equal(running.running.record.areas, batch.areas[0][-MEMORY:])
             both = np.array([running.reference, batch.progress[0]]), np.array([1.0, batch.product[0]])
             assert now["ep"] == ego_progress(*both)[1]
             assert now["ep"] < 1.0 or running_columns(now)["score"] == pytest.approx(
@@ -112,11 +113,11 @@ def test_going_on_leaves_what_was_as_it_was(town_scene):
     running = RunningSegment.begin(town_scene, states[:1])
     for state in states[1:20]:
         running = running.after(state)
-    before, tally = running.subscores(), running.running.tally.copy()
+    before, tally = running.subscores(), running.running.record.tally.copy()
     one, two = running, running
     for state in states[20:]:
         one = one.after(state)
-    np.testing.assert_array_equal(running.running.tally, tally)
+    np.testing.assert_array_equal(running.running.record.tally, tally)
     for state in states[20:]:
         two = two.after(state)
     assert running.subscores() == before and one.subscores() == two.subscores()

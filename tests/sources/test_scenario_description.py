@@ -8,6 +8,7 @@ import pytest
 from crossing_scenario import FRAMES, OFFSET, crossing
 
 from simscale_gym.errors import DataError
+from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.scene import (
     BoundaryType,
     IntersectionType,
@@ -114,7 +115,7 @@ def test_route_follows_the_log_and_goes_on(scene):
     lanes = scene.map.lanes
     assert scene.route == tuple(lanes[i].roadblock_id for i in ("10", "20", "30"))
     assert all(scene.map.nearest_lane(pose)[0] in ("10", "20", "30") for pose in scene.ego.poses)
-    assert scene.map.drivable.contains_any(scene.ego.poses[:, :2]).all()
+    assert PolygonSet.build(scene.map.drivable_rings).contains_any(scene.ego.poses[:, :2]).all()
 
 
 def test_inference_is_said(scene):
@@ -254,7 +255,7 @@ def test_listing(tmp_path):
 def test_real_scene_drives_on_its_map(real):
     road = real.map
     assert real.num_frames == 196 and len(real.tracks) == 121 and len(road.lanes) == 703
-    assert road.drivable.contains_any(real.ego.poses[:, :2]).all()
+    assert PolygonSet.build(road.drivable_rings).contains_any(real.ego.poses[:, :2]).all()
     nearest = [road.nearest_lane(pose) for pose in real.ego.poses]
     assert max(abs(offset) for _, _, offset in nearest) < 1.0
     own = [road.roadblocks[block].lane_ids for block in real.route]

@@ -1,5 +1,7 @@
 """What cameras do to pictures, by values that theory gives."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.scene import nuplan_rig
 from simscale_gym.splats.camera_effects import (
+    MOST_LOST,
     CameraEffects,
     apply_effects,
     camera_look,
@@ -229,6 +232,13 @@ def test_the_first_frame_is_never_lost():
     effects = CameraEffects(drop_rate=0.99)
     assert all(shown_frame(effects, seed, "cam_f0", 40, 40) == 40 for seed in range(50))
     assert shown_frame(effects, 0, "cam_f0", 45, 40) >= 40
+
+
+def test_no_picture_is_older_than_the_most_frames_that_are_lost():
+    effects = CameraEffects(drop_rate=0.95)
+    ages = [frame - shown_frame(effects, 3, "cam_f0", frame, 0) for frame in range(200)]
+    assert max(ages) == MOST_LOST
+    assert all(age in (0, before + 1) for before, age in pairwise(ages))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import shapely
@@ -31,7 +32,6 @@ from simscale_gym.agents.navsim.shapes import PROGRESS, Shapes
 from simscale_gym.agents.navsim.ties import first_of_nearest, footprint, strip
 from simscale_gym.geometry import box
 from simscale_gym.scene import Scene, StateIndex, Tracks, TrackType, derived
-from simscale_gym.sim.collision import ego_boxes
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
@@ -82,6 +82,7 @@ class NavsimTraffic:
     Its memory is a :class:`simscale_gym.agents.navsim.kernel.Memory`.
     """
 
+    reacts: ClassVar[bool] = True
     config: NavsimTrafficConfig = field(default_factory=NavsimTrafficConfig)
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
@@ -134,7 +135,7 @@ class NavsimTraffic:
     def _put_on_rails(self, scene: Scene, rows: NDArray, ego: Array, memory: Memory) -> None:
         """Decide for the vehicles ``rows`` who drives and who is parked, in place."""
         rails, sizes = rail_map(scene.map), scene.tracks.sizes
-        target, placed = self.config.target_speed, [ego_boxes(ego, scene.vehicle)]
+        target, placed = self.config.target_speed, [scene.vehicle.boxes(ego)]
         for row in rows:
             place = berth(rails, memory.first[row, :3])
             memory.kinds[row] = PARKED if self._is_held(place, memory.first[row]) else ABSENT

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.pdm.config import PDMConfig
 from simscale_gym.errors import ArgumentError
+from simscale_gym.geometry import box
 from simscale_gym.metrics import Agents
-from simscale_gym.metrics.ego_boxes import box_corners
-from simscale_gym.metrics.observation import moved_boxes, nearest_objects, steady_motion, touching
+from simscale_gym.metrics.contacts import touching
+from simscale_gym.metrics.observation import moved_boxes, nearest_objects, steady_motion
 from simscale_gym.scene import Vehicle
-from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def forecast_objects(
         )
     if not (np.isfinite(boxes).all() and np.isfinite(velocities).all()):
         raise ArgumentError("objects: boxes or velocities are not all finite.")
-    footprint = ego_boxes(ego, vehicle)
+    footprint = (vehicle or Vehicle()).boxes(ego)
     distance = np.hypot(boxes[:, 0] - footprint[0], boxes[:, 1] - footprint[1])
     present = distance <= config.radius
     if ignored is not None:
@@ -117,7 +117,7 @@ def forecast_objects(
 
 
 def _motion(footprint: Array, boxes: Array, velocities: Array, types: NDArray) -> Motion:
-    corners = box_corners(boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4])
+    corners = box.corners(boxes)
     steady = steady_motion(boxes[:, 2], velocities, types)
     return Motion(
         corners,
@@ -126,5 +126,5 @@ def _motion(footprint: Array, boxes: Array, velocities: Array, types: NDArray) -
         steady.drift,
         np.ascontiguousarray(boxes[:, 2]),
         steady.speeds,
-        touching(box_corners(footprint[:2], *footprint[2:]), corners),
+        touching(footprint, boxes, np.ones(len(boxes), bool)),
     )

@@ -14,7 +14,7 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.metrics.predicates import boxes_meet, crossing, segment_meets_box
+from simscale_gym.geometry.predicates import boxes_meet, crossing, segment_meets_box
 
 Array = NDArray[np.float64]
 

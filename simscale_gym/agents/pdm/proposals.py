@@ -23,7 +23,6 @@ from simscale_gym.agents.pdm.route import PDMRoute
 from simscale_gym.geometry import box
 from simscale_gym.scene import DT, StateIndex, Vehicle
 from simscale_gym.scoring.lane_search import TREE_NODE
-from simscale_gym.sim import ego_boxes
 
 Array = NDArray[np.float64]
 
@@ -192,6 +191,6 @@ def _red_zones(ego: Array, shapes: Sequence[shapely.Polygon], vehicle: Vehicle) 
     if not shapes:
         return RedZones(outlines(()), np.zeros((0, 2)), np.zeros(0, bool))
     centers = np.array([shape.centroid.coords[0] for shape in shapes])
-    footprint = shapely.Polygon(box.corners(ego_boxes(ego, vehicle)))
+    footprint = shapely.Polygon(box.corners(vehicle.boxes(ego)))
     within = np.array([footprint.within(shape) for shape in shapes], bool)
     return RedZones(outlines(shapes), centers, within)

@@ -11,8 +11,8 @@ from simscale_gym.agents.reactive.crowd import DRIVING, LOGGED, PENDING, REPLAYE
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, body_pose, match_route
 from simscale_gym.agents.reactive.logged_path import PLACE
 from simscale_gym.agents.reactive.scene_arrays import PARKED_SPEED, SceneArrays
+from simscale_gym.geometry.box import boxes_touch
 from simscale_gym.scene import TrackType
-from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from simscale_gym.agents.reactive import idm_kernel as idm
 from simscale_gym.agents.reactive.crowd import DRIVING, LOGGED, REPLAYED, Crowd, Moving
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, body_pose
 from simscale_gym.agents.reactive.logged_path import FREE, PLACE, LogArrays, log_point
+from simscale_gym.geometry.box import boxes_touch
 from simscale_gym.scene import DT
-from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,7 @@ class IDMTraffic:
     Memory: kinds, routes, motion and walks of the tracks (:class:`simscale_gym.agents.reactive.crowd.Crowd`).
     """
 
+    reacts: ClassVar[bool] = True
     config: IDMConfig = field(default_factory=IDMConfig)
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:

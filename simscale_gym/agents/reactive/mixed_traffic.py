@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ class MixedTraffic:
     The same scene and seed have the same drivers. Memory as :class:`simscale_gym.agents.reactive.idm.IDMTraffic`'s.
     """
 
+    reacts: ClassVar[bool] = True
     config: MixedConfig = field(default_factory=MixedConfig)
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:

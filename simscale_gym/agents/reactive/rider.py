@@ -23,8 +23,8 @@ from simscale_gym.agents.reactive.logged_path import (
     wrapped,
 )
 from simscale_gym.agents.reactive.right_of_way import RED, YELLOW
+from simscale_gym.geometry.box import boxes_touch
 from simscale_gym.scene import DT
-from simscale_gym.sim.collision import boxes_touch
 
 Array = NDArray[np.float64]
 

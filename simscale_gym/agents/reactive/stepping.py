@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +10,7 @@ from simscale_gym.agents.reactive.entry import enter_present
 from simscale_gym.agents.reactive.idm_kernel import DriverParameters
 from simscale_gym.agents.reactive.scene_arrays import scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
-from simscale_gym.scene import Scene, TrackType, Vehicle
+from simscale_gym.scene import Scene, TrackType
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
@@ -54,7 +52,7 @@ def step_reactive(
     crowd = Crowd(*[array.copy() for array in before])
     ego = np.ascontiguousarray(ego, float)
     advance_traffic(
-        scene_arrays(scene), before, crowd, driver, traits, replays, ego, _ego_box(ego, scene.vehicle), frame,
+        scene_arrays(scene), before, crowd, driver, traits, replays, ego, scene.vehicle.boxes(ego), frame,
         leave_distance,
     )  # fmt: skip
     return _state_of(crowd)
@@ -73,12 +71,3 @@ def reactive_controllers(scene: Scene, traffic: TrafficState) -> dict[str, str]:
 def _state_of(crowd: Crowd) -> TrafficState:
     memory = {"kinds": crowd.kinds, "routes": crowd.routes, "motion": crowd.motion, "walks": crowd.walks}
     return TrafficState(crowd.poses, crowd.velocities, crowd.valid, memory)
-
-
-def _ego_box(ego: Array, vehicle: Vehicle) -> Array:
-    """:func:`simscale_gym.sim.ego_boxes` of one ego, without the cost of its broadcasting."""
-    x, y, heading = float(ego[0]), float(ego[1]), float(ego[2])
-    ahead = vehicle.rear_axle_to_center
-    return np.array(
-        [x + ahead * math.cos(heading), y + ahead * math.sin(heading), heading, vehicle.length, vehicle.width]
-    )

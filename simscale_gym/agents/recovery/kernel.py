@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.geometry.polygon_tiles import Lookup
+from simscale_gym.geometry.box import boxes_touch, place_corners
+from simscale_gym.metrics.areas import corner_off_road
+from simscale_gym.metrics.layers import Road
 from simscale_gym.scene import DT
-from simscale_gym.sim.collision import boxes_touch, corner_off_road
 from simscale_gym.sim.kinematics import advance
 from simscale_gym.sim.tracker import command_at, fit_profile
 
@@ -50,14 +51,14 @@ class Surroundings(NamedTuple):
         velocities: ``[N, 2]``, held.
         sizes: ``[N, 3]``.
         valid: ``[N]``.
-        road: Of the drivable area.
+        road: The drivable area.
     """
 
     poses: Array
     velocities: Array
     sizes: Array
     valid: NDArray[np.bool_]
-    road: Lookup
+    road: Road
 
 
 @njit(cache=True)
@@ -177,10 +178,12 @@ def _others(ego: Array, driving: Driving, around: Surroundings) -> tuple[Array, 
 @njit(cache=True)
 def _is_safe(
     poses: Array, speeds: Array, curvatures: Array, ego: Array, driving: Driving, others: Array, drifts: Array,
-    road: Lookup,
+    road: Road,
 ) -> bool:  # fmt: skip
     """Does the ego, tracking ``poses``, keep to the road and clear of the others?"""
     state, after, mine, other = ego.copy(), np.empty_like(ego), np.empty(5), np.empty(5)
+    grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs = road
+    corners = np.empty((4, 2))
     half_length, half_width = driving.half_length + driving.margin, driving.half_width + driving.margin
     mine[3], mine[4] = 2.0 * half_length, 2.0 * half_width
     diagonal = np.hypot(half_length, half_width)
@@ -192,8 +195,10 @@ def _is_safe(
             continue
         cos, sin, time = np.cos(state[2]), np.sin(state[2]), (k + 1) * DT
         x, y = state[0] + driving.ahead * cos, state[1] + driving.ahead * sin
-        if k + 1 >= SETTLED * LOOK and corner_off_road(x, y, cos, sin, half_length, half_width, road):
-            return False
+        if k + 1 >= SETTLED * LOOK:
+            place_corners(x, y, state[2], half_length, half_width, corners)
+            if corner_off_road(corners, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs):
+                return False
         mine[0], mine[1], mine[2] = x, y, state[2]
         for n in range(len(others)):
             other_x, other_y = others[n, 0] + time * drifts[n, 0], others[n, 1] + time * drifts[n, 1]

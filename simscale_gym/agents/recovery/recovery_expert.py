@@ -20,6 +20,7 @@ from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.agents.recovery.kernel import Driving, Surroundings, bend_all, first_safe, nearest
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
+from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.sim.tracker import speed_factor
 
@@ -85,7 +86,7 @@ def _driving(vehicle: Vehicle, margin: float) -> Driving:
 def _surroundings(scene: Scene, state: SimState) -> Surroundings:
     traffic = state.traffic
     return Surroundings(
-        traffic.poses, traffic.velocities, scene.tracks.sizes, traffic.valid, scene.map.drivable.lookup
+        traffic.poses, traffic.velocities, scene.tracks.sizes, traffic.valid, map_layers(scene.map).road
     )
 
 

@@ -4,15 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString, Polygon
 
-from simscale_gym.metrics.ego_boxes import box_corners
-from simscale_gym.metrics.predicates import boxes_meet, segment_meets_box, side
+from simscale_gym.geometry import box
+from simscale_gym.geometry.predicates import boxes_meet, segment_meets_box, side
 
 SMALL = st.integers(-6, 6).map(lambda n: n / 4)
 HEADINGS = st.sampled_from([0.0, np.pi / 2, -np.pi / 2, np.pi, 0.3, 1.1, -2.0])
 
 
 def corners(x, y, heading, length, width):
-    return box_corners(np.array([x, y]), np.array(heading), np.array(length), np.array(width))
+    return box.corners(np.array([x, y, heading, length, width]))
 
 
 @settings(max_examples=300, deadline=None)
@@ -25,10 +25,10 @@ def test_boxes_meet_as_in_shapely(x, y, heading_a, heading_b, length, width):
 @settings(max_examples=300, deadline=None)
 @given(SMALL, SMALL, SMALL, SMALL, HEADINGS)
 def test_segments_meet_boxes_as_in_shapely(ax, ay, bx, by, heading):
-    box = corners(0.25, 0.0, heading, 2.0, 1.0)
+    rectangle = corners(0.25, 0.0, heading, 2.0, 1.0)
     if (ax, ay) != (bx, by):
-        expected = LineString([(ax, ay), (bx, by)]).intersects(Polygon(box))
-        assert segment_meets_box(ax, ay, bx, by, box) == expected
+        expected = LineString([(ax, ay), (bx, by)]).intersects(Polygon(rectangle))
+        assert segment_meets_box(ax, ay, bx, by, rectangle) == expected
 
 
 @pytest.mark.parametrize("offset", [0.0, 4e6])
