@@ -36,6 +36,15 @@ def light(net, lane, time):
 
 
 @njit(cache=True)
+def time_to_red(net, lane, time):
+    """How long connector ``lane`` stays open from ``time`` on [s]; 0 while it is red, 1e3 where there is no signal."""
+    if not net.has_signal[lane]:
+        return 1e3
+    since = (time + net.signal[lane, 1] - net.signal[lane, 2]) % net.signal[lane, 0]
+    return max(0.0, net.signal[lane, 3] + YELLOW - since)
+
+
+@njit(cache=True)
 def point_at(net, lane, s):
     """Pose and curvature at ``s`` [m] along ``lane``."""
     u = min(max(s / net.step[lane], 0.0), net.starts[lane + 1] - net.starts[lane] - 1.000001)

@@ -14,8 +14,11 @@ from simscale_gym.town.town_map import Approach
 
 Array = NDArray[np.float64]
 
-YELLOW, ALL_RED = 3.0, 2.0
-"""Duration of yellow, and of the pause in which every light of a junction is red [s]."""
+YELLOW, ALL_RED = 4.0, 1.0
+"""Duration of yellow, and of the pause in which every light of a junction is red [s]. Drivers are out of the junction
+before red, so that the pause can be short."""
+HEAD_START = 6.0
+"""By which the first of two opposite arms has green earlier, and loses it earlier [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,27 +44,30 @@ class SignalPlan:
 def plan_signals(
     rng: np.random.Generator, junctions: list[Junction], approaches: dict[str, Approach]
 ) -> SignalPlan:
-    """Opposite arms share a phase (turns across it yield); in a split signal every arm has its own."""
+    """Opposite arms share a phase, the second later than the first by HEAD_START; in a split signal each has its own.
+
+    While only one of two opposite arms has green, its left turns need not wait for anybody.
+    """
     ids: list[str] = []
     rows: list[tuple[float, float, float, float]] = []
     for index, junction in enumerate(junctions):
         if junction.control not in ("signal", "split_signal"):
             continue
-        groups = _groups(junction)
-        greens = [_green_time(rng, junction, group, len(groups)) for group in groups]
-        cycle = sum(greens) + len(groups) * (YELLOW + ALL_RED)
-        offset = float(rng.uniform(0.0, cycle))
-        starts = np.concatenate([[0.0], np.cumsum(np.array(greens) + YELLOW + ALL_RED)])
+        begin, greens = 0.0, {}
+        for group in _groups(junction):
+            green = _green_time(rng, junction, group)
+            greens |= {arm: (begin + HEAD_START * k, green) for k, arm in enumerate(group)}
+            begin += green + HEAD_START * (len(group) - 1) + YELLOW + ALL_RED
+        offset = float(rng.uniform(0.0, begin))
         for lane_id, approach in approaches.items():
             if approach.junction == index:
-                phase = next(k for k, group in enumerate(groups) if approach.arm_in in group)
                 ids.append(lane_id)
-                rows.append((cycle, offset, float(starts[phase]), greens[phase]))
+                rows.append((begin, offset, *greens[approach.arm_in]))
     return SignalPlan(tuple(ids), np.array(rows, float).reshape(-1, 4))
 
 
 def _groups(junction: Junction) -> list[list[int]]:
-    """Arms that have green together."""
+    """Arms that have green together, or nearly."""
     arms = list(range(len(junction.arms)))
     if junction.control == "split_signal":
         return [[arm] for arm in arms]
@@ -75,7 +81,7 @@ def _groups(junction: Junction) -> list[list[int]]:
     return groups
 
 
-def _green_time(rng: np.random.Generator, junction: Junction, group: list[int], phases: int) -> float:
+def _green_time(rng: np.random.Generator, junction: Junction, group: list[int]) -> float:
     major = any(junction.arms[a].major for a in group)
     low, high = (12.0, 18.0) if major else (9.0, 13.0)
-    return float(rng.uniform(low, high)) * (0.8 if phases > 2 else 1.0)
+    return float(rng.uniform(low, high))

@@ -29,8 +29,9 @@ class Network(NamedTuple):
 
     ``conflict[own kind, other kind, L, L]`` is the row in ``spans`` (-1: none); ``spans [K, 4]`` holds where
     the two paths come too close: from, to [m] along the own and from, to along the other lane.
-    ``signal [L, 4]`` as in SignalPlan.timing. ``walk_spans`` rows: from, to [m] along the lane, and the
-    distance from the crosswalk's first end to where the lane's middle crosses it.
+    ``bend [L]`` is a lane's largest curvature [1/m]. ``signal [L, 4]`` as in SignalPlan.timing. ``walk_spans``
+    rows: from, to [m] along the lane, and the distance from the crosswalk's first end to where the lane's middle
+    crosses it.
     """
 
     points: Array
@@ -39,6 +40,7 @@ class Network(NamedTuple):
     step: Array
     length: Array
     limit: Array
+    bend: Array
     connector: NDArray[np.bool_]
     turn: Ints
     rank: Ints
@@ -90,6 +92,7 @@ def build_network(draft: Draft, road_map: RoadMap, plan: SignalPlan) -> Network:
         step=length / (np.array([len(line) for line in lines]) - 1),
         length=length,
         limit=np.array([x.speed_limit for x in lanes], float),
+        bend=np.array([np.abs(polyline.curvature(line)).max() for line in lines]),
         connector=np.array([x.connector for x in lanes]),
         turn=np.array([int(x.turn) for x in lanes], np.int64),
         rank=np.array([a.rank if a else 0 for a in approach], np.int64),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simscale_gym.town.driver import AMBER, LEFT, RED, light
+from simscale_gym.town.driver import AMBER, RED, light, time_to_red
 from simscale_gym.town.network import ALL_WAY, ROUNDABOUT, SIGNAL
 from simscale_gym.town.road_user import CAR, QUEUE
 
 _NOWHERE = 1e3  # [m]
+_FIRM, _HARD = 2.6, 3.6  # braking for a light that one will not make, and for one that is red [m/s^2]
+_ROLLING = 3.0  # below this speed one stops at once [m/s]
+_SPARE = 0.6  # by which one means to be through a junction before red [s]
 _ZONE = 0.7  # past the beginning of a conflict by more, one is in it and drives on [m]
 
 
@@ -93,7 +96,7 @@ def junction_stop(net, drivers, i, claims, offsets, lead_gap, lead_speed, time):
             line = offset - p.front - p.stop_short
             passed = p.front > offset + 1.2
             if not passed:
-                stop = min(stop, _line_stop(net, drivers, i, lane, line, time))
+                stop = min(stop, _line_stop(net, drivers, i, lane, offset, lead_gap, lead_speed, time))
                 queue_tail = lead_gap + p.front
                 room = offset + net.length[lane] + p.length + p.gap
                 if lead_speed < 1.5 and offset - 1.0 < queue_tail < room and line > -0.8:
@@ -110,17 +113,35 @@ def junction_stop(net, drivers, i, claims, offsets, lead_gap, lead_speed, time):
 
 
 @njit(cache=True)
-def _line_stop(net, drivers, i, lane, line, time):
-    """Stop for a red or yellow light, or for a stop sign not yet kept."""
+def _time_to_clear(net, drivers, i, lane, offset, lead_gap, lead_speed):
+    """How long [s] driver ``i`` needs to have connector ``lane`` behind the rear bumper."""
+    p, v = drivers.traits[i], drivers.state[i].v
+    to_line, way = max(0.0, offset - p.front), offset + net.length[lane] + p.rear
+    through = min(net.limit[lane] * p.speed, np.sqrt(p.lateral / max(net.bend[lane], 1e-3)))
+    pull = 0.8 * p.acceleration  # what is left of it on average while speeding up gently
+    needed = max(travel_time(way, v, pull, through), to_line / max(v, through) + (way - to_line) / through)
+    if lead_gap < way - p.front:
+        needed = max(needed, p.headway + travel_time(way - p.front - lead_gap, lead_speed, pull, through))
+    return needed
+
+
+@njit(cache=True)
+def _line_stop(net, drivers, i, lane, offset, lead_gap, lead_speed, time):
+    """Stop for a light that is red, or will be before one is through, or for a stop sign not yet kept."""
     p, state = drivers.traits[i], drivers.state[i]
-    v = state.v
+    v, line = state.v, offset - p.front - p.stop_short
     if net.has_signal[lane]:
-        seen = light(net, lane, time - p.reaction)
-        now = light(net, lane, time)
-        needed = v * v / (2.0 * max(line, 0.05))
-        too_late = seen == RED and needed > 3.6 and v > 3.0
-        if not too_late and (seen == RED or (seen == AMBER and needed < 2.6) or (now == RED and v < 0.5)):
+        seen, now = light(net, lane, time - p.reaction), light(net, lane, time)
+        needed = 0.0 if v < _ROLLING else v * v / (2.0 * max(line, 0.05))
+        if needed < _HARD and (seen == RED or now == RED):
             return line
+        if needed < _FIRM:
+            left = time_to_red(net, lane, time)
+            if (
+                seen == AMBER
+                or _time_to_clear(net, drivers, i, lane, offset, lead_gap, lead_speed) + _SPARE > left
+            ):
+                return line
     if net.must_stop[lane] and drivers.state[i].kept_stop != lane:
         if line < 1.2 and v < 0.25:
             drivers.state[i].kept_stop = lane
@@ -136,7 +157,7 @@ def _conflict_stop(net, drivers, i, lane, offset, line, passed, claims, offsets,
     """Stop for those who go first through the same junction."""
     p, stop = drivers.traits[i], _NOWHERE
     own = int(p.kind)
-    inner = passed or net.control[lane] == ROUNDABOUT or (net.has_signal[lane] and net.turn[lane] == LEFT)
+    inner = passed or net.control[lane] == ROUNDABOUT
     for j in range(len(claims)):
         if j == i or claims[j] < 0:
             continue
@@ -163,6 +184,7 @@ def crosswalk_stop(net, drivers, i, claims, offsets, walkers, time):
         row, span = net.walk_rows[k], net.walk_spans[k]
         distance = offset + span[0] - p.front - 1.0
         leave = offset + span[1] + p.rear
+        line = offset - p.front - p.stop_short
         if distance < -0.6 or v * v > 2.0 * 4.0 * max(distance, 0.05):
             continue
         for m in range(len(walkers)):
@@ -180,5 +202,7 @@ def crosswalk_stop(net, drivers, i, claims, offsets, walkers, time):
                 travel_time(distance, v, 1.2, 8.0) < leaves + 0.6
                 and travel_time(leave, v, 1.2, 8.0) > enters - 1.2
             ):
-                stop = min(stop, distance)
+                # who waits for people behind a junction waits before it, as long as that can still be done
+                before = net.has_signal[lane] and v * v < 2.0 * _FIRM * max(line, 0.05)
+                stop = min(stop, line if before else distance)
     return stop

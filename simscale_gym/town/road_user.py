@@ -25,10 +25,10 @@ TRAITS = _record(
     "kind",
 )
 """A driver for good: length and width, what lies before and behind the rear axle, wheel base [m]; reaction [s]; share
-of the speed limit; comfortable braking, acceleration and lateral acceleration [m/s^2]; headway [s]; gap kept at rest and
-distance kept from stop lines [m]; two waves of wandering beside the lane's middle: amplitude [m], rate [rad/s], phase;
-probability of wanting to change lanes, factor on the gaps asked for then; time kept from others at junctions [s]; CAR
-or BIKE."""
+of the speed limit; comfortable braking, acceleration and lateral acceleration [m/s^2]; headway [s]; gap kept at rest
+and distance kept from stop lines [m]; two waves of wandering beside the lane's middle: amplitude [m], rate [rad/s],
+phase; probability of wanting to change lanes, factor on the gaps asked for then; time kept from others at junctions
+[s]; CAR or BIKE."""
 
 STATE = _record(
     "x y yaw v a steer along steer_rate shift shift_time wait edge arrival", "kept_stop considered next_draw"

@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
-from simscale_gym.scene import RoadMap, Scene, Shapes, StateIndex, Tracks, TrackType, TrafficLights, Vehicle
+from simscale_gym.scene import (
+    LightStatus,
+    RoadMap,
+    Scene,
+    Shapes,
+    StateIndex,
+    Tracks,
+    TrackType,
+    TrafficLights,
+    Vehicle,
+)
 from simscale_gym.town.config import DRAW, SPLIT_SEEDS, TOWN_VERSION, TownConfig, config_for_seed
 from simscale_gym.town.driver import TICK
 from simscale_gym.town.layout import lay_out
@@ -50,7 +60,7 @@ WARM_UP = 20.0
 HARDEST = 3.3
 """Largest acceleration or braking of the ego in a log [m/s^2]."""
 MAX_ATTEMPTS = 20
-"""How often a log is drawn again when the ego touched something or left the road."""
+"""How often a log is drawn again when the ego touched something, left the road or was on a red connector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +113,8 @@ def build_town(seed: int, config: TownConfig | None = None) -> Town:
 def simulate_log(town: Town, log_index: int, *, duration: float = 100.0) -> TownLog:
     """Drive through ``town`` for ``duration`` [s]; the same index gives the same log.
 
-    A drive in which the ego touches anything, leaves the drivable area or brakes harder than HARDEST is drawn again.
+    A drive in which the ego touches anything, leaves the road, brakes harder than HARDEST or is somewhere at red is
+    drawn again.
     """
     if log_index < 0:
         raise ArgumentError(f"log_index: {log_index} is negative; logs are counted from 0.")
@@ -150,6 +161,8 @@ def _drive(rng: np.random.Generator, town: Town, log_index: int, duration: float
     ids = town.map.lane_ids
     lane_ids = [ids[k] for k in lanes[:, 0]]
     routes, goals = routes_of(town.map, lane_ids, [ids[k] for k in drivers.queue[0]], round(PIECE / TICK))
+    if not _minds_lights(town, states, routes, lights):
+        return None
     tracks = _in_range(tracks, states)
     tags = scenario_tags(town.map, states, lane_ids, tracks, lights)
     log_id = f"town-{town.seed:06d}/log-{log_index:02d}"
@@ -220,23 +233,37 @@ def _in_range(tracks: Tracks, states: Array) -> Tracks:
 
 
 def _clean(town: Town, states: Array, tracks: Tracks) -> bool:
-    """Did the ego touch nobody, stay on the drivable area and brake within reason?"""
+    """Did the ego touch nobody, stay on the road and brake within reason?"""
     if np.abs(states[:, StateIndex.AX]).max() > HARDEST:
         return False
-    car = Vehicle()
-    center = states[:, :2] + car.rear_axle_to_center * np.stack(
-        [np.cos(states[:, 2]), np.sin(states[:, 2])], -1
-    )
-    ego = np.column_stack(
-        [center, states[:, 2], np.full(len(states), car.length), np.full(len(states), car.width)]
-    )
+    ego = _boxes_of(states)
     size = np.broadcast_to(tracks.sizes[:, None, :2], (*tracks.poses.shape[:2], 2))
     others = np.concatenate([tracks.poses, size], -1)
-    near = ((others[..., :2] - center) ** 2).sum(-1) < 64.0
+    near = ((others[..., :2] - ego[:, :2]) ** 2).sum(-1) < 64.0
     who, when = np.nonzero(near)
     if box.overlap(others[who, when], ego[when]).any():
         return False
-    corners = shapely.polygons(box.corners(ego[::4]))
-    region = town.map.drivable_region
-    shapely.prepare(region)
-    return bool(shapely.contains(region, corners).all())
+    return bool(town.map.drivable.contains_any(box.corners(ego).reshape(-1, 2)).all())
+
+
+def _minds_lights(town: Town, states: Array, routes: list[tuple[str, ...]], lights: TrafficLights) -> bool:
+    """Is the ego never on a connector of its way while that is red? NAVSIM's rule, for all of a log's routes."""
+    ego, on_way = (
+        shapely.polygons(box.corners(_boxes_of(states))),
+        {block for route in routes for block in route},
+    )
+    for lane_id, status in zip(lights.lane_ids, lights.status, strict=True):
+        lane = town.map.lanes[lane_id]
+        if lane.roadblock_id in on_way:
+            area = shapely.make_valid(shapely.Polygon(lane.polygon))
+            shapely.prepare(area)
+            if shapely.intersects(area, ego[status == LightStatus.RED]).any():
+                return False
+    return True
+
+
+def _boxes_of(states: Array) -> Array:
+    """Boxes ``[T, 5]`` of the ego."""
+    car, yaw = Vehicle(), states[:, StateIndex.HEADING]
+    center = states[:, :2] + car.rear_axle_to_center * np.stack([np.cos(yaw), np.sin(yaw)], -1)
+    return np.column_stack([center, yaw, np.full(len(yaw), car.length), np.full(len(yaw), car.width)])

@@ -30,6 +30,9 @@ from simscale_gym.town.layout import Layout, Street
 
 Array = NDArray[np.float64]
 
+_SWING = 0.4
+"""Room that junctions have beside the middle of a turn, beyond its lane [m]."""
+
 _INTERSECTION_TYPES = {
     "signal": IntersectionType.TRAFFIC_LIGHT,
     "split_signal": IntersectionType.TRAFFIC_LIGHT,
@@ -232,13 +235,28 @@ def _widened(draft: Draft, index: int, intersection_id: str) -> shapely.Polygon:
     junction = draft.junctions[index]
     blocks = [b for b in draft.roadblocks.values() if b.intersection_id == intersection_id]
     paths = [shapely.make_valid(shapely.Polygon(block.polygon)) for block in blocks]
-    wide = shapely.unary_union([junction.area, *paths])
+    turns = [lane for lane in draft.lanes.values() if lane.intersection_id == intersection_id]
+    room = [
+        _room_to_turn(lane.centerline, draft.config.lane_width / 2)
+        for lane in turns
+        if lane.turn != Turn.STRAIGHT
+    ]
+    wide = shapely.unary_union([junction.area, *paths, *room])
     if not junction.round:  # kerbs stay round where a bent road's connectors widen the area
         wide = wide.buffer(2.0, quad_segs=12).buffer(-2.0, quad_segs=12, join_style="mitre")
         wide = shapely.unary_union(
             [wide, *paths]
         )  # arcs are chords: the detour cost the corners some millimetres
     return wide
+
+
+def _room_to_turn(line: Array, half: float) -> shapely.Geometry:
+    """A connector as wide as its car needs it: in a turn the outer front corner swings out."""
+    side = np.stack([-np.sin(line[:, 2]), np.cos(line[:, 2])], -1)
+    reach = half + _SWING * np.sin(np.linspace(0.0, np.pi, len(line)))[:, None]
+    return shapely.make_valid(
+        shapely.Polygon(curves.ring_of(line[:, :2] + reach * side, line[:, :2] - reach * side))
+    )
 
 
 def _draw_stop_line(draft: Draft, junction: Junction, arm: Arm) -> str | None:

@@ -47,7 +47,7 @@ _CAR_SHARES = (0.25, 0.28, 0.2, 0.19, 0.08)
 
 _TRAIT_RANGES = {
     "reaction": (0.4, 1.0), "speed": (0.85, 1.08), "brake": (1.3, 1.9), "acceleration": (1.2, 1.9),
-    "lateral": (1.4, 2.0), "headway": (0.8, 1.4), "gap": (1.6, 3.0), "stop_short": (0.5, 1.6),
+    "lateral": (1.2, 1.7), "headway": (0.8, 1.4), "gap": (1.6, 3.0), "stop_short": (0.9, 2.0),
     "wave_a": (0.08, 0.17), "rate_a": (0.28, 0.5), "phase_a": (0.0, 6.283),
     "wave_b": (0.08, 0.17), "rate_b": (0.6, 0.9), "phase_b": (0.0, 6.283), "critical": (1.2, 2.2),
 }  # fmt: skip
@@ -128,7 +128,7 @@ def edge_offset(net, lane, cyclist):
 
 @njit(cache=True)
 def run(net, drivers, walkers, parked, time, ticks, cars_out, lanes_out, walkers_out):
-    """Move everybody for ``ticks``; fills STATE ``cars_out [T, N]``, ``lanes_out [T, N]``, ``walkers_out [T, M, 4]``."""
+    """Move everybody for ``ticks``; fills ``cars_out [T, N]``, ``lanes_out [T, N]`` and ``walkers_out [T, M, 4]``."""
     n, m = len(drivers.state), len(walkers.pace)
     claims, offsets = np.full(n, -1, np.int64), np.zeros(n)
     boxes, crossing = np.zeros(n + m + len(parked), BOX), np.zeros(m, CROSSING)
