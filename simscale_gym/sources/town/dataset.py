@@ -133,9 +133,9 @@ def cached_town_log(seed: int, log_index: int) -> TownLogFiles:
         DataError: The cache cannot be written.
     """
     parent = cache_root() / f"town-{TOWN_VERSION}-{DATASET_VERSION}"
-    folder, name = parent / f"{seed:06d}" / f"log-{log_index:02d}", town_log_name(seed, log_index)
+    folder = parent / f"{seed:06d}-{log_index:02d}"
     if not folder.is_dir() or damage(folder):
-        with only_one(parent / "locks" / f"{name}.lock"):
+        with only_one(parent / "locks" / f"{folder.name}.lock"):
             _write_cached(folder, seed, log_index)
     return TownLogFiles(_log_file(folder, _CACHED, seed, log_index), folder / "maps")
 
