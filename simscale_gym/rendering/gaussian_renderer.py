@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.rendering.renderer import Frame
-from simscale_gym.scene import Moment, Scene
+from simscale_gym.scene import Camera, Moment, Scene
 from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep, rays_per_radian
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.instances import Instances
@@ -54,20 +54,26 @@ class GaussianRenderer(ABC):
     def render(self, moments: Sequence[Moment], cameras: Sequence[str], size: tuple[int, int]) -> Frame:
         """Draws pictures of moments through cameras of the ego (see `Renderer.render`)."""
         self._check(moments)
-        names = tuple(cameras)
-        rig = self._scene.rig.select(names)
+        names, rig = tuple(cameras), self._scene.rig.select(tuple(cameras))
         if not rig:
             raise ArgumentError(f"cameras: none, expected some of {', '.join(self._scene.rig.cameras)}.")
+        # A device draws all at once; on the CPU that would only keep unfinished images of all of them in memory.
+        groups = [moments] if self._on_device else [[moment] for moment in moments]
+        frames = [self._frame(group, names, rig, size) for group in groups]
+        return frames[0] if len(frames) == 1 else Frame.joined(frames)
+
+    def _frame(
+        self, moments: Sequence[Moment], names: tuple[str, ...], rig: Sequence[Camera], size: tuple[int, int]
+    ) -> Frame:
         ego_to_world = np.stack([self._scene.ego_to_world(moment.ego) for moment in moments])
         cam_to_world = np.stack([[pose @ camera.cam_to_ego for camera in rig] for pose in ego_to_world])
         viewmats = se3.invert_rigid(cam_to_world)
         Ks = np.stack([camera.scaled_intrinsics(*size) for camera in rig])
-        every = np.tile(Ks, (len(moments), 1, 1))
-        focal = np.full(len(moments), Ks[:, 0, 0].max())
+        every, focal = np.tile(Ks, (len(moments), 1, 1)), np.full(len(moments), Ks[:, 0, 0].max())
         stays = {"as_torch": True} if self._on_device else {}
         raster = self._draw(moments, ego_to_world[:, :3, 3], focal, viewmats, every, size, **stays)
         images = self._developed(raster, cam_to_world.reshape(-1, 4, 4), every, names)
-        shape = viewmats.shape[:2] + tuple(size)
+        shape = (len(moments), len(rig), *size)
         return Frame(
             names, images.reshape(*shape, 3), raster.alpha.reshape(shape), raster.depth.reshape(shape), viewmats, Ks,
             ego_to_world, raster.splats, lambda: self._judge,

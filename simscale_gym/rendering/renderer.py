@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,6 +50,13 @@ class Frame:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @classmethod
+    def joined(cls, frames: Sequence[Frame]) -> Frame:
+        """One frame of the moments of several, through the same cameras; their images are arrays."""
+        first, names = frames[0], ("images", "alpha", "depth", "viewmats", "ego_to_world")
+        stacked = {name: np.concatenate([getattr(frame, name) for frame in frames]) for name in names}
+        return replace(first, **stacked, splats=sum(frame.splats for frame in frames))
 
     def viewed(self, moment: int) -> ViewedFrame:
         """What is known of the pictures of one moment beside their colours."""

@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.scene_asset import SceneAsset
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.cpu.pack import LEVELS
+from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there
 
@@ -111,6 +113,23 @@ def test_environments_of_a_process_share_what_is_on_the_device(make_env, folder,
         env.unwrapped._resources.renderers._drawing.clear()
     gc.collect()
     assert len(renderers._on_device(scene)) == 0  # nothing stays behind
+
+
+def test_forks_in_threads_see_what_they_see_one_after_the_other(town_scene, one_renderer_per_scene):
+    seen = {"observation": ("camera", "lidar"), "lidar": LidarConfig(channels=8, azimuths=60)}
+    env = SimScaleEnv([town_scene], **settings((36, 64), perturb=False, **seen))
+    env.reset(seed=2, options={"time": 4.0})
+    actions = np.random.default_rng(0).uniform([-2.0, -0.3], [2.0, 0.3], (4, 6, 2))
+
+    def drive(fork, own):
+        results = [fork.step(action) for action in own]
+        return [np.concatenate([value.ravel() for value in result[0].values()]) for result in results]
+
+    wanted = [drive(fork, own) for fork, own in zip(env.fork(4), actions, strict=True)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(drive, env.fork(4), actions))
+    np.testing.assert_array_equal(made, wanted)
+    assert len({steps[-1].tobytes() for steps in wanted}) == 4
 
 
 def kept_renderer(env):
