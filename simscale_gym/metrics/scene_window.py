@@ -43,12 +43,12 @@ def scene_situation(
     if not 0 <= frame < scene.num_frames:
         raise SceneError(f"scene {scene.id}: no frame {frame}, it has 0 to {scene.num_frames - 1}.")
     agents = logged_agents(scene, frame, steps) if agents is None else agents
-    route, lanes = set(scene.route), scene.map.lanes
+    lanes = scene.map.lanes
     lights = [scene.lights.at(k) for k in range(frame, frame + agents.valid.shape[1])]
     return Situation(
         map=MapLayers.from_road_map(scene.map) if layers is None else layers,
         centerline=scene.route_path if centerline is None else centerline,
-        route_lane_ids=tuple(lane.id for lane in lanes.values() if lane.roadblock_id in route),
+        route_lane_ids=scene.route_lane_ids,
         agents=agents,
         red_lights=[[i for i in now if now[i] == LightStatus.RED and i in lanes] for now in lights],
         history=scene.ego.states[max(0, frame - round(HISTORY / DT)) : max(0, frame - 1)],

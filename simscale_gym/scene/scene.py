@@ -13,20 +13,18 @@ from numpy.typing import NDArray
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene.cameras import CameraRig, nuplan_rig
+from simscale_gym.scene.lane_sequence import lanes_of_block
 from simscale_gym.scene.lights import TrafficLights
 from simscale_gym.scene.road_map import RoadMap
-from simscale_gym.scene.route_path import route_path
 from simscale_gym.scene.shapes import Shapes
 from simscale_gym.scene.tracks import Tracks
 from simscale_gym.scene.vehicle import STATE_SIZE, StateIndex, Vehicle
+from simscale_gym.scene.way import Way, make_way
 
 Array = NDArray[np.float64]
 
 DT = 0.1
 """Time between the frames of a scene [s]: every source resamples its log to 10 Hz."""
-
-
-_ON_PATH = 1.5  # [m] between the path and the start of a connector that it takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,28 +138,38 @@ class Scene:
         return (self.num_frames - 1) * DT
 
     @cached_property
+    def way(self) -> Way:
+        """Where the ego should go: see :func:`simscale_gym.scene.way.make_way`."""
+        return make_way(self.map, self.ego.poses, self.route)
+
+    @cached_property
     def route_path(self) -> Array:
-        """Where the ego should go, ``[K, 3]``: see :func:`simscale_gym.scene.route_path.route_path`."""
-        return route_path(self.map, self.ego.poses, self.route)
+        """The line ``[K, 3]`` (x, y, heading) of :attr:`way`."""
+        return self.way.points
 
     @cached_property
     def route_lengths(self) -> Array:
         """Arc length ``[K]`` [m] at each point of :attr:`route_path`."""
-        return polyline.arc_lengths(self.route_path)
+        return self.way.lengths
+
+    @cached_property
+    def route_lane_ids(self) -> tuple[str, ...]:
+        """All lanes and connectors of the roadblocks that :attr:`way` leads along."""
+        blocks = dict.fromkeys(self.way.blocks)
+        return tuple(dict.fromkeys(lane for block in blocks for lane in lanes_of_block(self.map, block)))
 
     @cached_property
     def lights_on_route(self) -> tuple[NDArray[np.int64], Array]:
-        """Rows ``[L]`` of the lights whose connectors begin on the route's path, and where along it ``[L]`` [m]."""
-        rows, places = [], []
-        for row, lane_id in enumerate(self.lights.lane_ids):
-            lane = self.map.lanes.get(lane_id)
-            if lane is None or lane.roadblock_id not in self.route:
-                continue
-            s, d = polyline.project(self.route_path, lane.centerline[:1, :2])
-            if abs(d[0]) < _ON_PATH:
-                rows.append(row)
-                places.append(s[0])
-        return np.array(rows, np.int64), np.array(places, float)
+        """Rows ``[L]`` of the lights on the route, and where along :attr:`route_path` their lanes begin ``[L]`` [m].
+
+        They are those of all lanes and connectors of the roadblocks that the path runs through.
+        """
+        passed = {self.map.lanes[lane].roadblock_id for lane in self.way.lanes}
+        on_route = [lane for lane in self.route_lane_ids if self.map.lanes[lane].roadblock_id in passed]
+        rows = [row for row, lane in enumerate(self.lights.lane_ids) if lane in on_route]
+        starts = [self.map.lanes[self.lights.lane_ids[row]].centerline[0, :2] for row in rows]
+        places = polyline.project(self.route_path, np.array(starts).reshape(-1, 2), self.route_lengths)[0]
+        return np.array(rows, np.int64), places
 
     def ego_to_world(self, pose: Array) -> Array:
         """Transform ``[4, 4]`` of an ego at planar ``pose [3]``.

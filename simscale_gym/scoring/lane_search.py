@@ -1,4 +1,4 @@
-"""Lanes found on a map: those at a point, the one to start on, the shortest way to a roadblock, the straightest on.
+"""Lanes found on a map: those at a point, the one to start on, the shortest way to a roadblock.
 
 NAVSIM's rules (abstract_pdm_planner.py, bfs_roadblock.py, dijkstra.py), and its order between equals.
 """
@@ -109,19 +109,3 @@ def _traced(parents: dict[str, str | None], lane: str) -> list[str]:
     while (before := parents[way[-1]]) is not None:
         way.append(before)
     return way[::-1]
-
-
-def straightest_on(road_map: RoadMap, lane: str, length: float) -> list[str]:
-    """The straightest car lanes after ``lane``, until they are ``length`` [m] long together."""
-    beyond: list[str] = []
-    while length > 0.0:
-        options = [road_map.lanes[i] for i in road_map.lanes[lane].successors if i in road_map.lanes]
-        options = [option for option in options if not option.bike]
-        if not options:
-            break
-        best = min(options, key=lambda o: abs(float(wrap_angle(o.centerline[-1, 2] - o.centerline[0, 2]))))
-        lane, length = best.id, length - best.length
-        beyond.append(lane)
-        if best.length <= 0.0 or beyond.count(lane) > 1:
-            break
-    return beyond

@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError, SceneError
-from simscale_gym.scene import RoadMap, Vehicle, derived
-from simscale_gym.scoring.lane_search import (
-    heading_error,
-    lanes_touching,
-    shortest_way,
-    starting_lane,
-    straightest_on,
+from simscale_gym.scene import RoadMap, Scene, Vehicle, derived
+from simscale_gym.scene.lane_sequence import (
+    is_change,
+    lane_line,
+    lanes_of_block,
+    lanes_through,
+    linked,
+    straight_on,
 )
-from simscale_gym.scoring.route_correction import corrected_route
+from simscale_gym.scoring.lane_search import heading_error, lanes_touching, shortest_way, starting_lane
+from simscale_gym.scoring.route_correction import corrected_route, joined_route
 
 Array = NDArray[np.float64]
 
@@ -34,9 +36,10 @@ class RouteSearch:
 
     Attributes:
         correct_route: Mend the route around the ego as NAVSIM does: search for links that are missing, cut loops.
-        free_route: Correction: without a route, or far off it, follow the nearest lane; go on along the
+        free_route: Correction: take the route's roadblocks in order, loops included, and change lanes where the
+            ego's does not lead along them; without a route, or far off it, follow the nearest lane; go on along the
             straightest lanes where the route ends; never start on a lane of the opposite direction; look only so
-            far ahead [m], so that a route that comes by here again does not confuse. 0 for none of it.
+            far ahead [m]. 0 for none of it.
         depth: Roadblocks of the route that the centreline runs through at most.
     """
 
@@ -63,6 +66,16 @@ class RouteAhead:
     lane_ids: tuple[str, ...]
     path_lane_ids: tuple[str, ...]
     centerline: Array
+
+
+def route_ahead(scene: Scene, ego: Array, search: RouteSearch) -> RouteAhead | None:
+    """The route of ``scene`` from an ego state ``ego [11]`` (or pose) on; None where there is no lane to drive on.
+
+    Who drives freely follows the roadblocks of the scene's way; NAVSIM's search is given the route that the source
+    names, as there.
+    """
+    blocks = scene.way.blocks if search.free_route > 0.0 else scene.route
+    return find_route_ahead(scene.map, blocks, ego, search, scene.vehicle)
 
 
 def find_route_ahead(
@@ -96,29 +109,17 @@ def find_route_ahead(
 def _blocks(road_map: RoadMap, route: tuple[str, ...], ego: Array, search: RouteSearch) -> tuple[str, ...]:
     """The route to search along.
 
-    NAVSIM takes an ego that is askew for off the route, and mends the way to where it thinks it is. An expert that
-    drives freely stays with the route while it is on it, where the pose makes no difference to how it is mended.
+    NAVSIM takes an ego that is askew for off the route, and mends the way to where it thinks it is. Who drives
+    freely stays with the route while it is on it, and is led to it as NAVSIM does while it is not.
     """
     if not search.correct_route:
         return _on_map(road_map, route)
-    if search.free_route > 0.0:
-        lanes = set(_lanes_of(road_map, _on_map(road_map, route)))
-        here = [lane for lane in lanes_touching(road_map, ego) if lane in lanes]
-        if here:
-            return _mended(road_map, route, road_map.lanes[here[0]].roadblock_id)
-    return _once(corrected_route(road_map, route, ego[:3]))
-
-
-@derived
-def _mended(road_map: RoadMap, route: tuple[str, ...], block: str) -> tuple[str, ...]:
-    """The mended route of an ego in the middle of a lane of ``block``, which is on it."""
-    line = road_map.lanes[road_map.roadblocks[block].lane_ids[0]].centerline
-    return _once(corrected_route(road_map, route, line[len(line) // 2]))
-
-
-def _once(blocks: Sequence[str]) -> tuple[str, ...]:
-    """Each roadblock where it comes first: what comes last is where to go, even if the route leads back from there."""
-    return tuple(dict.fromkeys(blocks))
+    if search.free_route <= 0.0:
+        return tuple(dict.fromkeys(corrected_route(road_map, route, ego[:3])))
+    lanes = set(_lanes_of(road_map, linked(road_map, route)))
+    if any(lane in lanes for lane in lanes_touching(road_map, ego)):
+        return linked(road_map, route)
+    return linked(road_map, tuple(joined_route(road_map, route, ego[:3])))
 
 
 @derived
@@ -128,31 +129,31 @@ def _on_map(road_map: RoadMap, route: tuple[str, ...]) -> tuple[str, ...]:
 
 @derived
 def _lanes_of(road_map: RoadMap, blocks: tuple[str, ...]) -> tuple[str, ...]:
-    ids = [lane for block in blocks for lane in road_map.roadblocks[block].lane_ids]
-    return tuple(lane for lane in dict.fromkeys(ids) if lane in road_map.lanes)
+    return tuple(dict.fromkeys(lane for block in blocks for lane in lanes_of_block(road_map, block)))
 
 
 @derived
 def _from_lane(road_map: RoadMap, blocks: tuple[str, ...], start: str, search: RouteSearch) -> RouteAhead:
     """The way along ``blocks`` (none for the straightest way) from the beginning of lane ``start``."""
-    lanes, along = _lanes_of(road_map, blocks), [start]
-    if blocks:
-        block = road_map.lanes[start].roadblock_id
-        first = blocks.index(block) if block in blocks else 0
-        goal = blocks[first : first + search.depth][-1]
-        along = shortest_way(road_map, start, goal, set(lanes))
-    beyond: list[str] = []
+    lanes, along, beyond = _lanes_of(road_map, blocks), [start], []
+    block = road_map.lanes[start].roadblock_id
+    first = blocks.index(block) if block in blocks else 0
+    if blocks and search.free_route <= 0.0:
+        along = shortest_way(road_map, start, blocks[first : first + search.depth][-1], set(lanes))
     if search.free_route > 0.0:
-        ahead = np.cumsum([0.0, *(road_map.lanes[lane].length for lane in along[1:])])
-        along = along[: int(np.searchsorted(ahead, search.free_route)) + 1]
-        beyond = straightest_on(road_map, along[-1], search.free_route - float(ahead[len(along) - 1]))
-        lanes = (*lanes, *(m for lane in (start, *beyond) for m in _beside(road_map, lane)))
+        along, left = _within(road_map, lanes_through(road_map, start, blocks[first:]), search.free_route)
+        beyond = straight_on(road_map, along[-1], left)
+        besides = [road_map.lanes[lane].roadblock_id for lane in (start, *beyond)]
+        lanes = (*lanes, *along, *beyond, *_lanes_of(road_map, tuple(besides)))
     path = (*along, *beyond)
-    points = np.concatenate([road_map.lanes[lane].centerline for lane in path])
-    return RouteAhead(tuple(dict.fromkeys(lanes)), path, points)
+    return RouteAhead(tuple(dict.fromkeys(lanes)), path, lane_line(road_map, path))
 
 
-def _beside(road_map: RoadMap, lane: str) -> list[str]:
-    """All lanes of the roadblock of ``lane``, itself among them."""
-    block = road_map.roadblocks.get(road_map.lanes[lane].roadblock_id)
-    return [lane] if block is None else [lane, *(m for m in block.lane_ids if m in road_map.lanes)]
+def _within(road_map: RoadMap, lanes: list[str], distance: float) -> tuple[list[str], float]:
+    """The first of ``lanes``, up to the one that ends ``distance`` [m] after the first does, and what is left of it."""
+    for k in range(1, len(lanes)):
+        if distance <= 0.0:
+            return lanes[:k], 0.0
+        if not is_change(road_map, lanes[k - 1], lanes[k]):
+            distance -= road_map.lanes[lanes[k]].length
+    return lanes, distance

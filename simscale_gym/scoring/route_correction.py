@@ -29,13 +29,18 @@ def corrected_route(road_map: RoadMap, route: Sequence[str], pose: Array) -> lis
 
     Ids that are not on the map are dropped; an empty route stays empty.
     """
+    return _without_loops(road_map, joined_route(road_map, route, pose))
+
+
+def joined_route(road_map: RoadMap, route: Sequence[str], pose: Array) -> list[str]:
+    """As :func:`corrected_route`, loops left in."""
     route = [block for block in dict.fromkeys(route) if block in road_map.roadblocks]
     if not route:
         return []
     current, candidates = current_roadblock(road_map, pose, set(route))
     if current is not None and current not in route:
         route = _joined(road_map, route, current, candidates)
-    return _without_loops(road_map, _linked(road_map, route))
+    return _linked(road_map, route)
 
 
 def current_roadblock(road_map: RoadMap, pose: Array, route: Collection[str]) -> tuple[str | None, list[str]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simscale_gym.metrics import Agents, MapLayers, Situation
 from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
-from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, find_route_ahead
+from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, route_ahead
 from simscale_gym.sim import SimState
 
 
@@ -15,7 +13,7 @@ def segment_ground(scene: Scene, begin: SimState) -> Situation:
 
     Where there is no lane to follow, the scene's own route path stands in.
     """
-    ahead = find_route_ahead(scene.map, scene.route, begin.ego, RouteSearch.off_route(), scene.vehicle)
+    ahead = route_ahead(scene, begin.ego, RouteSearch.off_route())
     return route_situation(map_layers(scene.map), ahead) if ahead is not None else _on_log(scene)
 
 
@@ -27,13 +25,7 @@ def route_situation(layers: MapLayers, ahead: RouteAhead) -> Situation:
 
 @derived
 def _on_log(scene: Scene) -> Situation:
-    lanes = _lanes_of_route(scene.map, scene.route)
-    return Situation(map_layers(scene.map), scene.route_path, lanes, Agents.none())
-
-
-def _lanes_of_route(road: RoadMap, route: Sequence[str]) -> tuple[str, ...]:
-    blocks = set(route)
-    return tuple(lane.id for lane in road.lanes.values() if lane.roadblock_id in blocks)
+    return Situation(map_layers(scene.map), scene.route_path, scene.route_lane_ids, Agents.none())
 
 
 @derived

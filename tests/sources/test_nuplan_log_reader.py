@@ -222,6 +222,13 @@ def test_a_log_without_route_or_cameras_says_what_was_worked_out(root, log):
     assert scene.rig.cameras.keys() == nuplan_rig().cameras.keys()
 
 
+@pytest.mark.parametrize("named", ["2", "2 1"])
+def test_a_route_that_the_drive_contradicts_is_mended_and_said(root, log, named):
+    change(log, (f"UPDATE scene SET roadblock_ids = '{named}'",))
+    scene = load(root)
+    assert scene.route[:3] == ("1", "4", "2") and "leaves them out" in scene.inferred[0]
+
+
 def test_a_log_without_traffic_or_lights_is_read(root, log):
     change(log, ("DELETE FROM lidar_box",), ("DELETE FROM traffic_light_status",))
     scene = load(root)

@@ -10,10 +10,11 @@ from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.pdm.closed import PDMPlan, plan
 from simscale_gym.agents.pdm.config import PDMConfig
-from simscale_gym.agents.pdm.route import PDMRoute, find_route
+from simscale_gym.agents.pdm.route import PDMRoute, with_paths
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
 from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scoring.route_ahead import route_ahead
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState, TrafficModel
 
@@ -82,7 +83,8 @@ class PlannerExpert:
 
     def route(self, scene: Scene, state: SimState) -> PDMRoute | None:
         """The paths that the ego may follow."""
-        return find_route(scene.map, scene.route, state.ego, self.config, scene.vehicle)
+        ahead = route_ahead(scene, state.ego, self.config.search)
+        return None if ahead is None else with_paths(scene.map, ahead, self.config)
 
     def _figures(self, outcome: PDMPlan) -> dict[str, float]:
         best, scores = outcome.chosen, outcome.scores

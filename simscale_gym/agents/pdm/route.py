@@ -49,11 +49,12 @@ def find_route(
     """
     config = config or PDMConfig()
     ahead = find_route_ahead(road_map, route, ego, config.search, vehicle)
-    return None if ahead is None else _with_paths(road_map, ahead, config)
+    return None if ahead is None else with_paths(road_map, ahead, config)
 
 
 @derived
-def _with_paths(road_map: RoadMap, ahead: RouteAhead, config: PDMConfig) -> PDMRoute:
+def with_paths(road_map: RoadMap, ahead: RouteAhead, config: PDMConfig) -> PDMRoute:
+    """``ahead`` with the paths that the proposals of ``config`` run along."""
     start, points = road_map.lanes[ahead.path_lane_ids[0]], ahead.centerline
     paths = (points, *(beside(points, offset) for offset in config.lateral_offsets))
     built = tuple(build_path(path, config.curve_acceleration) for path in paths)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, SceneError
 from simscale_gym.scene import RoadMap, Scene, Vehicle, nuplan_rig
+from simscale_gym.scene.lane_matching import find_route, mended_route
 from simscale_gym.sources.nuplan import log_reader
 from simscale_gym.sources.nuplan.log_reader import LogHead, SceneRow
 from simscale_gym.sources.nuplan.map_reader import MARGIN, crop_map, read_map
@@ -29,7 +30,6 @@ from simscale_gym.sources.nuplan.resample import (
 )
 from simscale_gym.sources.nuplan.side_shapes import SIDE_FILE, SideShapes
 from simscale_gym.sources.nuplan.sqlite_table import open_database
-from simscale_gym.sources.route_matching import find_route
 
 Array = NDArray[np.float64]
 
@@ -212,13 +212,15 @@ def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Sc
         rig = log_reader.read_rig(database, path)
         goal = log_reader.read_goal(database, path, row.goal)
     ego = ego_log(poses, times, origin, vehicle)
-    route = tuple(i for i in row.route if i in place.map.roadblocks)
+    named = tuple(i for i in row.route if i in place.map.roadblocks)
+    route = mended_route(place.map, ego.poses, named) if named else find_route(place.map, ego.poses)
     inferred = []
-    if not route:
-        route = find_route(place.map, ego.poses)
+    if not named:
         inferred.append(
             "Route: the roadblocks that the ego drove along, led on straight; the log names none."
         )
+    elif route != named:
+        inferred.append("Route: the roadblocks that the ego drove along, as the log's list leaves them out.")
     if rig is None:
         inferred.append("Cameras: nuPlan's nominal rig; the log lists none.")
     return Scene(

@@ -15,7 +15,7 @@ from simscale_gym.errors import DataError
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, TrafficLights, Vehicle
-from simscale_gym.sources.route_matching import find_route
+from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.scenario_description import tracks as scenario_tracks
 from simscale_gym.sources.scenario_description.ego_motion import without_jumps
 from simscale_gym.sources.scenario_description.features import read_features

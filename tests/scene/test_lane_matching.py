@@ -5,7 +5,7 @@ import pytest
 from crossing_scenario import LANES, OFFSET, crossing
 
 from simscale_gym.geometry import polyline
-from simscale_gym.sources.route_matching import find_route, match_lanes
+from simscale_gym.scene.lane_matching import find_route, match_lanes, mended_route
 from simscale_gym.sources.scenario_description.reader import read_scenario_description
 
 
@@ -66,3 +66,27 @@ def test_no_lane_near_gives_no_route(scene):
 def test_standing_still(scene):
     poses = np.tile(drive(scene, "10")[20], (15, 1))
     assert match_lanes(scene.map, poses) == ["10"]
+
+
+def test_a_named_route_that_the_drive_follows_stays(scene):
+    named = blocks(scene, "10", "22", "42")
+    assert mended_route(scene.map, drive(scene, "10", "22"), named) == named
+    assert mended_route(scene.map, drive(scene, "10", skip=8), named) == named
+    mouth = drive(scene, "10", "20")[:54]  # ends 4 m into the junction, where both ways are near
+    assert mended_route(scene.map, mouth, named) == named
+
+
+def test_a_named_route_is_mended_where_the_drive_leaves_it(scene):
+    turned = blocks(scene, "10", "22", "42")
+    assert mended_route(scene.map, drive(scene, "10", "22", "42"), blocks(scene, "10", "20", "30")) == turned
+    assert mended_route(scene.map, drive(scene, "10", skip=8), blocks(scene, "42")) == turned
+    assert mended_route(scene.map, drive(scene, "10", "22"), ("gone",)) == turned
+    detour = blocks(scene, "10", "20", "22", "42")
+    assert mended_route(scene.map, drive(scene, "10", "22"), detour) == turned
+    assert mended_route(scene.map, drive(scene, "10") + np.array([0.0, 300.0, 0.0]), turned) == turned
+
+
+def test_who_may_go_either_way_goes_straight(scene):
+    poses = drive(scene, "10", "20")[:53]
+    poses[:, 1] += 0.2
+    assert match_lanes(scene.map, poses)[-1] == "20"
