@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
+from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.scene import (
     LightStatus,
     RoadMap,
@@ -243,7 +244,8 @@ def _clean(town: Town, states: Array, tracks: Tracks) -> bool:
     who, when = np.nonzero(near)
     if box.overlap(others[who, when], ego[when]).any():
         return False
-    return bool(town.map.drivable.contains_any(box.corners(ego).reshape(-1, 2)).all())
+    road = PolygonSet.build(town.map.drivable_rings)
+    return bool(road.contains_any(box.corners(ego).reshape(-1, 2)).all())
 
 
 def _minds_lights(town: Town, states: Array, routes: list[tuple[str, ...]], lights: TrafficLights) -> bool:
