@@ -20,6 +20,7 @@ FACES = [
     "simscale_gym.geometry",
     "simscale_gym.metrics",
     "simscale_gym.perturbation",
+    "simscale_gym.rendering",
     "simscale_gym.scene",
     "simscale_gym.scoring",
     "simscale_gym.sim",
