@@ -17,7 +17,7 @@ def ending(info: dict) -> str:
     """Why an episode ended."""
     if info["at_fault"]:
         return "at-fault collision"
-    return "off road" if info["out_of_road"] else "goal" if info["arrive_dest"] else info["truncation"]
+    return "off road" if info["left_road"] else "goal" if info["arrive_dest"] else info["truncation"]
 
 
 def main() -> None:

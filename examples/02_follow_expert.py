@@ -29,7 +29,7 @@ for seed in range(args.episodes):
         steps, total, over = steps + 1, total + reward, terminated or truncated
     if info["at_fault"]:
         end = "collision"
-    elif info["out_of_road"]:
+    elif info["left_road"]:
         end = "off the road"
     else:
         end = "goal" if info["arrive_dest"] else info["truncation"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.log_replay import all_driven_by, logged_traffic
 from simscale_gym.scene import DT, Scene
-from simscale_gym.sim.state import TrafficState
+from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,6 @@ class ConstantVelocity:
         poses[:, :2] += traffic.velocities * DT
         return replace(traffic, poses=poses)
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-        """All present ones are at ``"constant_velocity"``."""
-        return all_driven_by("constant_velocity", scene, traffic)
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
+        """``CONSTANT_VELOCITY`` for all that are there."""
+        return all_driven_by(Controller.CONSTANT_VELOCITY, traffic)

@@ -26,7 +26,7 @@ class ExpertPlan:
     Attributes:
         poses: ``[40, 3]`` x, y, heading of the rear axle at 0.1 .. 4.0 s.
         valid: The expert vouches for it: it stays on the road and clear of the others as they move now.
-        scores: The expert's own figures, by name.
+        scores: The expert's own figures, by name; always the same names.
     """
 
     poses: Array

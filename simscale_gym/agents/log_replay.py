@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.scene import Scene
-from simscale_gym.sim.state import TrafficState
+from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
 
@@ -28,9 +28,9 @@ class LogReplay:
         """The others as logged at ``frame + 1``."""
         return logged_traffic(scene, frame + 1)
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-        """All present ones are at ``"log"``."""
-        return all_driven_by("log", scene, traffic)
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
+        """``LOG`` for all that are there."""
+        return all_driven_by(Controller.LOG, traffic)
 
 
 def logged_traffic(scene: Scene, frame: int) -> TrafficState:
@@ -40,6 +40,6 @@ def logged_traffic(scene: Scene, frame: int) -> TrafficState:
     return TrafficState(tracks.poses[:, at].copy(), tracks.velocities[:, at].copy(), valid)
 
 
-def all_driven_by(name: str, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-    """``name`` for each track that is there."""
-    return {scene.tracks.ids[row]: name for row in np.flatnonzero(traffic.valid)}
+def all_driven_by(controller: Controller, traffic: TrafficState) -> NDArray[np.uint8]:
+    """``[N]`` the controller for each track that is there."""
+    return np.where(traffic.valid, controller, Controller.ABSENT).astype(np.uint8)

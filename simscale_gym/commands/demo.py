@@ -106,7 +106,7 @@ def _note_plan(env: SimScaleEnv, episode: Episode) -> None:
 def _end(info: dict) -> str:
     if info["at_fault"]:
         return "at-fault collision"
-    return "off the road" if info["out_of_road"] else "goal" if info["arrive_dest"] else info["truncation"]
+    return "off the road" if info["left_road"] else "goal" if info["arrive_dest"] else info["truncation"]
 
 
 def _table(

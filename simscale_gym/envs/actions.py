@@ -11,10 +11,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import PLAN_STRIDE
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, shown
 from simscale_gym.geometry import se2
 from simscale_gym.scene import Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, rollout, step
+from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, step
 
 Array = NDArray[np.float64]
 
@@ -25,6 +25,12 @@ MAX_STEERING_RATE = 1.0
 """Steering rate [rad/s] of a control action of 1 (left +)."""
 
 _LIMITS = np.array([MAX_ACCELERATION, MAX_STEERING_RATE])
+
+PLAN_ACCELERATION = 8.0
+"""Acceleration [m/s^2] that a plan is followed with at most, either way: full braking on a dry road."""
+TOP_SPEED = 60.0
+"""Speed [m/s] beyond which no plan accelerates."""
+_PLAN_LIMITS = np.array([PLAN_ACCELERATION, MAX_STEERING_RATE])
 _TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
 
 
@@ -73,7 +79,10 @@ class ControlAction:
 
 
 class TrajectoryAction:
-    """``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by LQR for 0.5 s."""
+    """``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by LQR for 0.5 s.
+
+    Poses beyond the space are clipped to it, and followed as :func:`follow` says.
+    """
 
     name, steps = "trajectory", PLAN_STRIDE
 
@@ -83,16 +92,17 @@ class TrajectoryAction:
 
     def checked(self, action: object) -> Array:
         """Eight finite poses."""
-        return _checked_numbers(self.space, action)
+        return np.clip(_checked_numbers(self.space, action), self.space.low, self.space.high)
 
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
         poses = plan_to_poses(state.ego[: StateIndex.HEADING + 1], action)
-        return rollout(scene, traffic, state, poses, steps=self.steps)
+        return follow(scene, traffic, state, poses, self.steps)
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The plan at 0.5 s steps."""
-        return plan[PLAN_STRIDE - 1 :: PLAN_STRIDE].astype(np.float32)
+        poses = plan[PLAN_STRIDE - 1 :: PLAN_STRIDE].astype(np.float32)
+        return np.clip(poses, self.space.low, self.space.high)
 
 
 class AnchorAction:
@@ -129,7 +139,7 @@ class AnchorAction:
     def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
         """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
         poses = _to_world(state.ego, self.poses[int(action)])
-        return rollout(scene, traffic, state, poses, steps=self.steps)
+        return follow(scene, traffic, state, poses, self.steps)
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The anchor whose places at 0.5 .. 4.0 s are nearest to the plan's on average."""
@@ -143,6 +153,27 @@ def _to_world(ego: Array, plan: Array) -> Array:
     return np.concatenate([pose[None], se2.poses_to_world(pose, plan)])
 
 
+def follow(scene: Scene, traffic: TrafficModel, state: SimState, poses: Array, steps: int) -> list[SimState]:
+    """Drive along ``poses [M + 1, 3]`` as the tracker would, as far as a vehicle can.
+
+    Accelerations end at :data:`PLAN_ACCELERATION`, steering rates at :data:`MAX_STEERING_RATE`; beyond
+    :data:`TOP_SPEED` it does not accelerate; braking ends at rest, so a plan that leads backwards is a stop.
+
+    Returns:
+        The ``steps`` states after ``state``.
+    """
+    profile = fit_reference(poses[None])
+    states = [state]
+    for k in range(steps):
+        ego = states[-1].ego
+        command = lqr_command(ego[None], poses[None], *profile, k, vehicle=scene.vehicle)[0]
+        command = np.clip(command, -_PLAN_LIMITS, _PLAN_LIMITS)
+        if ego[StateIndex.VX] > TOP_SPEED:
+            command[0] = min(command[0], 0.0)
+        states.append(step(scene, traffic, states[-1], command))
+    return states[1:]
+
+
 def _checked_numbers(space: spaces.Box, action: object) -> Array:
     """``action`` as float64 of the space's shape.
 
@@ -151,8 +182,8 @@ def _checked_numbers(space: spaces.Box, action: object) -> Array:
     """
     try:
         array = np.asarray(action, dtype=float)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"action: {action!r}, expected {space.shape} numbers.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"action: {shown(action)}, expected {space.shape} numbers.") from None
     if array.shape != space.shape:
         raise ArgumentError(
             f"action: shape {array.shape}, expected {space.shape}; env.action_space.sample() shows one."

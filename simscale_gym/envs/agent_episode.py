@@ -36,7 +36,7 @@ class Episode:
     @property
     def ending(self) -> str:
         """Why it ended: "collision", "out_of_road", "goal", or the truncation (``info["truncation"]``)."""
-        causes = {"collision": "at_fault", "out_of_road": "out_of_road", "goal": "arrive_dest"}
+        causes = {"collision": "at_fault", "out_of_road": "left_road", "goal": "arrive_dest"}
         return next((name for name, key in causes.items() if self.info[key]), self.info["truncation"])
 
 

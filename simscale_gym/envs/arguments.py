@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.envs.configs import config_from, config_of
 from simscale_gym.envs.rewards import REWARDS, EpdmsRewardConfig, RewardConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
@@ -79,47 +79,39 @@ def checked_traffic(traffic: str | TrafficModel) -> TrafficModel:
     return traffic
 
 
-def checked_perturb(perturb: bool | PerturbConfig) -> PerturbConfig | None:
+def checked_perturb(perturb: bool | PerturbConfig | Mapping[str, Any]) -> PerturbConfig | None:
     """The settings of perturbed starts; None for starts on the log."""
-    if isinstance(perturb, PerturbConfig):
-        return perturb
     if isinstance(perturb, bool | np.bool_):
         return PerturbConfig() if perturb else None
-    raise ArgumentError(f"perturb: {perturb!r}, expected True, False or a PerturbConfig.")
+    if not isinstance(perturb, PerturbConfig | Mapping):
+        raise ArgumentError(
+            f"perturb: {perturb!r}, expected True, False or a PerturbConfig (or a dictionary of its fields)."
+        )
+    return config_from("perturb", PerturbConfig, perturb)
 
 
 def checked_reward(
-    reward: str | RewardConfig | EpdmsRewardConfig,
+    reward: str | RewardConfig | EpdmsRewardConfig | Mapping[str, Any],
 ) -> RewardConfig | EpdmsRewardConfig:
     """The settings of a reward; a preset by its name."""
-    if isinstance(reward, RewardConfig | EpdmsRewardConfig):
-        return reward
     if isinstance(reward, str) and reward in REWARDS:
         return REWARDS[reward]()
-    names = " or ".join(map(repr, REWARDS))
-    raise ArgumentError(f"reward: {reward!r}, expected {names}, a RewardConfig or an EpdmsRewardConfig.")
+    if not isinstance(reward, RewardConfig | EpdmsRewardConfig | Mapping):
+        names = " or ".join(map(repr, REWARDS))
+        raise ArgumentError(
+            f"reward: {reward!r}, expected {names}, a RewardConfig or an EpdmsRewardConfig (or its fields)."
+        )
+    return config_of("reward", (RewardConfig, EpdmsRewardConfig), reward)
 
 
-def checked_camera_effects(effects: CameraEffects | None) -> CameraEffects | None:
+def checked_camera_effects(effects: CameraEffects | Mapping[str, Any] | None) -> CameraEffects | None:
     """The cameras' imperfections, or None."""
-    if effects is None or isinstance(effects, CameraEffects):
-        return effects
-    raise ArgumentError(f"camera_effects: {effects!r}, expected None or a CameraEffects.")
+    return None if effects is None else config_from("camera_effects", CameraEffects, effects)
 
 
 def checked_lidar(lidar: LidarConfig | Mapping[str, Any] | None) -> LidarConfig:
-    """The LiDAR; by its fields, as a dictionary, or None for the default one."""
-    if isinstance(lidar, LidarConfig):
-        return lidar
-    if lidar is None:
-        return LidarConfig()
-    if not isinstance(lidar, Mapping):
-        raise ArgumentError(f"lidar: {lidar!r}, expected None, a LidarConfig or a dictionary of its fields.")
-    known = [field.name for field in fields(LidarConfig)]
-    unknown = [name for name in lidar if name not in known]
-    if unknown:
-        raise ArgumentError(f"lidar: {unknown[0]!r} is unknown, expected some of {', '.join(known)}.")
-    return LidarConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in lidar.items()})
+    """The LiDAR; None for the default one."""
+    return LidarConfig() if lidar is None else config_from("lidar", LidarConfig, lidar)
 
 
 def checked_least_quality(score: float) -> float:

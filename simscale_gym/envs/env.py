@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -14,36 +14,17 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.expert import ExpertPlan
-from simscale_gym.envs import episode
+from simscale_gym.envs import arguments, episode
 from simscale_gym.envs.actions import ActionType
 from simscale_gym.envs.anchors import make_action_type
-from simscale_gym.envs.arguments import (
-    checked_camera_effects,
-    checked_cameras,
-    checked_horizon,
-    checked_image_size,
-    checked_least_quality,
-    checked_lidar,
-    checked_names,
-    checked_perturb,
-    checked_render_mode,
-    checked_reward,
-    checked_traffic,
-)
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.history import History
 from simscale_gym.envs.info import expert_info, picture_info, seen_truncation, state_info
-from simscale_gym.envs.observations import (
-    driving_command,
-    ego_observation,
-    observation_space,
-    state_observation,
-)
-from simscale_gym.envs.pictures import Pictures, film_picture
 from simscale_gym.envs.resources import Resources
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
+from simscale_gym.envs.screen import Screen
+from simscale_gym.envs.sensors import Sensors
 from simscale_gym.envs.snapshot import Snapshot, generator_at
-from simscale_gym.envs.sweeps import Sweeps
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene
@@ -51,9 +32,6 @@ from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.render_validity import LEAST_SCORE
-
-if TYPE_CHECKING:
-    from simscale_gym.viewer.window import Window
 
 
 class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
@@ -73,8 +51,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     ## Action
     `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one
     step of 0.1 s. `"trajectory"`: `Box([8, 3])`, x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame,
-    tracked by an LQR controller for one planning period of 0.5 s. `"anchor"`: `Discrete(K)`, the number of a
-    trajectory in a vocabulary (see `anchors`), tracked likewise.
+    tracked by an LQR controller for one planning period of 0.5 s: poses beyond the space are clipped, and the
+    vehicle keeps to 8 m/s^2, 1 rad/s of steering and forward speeds up to 60 m/s, whatever the plan asks for.
+    `"anchor"`: `Discrete(K)`, the number of a trajectory in a vocabulary (see `anchors`), tracked likewise.
 
     ## Reward
     The sum of `info["rewards"]`. `"driving"`: weighted terms named as in `RewardConfig`. `"epdms"`: what the step
@@ -87,23 +66,26 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     see is no longer what was recorded ("out_of_reconstruction", see `min_render_quality`).
 
     ## Info
-    `scene`, `time_us`, `ego_state` (`[11]`, columns in `simscale_gym.scene.StateIndex`), `rewards`,
+    The same keys and types at every step and reset of an environment: `scene`, `time_us`, `ego_state` (`[11]`,
+    columns in `simscale_gym.scene.StateIndex`), `rewards`,
     `epdms` (NAVSIM's columns and `score`, of what was driven since the reset, among the others as they really
-    moved; after the reset, of its one state), `controllers` (track id to who moves it, as the traffic model names
-    it), `expert` (by name: `trajectory` `[8, 3]` in the ego frame, `action`, `scores`, `valid`), `expert_action`
-    (of the first valid expert; of the first one where none is valid), `reset` (`perturbed`, `attempts`,
-    `rejections` by reason), `arrive_dest`, `out_of_road`, `crash_vehicle`, `crash_pedestrian`, `crash_object`
-    (contacts during the step, at fault or not), `at_fault`, `route_completion`, `truncation`, `inferred`, `state_hash`.
-    After a reset `rewards` holds zeros and `truncation` is empty. With observation `"camera"` also `render_quality`
-    (score 0 .. 1 by camera and the least as `score`, see `RenderQuality`; empty where the renderer cannot say) and
-    `dropped_frames` (cameras that show an older picture, see `CameraEffects`).
+    moved; after the reset, of its one state), `controllers` (uint8 `[N]`: for each track, in the order of
+    `env.unwrapped.scene.tracks.ids`, a `simscale_gym.sim.Controller`), `expert` (by name: `trajectory` `[8, 3]` in the
+    ego frame, `action`, `scores`, `valid`), with any expert `expert_action` (of the first valid one; of the first where
+    none is valid), `reset` (`perturbed`, `attempts`, `rejections`: a count for each of
+    `simscale_gym.perturbation.REJECTIONS`), `arrive_dest`, `out_of_road`, `left_road`, `crash_vehicle`,
+    `crash_pedestrian`, `crash_object` (contacts during the step, at fault or not), `at_fault`, `route_completion`,
+    `truncation`, `inferred`, `state_hash`. After a reset `rewards` holds zeros, and `truncation` is empty unless the
+    pictures cannot be trusted. With observation `"camera"` also `render_quality` (score 0 .. 1 by camera and the least
+    as `score`, see `RenderQuality`) and `dropped_frames` (by camera, whether it shows an older picture, see
+    `CameraEffects`).
 
     One judgement stands behind `info`, reward, end and `epdms`. `at_fault`: a contact that began in this step is the
     ego's fault, which lowers `no_at_fault_collisions` there and nowhere else; as in NAVSIM nobody is judged twice, and
     whom the ego touches at the start is left out where the traffic does not react ("log", "constant_velocity").
-    `out_of_road`: a corner was off the drivable area, which is what `drivable_area_compliance` counts. The road is left
-    where the ego was on it 0.1 s before: a drive that begins beside the road goes on. Where the frame is not given,
-    those come first at which the log is on the road and touches nobody.
+    `out_of_road`: a corner was off the drivable area, which is what `drivable_area_compliance` counts. `left_road`: so
+    it was after it had been on the road 0.1 s before; a drive that begins beside the road goes on. Where the frame is
+    not given, those come first at which the log is on the road and touches nobody.
 
     Of `epdms`: progress is relative to the human's over the same time (1 where neither came farther than 5 m).
     Time to collision looks 0.9 s ahead, so it is judged up to 0.9 s ago. `two_frame_extended_comfort` compares two
@@ -115,6 +97,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     ## Versions
     v0: first.
+
+    Every config may be given as a dictionary of its fields, as JSON holds it: a spec survives `EnvSpec.to_json`.
 
     Args:
         scenes: `"town"`, a path to a nuPlan data set or ScenarioDescription files, or a list of Scene.
@@ -140,7 +124,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         assets: A trained asset, or a folder of assets named by the ids of scenes or logs (`attach_asset`); scenes
             without one are dressed.
         camera_effects: Exposure, noise, rolling shutter and the like on observed pictures (`CameraEffects`).
-        lidar: Channels, azimuths, mount and noise of the LiDAR (`LidarConfig`), or a dictionary of its fields.
+        lidar: Channels, azimuths, mount and noise of the LiDAR (`LidarConfig`).
         min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
     """
 
@@ -157,34 +141,33 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         anchors: int | str | Path = 256,
         traffic: str | TrafficModel = "idm",
         experts: Sequence[str] = ("planner",),
-        perturb: bool | PerturbConfig = True,
+        perturb: bool | PerturbConfig | Mapping[str, Any] = True,
         horizon: float = 8.0,
         renderer: str = "auto",
         render_mode: str | None = None,
-        reward: str | RewardConfig | EpdmsRewardConfig = "driving",
+        reward: str | RewardConfig | EpdmsRewardConfig | Mapping[str, Any] = "driving",
         assets: str | Path | None = None,
-        camera_effects: CameraEffects | None = None,
+        camera_effects: CameraEffects | Mapping[str, Any] | None = None,
         min_render_quality: float = LEAST_SCORE,
         lidar: LidarConfig | Mapping[str, Any] | None = None,
     ) -> None:
-        self.render_mode = checked_render_mode(render_mode)
-        self._kinds = checked_names("observation", observation)
-        self._cameras = checked_cameras(cameras, "camera" in self._kinds)
-        size = checked_image_size(image_size)
-        self._lidar = checked_lidar(lidar)
-        self.observation_space = observation_space(self._kinds, self._cameras, size, self._lidar)
-        self._traffic = checked_traffic(traffic)
-        self._perturb = checked_perturb(perturb)
-        self._horizon_steps = checked_horizon(horizon)
-        self._reward = checked_reward(reward)
-        self._resources = Resources(scenes, split, checked_names("experts", experts), renderer, assets)
-        self._effects = checked_camera_effects(camera_effects)
-        self._least_quality = checked_least_quality(min_render_quality)
-        self._pictures = Pictures(self._resources.renderers, self._cameras, size, self._effects)
-        self._sweeps = Sweeps(self._resources.renderers, self._lidar)
+        self.render_mode = arguments.checked_render_mode(render_mode)
+        kinds = arguments.checked_names("observation", observation)
+        self._cameras = arguments.checked_cameras(cameras, "camera" in kinds)
+        size, sweeper = arguments.checked_image_size(image_size), arguments.checked_lidar(lidar)
+        effects = arguments.checked_camera_effects(camera_effects)
+        self._traffic = arguments.checked_traffic(traffic)
+        self._perturb = arguments.checked_perturb(perturb)
+        self._horizon_steps = arguments.checked_horizon(horizon)
+        self._reward = arguments.checked_reward(reward)
+        self._least_quality = arguments.checked_least_quality(min_render_quality)
+        names = arguments.checked_names("experts", experts)
+        self._resources = Resources(scenes, split, names, renderer, assets)
+        self._sensors = Sensors(kinds, self._cameras, size, effects, sweeper, self._resources.renderers)
+        self.observation_space = self._sensors.space
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
-        self._window: Window | None = None
+        self._screen = Screen(self.render_mode, self._sensors, self.metadata["render_fps"])
         self._drive: Drive | None = None
 
     def reset(
@@ -204,11 +187,11 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         else:
             scene = self._resources.choose_scene(options.get("scene"), self.np_random)
             start = self._find_start(scene, options)
-            if self._effects is not None or ("lidar" in self._kinds and self._lidar.is_noisy):
+            if self._sensors.draws_chance:
                 start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
             self._enter(Drive.begin(scene, start, self._traffic, self._resources.experts))
-        observation, info = self._observation(), self._info()
-        self._show()
+        observation, info = self._sensors.observed(self._running()), self._info()
+        self._screen.show(self._running())
         return observation, info
 
     def step(self, action: NDArray) -> tuple[dict[str, NDArray], float, bool, bool, dict[str, Any]]:
@@ -222,20 +205,18 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         states = self._action.apply(before.scene, self._traffic, before.state, action)
         after = before.after(states)
         self._drive = after.paid(self._reward.terms(before, after))
-        observation, info = self._observation(), self._info()
-        self._show()
+        observation, info = self._sensors.observed(self._running()), self._info()
+        self._screen.show(self._running())
         terminated, truncated = self._drive.outcome.terminated, bool(info["truncation"])
         return observation, float(sum(self._drive.terms.values())), terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
-        return self._picture() if self.render_mode == "rgb_array" else None
+        return self._screen.render(self._running())
 
     def close(self) -> None:
         """Close the window, if one is open."""
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        self._screen.close()
 
     @property
     def camera_names(self) -> tuple[str, ...]:
@@ -274,10 +255,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     @property
     def history(self) -> History:
-        """Every simulation state since the log was left, 0.1 s apart, the present one last.
-
-        Where a snapshot came by pickle, the newest of its states only; ``history.egos`` is the ego's whole way.
-        """
+        """Every simulation state since the log was left, 0.1 s apart; of a snapshot that was pickled, the newest."""
         return self._running().history
 
     @property
@@ -326,7 +304,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         twins = []
         for _ in range(n):
             twin = copy.copy(self)
-            twin.render_mode, twin._window = None, None
+            twin.render_mode, twin._screen = None, Screen(None, self._sensors, 0)
             twin.np_random = generator_at(self.np_random.bit_generator.state)
             twin.action_space = copy.deepcopy(self.action_space)
             twins.append(twin)
@@ -337,7 +315,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return self.fork(1)[0].step(action)
 
     def _find_start(self, scene: Scene, options: Mapping[str, Any]) -> episode.Start:
-        config = checked_perturb(options["perturb"]) if "perturb" in options else self._perturb
+        config = arguments.checked_perturb(options["perturb"]) if "perturb" in options else self._perturb
         frames = episode.start_frames(scene, self._horizon_steps, config is not None)
         if "time" in options:
             order = [episode.frame_at(scene, options["time"], frames, config is not None)]
@@ -357,39 +335,13 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             raise gym.error.ResetNeeded("Call env.reset() before anything else.")
         return self._drive
 
-    def _observation(self) -> dict[str, NDArray]:
-        drive = self._running()
-        out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
-        if "camera" in self._kinds:
-            out |= self._pictures.observed(drive)
-        if "state" in self._kinds:
-            out["state"] = state_observation(drive.scene, drive.state, drive.view)
-        if "lidar" in self._kinds:
-            out["lidar"] = self._sweeps.observed(drive)
-        return out
-
     def _info(self) -> dict[str, Any]:
-        drive = self._running()
-        scene, state = drive.scene, drive.state
-        sees = "camera" in self._kinds
-        quality = self._pictures.quality(drive) if sees else None
+        drive, quality = self._running(), self._sensors.quality(self._running())
         return {
-            **state_info(drive, self._traffic),
-            **expert_info(scene, state, drive.plans, self._action),
-            **(picture_info(quality, self._pictures.dropped(drive)) if sees else {}),
+            **state_info(drive),
+            **expert_info(drive, self._action),
+            **({} if quality is None else picture_info(quality, self._sensors.dropped(drive))),
             "rewards": dict(drive.terms),
             "truncation": drive.truncation(self._horizon_steps)
             or seen_truncation(quality, self._least_quality),
         }
-
-    def _picture(self) -> NDArray[np.uint8]:
-        drive = self._running()
-        return film_picture(drive, self._pictures.drawn(drive))
-
-    def _show(self) -> None:
-        if self.render_mode != "human":
-            return
-        from simscale_gym.viewer.window import Window
-
-        self._window = self._window or Window(self.metadata["render_fps"])
-        self._window.show(self._picture())

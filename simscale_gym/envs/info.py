@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simscale_gym.agents.expert import ExpertPlan
+import numpy as np
+from numpy.typing import NDArray
+
 from simscale_gym.envs.actions import ActionType
 from simscale_gym.envs.drive import Drive
 from simscale_gym.metrics import running_columns
+from simscale_gym.perturbation import REJECTIONS
 from simscale_gym.scene import DT, Scene, TrackType
-from simscale_gym.sim import SimState, TrafficModel, state_hash
+from simscale_gym.sim import Controller, state_hash
 from simscale_gym.splats.render_validity import RenderQuality, can_be_trusted
 
 _PERSONS = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
@@ -21,23 +24,23 @@ def frame_time_us(scene: Scene, frame: int) -> int:
     return int(scene.timestamps_us[0]) + round(frame * DT * 1e6)
 
 
-def state_info(drive: Drive, traffic: TrafficModel) -> dict[str, Any]:
+def state_info(drive: Drive) -> dict[str, Any]:
     """The entries of ``info`` that say where the simulation stands."""
     scene, state, outcome, start = drive.scene, drive.state, drive.outcome, drive.start
-    name_controllers = getattr(traffic, "controllers", None)
     return {
         "scene": scene.id,
         "time_us": frame_time_us(scene, state.frame),
         "ego_state": state.ego.copy(),
         "epdms": running_columns(drive.subscores),
-        "controllers": name_controllers(scene, state.traffic) if name_controllers else {},
+        "controllers": controllers(drive),
         "reset": {
             "perturbed": start.perturbed,
             "attempts": start.attempts,
-            "rejections": dict(start.rejections),
+            "rejections": dict.fromkeys(REJECTIONS, 0) | start.rejections,
         },
         "arrive_dest": outcome.arrived,
         "out_of_road": outcome.out_of_road,
+        "left_road": outcome.left_road,
         "crash_vehicle": TrackType.VEHICLE in outcome.contact,
         "crash_pedestrian": bool(outcome.contact & _PERSONS),
         "crash_object": bool(outcome.contact - _PERSONS - {TrackType.VEHICLE}),
@@ -48,18 +51,24 @@ def state_info(drive: Drive, traffic: TrafficModel) -> dict[str, Any]:
     }
 
 
-def expert_info(
-    scene: Scene, state: SimState, plans: Mapping[str, ExpertPlan], action: ActionType
-) -> dict[str, Any]:
+def controllers(drive: Drive) -> NDArray[np.uint8]:
+    """A :class:`simscale_gym.sim.Controller` for each track ``[N]``; UNNAMED where the traffic model does not say."""
+    traffic = drive.state.traffic
+    if hasattr(drive.traffic, "controllers"):
+        return drive.traffic.controllers(drive.scene, traffic)
+    return np.where(traffic.valid, Controller.UNNAMED, Controller.ABSENT).astype(np.uint8)
+
+
+def expert_info(drive: Drive, action: ActionType) -> dict[str, Any]:
     """``expert`` by name, and ``expert_action``: of the first valid expert, of the first where none is."""
     entries = {
         name: {
             "trajectory": plan.trajectory,
-            "action": action.of_plan(scene.vehicle, state.ego, plan.poses),
+            "action": action.of_plan(drive.scene.vehicle, drive.state.ego, plan.poses),
             "scores": dict(plan.scores),
             "valid": plan.valid,
         }
-        for name, plan in plans.items()
+        for name, plan in drive.plans.items()
     }
     if not entries:
         return {"expert": {}}
@@ -67,12 +76,9 @@ def expert_info(
     return {"expert": entries, "expert_action": chosen["action"]}
 
 
-def picture_info(quality: RenderQuality | None, dropped: tuple[str, ...]) -> dict[str, Any]:
-    """The entries of ``info`` about pictures; ``dropped`` names cameras that show an older one."""
-    return {
-        "render_quality": quality.by_camera() if quality is not None else {},
-        "dropped_frames": dropped,
-    }
+def picture_info(quality: RenderQuality, dropped: Mapping[str, bool]) -> dict[str, Any]:
+    """The entries of ``info`` about pictures; ``dropped`` says which cameras show an older one."""
+    return {"render_quality": quality.by_camera(), "dropped_frames": dict(dropped)}
 
 
 def seen_truncation(quality: RenderQuality | None, least: float) -> str:

@@ -16,9 +16,7 @@ from simscale_gym.splats.camera_effects import MOST_LOST, CameraEffects, apply_e
 from simscale_gym.splats.render_validity import RenderQuality, ViewedFrame
 from simscale_gym.splats.shutter import CameraMotion
 
-_KEPT = (
-    MOST_LOST + 1
-)  # states whose pictures are remembered where frames get lost: then one of the last is shown
+_KEPT = MOST_LOST + 1  # states whose pictures are remembered where frames get lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +77,11 @@ class Pictures:
         taken = {row: self._taken(drive, row) for row in set(shown.values())}
         return {name: taken[row][n] for n, (name, row) in enumerate(shown.items())}
 
-    def dropped(self, drive: Drive) -> tuple[str, ...]:
-        """Cameras that lost the present frame and show an older one."""
+    def dropped(self, drive: Drive) -> dict[str, bool]:
+        """By camera, whether it lost the present frame and shows an older one."""
         if self._effects is None:
-            return ()
-        return tuple(name for name, row in self._shown(drive).items() if row < len(drive.history) - 1)
+            return dict.fromkeys(self._cameras, False)
+        return {name: row < len(drive.history) - 1 for name, row in self._shown(drive).items()}
 
     def _shown(self, drive: Drive) -> dict[str, int]:
         """Row of the history that each camera shows."""

@@ -4,11 +4,12 @@ from simscale_gym.perturbation.algorithm import ClipOutcome, PictureFilter, Samp
 from simscale_gym.perturbation.bounds import Bounds
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
-from simscale_gym.perturbation.sampling import Perturbation, sample_perturbation
+from simscale_gym.perturbation.sampling import REJECTIONS, Perturbation, sample_perturbation
 from simscale_gym.perturbation.telemetry import STAGES, Flow, Telemetry
 from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabulary
 
 __all__ = [
+    "REJECTIONS",
     "STAGES",
     "AlgorithmConfig",
     "Bounds",

@@ -27,6 +27,11 @@ from simscale_gym.sim import SimState, TrafficModel, rollout, track
 
 Array = NDArray[np.float64]
 
+REJECTIONS = (
+    "log_start_unfit", "out_of_bounds", "off_road", "collision", "imminent_collision", "no_way_back",
+)  # fmt: skip
+"""Why a start frame (the first of these) or a candidate falls."""
+
 
 @dataclass(frozen=True, eq=False)
 class Perturbation:

@@ -4,11 +4,12 @@ from simscale_gym.sim.kinematics import bicycle_step
 from simscale_gym.sim.moment import moment_of
 from simscale_gym.sim.rollout import rollout, stacked
 from simscale_gym.sim.snapshot import from_arrays, from_bytes, state_hash, to_arrays, to_bytes
-from simscale_gym.sim.state import SimState, TrafficModel, TrafficState
+from simscale_gym.sim.state import Controller, SimState, TrafficModel, TrafficState
 from simscale_gym.sim.step import advance, held_at_rest, start, step
 from simscale_gym.sim.tracker import fit_reference, lqr_command, plan_to_poses, track
 
 __all__ = [
+    "Controller",
     "SimState",
     "TrafficModel",
     "TrafficState",

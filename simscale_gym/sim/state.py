@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,20 @@ class SimState:
     traffic: TrafficState
 
 
+class Controller(IntEnum):
+    """Who moves a track; ``LOG`` is deaf to others, ``YIELDING_LOG`` waits on its logged path for who is in the way."""
+
+    ABSENT = 0
+    UNNAMED = 1
+    LOG = 2
+    CONSTANT_VELOCITY = 3
+    IDM = 4
+    YIELDING_LOG = 5
+    CYCLIST = 6
+    PEDESTRIAN = 7
+    STANDING = 8
+
+
 class TrafficModel(Protocol):
     """Moves the other road users. Stateless: what it remembers stands in ``TrafficState.memory``.
 
@@ -62,9 +77,5 @@ class TrafficModel(Protocol):
     def step(self, scene: Scene, frame: int, ego: Array, traffic: TrafficState) -> TrafficState:
         """The others at ``frame + 1``, given them and the ego ``[11]`` at ``frame``."""
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-        """Who moves whom now: track id to the name of its controller; the absent are left out.
-
-        Names in use: ``log`` (deaf to others), ``constant_velocity``, ``idm``, ``yielding_log`` (its logged path,
-        waiting for whoever is in the way), ``cyclist``, ``pedestrian``, ``standing``.
-        """
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
+        """Who moves whom now: a :class:`Controller` for each track ``[N]``."""

@@ -3,6 +3,7 @@ from crossroads import moving, scene_of, straight_map
 
 from simscale_gym.agents.traffic import TRAFFIC_MODELS, make_traffic
 from simscale_gym.scene import TrackType
+from simscale_gym.sim import Controller
 from simscale_gym.sim.step import advance, start
 
 WALKER = (0.6, 0.6, 1.7)
@@ -23,8 +24,9 @@ def mixed_road_users():
 def test_every_present_track_has_a_controller_and_absent_ones_none():
     scene = mixed_road_users()
     state = start(scene, make_traffic("idm"))
-    expected = {"t0": "idm", "t1": "pedestrian", "t2": "cyclist", "t3": "standing", "t4": "yielding_log"}
-    assert make_traffic("idm").controllers(scene, state.traffic) == expected
+    expected = ["IDM", "PEDESTRIAN", "CYCLIST", "STANDING", "YIELDING_LOG"]
+    found = [Controller(n).name for n in make_traffic("idm").controllers(scene, state.traffic)]
+    assert found[:5] == expected and set(found[5:]) == {"ABSENT"}
 
 
 def test_every_named_model_says_who_drives_whom_at_each_step():
@@ -34,7 +36,7 @@ def test_every_named_model_says_who_drives_whom_at_each_step():
         state = start(scene, model)
         for _ in range(10):
             found = model.controllers(scene, state.traffic)
-            assert set(found) == {scene.tracks.ids[n] for n in np.flatnonzero(state.traffic.valid)}
+            np.testing.assert_array_equal(found != Controller.ABSENT, state.traffic.valid)
             if name in ("log", "constant_velocity"):
-                assert set(found.values()) == {name}
+                assert set(found[state.traffic.valid]) == {Controller[name.upper()]}
             state = advance(scene, model, state, state.ego)

@@ -9,6 +9,7 @@ from simscale_gym.agents.reactive.mixed_traffic import MixedConfig, MixedTraffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import LightStatus, TrackType
+from simscale_gym.sim import Controller
 from simscale_gym.sim.snapshot import from_bytes, state_hash, to_bytes
 from simscale_gym.sim.step import advance, start
 
@@ -158,9 +159,9 @@ def test_a_mixed_log_follower_does_what_it_did_until_somebody_is_in_its_way():
     free = drive(scene, [ego_at(0, -300.0)] * 100, model)
     for state in free:
         np.testing.assert_array_equal(state.traffic.poses, scene.tracks.poses[:, state.frame])
-        assert model.controllers(scene, state.traffic) == {"t0": "log"}
+        assert model.controllers(scene, state.traffic) == [Controller.LOG]
     states = drive(scene, [ego_at(90, 0)] * 150, model)
-    assert model.controllers(scene, states[-1].traffic) == {"t0": "idm"}
+    assert model.controllers(scene, states[-1].traffic) == [Controller.IDM]
     assert not hits(scene, states)
     assert 0.5 < 90 - scene.vehicle.rear_length - (path_of(states)[-1, 0] + 2.3) < 3.0
 

@@ -39,10 +39,10 @@ def test_an_episode_is_added_up(driven):
 @pytest.mark.parametrize(
     ("info", "end"),
     [
-        ({"at_fault": True, "out_of_road": True}, "at-fault collision"),
-        ({"at_fault": False, "out_of_road": True}, "off the road"),
-        ({"at_fault": False, "out_of_road": False, "arrive_dest": True}, "goal"),
-        ({"at_fault": False, "out_of_road": False, "arrive_dest": False, "truncation": "log_end"}, "log_end"),
+        ({"at_fault": True, "left_road": True}, "at-fault collision"),
+        ({"at_fault": False, "left_road": True}, "off the road"),
+        ({"at_fault": False, "left_road": False, "arrive_dest": True}, "goal"),
+        ({"at_fault": False, "left_road": False, "arrive_dest": False, "truncation": "log_end"}, "log_end"),
     ],
 )
 def test_ends_by_name(info, end):

@@ -1,12 +1,15 @@
 """Snapshots, forks and peeks: an episode can be left and taken up anywhere, and leaves no trace elsewhere."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.envs import SimScaleEnv, Snapshot
 from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.scene import TrackType
 
 GENTLE = np.array([0.2, 0.0])
 SHARP = np.array([-1.0, 0.3])
@@ -137,3 +140,90 @@ def test_a_snapshot_of_another_scene_is_refused(under_way, town_log):
     with pytest.raises(SceneError, match="no scene"):
         other.reset(options={"state": under_way.get_state()})
     assert isinstance(under_way.get_state(), Snapshot)
+
+
+def test_a_pickled_snapshot_is_small_however_long_the_drive(town_scene):
+    env = SimScaleEnv([town_scene], observation="state", experts=(), horizon=99.0)
+    env.reset(seed=2)
+    sizes = []
+    for _ in range(3):
+        drive_on(env, 35, np.array([0.0, 0.0]))
+        sizes.append(len(pickle.dumps(env.get_state())))
+    assert sizes[-1] - sizes[0] < 100 * 70 and sizes[-1] < 150_000
+    restored = pickle.loads(pickle.dumps(env.get_state()))
+    np.testing.assert_array_equal(restored.history.egos, env.history.egos)
+    np.testing.assert_array_equal(restored.history[-1].traffic.poses, env.sim_state.traffic.poses)
+
+
+def test_a_history_is_shared_and_does_not_change(under_way):
+    history = under_way.history
+    states = list(history)
+    [twin] = under_way.fork(1)
+    drive_on(twin, 2, SHARP)
+    drive_on(under_way, 3)
+    assert (
+        list(history) == states == list(twin.history)[: len(states)] == list(under_way.history)[: len(states)]
+    )
+    assert history[0] is states[0] and history[-2] is states[-2] and history[1:3] == states[1:3]
+    with pytest.raises(IndexError, match="no state"):
+        history[len(states)]
+
+
+def test_forks_draw_actions_of_their_own(under_way):
+    under_way.action_space.seed(0)
+    one, two = under_way.fork(2)
+    mine, sampled = under_way.action_space, [space.sample() for space in (one.action_space, two.action_space)]
+    np.testing.assert_array_equal(*sampled)
+    np.testing.assert_array_equal(mine.sample(), sampled[0])
+
+
+@pytest.mark.parametrize("state", [{}, {"bit_generator": "MT19937"}, None, 3])
+def test_a_bad_random_state_leaves_the_episode_alone(under_way, state):
+    before = under_way.history
+    snapshot = replace(under_way.get_state(), random_state=state)
+    with pytest.raises(ArgumentError, match=r"random_state .*expected that of a PCG64"):
+        under_way.set_state(snapshot)
+    assert under_way.history is before
+
+
+def test_a_snapshot_of_the_same_name_from_another_source_is_refused(under_way, town_scene):
+    other = SimScaleEnv([with_tracks(town_scene)], observation="state", experts=())
+    with pytest.raises(ArgumentError, match="with .* tracks, but here that scene has 0"):
+        other.reset(options={"state": under_way.get_state()})
+
+
+def test_after_a_collision_within_a_plan_a_reset_says_what_the_step_said(town_scene):
+    scene = with_tracks(town_scene, (ahead_of(town_scene, 30, 9.0), 0.0, TrackType.VEHICLE))
+    settings = {
+        "observation": "state",
+        "experts": (),
+        "action": "trajectory",
+        "traffic": "log",
+        "perturb": False,
+    }
+    env = SimScaleEnv([scene], **settings)
+    env.reset(seed=0, options={"time": 3.0})
+    ahead = np.stack([np.arange(1, 9) * 4.0, np.zeros(8), np.zeros(8)], 1)
+    told = env.step(ahead)[4]
+    assert told["at_fault"] and told["crash_vehicle"]
+    again = env.reset(options={"state": pickle.loads(pickle.dumps(env.get_state()))})[1]
+    for key in (
+        "at_fault",
+        "crash_vehicle",
+        "crash_object",
+        "out_of_road",
+        "left_road",
+        "epdms",
+        "state_hash",
+    ):
+        assert again[key] == told[key]
+
+
+def test_nothing_of_the_abandoned_state_is_left(town_scene):
+    env = SimScaleEnv([town_scene], observation="state", perturb=False)
+    env.reset(seed=2)
+    snapshot, plan = env.get_state(), env.plans["planner"].poses
+    drive_on(env, 8)
+    assert (env.plans["planner"].poses != plan).any()
+    env.set_state(snapshot)
+    np.testing.assert_array_equal(env.plans["planner"].poses, plan)

@@ -68,7 +68,7 @@ def test_frames_whose_log_is_fit_are_chosen_first(in_touch, beside_the_road, per
             _, info = env.reset(seed=seed)
             assert fit_frames(scene)[env.start.states[0].frame]
             assert not info["at_fault"] and not info["out_of_road"] and info["epdms"][DAC] == 1.0
-            assert "log_start_unfit" not in info["reset"]["rejections"]
+            assert info["reset"]["rejections"]["log_start_unfit"] == 0
 
 
 def test_beside_the_road_from_the_start_is_told_and_ends_nothing(beside_the_road):

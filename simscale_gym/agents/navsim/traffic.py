@@ -32,9 +32,12 @@ from simscale_gym.agents.navsim.shapes import PROGRESS, Shapes
 from simscale_gym.agents.navsim.ties import first_of_nearest, footprint, strip
 from simscale_gym.geometry import box
 from simscale_gym.scene import Scene, StateIndex, Tracks, TrackType, derived
-from simscale_gym.sim.state import TrafficState
+from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
+
+_CONTROLLERS = np.array([Controller.LOG, Controller.IDM, Controller.STANDING, Controller.LOG])
+"""Of ABSENT, DRIVING, PARKED and LOGGED."""
 
 _STATIONARY = 0.1  # [m/s], navsim_idm_agents.py
 
@@ -126,11 +129,11 @@ class NavsimTraffic:
         settle(rails.rails, memory, sizes, state.poses, state.velocities, state.valid)
         return state
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
-        """``idm``, ``standing`` or ``log``."""
-        names = {DRIVING: "idm", PARKED: "standing", LOGGED: "log"}
-        kinds = traffic.memory["kinds"]
-        return {scene.tracks.ids[n]: names.get(int(kinds[n]), "log") for n in np.flatnonzero(traffic.valid)}
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
+        """``IDM``, ``STANDING`` or ``LOG`` for all that are there."""
+        return np.where(traffic.valid, _CONTROLLERS[traffic.memory["kinds"]], Controller.ABSENT).astype(
+            np.uint8
+        )
 
     def _put_on_rails(self, scene: Scene, rows: NDArray, ego: Array, memory: Memory) -> None:
         """Decide for the vehicles ``rows`` who drives and who is parked, in place."""

@@ -20,6 +20,8 @@ from simscale_gym.sim import SimState, TrafficModel
 
 Array = NDArray[np.float64]
 
+_CODES = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
+_FIGURES = (*_CODES, "score", "offset", "speed_fraction")
 _NO_LANE_BRAKING = 3.0  # [m/s^2] where there is nothing to follow
 
 
@@ -46,11 +48,13 @@ class PlannerExpert:
 
         Valid where, driven against the forecast, it hits nobody, keeps to the road and stops at red lights;
         ``scores`` has its subscores and total by EPDMS code, its offset from the centreline and its share of the
-        speed limit. Without any lane to follow the plan brakes and is not valid.
+        speed limit. Without any lane to follow the plan brakes, is not valid and scores 0.
         """
         outcome = self.outcome(scene, state)
         if outcome is None:
-            return ExpertPlan(braking_plan(scene, state, _NO_LANE_BRAKING), False)
+            return ExpertPlan(
+                braking_plan(scene, state, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
+            )
         best = outcome.chosen
         scores = outcome.scores
         poses = outcome.poses[1 : HORIZON_STEPS + 1]
@@ -89,12 +93,11 @@ class PlannerExpert:
     def _figures(self, outcome: PDMPlan) -> dict[str, float]:
         best, scores = outcome.chosen, outcome.scores
         path, speed = divmod(best, len(self.config.speed_fractions))
-        codes = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
-        figures = {code: float(getattr(scores, code)[best]) for code in codes}
+        figures = {code: float(getattr(scores, code)[best]) for code in _CODES}
         return figures | {
             "score": float(scores.total[best]),
-            "offset": (0.0, *self.config.lateral_offsets)[path],
-            "speed_fraction": self.config.speed_fractions[speed],
+            "offset": float((0.0, *self.config.lateral_offsets)[path]),
+            "speed_fraction": float(self.config.speed_fractions[speed]),
         }
 
 

@@ -102,7 +102,7 @@ class IDMTraffic:
             scene, frame, ego, traffic, self.config.driver, traits, replays, self.config.leave_distance
         )
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """``idm``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
         return reactive_controllers(scene, traffic)
 

@@ -73,7 +73,7 @@ class MixedTraffic:
         idm = self.config.idm
         return step_reactive(scene, frame, ego, traffic, idm.driver, traits, replays, idm.leave_distance)
 
-    def controllers(self, scene: Scene, traffic: TrafficState) -> dict[str, str]:
+    def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """The name of each track's controller, see :func:`reactive_controllers`; ``log`` for who does what it did."""
         return reactive_controllers(scene, traffic)
 

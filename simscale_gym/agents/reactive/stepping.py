@@ -11,14 +11,14 @@ from simscale_gym.agents.reactive.idm_kernel import DriverParameters
 from simscale_gym.agents.reactive.scene_arrays import scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
 from simscale_gym.scene import Scene, TrackType
-from simscale_gym.sim.state import TrafficState
+from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
 
 ROUTE_LANES = 24
 """Lanes that a route can hold."""
-_CONTROLLERS = {DRIVING: "idm", STANDING: "standing", REPLAYED: "log"}
-_WALKERS = {int(TrackType.PEDESTRIAN): "pedestrian", int(TrackType.BICYCLE): "cyclist"}
+_CONTROLLERS = {DRIVING: Controller.IDM, STANDING: Controller.STANDING, REPLAYED: Controller.LOG}
+_WALKERS = {TrackType.PEDESTRIAN: Controller.PEDESTRIAN, TrackType.BICYCLE: Controller.CYCLIST}
 _NOWHERE = np.array([1e9, 1e9, 0.0, 0.0, 0.0])
 
 
@@ -58,14 +58,15 @@ def step_reactive(
     return _state_of(crowd)
 
 
-def reactive_controllers(scene: Scene, traffic: TrafficState) -> dict[str, str]:
-    """``idm``, ``log``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
-    tracks, kinds = scene.tracks, traffic.memory["kinds"]
-    return {
-        tracks.ids[row]: _CONTROLLERS.get(int(kinds[row]))
-        or _WALKERS.get(int(tracks.types[row]), "yielding_log")
-        for row in np.flatnonzero(traffic.valid)
-    }
+def reactive_controllers(scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
+    """``IDM``, ``LOG``, ``YIELDING_LOG``, ``CYCLIST``, ``PEDESTRIAN`` or ``STANDING`` for all that are there."""
+    out = np.full(len(traffic.valid), Controller.YIELDING_LOG, np.uint8)
+    for kind, controller in _WALKERS.items():
+        out[scene.tracks.types == kind] = controller
+    for kind, controller in _CONTROLLERS.items():
+        out[traffic.memory["kinds"] == kind] = controller
+    out[~traffic.valid] = Controller.ABSENT
+    return out
 
 
 def _state_of(crowd: Crowd) -> TrafficState:

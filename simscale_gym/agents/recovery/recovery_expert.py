@@ -57,7 +57,11 @@ class RecoveryExpert:
         self._features = np.concatenate([bank.velocities, bank.poses[:, -1]], axis=1)
 
     def plan(self, scene: Scene, state: SimState, traffic: TrafficModel) -> ExpertPlan:
-        """The nearest safe future to the log's pose 4 s ahead; ``valid`` is False where it had to brake."""
+        """The nearest safe future to the log's pose 4 s ahead; ``valid`` is False where it had to brake.
+
+        ``scores`` has the ``distance`` of the future that it took, or of the nearest, and its ``rank`` among those
+        that it looked through, or their number.
+        """
         ego, config = state.ego, self.config
         target = se2.poses_to_local(ego[:3], logged_pose(scene, state.frame + HORIZON_STEPS)[None])[0]
         sought = np.array([ego[StateIndex.VX], ego[StateIndex.VY], *target])
@@ -68,7 +72,7 @@ class RecoveryExpert:
         rank = first_safe(self.bank.poses, rows, target, np.array(config.closing), ego, driving, around, plan)
         if rank < 0:
             plan = braking_plan(scene, state, config.braking)
-            return ExpertPlan(plan, False, {"distance": float(distances[0])})
+            return ExpertPlan(plan, False, {"distance": float(distances[0]), "rank": float(count)})
         return ExpertPlan(plan, True, {"distance": float(distances[rank]), "rank": float(rank)})
 
 

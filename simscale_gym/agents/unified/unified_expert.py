@@ -43,6 +43,7 @@ _HISTORY_TIMES = -np.arange(15, 1, -1) * DT  # NAVSIM's: 1.5 to 0.2 s ago
 _NO_LANE_BRAKING = 3.0  # [m/s^2] where there is nothing to follow
 _FURTHER = 1.0  # [m] than the planner, where no candidate keeps the lights
 _CODES = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
+_FIGURES = (*_CODES, "score", "label", "distance", "discomfort", *(f"from_{name}" for name in SOURCES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +99,13 @@ class UnifiedExpert:
         SimScale's filter: every subscore 1, progress more than half of the planner's), its ``distance`` to the
         most similar human future [m], its ``discomfort``, and of ``from_planner``, ``from_recovery``,
         ``from_human``, ``from_smooth``, ``from_braking`` and ``from_blend`` one that is 1. Without any lane to
-        follow the plan brakes and is not valid.
+        follow the plan brakes, is not valid and scores 0.
         """
         outcome = self.outcome(scene, state, traffic)
         if outcome is None:
-            return ExpertPlan(braking_plan(scene, state, _NO_LANE_BRAKING), False)
+            return ExpertPlan(
+                braking_plan(scene, state, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
+            )
         best, scores = outcome.chosen, outcome.scores
         figures = {code: float(getattr(scores, code)[best]) for code in _CODES}
         figures |= {

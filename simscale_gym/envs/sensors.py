@@ -1,0 +1,78 @@
+"""What an environment observes: the ego and its command always, states, pictures and ranges as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.envs.drive import Drive
+from simscale_gym.envs.observations import (
+    driving_command,
+    ego_observation,
+    observation_space,
+    state_observation,
+)
+from simscale_gym.envs.pictures import Pictures
+from simscale_gym.envs.renderers import Renderers
+from simscale_gym.envs.sweeps import Sweeps
+from simscale_gym.splats.camera_effects import CameraEffects
+from simscale_gym.splats.depth_sweep import LidarConfig
+from simscale_gym.splats.render_validity import RenderQuality
+
+
+class Sensors:
+    """All that an environment and its forks observe with.
+
+    Args:
+        kinds: Some of "camera", "state", "lidar".
+        cameras: Names.
+        size: Height, width of pictures [px].
+        effects: Of the cameras; None shows what was drawn.
+        lidar: The LiDAR.
+        renderers: Those that draw and cast rays.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        cameras: Sequence[str],
+        size: tuple[int, int],
+        effects: CameraEffects | None,
+        lidar: LidarConfig,
+        renderers: Renderers,
+    ) -> None:
+        self._kinds = tuple(kinds)
+        self.space = observation_space(kinds, cameras, size, lidar)
+        self._pictures = Pictures(renderers, cameras, size, effects)
+        self._sweeps = Sweeps(renderers, lidar)
+        self.draws_chance = effects is not None or ("lidar" in kinds and lidar.is_noisy)
+
+    @property
+    def see(self) -> bool:
+        """Pictures are observed."""
+        return "camera" in self._kinds
+
+    def observed(self, drive: Drive) -> dict[str, NDArray]:
+        """The observation at the present state of ``drive``; the caller's own."""
+        out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
+        if self.see:
+            out |= self._pictures.observed(drive)
+        if "state" in self._kinds:
+            out["state"] = state_observation(drive.scene, drive.state, drive.view)
+        if "lidar" in self._kinds:
+            out["lidar"] = self._sweeps.observed(drive)
+        return out
+
+    def drawn(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
+        """Pictures ``[H, W, 3]`` by camera, as they were drawn, whether they are observed or not."""
+        return self._pictures.drawn(drive)
+
+    def quality(self, drive: Drive) -> RenderQuality | None:
+        """How far the pictures can be trusted; None where none are observed."""
+        return self._pictures.quality(drive) if self.see else None
+
+    def dropped(self, drive: Drive) -> dict[str, bool]:
+        """By camera, whether it lost the present frame and shows an older one."""
+        return self._pictures.dropped(drive)
