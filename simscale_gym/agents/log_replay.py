@@ -42,4 +42,4 @@ def logged_traffic(scene: Scene, frame: int) -> TrafficState:
 
 def all_driven_by(controller: Controller, traffic: TrafficState) -> NDArray[np.uint8]:
     """``[N]`` the controller for each track that is there."""
-    return np.where(traffic.valid, controller, Controller.ABSENT).astype(np.uint8)
+    return traffic.valid * np.uint8(controller)

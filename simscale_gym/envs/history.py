@@ -69,6 +69,8 @@ class History(Sequence[SimState]):
     def __getitem__(self, index: int | slice) -> SimState | list[SimState]:
         if isinstance(index, slice):
             return list(self)[index]
+        if index == -1 and self._end is not None:
+            return self._end[1]
         back = self._count - 1 - index if index >= 0 else -1 - index
         if not 0 <= back < self._count:
             raise IndexError(f"history: no state {index}, it has {self._count}.")

@@ -48,11 +48,12 @@ def judge(
         arrived: The ego has reached its goal.
         before: The drive before them; None at the start, where nothing was left yet.
     """
+    met = [drive for drive in drives if drive.record.contacts.any()]
     off = [drive.off_road for drive in drives]
     came_from = [off[0] if before is None else before.off_road, *off[:-1]]
     return Outcome(
-        contact=_types(scene, [drive.touching for drive in drives]),
-        at_fault=_types(scene, [drive.at_fault for drive in drives]),
+        contact=_types(scene, [drive.touching for drive in met]),
+        at_fault=_types(scene, [drive.at_fault for drive in met]),
         out_of_road=any(off),
         left_road=any(now and not then for then, now in zip(came_from, off, strict=True)),
         arrived=arrived,
@@ -60,9 +61,7 @@ def judge(
 
 
 def _types(scene: Scene, tracks: Sequence[NDArray[np.bool_]]) -> frozenset[TrackType]:
-    return frozenset(
-        TrackType(kind) for chosen in tracks if chosen.any() for kind in scene.tracks.types[chosen]
-    )
+    return frozenset(TrackType(kind) for chosen in tracks for kind in scene.tracks.types[chosen])
 
 
 def goal_arc(scene: Scene) -> float:

@@ -6,7 +6,7 @@ The figures are those of :func:`simscale_gym.metrics.score` on the same states, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,8 @@ RUNNING_COLUMNS = (*(name for code, name in COLUMNS.items() if code != "ec"), "s
 """What :meth:`RunningScore.columns` gives. There is no ``two_frame_extended_comfort``: it compares two plans made
 half a second apart, and of what was driven there is only one; NAVSIM leaves it out where a frame has no predecessor."""
 
+_TO_COME = np.zeros(1, np.uint8)  # the area that the kernel fills in
+_NON_DRIVABLE = np.uint8(EgoArea.NON_DRIVABLE)
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 _LOOK_BACK = 10  # steps at which the others are kept: those that the time to collision of 0.9 s ago meets
 
@@ -175,7 +177,7 @@ class RunningScore:
     @property
     def off_road(self) -> bool:
         """A corner of the ego is off the drivable area at the last step. DAC is 0 from the first such step on."""
-        return bool(self.record.areas[-1] & EgoArea.NON_DRIVABLE)
+        return bool(self.record.areas[-1] & _NON_DRIVABLE)
 
     def after(
         self, state: Array, poses: Array, velocities: Array, valid: NDArray[np.bool_], red: NDArray[np.bool_]
@@ -198,14 +200,13 @@ class RunningScore:
         present = np.ascontiguousarray(valid if ground.dropped is None else valid & ~ground.dropped, bool)
         recent = (*record.recent[1 - _LOOK_BACK :], (poses, present))
         earlier = recent[-1], recent[max(-4, -len(recent))], recent[max(-7, -len(recent))], recent[0]
-        changed = replace(
-            record,
+        changed = DriveRecord(
             steps=record.steps + 1,
             tally=record.tally.copy(),
             marks=record.marks.copy(),
             speeds=record.speeds.copy(),
             contacts=np.zeros_like(record.contacts),
-            areas=np.append(record.areas[1 - MEMORY :], np.uint8(0)),
+            areas=np.concatenate([record.areas[1 - MEMORY :], _TO_COME]),
             states=np.concatenate([record.states[1 - MEMORY :], state[None]]),
             recent=recent,
             comfort=record.comfort and record.comfort.after(state, ground.vehicle.rear_axle_to_center),

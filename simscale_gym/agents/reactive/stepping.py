@@ -17,8 +17,10 @@ Array = NDArray[np.float64]
 
 ROUTE_LANES = 24
 """Lanes that a route can hold."""
-_CONTROLLERS = {DRIVING: Controller.IDM, STANDING: Controller.STANDING, REPLAYED: Controller.LOG}
-_WALKERS = {TrackType.PEDESTRIAN: Controller.PEDESTRIAN, TrackType.BICYCLE: Controller.CYCLIST}
+_OF_KIND = np.zeros(REPLAYED + 1, np.uint8)
+_OF_KIND[[DRIVING, STANDING, REPLAYED]] = Controller.IDM, Controller.STANDING, Controller.LOG
+_OF_TYPE = np.full(len(TrackType), Controller.YIELDING_LOG, np.uint8)
+_OF_TYPE[[TrackType.PEDESTRIAN, TrackType.BICYCLE]] = Controller.PEDESTRIAN, Controller.CYCLIST
 _NOWHERE = np.array([1e9, 1e9, 0.0, 0.0, 0.0])
 
 
@@ -60,13 +62,8 @@ def step_reactive(
 
 def reactive_controllers(scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
     """``IDM``, ``LOG``, ``YIELDING_LOG``, ``CYCLIST``, ``PEDESTRIAN`` or ``STANDING`` for all that are there."""
-    out = np.full(len(traffic.valid), Controller.YIELDING_LOG, np.uint8)
-    for kind, controller in _WALKERS.items():
-        out[scene.tracks.types == kind] = controller
-    for kind, controller in _CONTROLLERS.items():
-        out[traffic.memory["kinds"] == kind] = controller
-    out[~traffic.valid] = Controller.ABSENT
-    return out
+    by_kind = _OF_KIND[traffic.memory["kinds"]]
+    return np.where(by_kind, by_kind, _OF_TYPE[scene.tracks.types]) * traffic.valid
 
 
 def _state_of(crowd: Crowd) -> TrafficState:
