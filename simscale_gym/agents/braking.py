@@ -10,7 +10,7 @@ from simscale_gym.agents.stopping_kernel import stopping_plans
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.scoring.fitness import off_road
-from simscale_gym.sim import SimState, track
+from simscale_gym.sim import track
 
 Array = NDArray[np.float64]
 
@@ -18,9 +18,8 @@ _JOIN_DISTANCE, _JOIN_TIME = 8.0, 1.5  # [m], [s] ahead: where the way of an eme
 _JOIN_FACTORS = np.array([1.0, 1.6, 2.5, 0.6])
 
 
-def braking_plan(scene: Scene, state: SimState, deceleration: float) -> Array:
-    """``[40, 3]`` to a stop, in the ego frame, on the curve back to the route that keeps best to the road."""
-    ego = state.ego
+def braking_plan(scene: Scene, ego: Array, deceleration: float) -> Array:
+    """A way ``[40, 3]`` to a stop in the frame of ``ego [11]``: the curve to the route that keeps best to the road."""
     speed = max(0.0, float(ego[StateIndex.VX]))
     t = np.minimum(np.arange(1, HORIZON_STEPS + 1) * DT, speed / deceleration)
     travelled = speed * t - deceleration * t**2 / 2

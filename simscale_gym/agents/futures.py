@@ -41,6 +41,10 @@ class HumanFutures:
     def __len__(self) -> int:
         return len(self.poses)
 
+    def take(self, rows: NDArray[np.int64]) -> HumanFutures:
+        """Those of ``rows``."""
+        return HumanFutures(self.poses[rows], self.velocities[rows])
+
     @classmethod
     def from_scenes(
         cls, scenes: Iterable[Scene], *, stride: float = 0.5, others: bool = False

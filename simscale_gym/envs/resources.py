@@ -1,12 +1,11 @@
-"""What environments load once and keep: scenes, renderers, the bank of human futures, experts."""
+"""What environments load once and keep: renderers, the bank of human futures, experts."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +21,6 @@ from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
 
 if TYPE_CHECKING:
     from simscale_gym.sources import SceneRef
-
-T = TypeVar("T")
-
-_KEPT_SCENES = 16
 
 
 class Resources:
@@ -59,7 +54,6 @@ class Resources:
         self.refs = list_scenes(scenes, split)
         self._expert_names = tuple(experts)
         self._assets = None if assets is None else checked_assets(assets)
-        self._scenes: OrderedDict[str, Scene] = OrderedDict()
 
     def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
         """The scene called ``scene_id``, or any.
@@ -72,7 +66,7 @@ class Resources:
             if scene_id is None
             else find_scene(self.refs, scene_id)
         )
-        return _kept(self._scenes, ref.id, _KEPT_SCENES, lambda: self._load(ref))
+        return self._load(ref)
 
     @cached_property
     def bank(self) -> HumanFutures:
@@ -101,13 +95,3 @@ class Resources:
 @derived
 def _with_asset(scene: Scene, asset: Path) -> Scene:
     return scene.with_asset(asset)
-
-
-def _kept(store: OrderedDict[str, T], key: str, limit: int, make: Callable[[], T]) -> T:
-    """``store[key]``, made if absent; the least recently used entries beyond ``limit`` are dropped."""
-    if key not in store:
-        store[key] = make()
-    store.move_to_end(key)
-    while len(store) > limit:
-        store.popitem(last=False)
-    return store[key]

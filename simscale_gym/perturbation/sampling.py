@@ -7,6 +7,7 @@ T+H, within bounds of the logged pose; traffic reacts; what collides or leaves t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +24,8 @@ from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.scene_ground import map_layers
-from simscale_gym.sim import SimState, TrafficModel, rollout, track
+from simscale_gym.sim import SimState, TrafficModel, track
+from simscale_gym.sim.step import advance
 
 Array = NDArray[np.float64]
 
@@ -31,6 +33,8 @@ REJECTIONS = (
     "log_start_unfit", "out_of_bounds", "off_road", "collision", "imminent_collision", "no_way_back",
 )  # fmt: skip
 """Why a start frame (the first of these) or a candidate falls."""
+_AT_ONCE = 32
+"""Trajectories that are tracked at once: three in ten end within bounds and on the road."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +69,10 @@ def sample_perturbation(
 ) -> Perturbation:
     """Drive the ego off its log for H = 4 s from ``state``, which lies on it.
 
-    Every trajectory of the vocabulary is first tracked without regard to the others (LQR and bicycle from the
-    present state, all at once) and dropped if its end is out of bounds or its way leaves the road. The rest
-    is tried in random order with reacting traffic until one survives or the attempts are used up.
+    Trajectories of the vocabulary come in random order. Each is first tracked without regard to the others (LQR and
+    bicycle from the present state, some at once) and dropped if its end is out of bounds, its way leaves the road or no
+    way leads back from there. What is left is tried with reacting traffic, until one survives or the attempts are used
+    up. Only as many are looked at as that takes.
 
     Raises:
         SceneError: The log does not reach T+H.
@@ -78,52 +83,72 @@ def sample_perturbation(
             f"scene {scene.id}: a perturbation from frame {state.frame} needs frame {end}, "
             f"it has {scene.num_frames}."
         )
-    start = state.ego[:3]
-    plans = vocabulary_plans(start, vocabulary)
-    driven = track(state.ego, plans, vehicle=scene.vehicle)
-    rejections: Counter[str] = Counter()
-    offsets = end_offsets(driven[:, -1, :3], scene.ego.poses[end])
-    inside = bound_broken(offsets, config.bounds) == ""
-    rejections["out_of_bounds"] = int((~inside).sum())
-    candidates = np.flatnonzero(inside)
-    left_road = off_road(scene, driven[candidates]).any(1)
-    rejections["off_road"] = int(left_road.sum())
-    candidates = rng.permutation(candidates[~left_road])
-    for attempt, index in enumerate(candidates[: config.attempts]):
-        states = (state, *rollout(scene, traffic, state, plans[index]))
-        reason = _failure(scene, states, config)
-        if reason is None:
-            return Perturbation(states, plans[index], attempt + 1, rejections)
+    attempts, rejections = 0, Counter[str]()
+    for plan, egos, stop in _candidates(scene, state, vocabulary, config, rng, rejections):
+        attempts += 1
+        states, reason = _driven(scene, traffic, state, egos, stop, config)
+        if not reason:
+            return Perturbation(states, plan, attempts, rejections)
         rejections[reason] += 1
-    return Perturbation((), plans[0], min(len(candidates), config.attempts), rejections)
+        if attempts == config.attempts:
+            break
+    return Perturbation((), np.zeros((HORIZON_STEPS + 1, 3)), attempts, rejections)
 
 
-def _failure(scene: Scene, states: tuple[SimState, ...], config: PerturbConfig) -> str | None:
-    """Why a rollout must be dropped, or None."""
-    if any(touched(scene, state).any() for state in states):
-        return "collision"
-    if off_road(scene, np.stack([state.ego for state in states])).any():
-        return "off_road"
+def _candidates(
+    scene: Scene,
+    state: SimState,
+    vocabulary: HumanFutures,
+    config: PerturbConfig,
+    rng: np.random.Generator,
+    rejections: Counter[str],
+) -> Iterator[tuple[Array, Array, Array]]:
+    """In random order, what may be tried: plan ``[41, 3]``, its drive ``[41, 11]`` and a stop after it ``[K, 5]``."""
+    logged = scene.ego.poses[state.frame + HORIZON_STEPS]
+    order = rng.permutation(len(vocabulary))
+    for first in range(0, len(order), _AT_ONCE):
+        plans = vocabulary_plans(state.ego[:3], vocabulary.take(order[first : first + _AT_ONCE]))
+        driven = track(state.ego, plans, vehicle=scene.vehicle)
+        inside = bound_broken(end_offsets(driven[:, -1, :3], logged), config.bounds) == ""
+        left_road = np.zeros(len(driven), bool)
+        left_road[inside] = off_road(scene, driven[inside]).any(1)
+        for plan, egos, near, off in zip(plans, driven, inside, left_road, strict=True):
+            stop = _way_back(scene, egos[-1], config) if near and not off else None
+            if stop is not None:
+                yield plan, egos, stop
+            else:
+                rejections["off_road" if off else "no_way_back" if near else "out_of_bounds"] += 1
+
+
+def _driven(
+    scene: Scene, traffic: TrafficModel, state: SimState, egos: Array, stop: Array, config: PerturbConfig
+) -> tuple[tuple[SimState, ...], str]:
+    """The states while the ego drives ``egos [41, 11]`` among reacting traffic, and why they must be dropped, or ""."""
+    states = [state]
+    for ego in (*egos[1:], None):
+        if touched(scene, states[-1]).any():
+            return (), "collision"
+        if ego is not None:
+            states.append(advance(scene, traffic, states[-1], ego))
     if _collides_soon(scene, states[-1], config.clearance):
-        return "imminent_collision"
-    return None if _leads_back(scene, states[-1], config) else "no_way_back"
+        return (), "imminent_collision"
+    looks = np.arange(0, len(stop), 2)
+    others = constant_velocity_boxes(scene, states[-1].traffic, looks * DT)
+    if first_conflict(stop[looks], others) < len(looks):
+        return (), "no_way_back"
+    return tuple(states), ""
 
 
-def _leads_back(scene: Scene, state: SimState, config: PerturbConfig) -> bool:
-    """Can the ego stop on a way back to its route, with ``road_margin`` to the edge of the road and to the others?
+def _way_back(scene: Scene, ego: Array, config: PerturbConfig) -> Array | None:
+    """Boxes ``[K, 5]``, ``road_margin`` too wide, of a stop on a way back to the route; None if that leaves the road.
 
     A state from which no driver gets back has no label; SimScale drops such states later, with its expert.
     """
-    plan = braking_plan(scene, state, config.return_braking)
-    world = np.concatenate([state.ego[None, :3], se2.poses_to_world(state.ego[:3], plan)])
-    driven = track(state.ego, world, vehicle=scene.vehicle)
+    plan = braking_plan(scene, ego, config.return_braking)
+    world = np.concatenate([ego[None, :3], se2.poses_to_world(ego[:3], plan)])
+    driven = track(ego, world, vehicle=scene.vehicle)
     boxes = scene.vehicle.boxes(driven) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
-    if boxes_off_road(boxes, map_layers(scene.map).road).any():
-        return False
-    looks = np.arange(0, len(boxes), 2)
-    return first_conflict(boxes[looks], constant_velocity_boxes(scene, state.traffic, looks * DT)) == len(
-        looks
-    )
+    return None if boxes_off_road(boxes, map_layers(scene.map).road).any() else boxes
 
 
 def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:

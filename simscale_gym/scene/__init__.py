@@ -1,7 +1,7 @@
 """What was recorded: maps, logs, lights, cameras, side shapes. Immutable."""
 
 from simscale_gym.scene.cameras import CAMERA_NAMES, Camera, CameraRig, nuplan_rig
-from simscale_gym.scene.derived import derived
+from simscale_gym.scene.derived import compiled, derived
 from simscale_gym.scene.lane_graph import LaneGraph
 from simscale_gym.scene.lights import LightStatus, TrafficLights
 from simscale_gym.scene.moment import Moment
@@ -53,6 +53,7 @@ __all__ = [
     "Tree",
     "Turn",
     "Vehicle",
+    "compiled",
     "derived",
     "nuplan_rig",
 ]

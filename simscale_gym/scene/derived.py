@@ -1,4 +1,4 @@
-"""What is worked out from a map or a scene once, and goes when that goes."""
+"""What is worked out from a map or a scene once: kept with it, and on disk where the cache has it compiled."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from simscale_gym.files.shelf import Shelf
+
 T = TypeVar("T")
 
-_NAME = "_derived"
+NAME = "_derived"
+"""Where an object keeps what was derived from it."""
+_SHELF = "_shelf"
 
 
 class _Derived(dict):
@@ -28,12 +32,46 @@ def derived(function: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(function)
     def kept(owner: Any, *args: Any) -> T:
-        results = owner.__dict__.get(_NAME)
+        results = owner.__dict__.get(NAME)
         if results is None:
-            results = owner.__dict__[_NAME] = _Derived()
+            results = owner.__dict__[NAME] = _Derived()
         key = (name, *args)
         if key not in results:
             results[key] = function(owner, *args)
         return results[key]
 
     return kept
+
+
+def compiled(*classes: type) -> Callable[[Callable[[Any], T]], Callable[[Any], T]]:
+    """Keep the result of a pure function of one object as :func:`derived` does, and beside its owner's shelf on disk.
+
+    So no process works it out that finds it there. What has no shelf (a scene in memory, a changed copy) keeps it in
+    memory alone.
+
+    Args:
+        *classes: The records that the result consists of besides arrays and plain values.
+    """
+
+    def of(function: Callable[[Any], T]) -> Callable[[Any], T]:
+        name = f"{function.__module__}.{function.__qualname__}".removeprefix("simscale_gym.")
+
+        @derived
+        @wraps(function)
+        def kept(owner: Any) -> T:
+            shelf: Shelf | None = owner.__dict__.get(_SHELF)
+            return function(owner) if shelf is None else shelf.kept(name, classes, lambda: function(owner))
+
+        return kept
+
+    return of
+
+
+def shelve(owner: Any, shelf: Shelf | None) -> None:
+    """Have what is :func:`compiled` from ``owner``, which the cache holds, kept on ``shelf``."""
+    owner.__dict__[_SHELF] = shelf
+
+
+def shelf_of(owner: Any) -> Shelf | None:
+    """The shelf of ``owner``; None for what no cache holds."""
+    return owner.__dict__.get(_SHELF)

@@ -15,6 +15,7 @@ from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.scene.derived import compiled
 from simscale_gym.scene.lane_graph import LaneGraph
 
 Array = NDArray[np.float64]
@@ -191,11 +192,13 @@ class RoadMap:
         return {lane_id: row for row, lane_id in enumerate(self.lane_ids)}
 
     @cached_property
+    @compiled(LaneGraph)
     def graph(self) -> LaneGraph:
         """The lanes as flat arrays."""
         return LaneGraph.build(self.lanes)
 
     @cached_property
+    @compiled(PolygonSet)
     def lane_polygons(self) -> PolygonSet:
         """Polygons of all lanes, in the order of :attr:`lane_ids`."""
         return PolygonSet.build([lane.polygon for lane in self.lanes.values()])

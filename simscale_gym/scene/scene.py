@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.scene.cameras import CameraRig, nuplan_rig
+from simscale_gym.scene.derived import NAME
 from simscale_gym.scene.lane_sequence import lanes_of_block
 from simscale_gym.scene.lights import TrafficLights
 from simscale_gym.scene.road_map import RoadMap
@@ -124,8 +125,10 @@ class Scene:
             )
 
     def with_asset(self, folder: Path) -> Scene:
-        """The same scene with a trained asset; shapes that nobody has asked for stay unread."""
-        return replace(self, asset=folder, shapes=vars(self)["shapes"])
+        """The same scene with a trained asset; what was worked out from its log stays, old looks do not."""
+        twin = object.__new__(Scene)
+        twin.__dict__.update({k: v for k, v in vars(self).items() if k != NAME}, asset=folder)
+        return twin
 
     @property
     def num_frames(self) -> int:

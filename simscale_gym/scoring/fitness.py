@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.metrics.contacts import touching
-from simscale_gym.scene import Scene, derived
+from simscale_gym.scene import Scene, compiled
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState
 
@@ -26,7 +26,7 @@ def touched(scene: Scene, state: SimState) -> NDArray[np.bool_]:
     return touching(scene.vehicle.boxes(state.ego), boxes, traffic.valid)
 
 
-@derived
+@compiled()
 def fit_frames(scene: Scene) -> NDArray[np.bool_]:
     """Frames ``[T]`` of the log at which the ego is on the road and touches nobody."""
     tracks, footprints = scene.tracks, scene.vehicle.boxes(scene.ego.states)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import box
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import RoadMap, Vehicle, derived
+from simscale_gym.scoring.outlines import outlines
 
 Array = NDArray[np.float64]
 
@@ -25,15 +26,17 @@ TREE_NODE = 10
 @derived
 def _lane_tree(road_map: RoadMap) -> tuple[shapely.STRtree, tuple[str, ...]]:
     """Search tree of the map's polygons in NAVSIM's order, and their ids (empty for what is no lane)."""
-    blocks = sorted(road_map.roadblocks.values(), key=lambda block: block.connector)
-    items = [("", block.polygon) for block in blocks if not block.connector]
+    blocks, shapes = (
+        sorted(road_map.roadblocks.values(), key=lambda block: block.connector),
+        outlines(road_map),
+    )
     within = dict.fromkeys(lane for block in blocks for lane in block.lane_ids if lane in road_map.lanes)
-    order = [*within, *(lane for lane in road_map.lanes if lane not in within)]
-    items += [(lane, road_map.lanes[lane].polygon) for lane in order]
-    areas = (*road_map.intersections.values(), *road_map.carparks.values())
-    items += [("", area.polygon) for area in areas]
-    polygons = [shapely.make_valid(shapely.Polygon(ring)) for _, ring in items]
-    return shapely.STRtree(polygons, TREE_NODE), tuple(token for token, _ in items)
+    order = list(dict.fromkeys((*within, *road_map.lanes)))
+    roads = shapes["roadblocks"][[not block.connector for block in road_map.roadblocks.values()]]
+    lanes = shapes["lanes"][[road_map.lane_index[lane] for lane in order]]
+    areas = np.concatenate([shapes["intersections"], shapes["carparks"]])
+    tokens = (*[""] * len(roads), *order, *[""] * len(areas))
+    return shapely.STRtree(np.concatenate([roads, lanes, areas]), TREE_NODE), tokens
 
 
 def lanes_touching(road_map: RoadMap, point: Array) -> list[str]:

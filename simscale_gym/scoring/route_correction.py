@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import RoadMap, derived
+from simscale_gym.scene import RoadMap
+from simscale_gym.scoring.outlines import outlines
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ def current_roadblock(road_map: RoadMap, pose: Array, route: Collection[str]) ->
 
 def _roadblocks_near(road_map: RoadMap, pose: Array) -> list[str]:
     """Roadblocks, then connectors, that touch the square around ``pose``; else the nearest of both."""
-    blocks, shapes = list(road_map.roadblocks.values()), _roadblock_shapes(road_map)
+    blocks, shapes = list(road_map.roadblocks.values()), outlines(road_map)["roadblocks"]
     square = shapely.box(pose[0] - NEAR, pose[1] - NEAR, pose[0] + NEAR, pose[1] + NEAR)
     touching = shapely.intersects(shapes, square)
     found = [blocks[i].id for i in np.flatnonzero(touching) if not blocks[i].connector]
@@ -79,11 +80,6 @@ def _roadblocks_near(road_map: RoadMap, pose: Array) -> list[str]:
         if rows:
             found.append(blocks[min(rows, key=lambda i: distances[i])].id)
     return found
-
-
-@derived
-def _roadblock_shapes(road_map: RoadMap) -> NDArray[np.object_]:
-    return shapely.make_valid([shapely.Polygon(block.polygon) for block in road_map.roadblocks.values()])
 
 
 def _joined(road_map: RoadMap, route: list[str], current: str, candidates: list[str]) -> list[str]:

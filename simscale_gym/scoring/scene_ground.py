@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from simscale_gym.metrics import Agents, MapLayers, Situation
-from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, derived
+from simscale_gym.metrics.area_index import AreaIndex
+from simscale_gym.metrics.rings import Rings
+from simscale_gym.scene import Lane, LightStatus, RoadMap, Scene, compiled, derived
 from simscale_gym.scoring.route_ahead import RouteAhead, RouteSearch, route_ahead
 from simscale_gym.sim import SimState
 
@@ -30,10 +32,20 @@ def _on_log(scene: Scene) -> Situation:
 
 @derived
 def map_layers(road_map: RoadMap) -> MapLayers:
-    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides.
+    """The map for scoring, once a map: as NAVSIM's, and all that the simulator takes for road besides."""
+    layers, polygons, index = _indexed_layers(road_map)
+    vars(layers).update(polygons=polygons, index=index)  # its cached properties
+    return layers
 
-    Many a map has lanes without roadblocks or intersections that cover them.
-    """
+
+@compiled(MapLayers, Rings, AreaIndex)
+def _indexed_layers(road_map: RoadMap) -> tuple[MapLayers, Rings, AreaIndex]:
+    layers = _layers(road_map)
+    return layers, layers.polygons, layers.index
+
+
+def _layers(road_map: RoadMap) -> MapLayers:
+    """Many a map has lanes without roadblocks or intersections that cover them."""
     layers = MapLayers.from_road_map(road_map, generic_drivable=True)
     lanes = [lane for lane in road_map.lanes.values() if not _is_covered(road_map, lane)]
     return MapLayers(

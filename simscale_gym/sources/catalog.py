@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError, shown
 from simscale_gym.scene import Scene
+from simscale_gym.sources.compiled import compiled_scene
 from simscale_gym.sources.memory import MemorySource
 from simscale_gym.sources.nuplan.source import NuPlanSource
 from simscale_gym.sources.scenario_description.source import ScenarioDescriptionSource
@@ -52,10 +54,16 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
 def load_scene(ref: SceneRef) -> Scene:
     """Load the scene of ``ref``; a town that was never asked for before is built first, and kept on disk.
 
+    Scenes of files are compiled when they are first asked for (:mod:`simscale_gym.sources.compiled`); environments of
+    one process that ask for the same get the same object.
+
     Raises:
         DataError: Its files cannot be used.
     """
-    return ref.source.load(ref)
+    made_from = ref.source.made_from(ref)
+    if made_from is None:
+        return ref.source.load(ref)
+    return compiled_scene((ref.source.name, *made_from), partial(ref.source.load, ref))
 
 
 def find_scene(refs: Sequence[SceneRef], scene_id: str) -> SceneRef:

@@ -79,6 +79,14 @@ class Source(Protocol):
         """
         ...
 
+    def made_from(self, ref: SceneRef) -> tuple[object, ...] | None:
+        """All that decides what :meth:`load` gives for ``ref``: names and numbers, and paths of the files it reads.
+
+        A scene that has this is compiled into the cache and read from there until one of them changes; None for scenes
+        that are loaded whenever they are asked for.
+        """
+        return None
+
     def bank(self, refs: Sequence[SceneRef]) -> BankScenes:
         """Which scenes show how people drive where ``refs`` are."""
         return BankScenes(tuple(refs[:BANK_SCENES]))

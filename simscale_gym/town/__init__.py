@@ -1,7 +1,9 @@
 """The built-in town: a procedural, seeded place with a map, side shapes, and drives through it."""
 
+from simscale_gym.lazy_names import lazy_names
 from simscale_gym.town.config import SPLIT_SEEDS, TOWN_VERSION, TownConfig
-from simscale_gym.town.town import Town, TownLog, build_town, simulate_log, town_scenes
+
+_BUILDING = dict.fromkeys(("Town", "TownLog", "build_town", "simulate_log", "town_scenes"), "town")
 
 __all__ = [
     "SPLIT_SEEDS",
@@ -13,3 +15,5 @@ __all__ = [
     "simulate_log",
     "town_scenes",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, _BUILDING)

@@ -4,22 +4,15 @@ import numpy as np
 import pytest
 
 from simscale_gym.agents.braking import braking_plan
-from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.geometry import polyline, se2
-from simscale_gym.sim import SimState
-
-
-def at(scene, frame, ego=None):
-    ego = scene.ego.states[frame] if ego is None else ego
-    return SimState(frame, ego, LogReplay().start(scene, frame, scene.ego.states[frame]))
 
 
 @pytest.mark.parametrize("deceleration", [1.5, 3.0, 6.0])
 @pytest.mark.parametrize("frame", [40, 110])
 def test_an_emergency_stop_stops(town_scene, frame, deceleration):
-    state = at(town_scene, frame)
-    plan = braking_plan(town_scene, state, deceleration)
-    speed = state.ego[3]
+    ego = town_scene.ego.states[frame]
+    plan = braking_plan(town_scene, ego, deceleration)
+    speed = ego[3]
     travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(plan[:, :2], axis=0, prepend=0.0).T))])
     expected = min(speed**2 / 2 / deceleration, speed * 4.0 - deceleration * 8.0)
     whole = speed / deceleration <= 4.0
@@ -30,13 +23,13 @@ def test_an_emergency_stop_stops(town_scene, frame, deceleration):
 def test_an_emergency_stop_at_rest_stays(town_scene):
     ego = town_scene.ego.states[60].copy()
     ego[3] = 0.0
-    plan = braking_plan(town_scene, at(town_scene, 60, ego), 3.0)
+    plan = braking_plan(town_scene, ego, 3.0)
     np.testing.assert_allclose(plan[:, :2], 0.0, atol=1e-9)
 
 
 def test_an_emergency_stop_turns_back_to_the_route(town_scene):
     ego = town_scene.ego.states[120].copy()
     ego[:2] += 0.9 * np.array([-np.sin(ego[2]), np.cos(ego[2])])
-    world = se2.poses_to_world(ego[:3], braking_plan(town_scene, at(town_scene, 120, ego), 2.0))
+    world = se2.poses_to_world(ego[:3], braking_plan(town_scene, ego, 2.0))
     offsets = np.abs(polyline.project(town_scene.route_path, world[:, :2])[1])
     assert offsets[-1] < 0.3 < offsets[0]

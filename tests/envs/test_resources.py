@@ -23,15 +23,6 @@ def small_town(town_log, monkeypatch, tmp_path):
     return loaded
 
 
-def test_scenes_are_kept_and_the_oldest_dropped(small_town, monkeypatch):
-    monkeypatch.setattr(resources, "_KEPT_SCENES", 1)
-    some, rng = Resources("town", "train", (), "auto"), np.random.default_rng(0)
-    first, second = (ref.id for ref in some.refs)
-    for scene_id in (first, first, second, first):
-        assert some.choose_scene(scene_id, rng).id == scene_id
-    assert small_town == [first, second, first]
-
-
 def test_every_scene_comes_up(small_town):
     some, rng = Resources("town", "train", (), "auto"), np.random.default_rng(0)
     assert {some.choose_scene(None, rng).id for _ in range(20)} == {ref.id for ref in some.refs}

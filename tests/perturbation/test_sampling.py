@@ -9,7 +9,7 @@ from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import se2
-from simscale_gym.perturbation import Bounds, PerturbConfig, sample_perturbation
+from simscale_gym.perturbation import Bounds, PerturbConfig, sample_perturbation, sampling
 from simscale_gym.scene import TrackType
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.sim import SimState, track
@@ -61,6 +61,17 @@ def test_same_seed_same_way(town_scene, vocabulary):
     np.testing.assert_array_equal(one.plan, two.plan)
     np.testing.assert_array_equal(one.states[-1].ego, two.states[-1].ego)
     assert one.rejections == two.rejections
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+def test_how_many_are_tracked_at_once_makes_no_difference(town_scene, vocabulary, at_once, monkeypatch):
+    config = PerturbConfig(road_margin=0.8)  # so that it takes more than the first
+    usual = sample(town_scene, 60, vocabulary, config, IDMTraffic())
+    monkeypatch.setattr(sampling, "_AT_ONCE", at_once)
+    found = sample(town_scene, 60, vocabulary, config, IDMTraffic())
+    assert sum(usual.rejections.values()) > 1
+    assert (found.rejections, found.attempts) == (usual.rejections, usual.attempts)
+    np.testing.assert_array_equal(found.states[-1].ego, usual.states[-1].ego)
 
 
 def test_seeds_choose_among_ways(town_scene, vocabulary):

@@ -53,7 +53,7 @@ class PlannerExpert:
         outcome = self.outcome(scene, state)
         if outcome is None:
             return ExpertPlan(
-                braking_plan(scene, state, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
+                braking_plan(scene, state.ego, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
             )
         best = outcome.chosen
         scores = outcome.scores

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
-from simscale_gym.scene import Lane, RoadMap, StopLine, StopLineType, Turn, derived
+from simscale_gym.scene import Lane, RoadMap, StopLine, StopLineType, Turn, compiled
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class JunctionArrays(NamedTuple):
     stop_offsets: Array
 
 
-@derived
+@compiled(JunctionArrays)
 def junction_arrays(road_map: RoadMap) -> JunctionArrays:
     """Work out conflicts, priorities and stop lines of ``road_map``."""
     lanes, stops = list(road_map.lanes.values()), _stop_lines(road_map)

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 STRAIGHT_ON = 0.6
 """Share of free choices at a junction that take the straightest way, as nuPlan's agents always do."""
+_SLACK = 1e-6  # [m] so that rounding never leaves out the nearest place
 
 
 class LaneArrays(NamedTuple):
@@ -56,14 +57,15 @@ class LaneArrays(NamedTuple):
 
 def lane_arrays(graph: LaneGraph) -> LaneArrays:
     """The kernels' view of ``graph``."""
-    ends = [graph.centerline(row)[[0, -1], 2] for row in range(len(graph.lengths))]
+    headings = graph.points[:, 2]
+    along = headings[graph.starts[1:] - 1] - headings[graph.starts[:-1]]
     return LaneArrays(
         points=np.ascontiguousarray(graph.points),
         s=graph.s,
         starts=graph.starts,
         lengths=graph.lengths,
         limits=np.where(graph.has_speed_limit, graph.speed_limits, np.inf),
-        turns=np.array([abs(wrap_angle(end - start)) for start, end in ends], float),
+        turns=np.abs(wrap_angle(along)),
         connector=graph.connector,
         closed=graph.bike,
         successor_starts=graph.successor_starts,
@@ -121,8 +123,10 @@ def body_pose(lanes: LaneArrays, route: NDArray, s: float, half_base: float) -> 
 @njit(cache=True)
 def project_on_lane(lanes: LaneArrays, lane: int, x: float, y: float) -> tuple[float, float, float, float]:
     """Arc length, signed offset (left +), heading there, and distance of the nearest point of ``lane``."""
-    best, best_s, best_d, best_heading = np.inf, 0.0, 0.0, 0.0
+    best, best_s, best_d, best_heading, passed = np.inf, 0.0, 0.0, 0.0, -1.0
     for i in range(lanes.starts[lane], lanes.starts[lane + 1] - 1):
+        if lanes.s[i + 1] < passed:
+            continue
         dx, dy = lanes.points[i + 1, 0] - lanes.points[i, 0], lanes.points[i + 1, 1] - lanes.points[i, 1]
         px, py = x - lanes.points[i, 0], y - lanes.points[i, 1]
         squared = max(dx * dx + dy * dy, 1e-18)
@@ -131,6 +135,8 @@ def project_on_lane(lanes: LaneArrays, lane: int, x: float, y: float) -> tuple[f
         if distance < best:
             best, best_s = distance, lanes.s[i] + share * np.sqrt(squared)
             best_d, best_heading = (dx * py - dy * px) / np.sqrt(squared), np.arctan2(dy, dx)
+        # From here it is at least this far along the lane to a place that is nearer than the nearest so far.
+        passed = lanes.s[i + 1] + np.sqrt(distance) - np.sqrt(best) - _SLACK
     return best_s, best_d, best_heading, np.sqrt(best)
 
 

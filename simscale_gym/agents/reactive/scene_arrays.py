@@ -12,7 +12,7 @@ from simscale_gym.agents.reactive.junction import JunctionArrays, junction_array
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, lane_arrays
 from simscale_gym.agents.reactive.logged_path import LogArrays, log_arrays
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import LightStatus, RoadMap, Scene, TrackType, derived
+from simscale_gym.scene import LightStatus, RoadMap, Scene, TrackType, compiled, derived
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,33 @@ class SceneArrays(NamedTuple):
 @derived
 def scene_arrays(scene: Scene) -> SceneArrays:
     """Derive :class:`SceneArrays`."""
+    tracks, logged = scene.tracks, logged_arrays(scene)
+    return SceneArrays(
+        lanes=lane_arrays(scene.map.graph),
+        junctions=junction_arrays(scene.map),
+        lights=logged.lights,
+        log=logged.log,
+        sizes=np.ascontiguousarray(tracks.sizes[:, :2]),
+        types=np.ascontiguousarray(tracks.types),
+        carpark=logged.carpark,
+        moves=logged.moves,
+        present=np.ascontiguousarray(tracks.valid),
+        ego=np.ascontiguousarray(scene.ego.states),
+    )
+
+
+class LoggedArrays(NamedTuple):
+    """What of :class:`SceneArrays` takes long to work out."""
+
+    lights: NDArray[np.uint8]
+    log: LogArrays
+    carpark: NDArray[np.bool_]
+    moves: NDArray[np.bool_]
+
+
+@compiled(LoggedArrays, LogArrays)
+def logged_arrays(scene: Scene) -> LoggedArrays:
+    """Derive :class:`LoggedArrays`."""
     tracks = scene.tracks
     lights = np.full((scene.num_frames, len(scene.map.lanes)), LightStatus.UNKNOWN, np.uint8)
     for row, lane_id in enumerate(scene.lights.lane_ids):
@@ -64,17 +91,11 @@ def scene_arrays(scene: Scene) -> SceneArrays:
     lit = np.flatnonzero((lights != LightStatus.UNKNOWN).any(0))
     for row in np.flatnonzero(tracks.types == TrackType.BICYCLE):
         _find_gates(log, int(row), lanes, lit)
-    return SceneArrays(
-        lanes=lanes,
-        junctions=junction_arrays(scene.map),
+    return LoggedArrays(
         lights=lights,
         log=log,
-        sizes=np.ascontiguousarray(tracks.sizes[:, :2]),
-        types=np.ascontiguousarray(tracks.types),
         carpark=_in_carparks(scene.map, tracks.poses, standing),
         moves=(np.where(tracks.valid, speeds, 0.0) >= PARKED_SPEED).any(1),
-        present=np.ascontiguousarray(tracks.valid),
-        ego=np.ascontiguousarray(scene.ego.states),
     )
 
 

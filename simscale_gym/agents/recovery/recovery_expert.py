@@ -71,7 +71,7 @@ class RecoveryExpert:
         driving, around = _driving(scene.vehicle, config.margin), _surroundings(scene, state)
         rank = first_safe(self.bank.poses, rows, target, np.array(config.closing), ego, driving, around, plan)
         if rank < 0:
-            plan = braking_plan(scene, state, config.braking)
+            plan = braking_plan(scene, state.ego, config.braking)
             return ExpertPlan(plan, False, {"distance": float(distances[0]), "rank": float(count)})
         return ExpertPlan(plan, True, {"distance": float(distances[rank]), "rank": float(rank)})
 

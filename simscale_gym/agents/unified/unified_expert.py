@@ -104,7 +104,7 @@ class UnifiedExpert:
         outcome = self.outcome(scene, state, traffic)
         if outcome is None:
             return ExpertPlan(
-                braking_plan(scene, state, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
+                braking_plan(scene, state.ego, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
             )
         best, scores = outcome.chosen, outcome.scores
         figures = {code: float(getattr(scores, code)[best]) for code in _CODES}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simscale_gym.scene import Scene
-from simscale_gym.sources.nuplan.dataset import NuPlanRoot, find_logs, load_log_scene, scene_names
 from simscale_gym.sources.source import SceneRef, Source, path_of
 
 
@@ -28,6 +27,8 @@ class NuPlanSource(Source):
 
     def matches(self, scenes: object) -> bool:
         """Whether there is a log at the path."""
+        from simscale_gym.sources.nuplan.dataset import find_logs
+
         path = path_of(scenes)
         return path is not None and (path.suffix == ".db" or (path.is_dir() and bool(find_logs(path))))
 
@@ -37,6 +38,8 @@ class NuPlanSource(Source):
         Raises:
             DataError: There are no maps, or a log cannot be read.
         """
+        from simscale_gym.sources.nuplan.dataset import NuPlanRoot, scene_names
+
         root = NuPlanRoot.open(scenes)
         return [
             SceneRef(f"{log.stem}/{name}", self, LogPiece(log, root.maps, name))
@@ -50,4 +53,11 @@ class NuPlanSource(Source):
         Raises:
             DataError: The log or its map cannot be used.
         """
+        from simscale_gym.sources.nuplan.dataset import load_log_scene
+
         return load_log_scene(*ref.place)
+
+    def made_from(self, ref: SceneRef) -> tuple[object, ...]:
+        """The log, and all maps and side shapes."""
+        files = sorted(file for file in ref.place.maps.rglob("*") if file.suffix in (".gpkg", ".json"))
+        return ref.place.name, ref.place.log, *files

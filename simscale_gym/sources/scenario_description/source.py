@@ -43,3 +43,7 @@ class ScenarioDescriptionSource(Source):
             DataError: The file is no such description.
         """
         return replace(read_scenario_description(ref.place), id=ref.id)
+
+    def made_from(self, ref: SceneRef) -> tuple[object, ...]:
+        """The file."""
+        return ref.id, ref.place

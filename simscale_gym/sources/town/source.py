@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simscale_gym.scene import Scene
-from simscale_gym.sources.nuplan.dataset import SceneName, load_log_scene, scene_names
 from simscale_gym.sources.source import BANK_SCENES, BankScenes, SceneRef, Source
 from simscale_gym.town.config import SPLIT_SEEDS, TOWN_VERSION
 
@@ -57,11 +56,18 @@ class TownSource(Source):
         Raises:
             DataError: The cache cannot be written.
         """
+        from simscale_gym.sources.nuplan.dataset import SceneName, load_log_scene, scene_names
         from simscale_gym.sources.town.dataset import cached_town_log
 
         files = cached_town_log(ref.place.seed, ref.place.log)
         called = SceneName(ref.id, ref.id.rsplit("/", 1)[0], self.name)
         return load_log_scene(files.log, files.maps, scene_names(files.log)[ref.place.scene], called=called)
+
+    def made_from(self, ref: SceneRef) -> tuple[object, ...]:
+        """The versions of town and files, the place and the name."""
+        from simscale_gym.sources.town.dataset import DATASET_VERSION
+
+        return TOWN_VERSION, DATASET_VERSION, ref.place, ref.id
 
     def bank(self, refs: Sequence[SceneRef]) -> BankScenes:
         """Everybody who drove in the first logs of the train split, whichever scenes are driven in."""

@@ -1,0 +1,129 @@
+"""Scenes compiled into flat arrays: what a source took a third of a second to read is mapped into memory.
+
+A scene has a folder of the cache to itself, named by what it was read from; its map has another, named by what it
+holds, so that the scenes of a log share it. Beside them lies whatever is :func:`simscale_gym.scene.derived.compiled`
+from them. All environments of a process share the scenes that it has opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from weakref import WeakValueDictionary
+
+from simscale_gym.files.cache import cache_root
+from simscale_gym.files.shelf import Shelf, content_key
+from simscale_gym.scene import (
+    Area,
+    BoundaryType,
+    Building,
+    Camera,
+    CameraRig,
+    EgoLog,
+    Fixture,
+    Ground,
+    Intersection,
+    IntersectionType,
+    Lane,
+    Roadblock,
+    RoadMap,
+    Scene,
+    Shapes,
+    StopLine,
+    StopLineType,
+    Tracks,
+    TrafficLights,
+    Tree,
+    Turn,
+    Vehicle,
+)
+from simscale_gym.scene.derived import shelve
+from simscale_gym.scene.way import Way
+
+KEPT_SCENES = 256
+"""Scenes that a process holds open; the pages behind them belong to all processes."""
+
+_CLIP = (Camera, CameraRig, EgoLog, Tracks, TrafficLights, Vehicle, Way)
+_MAP = (
+    Area, BoundaryType, Intersection, IntersectionType, Lane, Roadblock, RoadMap, StopLine, StopLineType, Turn,
+)  # fmt: skip
+_SHAPES = (Building, Fixture, Ground, Shapes, Tree)
+_ASIDE = ("map", "shapes")
+_WORKED_OUT = ("way", "route_lane_ids", "lights_on_route")  # cached properties that every drive needs
+
+_scenes: OrderedDict[Path, Scene] = OrderedDict()
+_maps: WeakValueDictionary[Path, RoadMap] = WeakValueDictionary()
+_lock = Lock()
+
+
+def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene]) -> Scene:
+    """The scene that ``read`` reads, compiled when it is first asked for; the same object as long as it stays open.
+
+    Args:
+        made_from: All that decides what is read: names, and paths of files, whose size, time of change and first
+            bytes count.
+        read: Reads it from its source.
+    """
+    key = hashlib.sha256(repr([_stamp(item) for item in made_from]).encode()).hexdigest()[:24]
+    folder = cache_root() / "compiled" / "scenes" / key
+    with _lock:
+        if folder not in _scenes:
+            _scenes[folder] = _open(Shelf(folder), read)
+        _scenes.move_to_end(folder)
+        while len(_scenes) > KEPT_SCENES:
+            _scenes.popitem(last=False)
+        return _scenes[folder]
+
+
+def _stamp(item: Any) -> Any:
+    if not isinstance(item, Path) or not item.is_file():
+        return str(item)
+    status = item.stat()
+    with open(item, "rb") as file:
+        return str(item), status.st_size, status.st_mtime_ns, file.read(4096)
+
+
+def _open(shelf: Shelf, read: Callable[[], Scene]) -> Scene:
+    once = cache(read)
+    parts = shelf.kept("scene", _CLIP, lambda: _parts(once()))
+    road_map = _map(shelf.folder.parents[1] / "maps" / parts["map"], once)
+    scene = object.__new__(Scene)  # checked when it was read from its source
+    scene.__dict__.update(parts, map=road_map, shapes=_Shapes(shelf, read) if parts["shapes"] else None)
+    shelve(scene, shelf)
+    return scene
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    """Side shapes, which only those who draw ask for."""
+
+    shelf: Shelf
+    read: Callable[[], Scene]
+
+    def __call__(self) -> Shapes | None:
+        return self.shelf.kept("shapes", _SHAPES, lambda: self.read().shapes)
+
+
+def _parts(scene: Scene) -> dict[str, Any]:
+    """What a scene has to itself, its route worked out, and where the rest is."""
+    names = (*(field.name for field in fields(scene) if field.name not in _ASIDE), *_WORKED_OUT)
+    return {name: getattr(scene, name) for name in names} | {
+        "map": content_key(scene.map),
+        "shapes": vars(scene)["shapes"] is not None,
+    }
+
+
+def _map(folder: Path, read: Callable[[], Scene]) -> RoadMap:
+    if folder not in _maps:
+        shelf = Shelf(folder)
+        road_map = shelf.kept("map", _MAP, lambda: read().map)
+        shelve(road_map, shelf)
+        _maps[folder] = road_map
+        return road_map
+    return _maps[folder]
