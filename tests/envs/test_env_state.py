@@ -188,7 +188,7 @@ def test_a_bad_random_state_leaves_the_episode_alone(under_way, state):
 
 def test_a_snapshot_of_the_same_name_from_another_source_is_refused(under_way, town_scene):
     other = SimScaleEnv([with_tracks(town_scene)], observation="state", experts=())
-    with pytest.raises(ArgumentError, match="with .* tracks, but here that scene has 0"):
+    with pytest.raises(ArgumentError, match=r"with .* tracks, but here that scene has 0"):
         other.reset(options={"state": under_way.get_state()})
 
 
