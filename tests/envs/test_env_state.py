@@ -192,8 +192,10 @@ def test_a_snapshot_of_the_same_name_from_another_source_is_refused(under_way, t
         other.reset(options={"state": under_way.get_state()})
 
 
-def test_after_a_collision_within_a_plan_a_reset_says_what_the_step_said(town_scene):
-    scene = with_tracks(town_scene, (ahead_of(town_scene, 30, 9.0), 0.0, TrackType.VEHICLE))
+def test_after_a_collision_within_a_plan_a_reset_says_what_the_step_said(town_log):
+    moving = max(town_log, key=lambda scene: scene.ego.states[30:100, 3].max())
+    frame = 30 + int(moving.ego.states[30:100, 3].argmax())  # where it is fastest
+    scene = with_tracks(moving, (ahead_of(moving, frame, 7.4), 0.0, TrackType.VEHICLE))
     settings = {
         "observation": "state",
         "experts": (),
@@ -202,7 +204,7 @@ def test_after_a_collision_within_a_plan_a_reset_says_what_the_step_said(town_sc
         "perturb": False,
     }
     env = SimScaleEnv([scene], **settings)
-    env.reset(seed=0, options={"time": 3.0})
+    env.reset(seed=0, options={"time": frame / 10})
     ahead = np.stack([np.arange(1, 9) * 4.0, np.zeros(8), np.zeros(8)], 1)
     told = env.step(ahead)[4]
     assert told["at_fault"] and told["crash_vehicle"]
