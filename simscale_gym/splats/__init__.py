@@ -15,6 +15,7 @@ from simscale_gym.splats.checkpoints.worldengine_recording import (
     read_video_scene,
 )
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.instances import Instances
 from simscale_gym.splats.rasterize import Raster, rasterize
 
 _DRAWING = {
@@ -33,6 +34,7 @@ __all__ = [
     "LEAST_SCORE",
     "CameraEffects",
     "Gaussians",
+    "Instances",
     "Lens",
     "LidarConfig",
     "NodeAsset",

@@ -70,18 +70,25 @@ def test_an_instance_takes_another_shape_and_its_template_does_not():
     np.testing.assert_array_equal(rasterizer.render(*SHOT, [plain]).rgb, before.rgb)
 
 
+def painted(car, rgb):
+    """The car in one colour, and its Gaussians' base colours."""
+    rgb = np.tile(np.float32(rgb), (len(car), 1))
+    return replace(car, sh=np.concatenate([(rgb[:, None] - 0.5) / np.float32(SH_C0), car.sh[:, 1:]], 1)), rgb
+
+
 def test_instances_of_one_template_have_colours_and_shapes_of_their_own():
     rasterizer, static, car, poses = scene(4)
-    other, red = other_shape(car), np.tile(np.float32([1.0, 0.0, 0.0]), (len(car), 1))
-    shape, colors = rasterizer.shape(1, other.means, other.quats, other.scales), rasterizer.colors(1, red)
-    own = Instances([0, 1, 1], poses, [None, colors, None], [None, None, shape])
-    red_car = replace(car, sh=np.concatenate([(red[:, None] - 0.5) / np.float32(SH_C0), car.sh[:, 1:]], 1))
-    expected = CpuRasterizer([pack(static), pack(red_car), pack(other)]).render(
+    other, twice = other_shape(car), replace(car, scales=car.scales * np.float32(2.0))
+    bent, wide = (rasterizer.shape(1, each.means, each.quats, each.scales) for each in (other, twice))
+    (red_car, red), (blue_car, blue) = painted(other, [1.0, 0.0, 0.0]), painted(twice, [0.0, 0.2, 1.0])
+    colors = [rasterizer.colors(1, rgb) for rgb in (red, blue)]
+    own = Instances([0, 1, 1], poses, [None, *colors], [None, bent, wide])
+    expected = CpuRasterizer([pack(static), pack(red_car), pack(blue_car)]).render(
         *SHOT, [Instances([0, 1, 2], poses)]
     )
     made = rasterizer.render(*SHOT, [own])
     assert decibel(made.rgb, expected.rgb) > 60.0
-    swapped = Instances([0, 1, 1], poses, [None, None, colors], [None, shape, None])
+    swapped = Instances([0, 1, 1], poses, [None, *colors[::-1]], [None, wide, bent])
     assert decibel(rasterizer.render(*SHOT, [swapped]).rgb, expected.rgb) < 40.0
     np.testing.assert_array_equal(rasterizer.render(*SHOT, [own]).rgb, made.rgb)
 

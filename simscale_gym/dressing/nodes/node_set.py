@@ -25,8 +25,8 @@ Array = NDArray[np.float64]
 REACH = 160.0
 """Tracks farther from the camera are not drawn [m]."""
 
-KEPT_COLORS = 1024
-"""Colours of tracks in some light that are kept for the next picture: of a near car 60 kB, of most less than 10."""
+KEPT_COLORS = 512
+"""Colours of tracks in some light that are kept for the next pictures: 190 kB of the nearest level, 8 kB on average."""
 
 _HEADING_STEP = np.radians(2.0)  # light is a function of heading and shade in these steps,
 _SHADE_STEPS = 16  # so a picture depends on the state alone, not on what was drawn before
