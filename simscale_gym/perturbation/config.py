@@ -30,8 +30,8 @@ class PerturbConfig:
     """
 
     bounds: Bounds = field(default_factory=Bounds)
-    attempts: int = 6
-    starts: int = 5
+    attempts: int = 16
+    starts: int = 3
     clearance: float = 1.5
     return_braking: float = 2.0
     road_margin: float = 0.2

@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.metrics.contacts import touching
-from simscale_gym.scene import Scene, compiled
+from simscale_gym.scene import Scene, compiled, derived
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
+
+_SLACK = 1e-6  # [m] so that culling by distance never decides
 
 
 def off_road(scene: Scene, states: Array) -> NDArray[np.bool_]:
@@ -22,8 +24,20 @@ def off_road(scene: Scene, states: Array) -> NDArray[np.bool_]:
 def touched(scene: Scene, state: SimState) -> NDArray[np.bool_]:
     """Which tracks ``[N]`` the ego touches."""
     traffic = state.traffic
+    dx, dy = traffic.poses[:, 0] - state.ego[0], traffic.poses[:, 1] - state.ego[1]
+    near = traffic.valid & (dx * dx + dy * dy < _reach(scene))
+    if not near.any():  # nearly always
+        return near
     boxes = np.concatenate([traffic.poses, scene.tracks.sizes[:, :2]], 1)
     return touching(scene.vehicle.boxes(state.ego), boxes, traffic.valid)
+
+
+@derived
+def _reach(scene: Scene) -> Array:
+    """Square of the distance [m^2] from the ego's rear axle beyond which each track's box cannot touch the ego's."""
+    vehicle, sizes = scene.vehicle, scene.tracks.sizes
+    own = abs(vehicle.rear_axle_to_center) + np.hypot(vehicle.length, vehicle.width) / 2.0
+    return (own + np.hypot(sizes[:, 0], sizes[:, 1]) / 2.0 + _SLACK) ** 2
 
 
 @compiled()

@@ -136,7 +136,7 @@ def test_states_are_the_same_read_and_compiled(town_cache, vocabulary, monkeypat
     def states(scene):
         traffic, rng = IDMTraffic(), np.random.default_rng(3)
         found = sample_perturbation(
-            scene, start(scene, traffic, 60), vocabulary, traffic, PerturbConfig(), rng
+            scene, start(scene, traffic, 60), vocabulary, traffic, PerturbConfig(attempts=99), rng
         )
         assert found.found
         return [state_hash(state) for state in found.states], found.attempts, found.rejections
