@@ -98,7 +98,7 @@ def test_rejections_are_counted_by_reason(env, town_scene):
     assert told["rejections"]["out_of_bounds"] > 0
     assert set(told["rejections"]) == set(REJECTIONS)
     assert all(isinstance(n, int) for n in told["rejections"].values())
-    rolled = sum(told["rejections"].get(r, 0) for r in ("collision", "imminent_collision", "no_way_back"))
+    rolled = sum(told["rejections"].get(r, 0) for r in ("collision", "imminent_collision"))
     assert told["attempts"] >= rolled + told["perturbed"]
 
 

@@ -65,11 +65,11 @@ def test_same_seed_same_way(town_scene, vocabulary):
 
 @pytest.mark.parametrize("at_once", [1, 7, 10_000])
 def test_how_many_are_tracked_at_once_makes_no_difference(town_scene, vocabulary, at_once, monkeypatch):
-    config = PerturbConfig(road_margin=0.8)  # so that it takes more than the first
-    usual = sample(town_scene, 60, vocabulary, config, IDMTraffic())
+    scene, config = with_tracks(town_scene), PerturbConfig(road_margin=0.8)  # so that it takes more than the first
+    usual = sample(scene, 60, vocabulary, config, IDMTraffic())
     monkeypatch.setattr(sampling, "_AT_ONCE", at_once)
-    found = sample(town_scene, 60, vocabulary, config, IDMTraffic())
-    assert sum(usual.rejections.values()) > 1
+    found = sample(scene, 60, vocabulary, config, IDMTraffic())
+    assert usual.found and sum(usual.rejections.values()) > 1
     assert (found.rejections, found.attempts) == (usual.rejections, usual.attempts)
     np.testing.assert_array_equal(found.states[-1].ego, usual.states[-1].ego)
 

@@ -145,7 +145,7 @@ def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch
 def test_a_town_that_was_damaged_is_made_again_and_that_is_said(cache, driven, caplog):
     """One flipped bit anywhere in map, side shapes or log; a file that is gone; a torn list of digests."""
     ref = list_scenes("town")[0]
-    whole = load_scene(ref)
+    whole = ref.source.load(ref)
     folder = town_dataset.cached_town_log(0, 0).maps.parent
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     suffixes = {path.suffix for path in before}
@@ -153,7 +153,7 @@ def test_a_town_that_was_damaged_is_made_again_and_that_is_said(cache, driven, c
     for path, content in {path.suffix: (path, before[path]) for path in before}.values():
         path.write_bytes(content[:-200] + bytes([content[-200] ^ 1]) + content[-199:])
         caplog.clear()
-        again = load_scene(ref)
+        again = ref.source.load(ref)
         same = {p.name: p.read_bytes() == content for p, content in before.items()}
         assert not damage(folder) and all(same[name] for name in same if name not in (SEAL, "map.gpkg"))
         (line,) = caplog.messages
@@ -163,7 +163,7 @@ def test_a_town_that_was_damaged_is_made_again_and_that_is_said(cache, driven, c
             np.testing.assert_array_equal(again.map.lanes[name].centerline, lane.centerline)
     next(path for path in before if path.suffix == ".gpkg").unlink()
     caplog.clear()
-    load_scene(ref)
+    ref.source.load(ref)
     assert caplog.messages == [
         f"{folder} is damaged (map.gpkg: No such file or directory): it is made again."
     ]
