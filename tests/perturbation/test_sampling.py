@@ -65,7 +65,10 @@ def test_same_seed_same_way(town_scene, vocabulary):
 
 @pytest.mark.parametrize("at_once", [1, 7, 10_000])
 def test_how_many_are_tracked_at_once_makes_no_difference(town_scene, vocabulary, at_once, monkeypatch):
-    scene, config = with_tracks(town_scene), PerturbConfig(road_margin=0.8)  # so that it takes more than the first
+    scene, config = (
+        with_tracks(town_scene),
+        PerturbConfig(road_margin=0.8),
+    )  # so that it takes more than the first
     usual = sample(scene, 60, vocabulary, config, IDMTraffic())
     monkeypatch.setattr(sampling, "_AT_ONCE", at_once)
     found = sample(scene, 60, vocabulary, config, IDMTraffic())
