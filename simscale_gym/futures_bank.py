@@ -59,7 +59,7 @@ def town_futures() -> HumanFutures:
 
 
 def town_futures_path() -> Path:
-    """Where :func:`town_futures` keeps them; the name changes with everything that they are made from."""
+    """The file in which :func:`town_futures` keeps futures; its name changes with all that they are made from."""
     return _path(_towns_scenes())
 
 

@@ -14,9 +14,9 @@ def lazy_names(
     """The ``__getattr__`` and ``__dir__`` of ``package``.
 
     Args:
-        package: Its ``__name__``.
-        modules: By public name, the module of the package that defines it; a name that is a module itself stands
-            beside its own name.
+        package: The package's ``__name__``.
+        modules: Module of the package that defines each public name, by that name; a public module stands beside its
+            own name.
 
     Returns:
         Functions for a package's ``__init__`` to keep under these names (PEP 562).

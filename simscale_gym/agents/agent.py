@@ -35,10 +35,10 @@ class AgentContext:
 
     Attributes:
         vehicle: Dimensions of the ego.
-        cameras: By name of the observation's entries, in their order: intrinsics for the pictures as observed
-            (without distortion), and mounting.
-        observation_space: Of the environment; the shapes of all entries.
-        action_space: Of the environment.
+        cameras: Observed cameras by the name of their entry in the observation, in its order: mounting, and intrinsics
+            of the pictures as observed (without distortion).
+        observation_space: The environment's observation space: the shapes of all entries.
+        action_space: The environment's action space.
         action: What its actions are: "control", "trajectory" or "anchor".
         period: Time between two observations [s].
     """
@@ -75,11 +75,11 @@ class World(Protocol):
 
     @property
     def sim_state(self) -> SimState:
-        """Where everything is now."""
+        """The present state of the simulation."""
 
     @property
     def traffic(self) -> TrafficModel:
-        """Who moves the others."""
+        """The traffic model that moves the others."""
 
 
 class ExpertAgent:

@@ -32,5 +32,5 @@ class ConstantVelocity:
         return replace(traffic, poses=poses)
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
-        """``CONSTANT_VELOCITY`` for all that are there."""
+        """Controller of each track ``[N]``: ``CONSTANT_VELOCITY`` where it is present."""
         return all_driven_by(Controller.CONSTANT_VELOCITY, traffic)

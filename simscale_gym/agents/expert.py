@@ -39,7 +39,7 @@ class ExpertPlan:
         return self.poses[PLAN_STRIDE - 1 :: PLAN_STRIDE]
 
     def poses_world(self, ego: Array) -> Array:
-        """``[41, 3]`` in the scene frame, the pose of ``ego [11]`` first."""
+        """Poses ``[41, 3]`` of the plan in the scene frame, the pose of ``ego [11]`` first."""
         pose = ego[: StateIndex.HEADING + 1]
         return np.concatenate([pose[None], se2.poses_to_world(pose, self.poses)])
 

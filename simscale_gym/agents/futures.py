@@ -42,7 +42,7 @@ class HumanFutures:
         return len(self.poses)
 
     def take(self, rows: NDArray[np.int64]) -> HumanFutures:
-        """Those of ``rows``."""
+        """The futures of ``rows``."""
         return HumanFutures(self.poses[rows], self.velocities[rows])
 
     @classmethod
@@ -52,9 +52,9 @@ class HumanFutures:
         """Cut a future every ``stride`` [s] out of each scene's ego log.
 
         Args:
-            scenes: Any source's.
+            scenes: Scenes of any source.
             stride: Time between starts [s].
-            others: Also cut them out of the tracks of vehicles that drive, at the place of their rear axle.
+            others: Futures are also cut out of the tracks of vehicles that drive, at the place of their rear axle.
 
         Raises:
             SceneError: No scene is long enough to hold one.

@@ -29,7 +29,7 @@ class LogReplay:
         return logged_traffic(scene, frame + 1)
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
-        """``LOG`` for all that are there."""
+        """Controller of each track ``[N]``: ``LOG`` where it is present."""
         return all_driven_by(Controller.LOG, traffic)
 
 

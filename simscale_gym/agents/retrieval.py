@@ -12,7 +12,7 @@ from simscale_gym.agents.futures import HumanFutures
 Array = NDArray[np.float64]
 
 WEIGHTS = 1.0, 1.0, 1.0, 2.0, 5.0
-"""Of start vx, vy [1/(m/s)], end x, y [1/m] and end heading [1/rad], as of the recovery expert."""
+"""Weights of start vx, vy [1/(m/s)], end x, y [1/m] and end heading [1/rad]; the recovery expert's."""
 
 
 class Retrieval:
@@ -31,16 +31,16 @@ class Retrieval:
         """Rows ``[K, count]`` of the futures nearest to each target, nearest first.
 
         Args:
-            velocity: ``[2]`` the ego's, own frame [m/s].
+            velocity: ``[2]`` velocity of the ego in its own frame [m/s].
             targets: ``[K, 3]`` end poses in the ego's frame.
-            count: At most ``M``.
+            count: Number ``K`` of futures for each target, at most ``M``.
         """
         queries = np.concatenate([np.broadcast_to(velocity, (len(targets), 2)), targets], 1)
         _, rows = self._ends.query(queries * np.array(WEIGHTS), k=count, p=1)
         return np.asarray(rows, np.int64).reshape(len(targets), count)
 
     def distances(self, poses: Array) -> Array:
-        """How unlike the most similar human ``[P]`` plans ``[P, 40, 3]`` in the ego's frame are.
+        """Distances ``[P]`` of plans ``[P, 40, 3]`` in the ego's frame to the most similar human future.
 
         Mean over the eight poses at 0.5 .. 4.0 s of the L1 distance of their places [m].
         """

@@ -20,11 +20,11 @@ def stopping_plans(route: Array, lengths: Array, pose: Array, ways: Array, trave
     """Poses ``[F, K + 1, 3]`` on curves from ``pose [3]`` into the route, the first being ``pose``.
 
     Args:
-        route: ``[V, 2+]``, V >= 2.
+        route: ``[V, 2+]`` points of the route [m], V >= 2.
         lengths: ``[V]`` arc length at each of its points [m].
-        pose: Where to begin.
-        ways: ``[F]`` how much further along the route the curves end [m].
-        travelled: ``[K]`` how far along its curve the ego is at each step [m].
+        pose: Pose to begin at.
+        ways: ``[F]`` ways along the route from beside the pose to the ends of the curves [m].
+        travelled: ``[K]`` way that the ego has driven along its curve by each step [m].
     """
     out = np.empty((len(ways), len(travelled) + 1, 3))
     points, along = np.empty((_CURVE_POINTS + _BEYOND, 2)), np.empty(_CURVE_POINTS + _BEYOND)

@@ -36,9 +36,9 @@ class Episode:
         planned: World position ``[2]`` that the expert's plan had for 1 s later, by step.
         driven: World position ``[2]`` by step.
         valid: Steps with a valid plan.
-        seconds: Spent in ``env.step``.
-        end: Why it ended.
-        epdms: Of the whole drive, by NAVSIM's columns.
+        seconds: Time spent in ``env.step`` [s].
+        end: Reason for its end.
+        epdms: Scores of the whole drive, by NAVSIM's columns.
     """
 
     terms: Counter[str] = field(default_factory=Counter)

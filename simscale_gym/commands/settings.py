@@ -42,7 +42,7 @@ class Town:
     Attributes:
         out: Folder to write to; made if absent.
         seed: Seed of the town.
-        logs: How many drives through it.
+        logs: Number of drives through it.
         images: Also render all eight cameras at 10 Hz (slow: 1000 pictures per camera and log).
         image_size: Height and width of the pictures [pixel].
     """
@@ -63,7 +63,7 @@ class Collect:
         scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
         split: train, val, test or hard.
         experts: Sources of labels: planner, recovery, unified or log, one or several.
-        clips: How many clips at most, scene by scene; None for all.
+        clips: Number of clips to search at most, scene by scene; None for all.
         rounds: Samples of a clip and expert at most.
         stride: Time between the starts of a scene's clips [s].
         vocabulary: A .npy file [V, 40, 3] of x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; clusters of
@@ -121,9 +121,9 @@ class Convert:
     Attributes:
         path: What to read, as for inspect.
         out: A new folder; or a file that ends with .ply, .splat, .spz or .npz.
-        encoding: How Gaussians are kept in the folder: ply, spz (a tenth of the size, loses some) or npz (exact).
-        transform: From the frame of the reconstruction (z up) to the log's global frame [m], 4 by 4, .npy or JSON;
-            for trainers that do not say it.
+        encoding: Format of Gaussians in the folder: ply, spz (a tenth of the size, loses some) or npz (exact).
+        transform: Transform from the frame of the reconstruction (z up) to the log's global frame [m], 4 by 4, .npy or
+            JSON; for trainers that do not say it.
         tracks: JSON with the id of the track of each node, by the node's name.
         scenes: Source of the scene whose tracks the nodes are matched with by where they are.
         split: Split of the source.

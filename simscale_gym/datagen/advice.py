@@ -23,7 +23,7 @@ STAGE_NAMES = {
     "label": "at the filter of labels",
     "render": "at the filter of pictures",
 }
-"""Where clips end, in words."""
+"""Stages at which clips end, in words."""
 
 _VOCABULARY = (
     "The vocabulary has too little that fits the ego's speed and the road here: give a larger one or one of this "

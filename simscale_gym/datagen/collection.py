@@ -28,19 +28,19 @@ _AHEAD = 2  # scenes that wait for each worker
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """What samples are made with.
+    """All that decides which samples a clip gives, but the clip itself.
 
     Attributes:
-        experts: Names, see :data:`simscale_gym.agents.EXPERTS`.
+        experts: Names of pseudo-experts, see :data:`simscale_gym.agents.EXPERTS`.
         vocabulary: Trajectories to leave the log along.
         bank: Human futures, for the experts that retrieve; None where none does.
         traffic: Name of the traffic model.
-        config: Of the algorithm.
-        seed: Of the order in which candidates are tried.
+        config: Settings of the algorithm.
+        seed: Seed of the order in which candidates are tried.
         min_render_quality: Score that the worst picture of a sample must have (see
             :mod:`simscale_gym.splats.render_validity`), 0 to 1; at 0 nothing is drawn.
-        cameras: Whose pictures are judged.
-        assets: A scene asset, or a folder of them; None leaves scenes the asset that they have. What has none is
+        cameras: Names of the cameras whose pictures are judged.
+        assets: Scene asset, or a folder of them; None leaves scenes the asset that they have. A scene without one is
             dressed.
     """
 
@@ -103,7 +103,7 @@ def collect(
     Args:
         refs: The scenes, of :func:`simscale_gym.sources.list_scenes`.
         recipe: What samples are made with.
-        clips: How many clips at most; None for all.
+        clips: Number of clips at most; None for all.
         workers: Processes that search; 1 for this one.
 
     Raises:
@@ -154,7 +154,7 @@ def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:
 
 
 def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> Iterator[ClipOutcome]:
-    """As :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead.
+    """Outcomes as of :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead.
 
     A process gets the recipe once, when it starts: with a bank it is many megabytes.
     """

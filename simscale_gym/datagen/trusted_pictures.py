@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simscale_gym.rendering import Renderer
 
 REASON = "out of reconstruction"
-"""Of samples that fall here."""
+"""Reason that samples without trusted pictures are counted under."""
 
 CAMERAS = ("cam_f0", "cam_l0", "cam_r0")
 """What SimScale's planners look through."""
@@ -40,7 +40,7 @@ class TrustedPictures:
 
     Args:
         least: Score that the worst picture of a sample must have, 0 to 1.
-        cameras: Whose pictures.
+        cameras: Names of the cameras whose pictures are judged.
     """
 
     def __init__(self, least: float, cameras: Sequence[str] = CAMERAS) -> None:
@@ -57,7 +57,7 @@ class TrustedPictures:
         return "" if all(self.score(scene, state) >= self._least for state in shown) else REASON
 
     def score(self, scene: Scene, state: SimState) -> float:
-        """Of the worst camera at ``state``, 0 to 1."""
+        """Score of the worst camera at ``state``, 0 to 1."""
         if state not in self._scores:
             self._scores[state] = self._drawn_score(scene, state)
         return self._scores[state]

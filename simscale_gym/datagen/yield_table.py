@@ -38,7 +38,7 @@ def yield_table(telemetry: Telemetry, experts: Sequence[str], rounds: int) -> Ta
 
 
 def stage_table(telemetry: Telemetry, experts: Sequence[str]) -> Table:
-    """In, out and rejected by reason of every stage."""
+    """A row for every stage: what went in, what came out, and what was rejected by reason."""
     table = Table(title="what became of clips and candidates")
     for name in ("stage", "expert", "in", "out", "passed", "rejected, by reason"):
         table.add_column(

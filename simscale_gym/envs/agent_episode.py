@@ -16,12 +16,12 @@ from simscale_gym.scene import DT, Camera
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """How an agent drove.
+    """Outcome of an episode that an agent drove.
 
     Attributes:
         steps: Steps of the environment.
         total_reward: Sum of their rewards.
-        info: Of the last one.
+        info: The ``info`` of the last step.
     """
 
     steps: int
@@ -50,9 +50,9 @@ def run_episode(
 
     Args:
         env: A ``SimScale-v0``, wrapped or not. Wrappers that change actions are for agents that give actions.
-        agent: Told first what it drives (:func:`agent_context`).
-        seed: Of the reset.
-        options: Of the reset.
+        agent: Agent that drives; it is told first what it drives (:func:`agent_context`).
+        seed: Seed of the reset.
+        options: Options of the reset.
 
     Raises:
         ArgumentError: The agent gave a plan that is not finite, or a plan where a wrapper has changed what actions

@@ -27,7 +27,8 @@ def make_action_type(name: str, anchors: int | str | Path, bank: Callable[[], Hu
 
     Args:
         name: One of :data:`ACTIONS`.
-        anchors: Of "anchor": how many, or a vocabulary file (:func:`simscale_gym.perturbation.load_vocabulary`).
+        anchors: Number of anchors of "anchor", or a vocabulary file
+            (:func:`simscale_gym.perturbation.load_vocabulary`).
         bank: Gives the human futures to cluster anchors from, when they are first needed.
 
     Raises:

@@ -16,12 +16,12 @@ def config_from(name: str, cls: type[C], value: C | Mapping[str, Any]) -> C:
     """A ``cls``: ``value`` itself, or the one of the fields that a mapping gives, nested ones too.
 
     Args:
-        name: Of the argument, for messages.
-        cls: A dataclass.
-        value: Fields that are left out keep their defaults; lists stand for tuples.
+        name: Name of the argument, for messages.
+        cls: Dataclass to make.
+        value: Config, or mapping of its fields: those that are left out keep their defaults, lists stand for tuples.
 
     Raises:
-        ArgumentError: It is neither, or a field is unknown or no number where one is needed.
+        ArgumentError: ``value`` is neither, or a field is unknown or no number where one is needed.
     """
     if isinstance(value, cls):
         return value

@@ -24,18 +24,18 @@ class Drive:
     """An episode so far; never changes: :meth:`after` gives the one that is a step longer.
 
     Attributes:
-        scene: Where.
-        start: How it began.
-        traffic: Moves the others.
-        experts: Who is asked for plans.
+        scene: Scene that is driven in.
+        start: Start of the episode.
+        traffic: Traffic model that moves the others.
+        experts: Pseudo-experts that are asked for plans.
         history: Every simulation state since the log was left, 0.1 s apart, the present one last.
         view: The road at the present state.
-        first_arc: Where along the route the episode began [m].
-        goal: Where along the route the log ended [m]; None where that is too near to be a goal.
-        outcome: Of the last step.
+        first_arc: Arc length along the route at which the episode began [m].
+        goal: Arc length along the route at which the log ended [m]; None where that is too near to be a goal.
+        outcome: Outcome of the last step.
         segment: What was driven from the start on, judged and scored.
-        subscores: Of that, by EPDMS code; extended comfort cannot be judged of a drive.
-        terms: Of the last step's reward, by name.
+        subscores: Subscores of the segment, by EPDMS code; extended comfort cannot be judged of a drive.
+        terms: Terms of the last step's reward, by name.
     """
 
     scene: Scene

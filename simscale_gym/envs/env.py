@@ -102,13 +102,14 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     Args:
         scenes: `"town"`, a path to a nuPlan data set or ScenarioDescription files, or a list of Scene.
-        split: "train", "val", "test" or "hard" (of the town; other sources name their own).
+        split: "train", "val", "test" or "hard" (the town's splits; other sources name their own).
         observation: "camera", "state", "lidar", or several of them.
         cameras: Names of cameras on the rig.
         image_size: Height, width [pixel].
         action: "control", "trajectory" or "anchor".
-        anchors: Of "anchor": how many, clustered from recorded human futures; or a file of trajectories, ``.npy``
-            ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame, as GTRS has them.
+        anchors: Vocabulary of action "anchor": the number of its trajectories, clustered from recorded human futures;
+            or a file of trajectories, ``.npy`` ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego
+            frame, as GTRS has them.
         traffic: "idm", "log", "constant_velocity", any other name of `simscale_gym.agents.TRAFFIC_MODELS`, or a
             TrafficModel.
         experts: Names of pseudo-experts to ask at every step: "planner" (PDM-Closed), "recovery" (human futures
@@ -240,7 +241,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     @property
     def traffic(self) -> TrafficModel:
-        """Who moves the others."""
+        """The traffic model that moves the others."""
         return self._traffic
 
     @property
@@ -250,7 +251,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     @property
     def sim_state(self) -> SimState:
-        """Where everything is now."""
+        """The present state of the simulation."""
         return self._running().state
 
     @property
@@ -260,7 +261,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     @property
     def start(self) -> episode.Start:
-        """How the episode began."""
+        """The start of the episode."""
         return self._running().start
 
     @property

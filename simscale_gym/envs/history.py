@@ -38,7 +38,7 @@ class History(Sequence[SimState]):
             self._end, self._count = (self._end, state), self._count + 1
 
     def after(self, states: Iterable[SimState]) -> History:
-        """With ``states`` behind the last."""
+        """A history with ``states`` behind the last."""
         longer = History((), self._earlier)
         longer._end, longer._count = self._end, self._count
         for state in states:

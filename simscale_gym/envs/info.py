@@ -60,7 +60,7 @@ def controllers(drive: Drive) -> NDArray[np.uint8]:
 
 
 def expert_info(drive: Drive, action: ActionType) -> dict[str, Any]:
-    """``expert`` by name, and ``expert_action``: of the first valid expert, of the first where none is."""
+    """Entries ``expert``, by name, and ``expert_action``: the first valid expert's, or the first's where none is."""
     entries = {
         name: {
             "trajectory": plan.trajectory,

@@ -20,9 +20,9 @@ class Outcome:
     Attributes:
         contact: Types of tracks that the ego touched, at fault or not.
         at_fault: Types of tracks that the ego hit by its own fault. A contact is judged when it begins.
-        out_of_road: A corner of the ego was off the drivable area: what DAC counts.
-        left_road: So it was after it had been on the road just before.
-        arrived: The ego is where the log ended.
+        out_of_road: Whether a corner of the ego was off the drivable area: what DAC counts.
+        left_road: Whether it was so after all corners had been on the drivable area 0.1 s before.
+        arrived: Whether the ego is where the log ended.
     """
 
     contact: frozenset[TrackType]

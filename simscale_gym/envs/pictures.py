@@ -24,10 +24,10 @@ class Drawn:
     """The pictures of one state.
 
     Attributes:
-        state: Of the simulation.
+        state: State of the simulation that was drawn.
         pictures: uint8 ``[C, H, W, 3]``.
-        viewed: What the rasteriser knows of them; None where no effect needs it.
-        quality: How far they can be trusted.
+        viewed: What the rasteriser knows of the pictures; None where no effect needs it.
+        quality: Scores of how far the pictures can be trusted.
     """
 
     state: SimState
@@ -40,10 +40,10 @@ class Pictures:
     """The cameras of an environment and of its forks.
 
     Args:
-        renderers: Those that draw.
-        cameras: Names.
+        renderers: Renderers that draw the cameras, by scene.
+        cameras: Names of the cameras.
         size: Height, width [px].
-        effects: Of the cameras; None shows what was drawn.
+        effects: Exposure, noise and the like of the cameras; None shows what was drawn.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Pictures:
         return dict(zip(self._cameras, self._of(drive, len(drive.history) - 1).pictures, strict=True))
 
     def quality(self, drive: Drive) -> RenderQuality:
-        """How far they can be trusted."""
+        """Scores of how far the present pictures can be trusted."""
         return self._of(drive, len(drive.history) - 1).quality
 
     def observed(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
@@ -78,7 +78,7 @@ class Pictures:
         return {name: taken[row][n] for n, (name, row) in enumerate(shown.items())}
 
     def dropped(self, drive: Drive) -> dict[str, bool]:
-        """By camera, whether it lost the present frame and shows an older one."""
+        """Whether each camera lost the present frame and shows an older one, by the camera's name."""
         if self._effects is None:
             return dict.fromkeys(self._cameras, False)
         return {name: row < len(drive.history) - 1 for name, row in self._shown(drive).items()}
@@ -120,7 +120,7 @@ class Pictures:
 
 
 def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> CameraMotion:
-    """How the named cameras move at ``state``."""
+    """Motion of the named cameras at ``state``."""
     mounts = np.stack([camera.cam_to_ego for camera in scene.rig.select(tuple(cameras))])
     velocity = state.ego[[StateIndex.VX, StateIndex.VY]]
     return CameraMotion.of_ego(mounts, velocity, float(state.ego[StateIndex.YAW_RATE]))

@@ -1,4 +1,4 @@
-"""Which renderer draws a scene of an environment, and which casts its rays."""
+"""The renderers of an environment's scenes: the one that draws a scene, and the one that casts its rays."""
 
 from __future__ import annotations
 

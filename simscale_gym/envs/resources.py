@@ -27,10 +27,10 @@ class Resources:
     """Everything heavy behind an environment, loaded on first use.
 
     Args:
-        scenes: As of the environment.
-        split: As of the environment.
-        experts: Names.
-        renderer: As of the environment.
+        scenes: The environment's argument ``scenes``.
+        split: The environment's argument ``split``.
+        experts: Names of pseudo-experts.
+        renderer: The environment's argument ``renderer``.
         assets: A scene asset, or a folder of them; None leaves scenes the asset that they have.
 
     Raises:

@@ -18,13 +18,13 @@ class RewardConfig:
     """Weights of the driving reward's terms (all per environment step, unless said).
 
     Attributes:
-        progress: Per metre gained along the route.
-        lane: Per second and metre that the rear axle is off the route's line beyond ``lane_slack``.
-        comfort: Per second, times the excess over comfortable acceleration and yaw rate (relative).
-        speed: Per second, times the share by which the speed limit is exceeded.
-        collision: Once, at an at-fault collision.
-        off_road: Once, on leaving the road.
-        goal: Once, on arrival.
+        progress: Weight per metre gained along the route.
+        lane: Weight per second and metre that the rear axle is off the route's line beyond ``lane_slack``.
+        comfort: Weight per second, times the excess over comfortable acceleration and yaw rate (relative).
+        speed: Weight per second, times the share by which the speed limit is exceeded.
+        collision: Reward given once, at an at-fault collision.
+        off_road: Reward given once, on leaving the road.
+        goal: Reward given once, on arrival.
         lane_slack: Free lateral deviation [m].
         max_acceleration: Comfortable longitudinal acceleration [m/s^2] (NAVSIM's limits are -4.05 and 2.40).
         max_yaw_rate: Comfortable yaw rate [rad/s] (NAVSIM: 0.95).
@@ -61,7 +61,7 @@ class RewardConfig:
 
 @dataclass(frozen=True)
 class EpdmsRewardConfig:
-    """Each step is paid what it changed of the EPDMS of the drive so far.
+    """Reward that pays each step what it changed of the EPDMS of the drive so far.
 
     The first step is paid the whole score that the drive then has, so that over an episode the rewards add up to its
     final score: an undiscounted return is the EPDMS, and a fault costs at once what it takes from the total. The
@@ -69,7 +69,7 @@ class EpdmsRewardConfig:
     (0 or less) what it takes of the rest.
 
     Attributes:
-        scale: Of all terms.
+        scale: Factor of all terms.
     """
 
     scale: float = 1.0
@@ -85,7 +85,7 @@ def score_parts(scores: Mapping[str, float]) -> dict[str, float]:
     """What each subscore contributes to the EPDMS, by NAVSIM's column names; they add up to it.
 
     Args:
-        scores: By EPDMS code, extended comfort excepted.
+        scores: Subscores by EPDMS code, extended comfort excepted.
     """
     weight = sum(WEIGHTS[code] for code in _AVERAGED)
     parts = {COLUMNS[code]: WEIGHTS[code] * scores[code] / weight for code in _AVERAGED}

@@ -26,10 +26,10 @@ class RoadView(NamedTuple):
 
     Attributes:
         arc: Arc length of the rear axle along the scene's route path [m].
-        offset: From that path [m, left +].
+        offset: Offset of the rear axle from that path [m, left +].
         limit: Highest speed limit of the lanes here [m/s], 0 where none is known.
-        limit_along: The same of those lanes that run along the ego's heading.
-        command: Left, straight, right or unknown: where the route goes in the next 3 s (15 m at least).
+        limit_along: Highest speed limit of those lanes that run along the ego's heading [m/s], 0 where none is known.
+        command: Direction of the route in the next 3 s (15 m at least): left, straight, right or unknown.
     """
 
     arc: float

@@ -20,7 +20,7 @@ class Screen:
 
     Args:
         mode: The environment's ``render_mode``.
-        sensors: Those that draw.
+        sensors: The environment's sensors, whose cameras are shown.
         fps: Pictures a second in the window.
     """
 

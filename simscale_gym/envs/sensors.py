@@ -26,12 +26,12 @@ class Sensors:
     """All that an environment and its forks observe with.
 
     Args:
-        kinds: Some of "camera", "state", "lidar".
-        cameras: Names.
+        kinds: Kinds of observation: some of "camera", "state", "lidar".
+        cameras: Names of the cameras.
         size: Height, width of pictures [px].
-        effects: Of the cameras; None shows what was drawn.
-        lidar: The LiDAR.
-        renderers: Those that draw and cast rays.
+        effects: Exposure, noise and the like of the cameras; None shows what was drawn.
+        lidar: Settings of the LiDAR.
+        renderers: Renderers that draw and cast rays, by scene.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Sensors:
         return self._pictures.drawn(drive)
 
     def quality(self, drive: Drive) -> RenderQuality | None:
-        """How far the pictures can be trusted; None where none are observed."""
+        """Scores of how far the pictures can be trusted; None where none are observed."""
         return self._pictures.quality(drive) if self.see else None
 
     def dropped(self, drive: Drive) -> dict[str, bool]:
-        """By camera, whether it lost the present frame and shows an older one."""
+        """Whether each camera lost the present frame and shows an older one, by the camera's name."""
         return self._pictures.dropped(drive)

@@ -22,11 +22,11 @@ class Snapshot:
 
     Attributes:
         scene: Id of the scene.
-        start: How the episode began; a pickle keeps the last of its states only.
+        start: Start of the episode; a pickle keeps the last of its states only.
         history: Simulation states so far; a pickle keeps the newest (:class:`simscale_gym.envs.history.History`).
-        record: What the score remembers.
-        outcome: Of the last step.
-        random_state: Of the environment's bit generator.
+        record: Memory of the running score.
+        outcome: Outcome of the last step.
+        random_state: State of the environment's bit generator.
     """
 
     scene: str

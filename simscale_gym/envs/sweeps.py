@@ -19,8 +19,8 @@ class Sweeps:
     """The LiDAR of an environment and of its forks.
 
     Args:
-        renderers: Those that cast rays.
-        config: The sensor.
+        renderers: Renderers that cast the rays, by scene.
+        config: Settings of the sensor.
     """
 
     def __init__(self, renderers: Renderers, config: LidarConfig) -> None:

@@ -26,11 +26,11 @@ def atomic_write(target: str | os.PathLike[str]) -> Iterator[Path]:
     nothing was built, all is as before.
 
     Args:
-        target: Where the result is to appear; its folder is made.
+        target: File or folder that the result is to become; the folder around it is made.
 
     Yields:
-        A path of the same name in a hidden folder beside ``target``, on the same file system. What else is put beside
-        it is deleted in the end.
+        A path of the same name in a hidden folder beside ``target``, on the same file system. All else that is put
+        beside that path is deleted in the end.
 
     Raises:
         DataError: There is no room, or the folder cannot be written, or ``target`` is a folder that holds something.

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept between runs."""
+"""The folder in which compiled kernels are kept between runs."""
 
 from __future__ import annotations
 

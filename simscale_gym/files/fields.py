@@ -123,9 +123,9 @@ class Fields:
         """Numbers, cast to ``dtype``: an array, a tensor, or nested lists.
 
         Args:
-            key: Where they stand.
+            key: Key of the field that holds them.
             shapes: Shapes that they may have; without any, every shape of an array will do.
-            dtype: What to cast them to.
+            dtype: Type to cast them to.
             finite: Refuse NaN and infinity.
             wider: The last axis may be longer than a shape says.
 

@@ -30,7 +30,7 @@ def load_pickle(path: str | Path) -> Any:
 
 
 def loads_pickle(data: bytes, path: object, field: str = "") -> Any:
-    """As :func:`load_pickle`, of bytes; ``path`` and ``field`` name their place in errors."""
+    """The value that the bytes of a pickle hold, see :func:`load_pickle`; errors name ``path`` and ``field``."""
     return unpickle(data, path, field, names=_devkit_names)
 
 

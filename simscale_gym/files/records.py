@@ -60,7 +60,7 @@ class RecordWriter:
         return {field.name: self.plain(getattr(record, field.name)) for field in fields(record)}
 
     def _items(self, values: Sequence[Any]) -> Any:
-        """As a list; as one array where all are arrays that fit behind each other; as columns where all are records."""
+        """``values`` as a list; as one array if all are arrays that fit together; as columns if all are records."""
         kinds = {type(value) for value in values}
         if len(values) < _FEW or len(kinds) > 1:
             return [self.plain(value) for value in values]

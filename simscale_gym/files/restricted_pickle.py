@@ -37,7 +37,7 @@ _TAKES = {
     for opcode in pickletools.opcodes
     if opcode.stack_before
 }
-"""Of each opcode that takes from the stack: whether all down to the mark, how many below that, and if it leaves one."""
+"""For each opcode, whether it takes all down to the mark, how many values below that, and whether it leaves one."""
 
 # What a broken or hostile stream makes the pickle machine raise: it indexes, decodes, hashes and calls.
 _BROKEN = (
@@ -71,7 +71,7 @@ def unpickle(
     Args:
         data: The pickle.
         path: The file that it comes from, for errors.
-        field: Its place in that file, for errors.
+        field: Place of the pickle in that file, for errors.
         names: Stand-ins for names beyond builtins and numpy. They are called with what the stream says, so they
             check it; each call should give a new object, since a stream can set attributes.
         persistent: What persistent ids stand for; without it they are an error.

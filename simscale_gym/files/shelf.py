@@ -34,9 +34,9 @@ class Shelf:
         """The value called ``name``: read, or made and written where it is not there, damaged or of another version.
 
         Args:
-            name: Of the file.
+            name: Name of the file.
             classes: The records that the value consists of (:class:`simscale_gym.files.records.RecordReader`).
-            make: Makes it: arrays, records of arrays and plain values.
+            make: Function that makes the value: arrays, records of arrays and plain values.
         """
         path = self.folder / f"{name}.arrays"
         try:

@@ -130,7 +130,7 @@ def segment_meets_box(ax: float, ay: float, bx: float, by: float, box: Array) ->
 
 @njit(cache=True)
 def crossing(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
-    """How the edge from a to b counts for a point: 1 if a ray to the right crosses it, -1 if it holds the point.
+    """Whether a ray from a point to the right crosses the edge from a to b: 1 if so; -1 if the point is on the edge.
 
     Of the ends, only one at or below the ray counts, so that a ray through a vertex counts once.
     """

@@ -1,4 +1,4 @@
-"""How good it was: NAVSIM's extended predictive driver model score (EPDMS), over batches of proposals."""
+"""NAVSIM's extended predictive driver model score (EPDMS): how good drives are, over batches of proposals."""
 
 from simscale_gym.metrics.aggregation import (
     StageGroup,

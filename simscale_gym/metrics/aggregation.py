@@ -22,11 +22,11 @@ SIGMA_SQUARED = 0.1
 
 
 def gaussian_weights(endpoint: Array, starts: Array, sigma_squared: float = SIGMA_SQUARED) -> Array:
-    """How much each second-stage scene counts, ``[S]``, adding up to 1.
+    """Weights ``[S]`` of second-stage scenes, adding up to 1: the more the nearer they start to the plan's end.
 
     Args:
-        endpoint: ``[2]`` where the first-stage plan ends (as the agent returned it, not as driven) [m].
-        starts: ``[S, 2]`` where the scenes start (rear axle) [m].
+        endpoint: ``[2]`` end of the first-stage plan (as the agent returned it, not as driven) [m].
+        starts: ``[S, 2]`` places of the rear axle at which the scenes start [m].
         sigma_squared: Variance of the kernel [m^2].
 
     Where the plan ends too far from all of them, they count alike.

@@ -55,11 +55,11 @@ def ego_areas(corners: Array, centers: Array, polygons: Rings, index: AreaIndex,
     """:class:`EgoArea` bits ``[P, T]`` of boxes ``corners [P, T, 4, 2]``, ``centers [P, T, 2]``.
 
     Args:
-        corners: Of the boxes, as :func:`simscale_gym.geometry.box.corners` orders them.
-        centers: Of the boxes.
-        polygons: The map.
-        index: Its look-up tables.
-        flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of its polygons.
+        corners: Corners of the ego's boxes, in the order of :func:`simscale_gym.geometry.box.corners`.
+        centers: Centres of these boxes.
+        polygons: Polygons of the map.
+        index: Look-up tables of these polygons.
+        flags: ``[M]`` LANE, DRIVABLE, INTERSECTION, ON_ROUTE bits of these polygons.
     """
     return areas_of_boxes(corners, centers, *index, flags, *polygons[:4])
 
@@ -69,7 +69,7 @@ def areas_of_boxes(
     corners: Array, centers: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
 ) -> NDArray:  # fmt: skip
-    """As :func:`ego_areas`, with the arrays of index and map one by one."""
+    """:class:`EgoArea` bits as of :func:`ego_areas`, from the arrays of index and map one by one."""
     areas = np.zeros(centers.shape[:2], np.uint8)
     lanes, counts = np.empty(_LANES_AT_ONCE, np.int64), np.empty(_LANES_AT_ONCE, np.int64)
     for p in range(centers.shape[0]):
@@ -131,11 +131,11 @@ def corner_off_road(
 
 
 def off_road(boxes: Array, road: Road) -> NDArray[np.bool_]:
-    """Which boxes ``[..., 5]`` have a corner off the drivable area, as DAC counts it: ``[...]``.
+    """Whether boxes ``[..., 5]`` have a corner off the drivable area, as DAC counts it: ``[...]``.
 
     Args:
-        boxes: As of :meth:`simscale_gym.scene.Vehicle.boxes`.
-        road: Of :attr:`simscale_gym.metrics.MapLayers.road`.
+        boxes: Boxes as :meth:`simscale_gym.scene.Vehicle.boxes` makes them: centre, heading, length, width.
+        road: Drivable area, from :attr:`simscale_gym.metrics.MapLayers.road`.
     """
     corners = box.corners(boxes)
     return _off_road(corners.reshape(-1, 4, 2), *road).reshape(corners.shape[:-2])

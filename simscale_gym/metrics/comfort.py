@@ -1,4 +1,4 @@
-"""How it feels to ride: comfort with history (HC) and between two plans half a second apart (EC).
+"""Comfort of the ride: with the history before it (HC), and between two plans half a second apart (EC).
 
 NAVSIM: pdm_comfort_metrics.py, quirks included: accelerations are moved to the box centre without turning their
 terms, so that yaw rate and acceleration show up lengthwise; an eight-sample window shifts accelerations by half a
@@ -116,7 +116,7 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
     """EC of pairs of simulated plans, of which ``current`` starts ``interval`` later.
 
     Args:
-        previous: ``[B, T, 11]`` or ``[T, 11]`` states of the earlier plans.
+        previous: States ``[B, T, 11]`` or ``[T, 11]`` of the earlier plans.
         current: States of the later plans, in the same shape.
         interval: Time between the two starts [s], more than 0 and less than 0.55.
 
@@ -176,8 +176,8 @@ def bounded_terms(columns: Array, filters: ComfortFilters, terms: Array):
     Args:
         columns: ``[4+, n]`` lengthwise acceleration at the box centre, lateral one, their magnitude, and the heading,
             unwrapped.
-        filters: Of ``n`` samples.
-        terms: As :data:`COMFORT_TERMS`.
+        filters: Filters for ``n`` samples.
+        terms: Rows in the order of :data:`COMFORT_TERMS`, to be filled in.
     """
     # a jerk is the derivative of the smoothed acceleration, so that one comes first; terms[0] lends it its place
     smooth(columns[2], filters.acceleration, terms[0])

@@ -22,7 +22,7 @@ from simscale_gym.metrics.rings import Rings, ring_meets_box
 Array = NDArray[np.float64]
 
 STANDING = 0.05
-"""At or below this speed [m/s] ego or track stand in a contact."""
+"""Greatest speed [m/s] at which ego or track count as standing in a contact."""
 TTC_STANDING = 5e-3
 """Below this speed [m/s] the ego foresees nothing."""
 TTC_STRIDE, TTC_OFFSETS = 3, 4
@@ -39,13 +39,13 @@ class Others(NamedTuple):
 
     Attributes:
         starts: ``[T + 1]`` first row of each step.
-        agents: ``[R]`` which agent each row is.
+        agents: ``[R]`` index of the agent of each row.
         x, y: ``[R]`` box centres [m].
         reach: ``[R]`` half diagonal [m].
-        corners: ``[R, 4, 2]``.
-        speeds: ``[N]`` of each agent where it was first seen [m/s].
-        movers: ``[N]`` vehicle, pedestrian or bicycle.
-        ignored: ``[N]`` contacts do not count from the start.
+        corners: ``[R, 4, 2]`` corners of the boxes [m].
+        speeds: ``[N]`` speed of each agent where it was first seen [m/s].
+        movers: ``[N]`` whether it is a vehicle, pedestrian or bicycle.
+        ignored: ``[N]`` whether contacts with it do not count from the start.
     """
 
     starts: NDArray[np.int64]
@@ -144,11 +144,11 @@ def is_at_fault(state: Array, area: int, corners: Array, other: Array, moving: b
     of questions.
 
     Args:
-        state: ``[11]`` of the ego.
-        area: Its :class:`simscale_gym.metrics.EgoArea`.
-        corners: ``[4, 2]`` of its box.
-        other: Whom it touches.
-        moving: The other is a road user that moved when first seen.
+        state: ``[11]`` state of the ego.
+        area: Bits of the ego's :class:`simscale_gym.metrics.EgoArea`.
+        corners: ``[4, 2]`` corners of the ego's box [m].
+        other: Corners of the box that it touches [m].
+        moving: Whether the other is a road user that moved when first seen.
     """
     if np.hypot(state[3], state[4]) <= STANDING:
         return False

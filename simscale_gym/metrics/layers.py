@@ -41,9 +41,9 @@ class Road(NamedTuple):
     """The drivable area of a map as kernels take it, one array after another.
 
     Attributes:
-        grid, starts, entries: Its :class:`simscale_gym.metrics.area_index.AreaIndex`.
-        flags: ``[M]`` DRIVABLE or 0 of each polygon.
-        vertices, runs, run_boxes, ring_runs: Its :class:`simscale_gym.metrics.rings.Rings`.
+        grid, starts, entries: Fields of the map's :class:`simscale_gym.metrics.area_index.AreaIndex`.
+        flags: ``[M]`` bit DRIVABLE or 0 for each polygon.
+        vertices, runs, run_boxes, ring_runs: Fields of the map's :class:`simscale_gym.metrics.rings.Rings`.
     """
 
     grid: Array
@@ -61,7 +61,7 @@ class MapLayers:
     """Polygons of a map. Build it once a map: situations share it, and its look-up tables with it.
 
     Attributes:
-        rings: ``[K, 2+]`` each, open or closed, in the frame of the situation [m].
+        rings: Outlines ``[K, 2+]`` of the polygons, open or closed, in the frame of the situation [m].
         layers: One of :data:`LAYERS` for each ring.
         tokens: One for each ring, unique within its layer.
     """

@@ -43,11 +43,11 @@ class RunningComfort:
 
     @classmethod
     def begin(cls) -> RunningComfort:
-        """Of no sample."""
+        """The comfort of a drive that has no sample yet."""
         return cls(0, np.zeros((5, _KEPT)), True, True)
 
     def after(self, state: Array, ahead: float) -> RunningComfort:
-        """With ``state [11]``, 0.1 s after the last; ``ahead`` is from the rear axle to the box centre [m]."""
+        """The comfort after ``state [11]``, 0.1 s after the last; ``ahead`` is from rear axle to box centre [m]."""
         count, columns = self.count + 1, self.columns.copy()
         _add(columns, self.count, state, ahead)
         if count < FEWEST_SAMPLES:

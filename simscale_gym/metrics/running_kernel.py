@@ -40,7 +40,7 @@ NC, DAC, TLC, TTC, LK, AGAINST, OFF_LINE, START, ARC = range(9)
 """Places in a tally: five subscores, the longest way against the route within a second [m], steps off the line on
 end, arc length of the first and of the newest step on the centreline [m]."""
 FRESH_TALLY = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
-"""Of no step."""
+"""Tally of a drive before its first step."""
 TOUCHED, FORESEEN, SEEN = range(3)
 """Columns of the marks ``[N, 3]``: whose contact has been judged, whose foreseen ones do not count, who was there."""
 TOUCHING, AT_FAULT = range(2)
@@ -62,16 +62,16 @@ def advance(
     """Take the last of ``states [T, 11]`` into account, in place.
 
     Args:
-        tally: ``[9]``.
-        marks: ``[N, 3]``.
-        speeds: ``[N]`` of the others when first present [m/s].
-        contacts: ``[N, 2]`` of this step, all False; to be filled in.
+        tally: ``[9]`` what is counted so far, in the columns named in this module.
+        marks: ``[N, 3]`` what is remembered of each of the others, in the columns named in this module.
+        speeds: ``[N]`` speeds of the others when first present [m/s].
+        contacts: ``[N, 2]`` contacts of this step, all False; to be filled in.
         areas: ``[T]``, the last one to be filled in.
-        states: ``[T, 11]`` the newest of the drive, :data:`MEMORY` of them at most.
-        first: The last of them is the first of the drive.
+        states: ``[T, 11]`` newest states of the drive, :data:`MEMORY` of them at most.
+        first: Whether the last of them is the first of the drive.
         earlier: Poses ``[N, 3]`` and presence ``[N]`` of the others now and 3, 6, 9 steps ago.
-        velocities: ``[N, 2]`` now.
-        red: ``[L]`` closed lights.
+        velocities: ``[N, 2]`` velocities of the others now [m/s].
+        red: ``[L]`` whether the light is closed.
         ground: Of :attr:`simscale_gym.metrics.running_score.Ground.arrays`.
     """
     dimensions, others, lights, polygons, index, flags, line = ground

@@ -52,10 +52,10 @@ class Ground:
     """What does not change while a drive is scored.
 
     Attributes:
-        situation: Its map, centreline and route count; its agents, lights and history do not.
-        types: ``[N]`` of the others (:class:`simscale_gym.scene.TrackType`).
-        sizes: ``[N, 2+]`` length, width [m].
-        light_ids: ``L`` lanes that have a light.
+        situation: Situation of which map, centreline and route count; its agents, lights and history do not.
+        types: ``[N]`` kinds of the others (:class:`simscale_gym.scene.TrackType`).
+        sizes: ``[N, 2+]`` length, width of the others [m].
+        light_ids: Ids of the ``L`` lanes that have a light.
         vehicle: The ego.
         dropped: ``[N]`` others that are left out altogether, as NAVSIM's log replay leaves out whom the ego touches at
             the start; None for nobody.
@@ -70,7 +70,7 @@ class Ground:
 
     @cached_property
     def arrays(self) -> tuple:
-        """As the kernel takes them."""
+        """The arrays that the kernel takes, in its order."""
         situation, rows = self.situation, self.situation.map.lane_rows
         route = set(situation.route_lane_ids)
         lights = [rows.get(token, -1) if token in route else -1 for token in self.light_ids]
@@ -124,12 +124,12 @@ class DriveRecord:
         steps: States so far.
         tally: What the kernel keeps count of.
         marks: ``[N, 3]`` contact was judged; foreseen ones do not count any more; was present before.
-        speeds: ``[N]`` when first present [m/s].
-        contacts: ``[N, 2]`` of the last step: touched, and touched anew by the ego's fault.
-        areas: ``[12]`` bits of :class:`simscale_gym.metrics.EgoArea` of the last states, the newest last.
-        states: ``[12, 11]`` these states; fewer where the drive is younger.
+        speeds: ``[N]`` speeds of the others when first present [m/s].
+        contacts: ``[N, 2]`` contacts of the last step: touched, and touched anew by the ego's fault.
+        areas: ``[12]`` bits of :class:`simscale_gym.metrics.EgoArea` at the last states, the newest last.
+        states: ``[12, 11]`` last states of the ego, the newest last; fewer where the drive is younger.
         recent: Poses and presence of the others at the last ten steps, oldest first.
-        comfort: Of history and drive; None where it is not judged.
+        comfort: Comfort of history and drive; None where it is not judged.
     """
 
     steps: int
@@ -162,12 +162,12 @@ class RunningScore:
 
     @property
     def touching(self) -> NDArray[np.bool_]:
-        """``[N]`` whom the ego touches at the last step."""
+        """Tracks ``[N]`` that the ego touches at the last step."""
         return self.record.contacts[:, TOUCHING]
 
     @property
     def at_fault(self) -> NDArray[np.bool_]:
-        """``[N]`` whom the ego touches at the last step for the first time, and by its own fault.
+        """Tracks ``[N]`` that the ego touches at the last step for the first time, and by its own fault.
 
         As in NAVSIM, who was touched before is not asked about again. NC is lower than 1 from the first of these
         steps on, and only from there.
@@ -185,11 +185,11 @@ class RunningScore:
         """The drive with one more step, 0.1 s after the last.
 
         Args:
-            state: ``[11]`` of the ego.
+            state: ``[11]`` state of the ego.
             poses: ``[N, 3]`` box centres and headings of the others.
-            velocities: ``[N, 2]`` [m/s]; only where somebody is first present.
-            valid: ``[N]`` present.
-            red: ``[L]`` closed lights.
+            velocities: ``[N, 2]`` velocities of the others [m/s]; read only where somebody is first present.
+            valid: ``[N]`` whether the other is present.
+            red: ``[L]`` whether the light is closed.
         """
         record, ground = self.record, self.ground
         state, poses = np.ascontiguousarray(state, float), np.ascontiguousarray(poses, float)
@@ -224,7 +224,7 @@ class RunningScore:
         return max(0.0, float(tally[ARC] - tally[START]))
 
     def subscores(self, reference: float = 0.0) -> dict[str, float]:
-        """By EPDMS code, EC excepted, with NAVSIM's rules for each.
+        """Subscores of the drive by EPDMS code, EC excepted, with NAVSIM's rules for each.
 
         Args:
             reference: Way along the centreline [m] of a faultless drive over the same time, which progress is
@@ -254,7 +254,7 @@ class RunningScore:
 
 
 def running_columns(scores: Mapping[str, float]) -> dict[str, float]:
-    """``scores`` by code, EC excepted, and their total (``score``) by NAVSIM's names: :data:`RUNNING_COLUMNS`."""
+    """NAVSIM's columns (:data:`RUNNING_COLUMNS`) of ``scores`` by code, EC excepted, and their total, ``score``."""
     return {COLUMNS[code]: value for code, value in scores.items()} | {"score": running_total(scores)}
 
 

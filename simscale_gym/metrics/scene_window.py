@@ -27,12 +27,12 @@ def scene_situation(
     Args:
         scene: The scene.
         frame: The first step.
-        steps: How many steps, the first included.
-        agents: Over these steps; None for the log's (:func:`logged_agents`). NAVSIM's log replay drops those that
-            touch the ego at the first step: see :func:`simscale_gym.metrics.without_touching`.
+        steps: Number of steps, the first included.
+        agents: The others over these steps; None for the log's (:func:`logged_agents`). NAVSIM's log replay drops
+            those that touch the ego at the first step: see :func:`simscale_gym.metrics.without_touching`.
         layers: The map. Build it once (:meth:`MapLayers.from_road_map`) where many situations share it; None
             builds NAVSIM's layers anew.
-        centerline: ``[K, 2+]`` to follow; None for the scene's route path.
+        centerline: ``[K, 2+]`` line to follow [m]; None for the scene's route path.
 
     The history is the log's, from 1.5 to 0.2 s before (NAVSIM's 14 samples), or what there is of it. Lights are
     the log's; where it ends, its last ones stay.

@@ -31,7 +31,7 @@ COLUMNS = {
 """NAVSIM's column name of each subscore."""
 MULTIPLIERS = ("nc", "dac", "ddc", "tlc")
 WEIGHTS = {"ep": 5.0, "ttc": 5.0, "lk": 2.0, "hc": 2.0, "ec": 2.0}
-"""Of the averaged subscores."""
+"""Weights of the averaged subscores."""
 
 _BLOCK = 256  # proposals at a time, so that their boxes stay in the cache
 _SLACK = 1e-6
@@ -43,17 +43,17 @@ class Scores:
 
     Attributes:
         nc: No at-fault collision (1; 0.5 with an object; 0 with a road user).
-        dac: Within the drivable area.
-        ddc: In driving direction (1, 0.5, 0).
+        dac: Drivable area never left.
+        ddc: Driving direction kept (1, 0.5, 0).
         tlc: No closed lane entered.
         ep: Progress relative to the best of all proposals scored together.
         ttc: Time to collision never under 1 s.
         lk: Lane kept.
         hc: Comfortable with the history before.
         progress: Way along the centreline [m].
-        collision_step: ``[P]`` of the first at-fault contact; T where there is none.
-        ttc_step: ``[P]`` of the first foreseen contact; T where there is none.
-        comfort: ``[P, 6]`` which of :data:`simscale_gym.metrics.COMFORT_TERMS` are within bounds.
+        collision_step: ``[P]`` step of the first at-fault contact; T where there is none.
+        ttc_step: ``[P]`` step of the first foreseen contact; T where there is none.
+        comfort: ``[P, 6]`` whether each of :data:`simscale_gym.metrics.COMFORT_TERMS` is within its bounds.
         areas: ``[P, T]`` bits of :class:`simscale_gym.metrics.EgoArea`.
         ec: Extended comfort; None where it has not been compared (:func:`extended_comfort`).
     """
@@ -78,7 +78,7 @@ class Scores:
 
     @property
     def product(self) -> Array:
-        """Of the four multiplicative subscores."""
+        """Product of the four multiplied subscores."""
         return self.nc * self.dac * self.ddc * self.tlc
 
     @property

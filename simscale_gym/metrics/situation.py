@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 RED_LIGHT = "red_light"
 """NAVSIM tells lights from agents by this word in their token."""
 HISTORY = 1.5
-"""How far the ego's past goes back [s]."""
+"""Length of the ego's past that counts [s]."""
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 
 
@@ -34,13 +34,13 @@ class Agents:
 
     Attributes:
         tokens: ``N`` unique names.
-        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`. Only vehicles, bicycles and pedestrians are road
+        types: ``[N]`` kinds (:class:`simscale_gym.scene.TrackType`). Only vehicles, bicycles and pedestrians are road
             users; to hit anything else costs half.
         boxes: ``[N, T, 5]`` centre x, y [m], heading [rad], length, width [m].
         velocities: ``[N, T, 2]`` [m/s] in the frame of the boxes. NAVSIM looks only at the first step at which an
             agent is present: who stands then counts as standing ever after.
-        valid: ``[N, T]`` present; elsewhere boxes and velocities hold anything finite.
-        ignored: ``[N]`` contacts with these do not count (NAVSIM's list of collided tracks); None for nobody.
+        valid: ``[N, T]`` whether it is present; elsewhere boxes and velocities hold anything finite.
+        ignored: ``[N]`` whether contacts with it do not count (NAVSIM's list of collided tracks); None for nobody.
     """
 
     tokens: tuple[str, ...]
@@ -113,11 +113,11 @@ class Situation:
 
     Attributes:
         map: Polygons by layer; none at all means that everywhere is off the road.
-        centerline: ``[K, 2+]`` that the ego should follow [m], K >= 2. Gaps in it are bridged by straight lines.
+        centerline: ``[K, 2+]`` line that the ego should follow [m], K >= 2. Gaps in it are bridged by straight lines.
         route_lane_ids: Tokens of all lanes and connectors of the route's roadblocks.
         agents: The others.
-        red_lights: At each of the T steps, tokens of the lanes and connectors that are closed; only those on the
-            route count. Empty for no lights at all.
+        red_lights: Tokens of the lanes and connectors that are closed at each of the T steps; only those on the route
+            count. Empty for no lights at all.
         history: ``[H, 11]`` ego states before the first step, 0.1 s apart; None where HC is not judged.
             NAVSIM's are 14, made by :func:`simscale_gym.metrics.interpolate_history`.
     """

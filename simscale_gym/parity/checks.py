@@ -43,12 +43,12 @@ _SUBSCORES = {code: name for code, name in COLUMNS.items() if code != "ec"}
 
 @dataclass
 class Agreement:
-    """How many values of one kind agree.
+    """Agreement of the values of one kind.
 
     Attributes:
         group: The list that they stand in, and the part of it.
-        name: What they are.
-        agree, total: Counts.
+        name: Name of the values.
+        agree, total: Numbers of values that agree, and of all.
         worst: Largest difference.
     """
 
@@ -69,11 +69,11 @@ class Report:
         """Compare values, one for each entry of the first axis.
 
         Args:
-            group: List.
-            name: Subscore.
-            ours: ``[n, ...]``.
-            theirs: Likewise.
-            angle: Which column of the last axis is an angle.
+            group: Name of the list that they stand in.
+            name: Name of the values, such as a subscore.
+            ours: ``[n, ...]`` values of this package.
+            theirs: ``[n, ...]`` values of NAVSIM.
+            angle: Column of the last axis that is an angle; None for none.
         """
         ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
         if ours.shape != theirs.shape:
@@ -279,4 +279,4 @@ CHECKS: dict[str, Callable[[Report, Item, Mapping[str, tuple[Situation, Array]]]
     "idm_traffic": _check_idm_traffic,
     "aggregation": _check_aggregation,
 }
-"""How to compare an item of each list."""
+"""Functions that compare an item, by list."""

@@ -24,7 +24,7 @@ def drive_case(item: Item) -> list[dict[str, Array]]:
             is not there.
 
     Returns:
-        For each state of the ego: token to x, y, heading, vx, vy of who is there.
+        A dictionary for each state of the ego: token to x, y, heading, vx, vy of who is present.
     """
     scene, model = case_scene(item), NavsimTraffic()
     states = scene.ego.states

@@ -66,7 +66,7 @@ def case_map(item: Item) -> RoadMap:
 
 
 def _roadblock(block: Item, lanes: Mapping[str, Lane], connectors: set[str]) -> Roadblock:
-    """With links as its lanes have them."""
+    """The roadblock of ``block``, linked to others as its lanes are."""
     own = [lane for lane in lanes.values() if lane.roadblock_id == block["id"]]
     ids = {lane.id for lane in own}
     after = [lanes[following].roadblock_id for lane in own for following in lane.successors]

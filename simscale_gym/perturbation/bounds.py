@@ -1,4 +1,4 @@
-"""How far from its log a trajectory of the vocabulary ends."""
+"""Bounds of the place at which a trajectory of the vocabulary ends, relative to the log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEVER = 5.0  # [m/rad] as in the vocabulary
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far from its log an ego may end, in the frame of the logged pose; SimScale's (arXiv 2511.23369, supplement).
+    """Bounds of an ego's end pose in the frame of the logged pose; SimScale's (arXiv 2511.23369, supplement).
 
     Attributes:
         longitudinal: Largest offset of the end pose along the logged one's heading [m].

@@ -19,14 +19,14 @@ class PerturbConfig:
     """Settings of a perturbed reset, such as ``PerturbConfig(bounds=Bounds(lateral=1.0), attempts=32)``.
 
     Attributes:
-        bounds: How far from its log the ego may end.
-        attempts: Reactive rollouts that are tried before giving up on a start frame.
-        starts: Start frames that are tried before giving up on the scene.
-        clearance: The end state must not meet another's constant-velocity forecast within this time [s].
+        bounds: Bounds of the ego's place relative to its log at the end.
+        attempts: Number of reactive rollouts that are tried before a start frame is given up.
+        starts: Number of start frames that are tried before the scene is given up.
+        clearance: Time within which the end state must not meet another's constant-velocity forecast [s].
         return_braking: Deceleration [m/s^2] of the stop, on a curve back to the route, that must be possible from
             the end state without leaving the road or meeting another's constant-velocity forecast.
         road_margin: Room to the edge of the road and to the others that this stop must keep [m].
-        on_failure: What to do then: start on the log ("log") or raise ResetError ("error").
+        on_failure: What to do where all are given up: start on the log ("log") or raise ResetError ("error").
     """
 
     bounds: Bounds = field(default_factory=Bounds)
@@ -66,12 +66,12 @@ class AlgorithmConfig:
     """Settings of Algorithm 1 (SimScale, arXiv 2511.23369); each is the paper's unless it says otherwise.
 
     Attributes:
-        bounds: How far from the log the pose at T+H may lie (the paper does not name the frame). The least distance
+        bounds: Bounds of the pose at T+H relative to the log's (the paper does not name the frame). The least distance
             is ours; in navtrain, filtered for interest, few clips wait.
         gate: Least EPDMS of a perturbation, first without and then with reacting traffic (R_per, section 3).
         cell: Length and width of the cells of the interleaved grid [m].
-        rounds: Samples of a clip and expert at most; the paper released five rounds.
-        tries: Candidates that one round tries before it gives the clip up; None for all that are left. The paper
+        rounds: Number of samples of a clip and expert at most; the paper released five rounds.
+        tries: Number of candidates that one round tries before it gives the clip up; None for all left. The paper
             does not say; its rounds are nested, as they are where a round goes on until one succeeds.
         stride: Time between the starts of a scene's clips [s]. Ours: navtrain's, filtered for interest, lie 0.5 s
             apart and overlap by far the most.

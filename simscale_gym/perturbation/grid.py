@@ -23,7 +23,7 @@ def cells(offsets: Array, cell: tuple[float, float] = CELL) -> NDArray[np.int64]
 
 
 def interleaved(indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``[P]`` which cells ``[P, 2]`` are of the checkerboard's color that stays."""
+    """Whether cells ``[P, 2]`` are of the checkerboard's colour that stays: ``[P]``."""
     return indices.sum(1) % 2 == 0
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 STAGES = ("clip", "bounds", "gate", "grid", "reactive", "expert", "label", "render")
-"""In the order that a candidate goes through them. The first counts clips, all others count candidates; the last is
-there only where pictures are judged."""
+"""Stages in the order that a candidate goes through them. The first counts clips, all others count candidates; the
+last is there only where pictures are judged."""
 SHARED = STAGES[:4]
 """Stages that come before the experts part ways; they are counted once, under no expert's name."""
 
@@ -22,9 +22,9 @@ class Flow:
     """What went through a stage.
 
     Attributes:
-        entered: How many came in.
-        passed: How many went on.
-        rejected: How many fell, by reason.
+        entered: Number that came in.
+        passed: Number that went on.
+        rejected: Number that fell, by reason.
     """
 
     entered: int
@@ -37,12 +37,12 @@ class Telemetry:
     """Counts of one or many clips.
 
     Attributes:
-        counts: By (expert, round, stage, what), where what is "in", "out" or the reason of a rejection. Stages
+        counts: Counts by (expert, round, stage, what), where what is "in", "out" or the reason of a rejection. Stages
             that all experts share stand under expert "" and round 0.
-        ends: Clips without any sample of an expert, by (expert, the furthest stage that one of their candidates
-            came to, the reason for which most of these fell).
-        candidates: Of each clip that was fit: how many passed the gate.
-        cells: Of each clip that was fit: how many cells of the grid were filled.
+        ends: Number of clips without any sample of an expert, by (expert, the furthest stage that one of their
+            candidates came to, the reason for which most of these fell).
+        candidates: Number of candidates that passed the gate, for each clip that was fit.
+        cells: Number of cells of the grid that were filled, for each clip that was fit.
     """
 
     counts: Counter[tuple[str, int, str, str]] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Telemetry:
 
     @property
     def clips(self) -> int:
-        """How many were tried."""
+        """Number of clips that were tried."""
         return self.counts["", 0, "clip", IN]
 
     def add(self, other: Telemetry) -> None:

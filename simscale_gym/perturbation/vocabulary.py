@@ -29,10 +29,10 @@ def cluster_futures(
     where clusters share their nearest member.
 
     Args:
-        bank: ``M`` futures from any log source.
-        size: Clusters, at most ``M``.
-        rng: For the first means, which are members.
-        rounds: Of Lloyd's iteration.
+        bank: ``M`` futures from any source of logs.
+        size: Number of clusters, at most ``M``.
+        rng: Generator that the first means are drawn with, which are members.
+        rounds: Number of rounds of Lloyd's iteration.
 
     Raises:
         ArgumentError: ``size`` is not between 1 and ``M``.

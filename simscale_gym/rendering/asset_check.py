@@ -21,7 +21,7 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: What.
+        name: Name of what was looked at.
         passed: Whether it is as expected.
         found: What was found.
         expected: What was expected.
@@ -104,7 +104,7 @@ def value_checks(asset: SceneAsset, limits: CheckLimits | None = None) -> list[C
 
 
 def scene_checks(asset: SceneAsset, scene: Scene, limits: CheckLimits | None = None) -> list[Check]:
-    """How the asset lies on the log: road, route, nodes."""
+    """Checks of how the asset lies on the log: road, route, nodes."""
     limits = limits or CheckLimits()
     to_scene = asset_to_scene(asset, scene)
     path = _path(scene)
@@ -142,7 +142,7 @@ def scene_checks(asset: SceneAsset, scene: Scene, limits: CheckLimits | None = N
 def pixel_check(
     renderer: AssetRenderer, cameras: tuple[str, ...], limits: CheckLimits | None = None
 ) -> Check:
-    """How much of what lies below the horizon is covered, seen from four places of the log."""
+    """Check of how much of what lies below the horizon is covered, seen from four places of the log."""
     limits, scene = limits or CheckLimits(), renderer.scene
     size, shares = (72, 128), []
     for frame in np.linspace(0, scene.num_frames - 1, 4).astype(int):
@@ -201,7 +201,7 @@ def _share(name: str, bad: np.ndarray, most: float) -> Check:
 
 
 def _spread(background: Gaussians) -> np.ndarray:
-    """From the 5th to the 95th percentile along each axis, without what is beyond 100 m of the middle, `[3]` [m]."""
+    """Extent `[3]` [m] between 5th and 95th percentile along each axis, of what is within 100 m of the middle."""
     if not len(background):
         return np.zeros(3)
     means = background.means.astype(np.float64)

@@ -35,9 +35,9 @@ class SceneRenderer(GaussianRenderer):
     gsplat draws everything at its finest, the CPU what is small merged.
 
     Args:
-        scene: The scene.
-        backend: "cpu", "gsplat", or "auto", as of `rasterize`. With gsplat, sky and air are done on the device too.
-        threads: Of the CPU's rasteriser; None for one per core.
+        scene: Scene to draw.
+        backend: "cpu", "gsplat", or "auto", see `rasterize`. With gsplat, sky and air are done on the device too.
+        threads: Number of threads of the CPU's rasteriser; None for one per core.
         camera_look: Haze, contrast, sharpness, grain.
         cache: Folder that keeps finished looks for the next time; None keeps none.
     """

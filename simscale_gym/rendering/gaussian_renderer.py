@@ -34,8 +34,8 @@ class GaussianRenderer(ABC):
 
     Args:
         scene: The scene.
-        rasterizer: Holds its Gaussians, in a frame that may differ from the scene's.
-        frame_to_scene: From that frame to the scene's, `[4, 4]`, rigid.
+        rasterizer: Rasteriser that holds the scene's Gaussians, in a frame that may differ from the scene's.
+        frame_to_scene: Transform from the rasteriser's frame to the scene's, `[4, 4]`, rigid.
         settings: Arguments of `Rasterizer.render`: near, antialiased and so on.
     """
 

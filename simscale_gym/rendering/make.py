@@ -25,8 +25,8 @@ def make_renderer(
         scene: The scene.
         cache: Folder in which dressed looks are kept; none if None.
         backend: "cpu", "gsplat" or "auto".
-        levels: Levels of detail in which the CPU draws an asset, 1 to 6; a dressed scene has all.
-        threads: Of the CPU's rasteriser; None for one per core.
+        levels: Number of levels of detail in which the CPU draws an asset, 1 to 6; a dressed scene has all.
+        threads: Number of threads of the CPU's rasteriser; None for one per core.
 
     Raises:
         ArgumentError: The asset does not lie where the scene was recorded.

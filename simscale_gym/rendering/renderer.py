@@ -64,7 +64,7 @@ class Frame:
 
     @cached_property
     def qualities(self) -> tuple[RenderQuality, ...]:
-        """How far the pictures of each moment can be trusted, `[M]`."""
+        """Scores of how far the pictures of each moment can be trusted, `[M]`."""
         judge = self.judge()
         return tuple(
             judge.judge(self.viewed(moment), self.ego_to_world[moment], self.cameras)

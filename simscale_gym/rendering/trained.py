@@ -46,13 +46,13 @@ class AssetRenderer(GaussianRenderer):
 
     Args:
         scene: The scene.
-        asset: Its asset, or the asset's folder; `scene.asset` if None.
+        asset: Asset of the scene, or the asset's folder; `scene.asset` if None.
         stand_ins: Nodes for tracks that the asset has none for, as `simscale_gym.dressing.nodes.stand_ins` makes
             them; they are drawn at several levels of detail.
-        backend: "cpu", "gsplat", or "auto", as of `rasterize`. With gsplat, sky and colours are done on the device too.
-        threads: Of the CPU's rasteriser; None for one per core.
-        levels: Levels of detail, 1 to 6: more than one is faster for wide scenes and small pictures, and merges what
-            is smaller than a pixel, which the trainers and gsplat do not.
+        backend: "cpu", "gsplat", or "auto", see `rasterize`. With gsplat, sky and colours are done on the device too.
+        threads: Number of threads of the CPU's rasteriser; None for one per core.
+        levels: Number of levels of detail, 1 to 6: more than one is faster for wide scenes and small pictures, and
+            merges what is smaller than a pixel, which the trainers and gsplat do not.
     """
 
     def __init__(

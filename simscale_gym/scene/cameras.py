@@ -37,8 +37,8 @@ class Camera:
 
     Attributes:
         name: Lower case, e.g. ``cam_f0``.
-        K: ``[3, 3]`` for an image of ``width`` x ``height`` pixels.
-        width, height: Of the recorded image [pixel].
+        K: ``[3, 3]`` pinhole matrix for an image of ``width`` x ``height`` pixels.
+        width, height: Size of the recorded image [pixel].
         cam_to_ego: ``[4, 4]`` optical axes (x right, y down, z forward) to the ego frame.
         distortion: ``[5]`` OpenCV k1, k2, p1, p2, k3 of the recorded images.
     """

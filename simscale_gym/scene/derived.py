@@ -11,7 +11,7 @@ from simscale_gym.files.shelf import Shelf
 T = TypeVar("T")
 
 NAME = "_derived"
-"""Where an object keeps what was derived from it."""
+"""Attribute in which an object keeps what was derived from it."""
 _SHELF = "_shelf"
 
 

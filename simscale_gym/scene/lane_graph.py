@@ -25,13 +25,14 @@ class LaneGraph:
         points: ``[V, 3]`` all centrelines one after another: x, y, heading.
         s: ``[V]`` arc length of each vertex along its own lane [m].
         starts: ``[L + 1]`` first vertex of each lane.
-        lengths: ``[L]`` [m].
-        speed_limits: ``[L]`` [m/s], valid where ``has_speed_limit``.
-        has_speed_limit: ``[L]``.
-        connector: ``[L]`` lies inside an intersection.
-        bike: ``[L]`` not for cars.
-        successor_starts, successors: Rows of each lane's successors, one after another.
-        predecessor_starts, predecessors: Likewise.
+        lengths: ``[L]`` lengths of the centrelines [m].
+        speed_limits: ``[L]`` speed limits [m/s], valid where ``has_speed_limit``.
+        has_speed_limit: ``[L]`` whether the map has a speed limit.
+        connector: ``[L]`` whether it lies inside an intersection.
+        bike: ``[L]`` whether it is not for cars.
+        successor_starts, successors: Rows of all lanes' successors one lane after another, and ``[L + 1]`` where each
+            lane's begin.
+        predecessor_starts, predecessors: Rows of all lanes' predecessors, and where each lane's begin.
         bounds: ``[L, 4]`` x min, y min, x max, y max of each centreline.
     """
 
@@ -91,7 +92,7 @@ class LaneGraph:
         return self.predecessors[self.predecessor_starts[row] : self.predecessor_starts[row + 1]]
 
     def centerline(self, row: int) -> Array:
-        """``[K, 3]`` of lane ``row``."""
+        """Centreline ``[K, 3]`` of lane ``row``: x, y [m], heading [rad]."""
         return self.points[self.starts[row] : self.starts[row + 1]]
 
 

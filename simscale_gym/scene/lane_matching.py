@@ -33,14 +33,14 @@ _AHEAD = 200.0  # [m] that a route is led on beyond the drive
 
 
 class Place(NamedTuple):
-    """Where a pose of the log is on a route.
+    """Place of a pose of the log on a route.
 
     Attributes:
-        row: Of the pose.
-        step: Of the roadblock in the route.
-        lane: Its lane.
+        row: Row of the pose.
+        step: Place of the roadblock in the route.
+        lane: Lane of that roadblock.
         s: Arc length along the lane [m].
-        d: Offset from its centreline [m, left +].
+        d: Offset from the lane's centreline [m, left +].
     """
 
     row: int
@@ -110,7 +110,7 @@ def mended_route(road_map: RoadMap, poses: Array, named: tuple[str, ...]) -> tup
 
 
 def places_on_route(road_map: RoadMap, poses: Array, blocks: Sequence[str]) -> list[Place]:
-    """Where the drive ``poses [T, 3]`` went along ``blocks``, every 3 m, as far as it did.
+    """Places of the drive ``poses [T, 3]`` along ``blocks``, every 3 m, as far as it went along them.
 
     The cheapest sequence again, which never goes back along the route; what lies off its lanes is passed over.
     """
@@ -202,7 +202,7 @@ def _move_cost(road_map: RoadMap, start: str, end: str) -> float:
 
 
 def _step_cost(road_map: RoadMap, start: tuple[int, str], end: tuple[int, str]) -> float:
-    """As of a move between lanes, where ``end`` may be any number of roadblocks further along the route."""
+    """Cost of a move between lanes, where ``end`` may be any number of roadblocks further along the route."""
     (before, lane), (after, following) = start, end
     if after < before:
         return _JUMP_COST * (1 + before - after)

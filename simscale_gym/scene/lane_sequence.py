@@ -35,7 +35,7 @@ def lanes_of_block(road_map: RoadMap, block: str) -> tuple[str, ...]:
 
 
 def bend(lane: Lane) -> float:
-    """By how much ``lane`` turns from its beginning to its end [rad], 0 or more."""
+    """Angle by which ``lane`` turns from its beginning to its end [rad], 0 or more."""
     return abs(float(wrap_angle(lane.centerline[-1, 2] - lane.centerline[0, 2])))
 
 
@@ -201,7 +201,7 @@ def _piece(line: Array, start: float, end: float) -> Array:
 
 
 def _across(lane: Lane, left: float, following: Lane, leaving: float, arrival: float) -> Array:
-    """From ``lane`` at ``left`` [m] over to ``following``, along which it goes from ``leaving`` to ``arrival`` [m]."""
+    """Line from ``lane`` at ``left`` [m] over to ``following``, along it from ``leaving`` to ``arrival`` [m]."""
     share = np.linspace(0.0, 1.0, max(3, int(arrival - leaving) + 1))
     along = polyline.at_arc_length(following.centerline, leaving + share * (arrival - leaving))
     beside = polyline.at_arc_length(lane.centerline, left + share * (arrival - leaving))

@@ -18,11 +18,11 @@ class Moment:
     """One time in a scene, on the log or off it.
 
     Attributes:
-        ego: ``[3]`` rear axle pose.
-        poses: ``[N, 3]`` of the scene's tracks.
-        valid: ``[N]`` tracks that are there.
-        lights: ``[L]`` :class:`LightStatus` of the scene's ``lights.lane_ids``.
-        braking: ``[N]`` tracks that show brake lamps.
+        ego: ``[3]`` pose of the rear axle: x, y [m], heading [rad].
+        poses: ``[N, 3]`` poses of the scene's tracks: box centre x, y [m], heading [rad].
+        valid: ``[N]`` whether the track is present.
+        lights: ``[L]`` :class:`LightStatus` of the lanes ``scene.lights.lane_ids``.
+        braking: ``[N]`` whether the track shows brake lamps.
 
     Raises:
         ArgumentError: Shapes do not fit each other, or a pose is not finite.

@@ -21,7 +21,7 @@ from simscale_gym.scene.lane_graph import LaneGraph
 Array = NDArray[np.float64]
 
 GRID = 1e-3
-"""To which unions are rounded before they are widened [m]: GEOS may lose a hole that a finer slit leads to."""
+"""Grid that unions are rounded to before they are widened [m]: GEOS may lose a hole that a finer slit leads to."""
 
 
 class Turn(IntEnum):
@@ -35,7 +35,7 @@ class Turn(IntEnum):
 
 
 class BoundaryType(IntEnum):
-    """How a lane boundary is painted (nuPlan's boundary_type_fid)."""
+    """Painting of a lane boundary (nuPlan's boundary_type_fid)."""
 
     DASHED_WHITE = 0
     SOLID_WHITE = 2
@@ -73,14 +73,14 @@ class Lane:
         connector: Lies inside an intersection.
         roadblock_id: The roadblock (or roadblock connector) that it belongs to.
         centerline: ``[K, 3]`` x, y, heading in driving direction.
-        polygon: ``[M, 2]`` its area, open ring.
-        left_boundary, right_boundary: ``[., 2]`` in driving direction.
-        left_type, right_type: How they are painted.
-        speed_limit: [m/s]; None where the map has none.
+        polygon: ``[M, 2]`` area of the lane, open ring [m].
+        left_boundary, right_boundary: ``[., 2]`` edges in driving direction [m].
+        left_type, right_type: Painting of these edges.
+        speed_limit: Speed limit [m/s]; None where the map has none.
         predecessors, successors: Lane ids.
         left_neighbor, right_neighbor: Lanes of the same roadblock beside it.
-        intersection_id: Of a connector.
-        turn: Of a connector.
+        intersection_id: Intersection that a connector lies in.
+        turn: Turn that a connector makes.
         stop_line_ids: Traffic-light stop lines of a connector.
         bike: Not for cars.
     """
@@ -106,7 +106,7 @@ class Lane:
 
     @cached_property
     def length(self) -> float:
-        """Of the centreline [m]."""
+        """Length of the centreline [m]."""
         return float(polyline.arc_lengths(self.centerline)[-1])
 
 
@@ -117,10 +117,10 @@ class Roadblock:
     Attributes:
         id: Unique over roadblocks and roadblock connectors.
         connector: Lies inside an intersection.
-        polygon: ``[M, 2]``.
+        polygon: ``[M, 2]`` area of all its lanes, open ring [m].
         lane_ids: Left to right.
         predecessors, successors: Roadblock ids.
-        intersection_id: Of a roadblock connector.
+        intersection_id: Intersection that a roadblock connector lies in.
     """
 
     id: str
@@ -143,7 +143,7 @@ class Intersection:
 
 @dataclass(frozen=True, eq=False)
 class StopLine:
-    """Where to stop: a thin polygon across ``lane_ids``."""
+    """A place to stop at: a thin polygon across ``lane_ids``."""
 
     id: str
     polygon: Array
@@ -167,7 +167,7 @@ class RoadMap:
         name: nuPlan's map name, or the source's name of the place.
         lanes: Lanes and connectors by id.
         roadblocks: Roadblocks and roadblock connectors by id.
-        intersections, stop_lines: By id.
+        intersections, stop_lines: Intersections and stop lines by id.
         crosswalks, walkways, carparks, generic_drivable: Areas by id.
     """
 

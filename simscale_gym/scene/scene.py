@@ -84,8 +84,8 @@ class Scene:
         route: Roadblock ids from the ego's place to its goal, in driving order.
         vehicle: The ego's dimensions.
         rig: The ego's cameras.
-        shapes: Side shapes of the source; None where it has none (a look is then inferred from the map). A reader
-            may give a function that reads them: they take long, and who draws nothing needs none.
+        shapes: Side shapes of the source; None where it has none (a look is then inferred from the map). A reader may
+            give a function that reads them: they take long to read, and are not needed where nothing is drawn.
         goal: ``[3]`` pose that the log drives to, or None.
         inferred: What the source did not say and the reader worked out, one sentence each.
         asset: Folder of the scene's trained Gaussian asset, or None.
@@ -137,12 +137,12 @@ class Scene:
 
     @property
     def duration(self) -> float:
-        """From the first to the last frame [s]."""
+        """Time from the first to the last frame [s]."""
         return (self.num_frames - 1) * DT
 
     @cached_property
     def way(self) -> Way:
-        """Where the ego should go: see :func:`simscale_gym.scene.way.make_way`."""
+        """The line that the ego should follow: see :func:`simscale_gym.scene.way.make_way`."""
         return make_way(self.map, self.ego.poses, self.route)
 
     @cached_property

@@ -43,10 +43,10 @@ class Fixture:
         kind: One of FIXTURE_KINDS.
         x, y: Foot of the pole [m].
         heading: Direction that its face looks in (a signal faces the traffic that it stops).
-        height: To the top [m].
+        height: Height of its top [m].
         reach: Length of its arm, to the left of its heading [m] (lamp, signal); 0 for none.
         lane_ids: Lane connectors whose light a signal shows.
-        label: Of a sign: "30", "50", "stop", "yield", "parking", "crossing".
+        label: Text or meaning of a sign: "30", "50", "stop", "yield", "parking", "crossing".
     """
 
     kind: str

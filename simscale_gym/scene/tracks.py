@@ -31,12 +31,12 @@ class Tracks:
 
     Attributes:
         ids: Token of each track.
-        types: ``[N]`` of :class:`TrackType`.
+        types: ``[N]`` kinds (:class:`TrackType`).
         poses: ``[N, T, 3]`` box centre x, y [m] and heading [rad].
-        velocities: ``[N, T, 2]`` [m/s].
+        velocities: ``[N, T, 2]`` velocities [m/s].
         z: ``[N, T]`` height of the box centre above the scene origin [m].
         sizes: ``[N, 3]`` length, width, height [m].
-        valid: ``[N, T]`` seen at that frame; elsewhere the other arrays hold finite fillers.
+        valid: ``[N, T]`` whether it was seen at that frame; elsewhere the other arrays hold finite fillers.
     """
 
     ids: tuple[str, ...]

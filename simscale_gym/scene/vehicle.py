@@ -61,7 +61,7 @@ class Vehicle:
 
     @property
     def rear_axle_to_center(self) -> float:
-        """From the rear axle forward to the centre of the box [m], rounded as nuPlan's vehicle parameters are."""
+        """Distance from the rear axle forward to the centre of the box [m], rounded as nuPlan's parameters are."""
         return self.length / 2 - self.rear_length
 
     def boxes(self, states: Array) -> Array:

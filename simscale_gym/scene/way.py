@@ -34,12 +34,12 @@ _SPACING = 0.5  # [m] between points; also swallows the jitter of a standing log
 
 
 class Way(NamedTuple):
-    """Where the ego should go.
+    """The line that the ego should follow.
 
     Attributes:
-        points: ``[K, 3]`` x, y, heading.
+        points: ``[K, 3]`` points of the line: x, y [m], heading [rad].
         lengths: ``[K]`` arc length at each point [m].
-        lanes: That it runs along, in order.
+        lanes: Lanes that it runs along, in order.
         blocks: The route from the log's start on without gaps, led on along the way's own continuation.
     """
 
@@ -81,7 +81,7 @@ def make_way(road_map: RoadMap, poses: Array, route: Sequence[str], *, ahead: fl
 
 
 def _places(road_map: RoadMap, poses: Array, blocks: Sequence[str]) -> list[Place]:
-    """Where the log drove along the route, each farther along it than the one before, the log's start first.
+    """Places of the log's drive along the route, each farther along it than the one before, the log's start first.
 
     Where that is not on the route, the nearest place stands for it, as row -1.
     """

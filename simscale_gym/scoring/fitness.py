@@ -22,7 +22,7 @@ def off_road(scene: Scene, states: Array) -> NDArray[np.bool_]:
 
 
 def touched(scene: Scene, state: SimState) -> NDArray[np.bool_]:
-    """Which tracks ``[N]`` the ego touches."""
+    """Whether the ego touches each track ``[N]``."""
     traffic = state.traffic
     dx, dy = traffic.poses[:, 0] - state.ego[0], traffic.poses[:, 1] - state.ego[1]
     near = traffic.valid & (dx * dx + dy * dy < _reach(scene))

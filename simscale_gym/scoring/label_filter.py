@@ -13,12 +13,12 @@ _FULL = ("nc", "dac", "ddc", "tlc", "ttc", "lk", "hc")
 
 
 def is_valid_label(scores: Scores) -> NDArray[np.bool_]:
-    """``[P]`` which drives pass SimScale's filter of labels: every subscore 1, progress above one half."""
+    """Whether drives pass SimScale's filter of labels, ``[P]``: every subscore 1, progress above one half."""
     full = np.stack([getattr(scores, code) == 1.0 for code in _FULL])
     return full.all(0) & (scores.ep > LEAST_PROGRESS)
 
 
 def label_failures(scores: Scores) -> dict[str, NDArray[np.bool_]]:
-    """By EPDMS code, ``[P]`` which drives fail SimScale's filter of labels for it."""
+    """Whether drives fail SimScale's filter of labels, ``[P]`` for each subscore, by EPDMS code."""
     failed = {code: getattr(scores, code) < 1.0 for code in _FULL}
     return failed | {"ep": scores.ep <= LEAST_PROGRESS}

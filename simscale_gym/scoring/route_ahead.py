@@ -32,7 +32,7 @@ _OFF_ROUTE = 5.0  # [m] from the route's nearest lane, beyond which free_route l
 
 @dataclass(frozen=True)
 class RouteSearch:
-    """How :func:`find_route_ahead` looks for a way. The defaults are NAVSIM's.
+    """Settings of :func:`find_route_ahead`. The defaults are NAVSIM's.
 
     Attributes:
         correct_route: Mend the route around the ego as NAVSIM does: search for links that are missing, cut loops.
@@ -49,7 +49,7 @@ class RouteSearch:
 
     @classmethod
     def off_route(cls) -> RouteSearch:
-        """For an ego that may be anywhere: what experts follow and what drives are scored on."""
+        """Settings for an ego that may be anywhere: experts follow what they find, and drives are scored on it."""
         return cls(free_route=250.0)
 
 
@@ -59,7 +59,7 @@ class RouteAhead:
 
     Attributes:
         lane_ids: All lanes and connectors of the route.
-        path_lane_ids: Those that the centreline runs along, the start lane first.
+        path_lane_ids: Lanes that the centreline runs along, the start lane first.
         centerline: ``[K, 3]`` x, y, heading from the beginning of the start lane on.
     """
 

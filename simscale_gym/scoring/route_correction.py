@@ -34,7 +34,7 @@ def corrected_route(road_map: RoadMap, route: Sequence[str], pose: Array) -> lis
 
 
 def joined_route(road_map: RoadMap, route: Sequence[str], pose: Array) -> list[str]:
-    """As :func:`corrected_route`, loops left in."""
+    """The route as of :func:`corrected_route`, but with its loops left in."""
     route = [block for block in dict.fromkeys(route) if block in road_map.roadblocks]
     if not route:
         return []

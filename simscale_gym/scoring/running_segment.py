@@ -32,10 +32,10 @@ class RunningSegment:
     NAVSIM, EP is 1 where neither comes farther than 5 m. Once the log has ended, its way stays what it was.
 
     Attributes:
-        scene: Where.
-        running: Of the drive.
+        scene: Scene that is driven in.
+        running: Running score of the drive.
         first: Frame of its first state.
-        log_way: ``[F]`` way [m] of the log along the centreline from ``first`` on, frame by frame.
+        log_way: ``[F]`` way of the log along the centreline from ``first`` on, frame by frame [m].
     """
 
     scene: Scene
@@ -48,11 +48,11 @@ class RunningSegment:
         """The segment that begins in the last state of ``history``.
 
         Args:
-            scene: Where.
-            history: Up to the present. What lies before it, and before that the log, counts for comfort
-                (:func:`ego_history`).
-            replayed: The others do not react, so whom the ego touches at the start is left out, as by NAVSIM's log
-                replay.
+            scene: Scene that is driven in.
+            history: States up to the present, which comes last. Those before it, and before them the log, count for
+                comfort (:func:`ego_history`).
+            replayed: Whether the others do not react, so that whom the ego touches at the start is left out, as by
+                NAVSIM's log replay.
         """
         ground = running_ground(scene, history[-1], replayed)
         running = ground.begin(ego_history(scene, history))
@@ -79,7 +79,7 @@ class RunningSegment:
         return float(self.log_way[min(self.running.steps, len(self.log_way)) - 1])
 
     def subscores(self) -> dict[str, float]:
-        """Of all of it so far, by EPDMS code; extended comfort cannot be judged of a drive."""
+        """Subscores of the segment so far, by EPDMS code; extended comfort cannot be judged of a drive."""
         return self.running.subscores(self.reference)
 
 

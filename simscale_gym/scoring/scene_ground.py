@@ -21,7 +21,7 @@ def segment_ground(scene: Scene, begin: SimState) -> Situation:
 
 @derived
 def route_situation(layers: MapLayers, ahead: RouteAhead) -> Situation:
-    """``ahead`` with nobody on it; what this works out of map and route serves all who are put there."""
+    """The situation of ``ahead`` with nobody on it; what it works out of map and route serves all put there."""
     return Situation(layers, ahead.centerline, ahead.lane_ids, Agents.none())
 
 
@@ -72,7 +72,7 @@ def closed_lanes(scene: Scene, route: tuple[str, ...], frame: int, steps: int) -
 
 @derived
 def _closed_by_frame(scene: Scene, route: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """At each frame of the log, lanes of the route whose light is red."""
+    """Lanes of the route whose light is red, at each frame of the log."""
     lights = scene.lights
     if not lights.lane_ids:
         return ((),) * scene.num_frames

@@ -24,11 +24,11 @@ _HISTORY_STEPS = 14  # NAVSIM's samples, of which the last is 0.2 s old
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """What was driven.
+    """A drive of the ego, and its score.
 
     Attributes:
         states: ``T`` simulation states 0.1 s apart, the one it began in first; 41 for H = 4 s.
-        scores: Of this one drive, ``P = 1``.
+        scores: Scores of this one drive, ``P = 1``.
     """
 
     states: tuple[SimState, ...]
@@ -72,12 +72,12 @@ def score_segment(
 
     Args:
         scene: The scene.
-        states: ``T`` of them, 0.1 s apart, 10 or more.
-        history: ``[H, 11]`` of :func:`ego_history`.
+        states: ``T`` simulation states 0.1 s apart, 10 or more.
+        history: ``[H, 11]`` ego states before these, from :func:`ego_history`.
         reference: ``[T, 11]`` another drive whose progress counts as well (NAVSIM's is PDM-Closed's, as driven);
             None to judge progress by itself.
-        replayed: The others did not react, so whom the ego touches at the start is left out, as by NAVSIM's log
-            replay.
+        replayed: Whether the others did not react, so that whom the ego touches at the start is left out, as by
+            NAVSIM's log replay.
 
     Returns:
         Scores of one proposal.

@@ -1,4 +1,4 @@
-"""How it moves: state, kinematics, tracker, snapshots, one step."""
+"""The simulation: its state, one step of it, the tracker and kinematics of the ego, snapshots."""
 
 from simscale_gym.sim.kinematics import bicycle_step
 from simscale_gym.sim.moment import moment_of

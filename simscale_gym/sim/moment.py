@@ -27,12 +27,12 @@ def moment_of(scene: Scene, state: SimState, before: SimState | None = None) -> 
 
 
 def _braking(scene: Scene, state: SimState, before: SimState) -> NDArray[np.bool_]:
-    """Which tracks ``[N]`` show brake lamps: those that slow down, and those in traffic that stand."""
+    """Whether tracks ``[N]`` show brake lamps: those that slow down do, and those in traffic that stand."""
     speed, last = (np.hypot(*s.traffic.velocities.T) for s in (state, before))
     return _drives(scene) & ((last - speed > _SLOWING) | (speed < _STANDING))
 
 
 @derived
 def _drives(scene: Scene) -> NDArray[np.bool_]:
-    """Which tracks ``[N]`` drive at some time of the log."""
+    """Whether tracks ``[N]`` drive at some time of the log."""
     return (np.hypot(*np.moveaxis(scene.tracks.velocities, -1, 0)) > _DRIVING).any(1)

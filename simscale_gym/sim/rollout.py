@@ -21,11 +21,11 @@ def rollout(
 
     Args:
         scene: The scene.
-        traffic_model: Moves the others.
-        state: The world now.
+        traffic_model: Traffic model that moves the others.
+        state: State to begin in.
         poses: ``[M + 1, 3]`` reference poses 0.1 s apart in the scene frame, the first being the ego's now
             (:func:`simscale_gym.sim.plan_to_poses` makes them from a plan).
-        steps: How many steps to drive, for one planning period; None for all M.
+        steps: Number of steps to drive, for one planning period; None for all M.
 
     Returns:
         The ``steps`` states after ``state``.

@@ -48,7 +48,7 @@ class SimState:
 
 
 class Controller(IntEnum):
-    """Who moves a track; ``LOG`` is deaf to others, ``YIELDING_LOG`` waits on its logged path for who is in the way."""
+    """What moves a track; ``LOG`` is deaf to others, ``YIELDING_LOG`` waits on its logged path if one is in its way."""
 
     ABSENT = 0
     UNNAMED = 1
@@ -78,4 +78,4 @@ class TrafficModel(Protocol):
         """The others at ``frame + 1``, given them and the ego ``[11]`` at ``frame``."""
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
-        """Who moves whom now: a :class:`Controller` for each track ``[N]``."""
+        """The present :class:`Controller` of each track ``[N]``."""

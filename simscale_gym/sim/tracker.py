@@ -35,13 +35,13 @@ def plan_to_poses(start: Array, plan: Array, interval: float = 0.5, dt: float = 
     """Reference poses of a plan: linear between its poses, headings along the shorter turn.
 
     Args:
-        start: ``[3]`` or ``[..., 3]`` ego pose (rear axle) in the scene frame.
+        start: Ego pose ``[3]`` or ``[..., 3]`` (rear axle) in the scene frame.
         plan: ``[..., K, 3]`` x, y, heading in the frame of ``start``, at ``interval``, 2 ``interval``, ...
         interval: Time between poses of the plan [s], a multiple of ``dt``.
         dt: Time between reference poses [s].
 
     Returns:
-        ``[..., M + 1, 3]`` in the scene frame, the first being ``start``; M = K * interval / dt.
+        Poses ``[..., M + 1, 3]`` in the scene frame, the first being ``start``; M = K * interval / dt.
     """
     plan, start = np.asarray(plan, float), np.asarray(start, float)
     per_pose = round(interval / dt)
@@ -112,10 +112,10 @@ def track(
     """Drive proposals: regulator and kinematic bicycle from ``initial`` along ``poses``.
 
     Args:
-        initial: ``[11]`` or ``[P, 11]`` ego state at the first reference pose.
+        initial: Ego state ``[11]`` or ``[P, 11]`` at the first reference pose.
         poses: ``[P, M + 1, 3]`` (or one ``[M + 1, 3]``) reference poses 0.1 s apart.
         vehicle: The vehicle, of which the wheel base is used; None for the default ego.
-        steps: How many steps to drive; None for all M.
+        steps: Number of steps to drive; None for all M.
         jerk_penalty: See :func:`fit_reference`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where scenes come from: the built-in town, nuPlan, ScenarioDescription, memory, and what users register."""
+"""Sources of scenes: the built-in town, nuPlan, ScenarioDescription, memory, and what users register."""
 
 from simscale_gym.files.cache import cache_root
 from simscale_gym.lazy_names import lazy_names

@@ -30,7 +30,7 @@ class MemorySource(Source):
         return isinstance(scenes, Iterable) and not isinstance(scenes, str | bytes)
 
     def list(self, scenes: Any, split: str) -> list[SceneRef]:
-        """Them all.
+        """A reference to each of ``scenes``.
 
         Raises:
             ArgumentError: None, something else than scenes, or two of one name.

@@ -19,7 +19,7 @@ class SceneRef:
 
     Attributes:
         id: Unique within its list.
-        source: Where it comes from; it loads the scene in any process, also where it was not registered.
+        source: Source that loads the scene, in any process, also where it was not registered.
         place: What the source finds it by, of whatever type that wants, hashable.
     """
 
@@ -63,7 +63,7 @@ class Source(Protocol):
         """The scenes in what :meth:`matches` said yes to, without loading any; never none.
 
         Args:
-            scenes: As the user named them.
+            scenes: What the user named, such as a path or a list of scenes.
             split: train, val, test or hard; a source without splits gives all.
 
         Raises:
@@ -88,7 +88,7 @@ class Source(Protocol):
         return None
 
     def bank(self, refs: Sequence[SceneRef]) -> BankScenes:
-        """Which scenes show how people drive where ``refs`` are."""
+        """Scenes that show how people drive where ``refs`` are."""
         return BankScenes(tuple(refs[:BANK_SCENES]))
 
 

@@ -69,7 +69,7 @@ class Instances:
         """Checks the instances before kernels see them, which check nothing.
 
         Args:
-            templates: How many the rasteriser has.
+            templates: Number of templates that the rasteriser has.
 
         Raises:
             ArgumentError: Something is not of `[I]` instances, or not of the template that it is drawn with.

@@ -112,8 +112,8 @@ def rasterize(
     differences in float32, agrees with exact arithmetic to 70 to 110 dB (30 at worst), the CPU to 120 (90 at worst).
 
     Args:
-        gaussians: What to draw.
-        viewmats: World to camera, OpenCV axes (x right, y down, z forward), `[C, 4, 4]`.
+        gaussians: Gaussians to draw.
+        viewmats: Transforms from the world to the cameras, OpenCV axes (x right, y down, z forward), `[C, 4, 4]`.
         Ks: Pinhole intrinsics, `[C, 3, 3]` [px]; the skew is ignored.
         width: Image width [px].
         height: Image height [px].
@@ -123,8 +123,8 @@ def rasterize(
         eps2d: Blur added to the projected covariance's diagonal [px^2].
         antialiased: Lower the opacity of splats that the blur enlarges, so that they cover as much as before.
         background: Colour behind everything, `[3]` or `[C, 3]`; black if None.
-        distortion: Of the lenses, OpenCV's k1, k2, p1, p2, k3, `[5]` or `[C, 5]`; none if None (see `lens`).
-        ids: Write also where there is something (0) and where not (-1); only the CPU does.
+        distortion: Distortion of the lenses, OpenCV's k1, k2, p1, p2, k3, `[5]` or `[C, 5]`; none if None (see `lens`).
+        ids: Whether to write also where there is something (0) and where not (-1); only the CPU does.
 
     Returns:
         The images.
@@ -194,7 +194,7 @@ def check_background(background: np.ndarray | None, cameras: int) -> np.ndarray:
 
 
 def images_of(raster: Raster) -> tuple[np.ndarray | None, ...]:
-    """Its images, in the order of the fields."""
+    """The images of ``raster``, in the order of its fields."""
     return raster.rgb, raster.alpha, raster.depth, raster.transmittance, raster.ids
 
 

@@ -60,17 +60,17 @@ def make_rasterizer(
     """A rasteriser for many frames of one scene.
 
     Args:
-        templates: What can be drawn. What was packed already is drawn with its levels of detail on the CPU, and at its
-            finest by gsplat.
-        backend: "cpu", "gsplat", or "auto", as of `rasterize`.
-        levels: Of detail, for each template, as of `pack`; one each if None. The CPU's alone: gsplat draws what it was
-            given.
-        threads: Of the CPU's rasteriser; None for one per core.
+        templates: Gaussians that can be drawn. The CPU draws packed ones with their levels of detail, gsplat at their
+            finest.
+        backend: "cpu", "gsplat", or "auto", see `rasterize`.
+        levels: Number of levels of detail for each template, see `pack`; one each if None. Only the CPU has them:
+            gsplat draws what it was given.
+        threads: Number of threads of the CPU's rasteriser; None for one per core.
 
     Raises:
         ArgumentError: The backend is unknown, or is "gsplat" and there is no CUDA device; or `levels` are fewer or more
             than `templates`.
-        MissingExtraError: It is "gsplat", which is not installed.
+        MissingExtraError: The backend is "gsplat", which is not installed.
     """
     if uses_gsplat(backend):
         return GsplatRasterizer([unpack(t) if isinstance(t, PackedGaussians) else t for t in templates])

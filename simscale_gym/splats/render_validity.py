@@ -87,7 +87,7 @@ class KnownViews:
 
 @dataclass(frozen=True, eq=False)
 class RenderQuality:
-    """How far the pictures of one moment can be trusted.
+    """Scores of how far the pictures of one moment can be trusted.
 
     Attributes:
         cameras: Names, C of them.

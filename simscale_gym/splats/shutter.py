@@ -18,7 +18,7 @@ MOST_SAMPLES = 16
 
 @dataclass(frozen=True, eq=False)
 class CameraMotion:
-    """How cameras move, in their own axes (x right, y down, z forward).
+    """Motion of cameras, in their own axes (x right, y down, z forward).
 
     Attributes:
         velocities: Velocities of the cameras, `[C, 3]` [m/s].

@@ -50,7 +50,7 @@ class Canvas:
         self._reach = float(np.linalg.norm(corners - self._center, axis=1).max() / self._scale)
 
     def _moved(self, other: Canvas, size: tuple[int, int]) -> Image.Image:
-        """``other`` as seen from here."""
+        """The image of ``other``, moved to where this canvas shows it."""
         corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) - self._center
         places = se2.points_to_world(self._pose, corners * np.array([1.0, -1.0]) / self._scale)
         origin, right, down = np.array(other._pixels(places))

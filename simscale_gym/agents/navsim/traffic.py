@@ -37,7 +37,7 @@ from simscale_gym.sim.state import Controller, TrafficState
 Array = NDArray[np.float64]
 
 _CONTROLLERS = np.array([Controller.LOG, Controller.IDM, Controller.STANDING, Controller.LOG])
-"""Of ABSENT, DRIVING, PARKED and LOGGED."""
+"""Controllers that stand for ABSENT, DRIVING, PARKED and LOGGED."""
 
 _STATIONARY = 0.1  # [m/s], navsim_idm_agents.py
 

@@ -70,12 +70,12 @@ def plan(
     """Plan one step.
 
     Args:
-        layers: The map, for scoring. Keep it: its look-up tables are built once.
-        route: Of :func:`simscale_gym.agents.pdm.route.find_route`. Keep it as long as its start lane holds.
+        layers: Map to score on. Keep it: its look-up tables are built once.
+        route: Route from :func:`simscale_gym.agents.pdm.route.find_route`. Keep it as long as its start lane holds.
         ego: ``[11]`` (:class:`simscale_gym.scene.StateIndex`).
-        boxes: ``[N, 5]`` of the others now: centre x, y, heading, length, width.
+        boxes: ``[N, 5]`` boxes of the others now: centre x, y [m], heading [rad], length, width [m].
         velocities: ``[N, 2]`` [m/s], in the frame of the boxes.
-        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`.
+        types: ``[N]`` kinds of the others (:class:`simscale_gym.scene.TrackType`).
         red_lights: Ids of the lanes that are closed now; only those on the route count.
         config: Settings; None for NAVSIM's.
         vehicle: The ego; None for the default one.

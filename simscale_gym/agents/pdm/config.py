@@ -20,19 +20,19 @@ class PDMConfig:
     corrections are off in :meth:`navsim` and on in :meth:`expert`.
 
     Attributes:
-        lateral_offsets: Of the paths beside the centreline [m, left +].
-        speed_fractions: Of the speed limit that proposals aim at.
-        fallback_speed: Taken as the limit where the lane has none [m/s].
+        lateral_offsets: Offsets of the side paths from the centreline [m, left +].
+        speed_fractions: Fractions of the speed limit that proposals aim at.
+        fallback_speed: Speed limit of lanes that have none [m/s].
         min_gap: Standing distance to what is ahead [m].
         headway: Time gap [s].
         acceleration, deceleration: Largest acceleration and braking [m/s^2].
-        exponent: Of the speed term of the Intelligent Driver Model.
-        steps: Of a proposal, 0.1 s each.
-        output_steps: Of the chosen one, which is unrolled on; not fewer than ``steps``.
-        stride: Forecasts move and leaders are looked for every so many steps.
+        exponent: Exponent of the speed term of the Intelligent Driver Model.
+        steps: Number of steps of a proposal, 0.1 s each.
+        output_steps: Number of steps of the chosen proposal, which is unrolled on; at least ``steps``.
+        stride: Number of steps between two moves of the forecasts, and between two searches for leaders.
         radius: Objects further away are left out [m].
-        nearest: How many vehicles, bicycles, pedestrians and static objects are taken at most.
-        search: How the route ahead is found. Correction: ``RouteSearch.off_route``.
+        nearest: Largest numbers of vehicles, bicycles, pedestrians and static objects that are taken along.
+        search: Settings of the search for the route ahead. Correction: ``RouteSearch.off_route``.
         lead_at_once: Correction: look for leaders at the first step too. NAVSIM's first step finds its table of
             leaders still empty and brakes as if something stood right ahead.
         separate_leads: Correction: each proposal has its own leader. NAVSIM's proposals of one path share a row,
@@ -41,15 +41,15 @@ class PDMConfig:
         join_time: Correction: paths begin at the ego's pose and are joined so long after [s], or where the ego is
             slow ``join_distance`` after [m]; 0 for not at all. NAVSIM's proposals lie on their path from the start,
             and the tracker, thrown at it from meters beside, swings over the road.
-        join_distance: See there.
+        join_distance: Least distance after which paths are joined [m], see ``join_time``.
         least_bad: Correction: where every score is 0, take the proposal that fails least. NAVSIM takes the first.
-        curve_acceleration: Correction: slow down ahead of curves so that the lateral acceleration stays below
+        curve_acceleration: Correction: slow down ahead of curves so that the lateral acceleration stays below this
             [m/s^2]; 0 for not at all.
         emergency_brake: What to do about an at-fault collision soon in the best proposal: "off" nothing, as
             NAVSIM; "tuplan" straight on at a constant speed, as tuPlan; "stop" brake to a stand along the path.
-        brake_within: How soon [s].
-        brake_below: Only at or below this speed of the ego [m/s].
-        brake_deceleration: Of "stop" [m/s^2] (nuPlan's bound of comfort, which tuPlan clips to as well).
+        brake_within: Time within which such a collision counts as soon [s].
+        brake_below: Greatest speed of the ego at which it brakes so [m/s].
+        brake_deceleration: Deceleration of "stop" [m/s^2] (nuPlan's bound of comfort, which tuPlan clips to as well).
     """
 
     lateral_offsets: tuple[float, ...] = (-1.0, 1.0)
@@ -94,12 +94,12 @@ class PDMConfig:
 
     @classmethod
     def navsim(cls) -> PDMConfig:
-        """As NAVSIM computes the reference plan of its metric, flaws included."""
+        """Settings with which NAVSIM computes the reference plan of its metric, flaws included."""
         return cls()
 
     @classmethod
     def expert(cls) -> PDMConfig:
-        """With all corrections."""
+        """Settings of the expert: all corrections are on."""
         return cls(
             lead_at_once=True,
             separate_leads=True,

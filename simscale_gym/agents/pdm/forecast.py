@@ -27,13 +27,13 @@ class Motion(NamedTuple):
     """The others, as the kernels take them.
 
     Attributes:
-        corners: ``[R, 4, 2]`` of the boxes now [m].
-        centers: ``[R, 2]``.
+        corners: ``[R, 4, 2]`` corners of the boxes now [m].
+        centers: ``[R, 2]`` centres of the boxes now [m].
         reach: ``[R]`` half diagonal [m].
-        drift: ``[R, 2]`` how they are taken to move on [m/s].
-        headings: ``[R]``.
+        drift: ``[R, 2]`` velocities with which they are taken to move on [m/s].
+        headings: ``[R]`` headings [rad].
         speeds: ``[R]`` [m/s], 0 for static objects.
-        ignored: ``[R]`` touch the ego now, or are left out on request.
+        ignored: ``[R]`` whether it touches the ego now, or is left out on request.
     """
 
     corners: Array
@@ -50,11 +50,11 @@ class PDMForecast:
     """The objects taken along, nearest first within each kind.
 
     Attributes:
-        rows: ``[R]`` which of the objects given they are.
-        boxes: ``[R, 5]`` now.
-        velocities: ``[R, 2]`` now [m/s].
-        types: ``[R]`` of :class:`simscale_gym.scene.TrackType`.
-        motion: Where they go.
+        rows: ``[R]`` places of these objects among those that were given.
+        boxes: ``[R, 5]`` boxes now: centre x, y [m], heading [rad], length, width [m].
+        velocities: ``[R, 2]`` velocities now [m/s].
+        types: ``[R]`` kinds (:class:`simscale_gym.scene.TrackType`).
+        motion: Their boxes and how these move on, for the kernels.
     """
 
     rows: NDArray[np.int64]
@@ -64,7 +64,7 @@ class PDMForecast:
     motion: Motion
 
     def agents(self, config: PDMConfig) -> Agents:
-        """Their boxes over the steps of a proposal, for scoring; they move every ``config.stride`` steps."""
+        """The objects over the steps of a proposal, for scoring; their boxes move every ``config.stride`` steps."""
         count, steps = len(self.rows), config.steps + 1
         return Agents(
             tuple(map(str, range(count))),
@@ -89,13 +89,13 @@ def forecast_objects(
     """Choose the nearest objects and say how they move on.
 
     Args:
-        ego: ``[11]``.
-        boxes: ``[N, 5]`` of the objects now.
+        ego: ``[11]`` state of the ego (:class:`simscale_gym.scene.StateIndex`).
+        boxes: ``[N, 5]`` boxes of the objects now: centre x, y [m], heading [rad], length, width [m].
         velocities: ``[N, 2]`` [m/s], in the frame of the boxes.
-        types: ``[N]`` of :class:`simscale_gym.scene.TrackType`.
-        config: Radius and numbers.
-        ignored: ``[N]`` left out altogether: whom the ego touched in an earlier step (NAVSIM's list of collided
-            tracks lasts).
+        types: ``[N]`` kinds of the objects (:class:`simscale_gym.scene.TrackType`).
+        config: Settings, of which the radius and the numbers of objects count; None for NAVSIM's.
+        ignored: ``[N]`` objects to leave out altogether: whom the ego touched in an earlier step (NAVSIM's list of
+            collided tracks lasts).
         vehicle: The ego; None for the default one.
     """
     config, types = config or PDMConfig(), np.asarray(types, np.uint8)

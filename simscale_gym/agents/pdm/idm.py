@@ -24,9 +24,9 @@ class RedZones(NamedTuple):
     """Lanes closed by a red light.
 
     Attributes:
-        shapes: Their polygons.
+        shapes: Polygons of the ``L`` lanes [m].
         centers: ``[L, 2]`` centroids [m].
-        ignored: ``[L]`` the ego stands wholly inside.
+        ignored: ``[L]`` whether the ego stands wholly inside.
     """
 
     shapes: Outlines
@@ -60,13 +60,13 @@ def candidates(
 
     Args:
         path: The path.
-        corridor: Its corridor ahead, one polygon.
+        corridor: Corridor along the path ahead, one polygon.
         motion: ``R`` objects.
         red: ``L`` closed lanes.
-        lights: ``[L]`` which of them touch the corridor.
+        lights: ``[L]`` whether the closed lane touches the corridor.
         first: Sample to begin with.
         count: Number of samples.
-        interval: Between samples [s].
+        interval: Time between samples [s].
     """
     objects, total = len(motion.centers), len(motion.centers) + len(red.centers)
     out = np.full((count, total), NOT_AHEAD)
@@ -104,17 +104,17 @@ def unroll(
         path: The path.
         motion: ``R`` objects.
         red: ``L`` closed lanes.
-        ahead: ``[., R + L]`` of :func:`candidates`, from the sample of step ``first`` on.
+        ahead: ``[., R + L]`` progress [m] from :func:`candidates`, from the sample of step ``first`` on.
         targets: ``[S]`` speeds aimed at [m/s].
-        driver: Settings.
+        driver: Settings of the Intelligent Driver Model.
         first: First step.
         last: Last step.
-        poses: ``[S, T, 3]``; this and the next three hold step ``first - 1`` already.
-        progress: ``[S, T]`` [m].
+        poses: ``[S, T, 3]`` x, y [m], heading [rad]; this and the next three hold step ``first - 1`` already.
+        progress: ``[S, T]`` way along the path [m].
         speeds: ``[S, T]`` [m/s].
         leads: ``[S, T, 3]`` place [m], speed [m/s], length [m] of the leader.
-        order: ``[., R + L]`` which candidate comes first, sample by sample as ``ahead``; of equally near ones the
-            first leads.
+        order: ``[., R + L]`` candidates in the order in which they are looked at, for each sample of ``ahead``; of
+            equally near ones the first leads.
 
     Returns:
         Whether the order decided anywhere.

@@ -108,10 +108,10 @@ def joined(
 
     Args:
         path: The path.
-        pose: Where to begin.
-        distance: How much further along the path the curve ends [m].
-        within: The pose lies beside the first so many meters of the path.
-        lateral_acceleration: As of :func:`build_path`.
+        pose: Pose to begin at: x, y [m], heading [rad] in the scene frame.
+        distance: Way along the path from beside the pose to the end of the curve [m].
+        within: Length of the first part of the path, beside which the pose lies [m].
+        lateral_acceleration: Greatest lateral acceleration, see :func:`build_path` [m/s^2].
     """
     start = project(_beginning(path, within), pose[0], pose[1])
     points = _join(path, np.asarray(pose, float), min(start + distance, path.length))

@@ -32,9 +32,9 @@ class PDMProposals:
     """``P`` proposals, path by path, each path at all speeds.
 
     Attributes:
-        poses: ``[P, O + 1, 3]`` on the paths, the first one beside the ego. Steps that have not been unrolled
+        poses: ``[P, O + 1, 3]`` poses on the paths, the first one beside the ego. Steps that have not been unrolled
             are zero: only the chosen proposal goes beyond ``PDMConfig.steps``.
-        progress: ``[P, O + 1]`` along the paths [m].
+        progress: ``[P, O + 1]`` way along the paths [m].
         speeds: ``[P, O + 1]`` [m/s].
         leads: ``[P, O + 1, 3]`` place of the leader [m along the path], its speed [m/s], its length [m].
     """
@@ -136,11 +136,11 @@ def make_generator(
     """Prepare a planning step.
 
     Args:
-        ego: ``[11]``.
+        ego: ``[11]`` state of the ego.
         route: Paths and speed limit.
         forecast: The others.
         red_lights: Polygons ``[K, 2]`` of the route's closed lanes.
-        config: Settings.
+        config: Settings of the planner.
         vehicle: The ego.
     """
     targets = np.array(config.speed_fractions) * (route.speed_limit or config.fallback_speed)

@@ -23,10 +23,10 @@ class PDMRoute:
     """What the proposals of a planning step follow.
 
     Attributes:
-        ahead: Lanes and centreline.
+        ahead: Lanes of the route from the ego's on, and their centreline.
         paths: The centreline, then the paths beside it in the order of ``PDMConfig.lateral_offsets``.
-        speed_limit: Of the start lane [m/s]; None where the map has none.
-        start_length: Of the start lane [m], with a little more; the ego is beside this part of the paths.
+        speed_limit: Speed limit of the start lane [m/s]; None where the map has none.
+        start_length: Length of the start lane [m], with a little more; the ego is beside this part of the paths.
     """
 
     ahead: RouteAhead

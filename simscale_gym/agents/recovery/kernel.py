@@ -25,14 +25,14 @@ _MOVING = 0.05  # [m] in 0.1 s
 
 
 class Driving(NamedTuple):
-    """How plans are driven.
+    """The vehicle and its tracker, as the kernels take them.
 
     Attributes:
-        ahead: Rear axle to the box centre [m].
-        half_length, half_width: Of the box [m].
-        wheel_base: [m].
-        margin: Kept free around the box [m].
-        factor: Of :func:`simscale_gym.sim.tracker.speed_factor`.
+        ahead: Distance from the rear axle to the box centre [m].
+        half_length, half_width: Half extents of the box [m].
+        wheel_base: Distance between the axles [m].
+        margin: Room around the box that must stay free [m].
+        factor: Factors of the speed regulator, from :func:`simscale_gym.sim.tracker.speed_factor`.
     """
 
     ahead: float
@@ -47,10 +47,10 @@ class Surroundings(NamedTuple):
     """What is around: the tracks ``[N]`` as in :class:`simscale_gym.sim.TrafficState`, and the road.
 
     Attributes:
-        poses: ``[N, 3]``.
-        velocities: ``[N, 2]``, held.
-        sizes: ``[N, 3]``.
-        valid: ``[N]``.
+        poses: ``[N, 3]`` box centre x, y [m], heading [rad] now.
+        velocities: ``[N, 2]`` velocities [m/s], which are taken to stay.
+        sizes: ``[N, 3]`` length, width, height [m].
+        valid: ``[N]`` whether the track is present.
         road: The drivable area.
     """
 
@@ -63,7 +63,7 @@ class Surroundings(NamedTuple):
 
 @njit(cache=True)
 def wrap(angle: float) -> float:
-    """Into [-pi, pi)."""
+    """``angle`` [rad], wrapped into [-pi, pi)."""
     return angle - 2.0 * np.pi * np.floor((angle + np.pi) / (2.0 * np.pi))
 
 
@@ -133,13 +133,13 @@ def first_safe(
     """First of ``rows`` whose future, bent, is safe to drive; -1 for none.
 
     Args:
-        futures: ``[M, K, 3]`` in the ego frame.
-        rows: Which to try.
-        target: As of :func:`bend`.
-        most: As of :func:`bend`.
-        ego: ``[11]``.
-        driving: How.
-        around: Where, and among whom.
+        futures: ``[M, K, 3]`` human futures in the ego frame: x, y [m], heading [rad].
+        rows: Futures to try, in this order.
+        target: Pose to end at, see :func:`bend`.
+        most: Most that is closed by bending, see :func:`bend`.
+        ego: ``[11]`` state of the ego.
+        driving: Vehicle and tracker to drive them with.
+        around: Drivable area and the others.
         plan: ``[K, 3]`` receives the future as bent, the last one that was tried.
     """
     steps = len(plan)
@@ -161,7 +161,7 @@ def first_safe(
 
 @njit(cache=True)
 def _others(ego: Array, driving: Driving, around: Surroundings) -> tuple[Array, Array]:
-    """Of all who do not touch the ego now: boxes ``[R, 5]``, and velocity and half diagonal ``[R, 3]``."""
+    """Boxes ``[R, 5]`` of all who do not touch the ego now, and their velocities and half diagonals ``[R, 3]``."""
     mine, boxes = np.empty(5), np.empty((len(around.poses), 5))
     drifts, count = np.empty((len(boxes), 3)), 0
     mine[0], mine[1] = ego[0] + driving.ahead * np.cos(ego[2]), ego[1] + driving.ahead * np.sin(ego[2])

@@ -32,11 +32,11 @@ class RecoveryConfig:
     """Settings of the recovery expert.
 
     Attributes:
-        weights: Of the L1 distance: start vx, vy [1/(m/s)], end x, y [1/m], end heading [1/rad].
+        weights: Weights of the L1 distance: start vx, vy [1/(m/s)], end x, y [1/m], end heading [1/rad].
         candidates: Nearest futures that are looked through for a safe one.
         closing: Most of what is left between a future's end and the log that is closed by bending it, along and
             across [m].
-        margin: Kept free around the ego when looking [m].
+        margin: Room around the ego that a future must keep free to count as safe [m].
         braking: Deceleration where no candidate is safe [m/s^2].
     """
 

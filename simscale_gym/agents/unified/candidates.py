@@ -27,7 +27,7 @@ _SHORTEST_STOP = 1.0  # [s]
 _SHARES = 0.25, 0.5, 0.75
 
 SOURCES = ("planner", "recovery", "human", "smooth", "braking", "blend")
-"""Where candidates come from: PDM-Closed's proposals; human futures that lead to the log; human futures that lead
+"""Origins of candidates: PDM-Closed's proposals; human futures that lead to the log; human futures that lead
 where the planner goes; motions of least jerk along the route to the planner's ends; such motions to a stop; means
 of two of these."""
 
@@ -54,7 +54,7 @@ class Candidates:
         return cls(np.concatenate(list(families.values())), np.concatenate(sources))
 
     def and_also(self, more: Candidates) -> Candidates:
-        """These and then those."""
+        """All candidates of ``self``, then those of ``more``."""
         return Candidates(
             np.concatenate([self.poses, more.poses]), np.concatenate([self.sources, more.sources])
         )
@@ -168,14 +168,14 @@ def _returning(
 
 
 def _place(route: PDMRoute, ego: Array) -> tuple[float, float]:
-    """How far along the centreline the ego is, and how far beside it [m, left +]."""
+    """Way of the ego along the centreline [m], and its offset from it [m, left +]."""
     count = max(2, int(np.searchsorted(route.paths[0].lengths, route.start_length)) + 1)
     s, d = polyline.project(route.ahead.centerline[:count], ego[None, :2])
     return float(s[0]), float(d[0])
 
 
 def _speeds(route: PDMRoute, planned: PDMPlan) -> int:
-    """How many speeds the planner tries on each path; the first ones are along the centreline."""
+    """Number of speeds that the planner tries on each path; the first proposals are along the centreline."""
     return len(planned.scores) // len(route.paths)
 
 

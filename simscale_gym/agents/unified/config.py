@@ -17,15 +17,15 @@ class UnifiedConfig:
         closing: Most of what is left between a future's end and its target that is closed by bending it, along
             and across [m].
         returns: Times after which smooth motions are back on the centreline [s].
-        more_returns: The same for the second look, where no candidate passes the filter of labels.
-        near_side: Of the second look: how far beside the centreline, on the ego's side, is as good [m].
+        more_returns: Such times [s] for the second look, taken where no candidate passes the filter of labels.
+        near_side: Offset from the centreline, on the ego's side, that the second look takes for as good [m].
         brakings: Decelerations of the stops that are tried [m/s^2].
-        tie: Candidates whose EPDMS is at most so much below the best are as good as it.
-        human_weight: Of the distance to human futures [1/m] in deciding between these.
-        comfort_weight: Of the discomfort in deciding between these.
-        rollouts: How often the traffic is run ahead at most: first for the planner's choice, then for the best
-            candidate as long as it changes.
-        alike: Ways that are nowhere further apart than this along x or y [m] change nothing for the others.
+        tie: Difference in EPDMS to the best within which candidates are as good as it.
+        human_weight: Weight of the distance to human futures [1/m] in deciding between these.
+        comfort_weight: Weight of the discomfort in deciding between these.
+        rollouts: Greatest number of times that the traffic is run ahead: first for the planner's choice, then for the
+            best candidate as long as it changes.
+        alike: Distance along x or y [m] up to which two ways of the ego are taken to change nothing for the others.
     """
 
     recoveries: int = 8

@@ -27,11 +27,11 @@ def smooth_plans(
 
     Args:
         path: The path.
-        ego: ``[11]``.
+        ego: ``[11]`` state of the ego.
         ends: ``[P, 3]`` way along the path from here [m], speed there [m/s], and when [s]; the speed is kept after.
         returns: ``[P, 2]`` time after which the ego is back beside the path [s], and how far beside [m, left +].
-        steps: Of 0.1 s.
-        within: The ego is beside the first so many meters of the path.
+        steps: Number of steps, 0.1 s each.
+        within: Length of the first part of the path, beside which the ego is [m].
     """
     count = max(2, int(np.searchsorted(path.lengths, within)) + 1)
     s, d = (float(value[0]) for value in polyline.project(path.points[:count], ego[None, :2]))

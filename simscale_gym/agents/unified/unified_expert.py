@@ -51,14 +51,14 @@ class UnifiedPlan:
     """Outcome of a planning step.
 
     Attributes:
-        candidates: What was proposed.
-        driven: ``[P, 41, 11]`` what the tracker makes of it.
-        scores: Of ``driven``, progress relative to the planner's choice.
-        labels: ``[P]`` which pass SimScale's filter of labels.
-        contenders: ``[C]`` rows of those that are as good as the best, see :func:`contenders`.
-        distance: ``[C]`` their distance to the most similar human future [m].
-        discomfort: ``[C]`` the share of the bounds of comfort that they use, see :func:`discomfort`.
-        winner: Which of the contenders is taken.
+        candidates: The ``P`` plans that were proposed.
+        driven: ``[P, 41, 11]`` states when the tracker drives them.
+        scores: Subscores of ``driven``, progress relative to the planner's choice.
+        labels: ``[P]`` whether it passes SimScale's filter of labels.
+        contenders: ``[C]`` rows of the candidates that are as good as the best, see :func:`contenders`.
+        distance: ``[C]`` distance of the contenders to the most similar human future [m].
+        discomfort: ``[C]`` share of the bounds of comfort that the contenders use, see :func:`discomfort`.
+        winner: Place among the contenders of the one that is taken.
     """
 
     candidates: Candidates

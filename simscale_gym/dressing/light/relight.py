@@ -32,7 +32,7 @@ class LitSurfaces:
         normals: ``[N, 3]`` unit normals in the node's frame.
         linear: ``[N, 3]`` albedo in linear light.
         albedo: ``[N, 3]`` sRGB, shown by what is emissive.
-        openness, gloss: ``[N]`` as occlusion and gloss of :class:`Surfels`.
+        openness, gloss: ``[N]`` occlusion and gloss, see :class:`Surfels`.
         kind: ``[N]`` uint8: 0 lit, 1 emissive, 2 brake lamp.
     """
 

@@ -48,7 +48,7 @@ class NodeSet:
     """Templates of all tracks' levels of detail, made when first needed, and their colours in the light.
 
     Args:
-        scene: Its tracks are read.
+        scene: Scene whose tracks are drawn.
         look: Gives light and shadows.
         rasterizer: Receives the templates.
         cache: Keeps the geometry of levels of detail.
@@ -72,9 +72,9 @@ class NodeSet:
         """Templates ``[I]`` to draw, their poses ``[I, 4, 4]``, and their colours ``[I]`` where they are.
 
         Args:
-            eye: ``[3]`` of the ego.
+            eye: ``[3]`` place of the ego that levels of detail are chosen for [m].
             focal: Focal length of the sharpest camera [px].
-            moment: Poses of the tracks.
+            moment: Moment to draw: poses of the tracks, and their brake lamps.
         """
         poses = moment.poses
         distance = np.hypot(*(poses[:, :2] - eye[:2]).T)

@@ -33,7 +33,7 @@ class MapFile:
         name: nuPlan's name of the place.
         path: The file.
         epsg: Code of the projected coordinate system.
-        layers: By name.
+        layers: Layers of the file by name.
     """
 
     name: str

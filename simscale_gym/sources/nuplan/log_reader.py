@@ -70,10 +70,10 @@ class LogHead:
     """What holds for a whole log.
 
     Attributes:
-        path: The file.
-        name: Of the log.
+        path: The log's file.
+        name: Name of the log.
         location: nuPlan's map name.
-        scenes: In time order, those of at least MIN_DURATION.
+        scenes: Scenes of at least MIN_DURATION, in time order.
     """
 
     path: Path
@@ -100,14 +100,14 @@ class Boxes:
     """Rows of ``lidar_box`` in time order: when, which track, and the box in the global frame.
 
     Attributes:
-        times: ``[R]`` us.
+        times: ``[R]`` timestamps [us].
         tracks: ``[R]`` index into ``ids``.
         ids: Track tokens as hexadecimal text.
-        types: ``[N]`` of :class:`TrackType`.
-        places: ``[R, 3]`` centre.
-        yaw: ``[R]``.
-        velocities: ``[R, 2]``.
-        sizes: ``[R, 3]`` length, width, height.
+        types: ``[N]`` kinds of the tracks (:class:`TrackType`).
+        places: ``[R, 3]`` box centres, global [m].
+        yaw: ``[R]`` headings [rad].
+        velocities: ``[R, 2]`` velocities [m/s].
+        sizes: ``[R, 3]`` length, width, height [m].
     """
 
     times: NDArray[np.int64]
@@ -177,7 +177,7 @@ def _route(text: str) -> tuple[str, ...]:
 
 
 def read_path(database: sqlite3.Connection, path: Path) -> Array:
-    """Where the ego was in the whole log: ``[K, 3]`` global [m], some thousand points in time order."""
+    """Places ``[K, 3]`` of the ego in the whole log, global [m], some thousand points in time order."""
     table = read_table(database, path, "ego_pose", ("x", "y", "z"), suffix="ORDER BY timestamp")
     if not len(table):
         raise DataError(path, field="table ego_pose", found="no rows", expected="the ego's poses")

@@ -282,7 +282,7 @@ def _calibration(camera: Camera) -> tuple[bytes, bytes, bytes, bytes]:
 
 
 def _links_by_track(sweep: NDArray, track: NDArray) -> tuple[NDArray, NDArray]:
-    """For each box the index of the next and of the previous one of its track, -1 at the ends."""
+    """Indices of each box's next and previous one of its track, -1 at the ends."""
     order = np.lexsort((sweep, track))
     same = track[order][1:] == track[order][:-1]
     after, before = np.full(len(order), -1), np.full(len(order), -1)

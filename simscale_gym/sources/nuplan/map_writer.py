@@ -34,9 +34,9 @@ class MapFids:
     """Numbers that stand for the ids of a map in nuPlan's files, by id.
 
     Attributes:
-        lanes: Of lanes and connectors, unique over both.
-        roadblocks: Of roadblocks and roadblock connectors, unique over both.
-        intersections, stop_lines: Of these.
+        lanes: Numbers of lanes and connectors, unique over both.
+        roadblocks: Numbers of roadblocks and roadblock connectors, unique over both.
+        intersections, stop_lines: Numbers of intersections, and of stop lines.
     """
 
     lanes: Mapping[str, int]

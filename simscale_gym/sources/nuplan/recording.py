@@ -44,7 +44,7 @@ class Recording:
         ego: What the ego did.
         tracks: The others.
         lights: The traffic lights.
-        parts: Its scenes in time order. nuplan-devkit drops the first two and the last two of a log.
+        parts: Scenes of the drive in time order. nuplan-devkit drops the first two and the last two of a log.
         tags: nuPlan's scenario type to ``[T]``: does it hold at that sample?
         rig: The cameras.
     """

@@ -79,9 +79,9 @@ class Location:
     """One of nuPlan's four places.
 
     Attributes:
-        version: Of its map, a folder name.
+        version: Version of its map, a folder name.
         epsg: Projected coordinate system (UTM zone) of map and poses.
-        city: ``log.location``.
+        city: Name of the city, as in ``log.location``.
     """
 
     version: str

@@ -130,8 +130,8 @@ class SideShapes:
     Attributes:
         path: The side file.
         bounds: ``[2, 2]`` least and greatest x, y of the drive, global [m].
-        origin: ``[2+]`` of the scene's frame, global [m].
-        margin: How far beyond the bounds [m].
+        origin: ``[2+]`` origin of the scene's frame, global [m].
+        margin: Distance beyond the bounds up to which shapes are read [m].
     """
 
     path: Path

@@ -23,11 +23,11 @@ class LaneFeature:
     """A lane as the file has it.
 
     Attributes:
-        id, type: Its key, and LANE_*.
+        id, type: Key of the feature, and its type, LANE_*.
         centerline: ``[K, 3]`` x, y, heading, 1 m apart.
         polygon: ``[M, 2]`` open ring, or None.
         widths: ``[K, 2]`` left and right half width [m], 0 where unknown, or None.
-        speed_limit: [m/s] or None.
+        speed_limit: Speed limit [m/s], or None.
         exits, entries: Ids of the lanes after and before it; None where the file has no lane graph.
         left_ids, right_ids: Lanes stated to run beside it for most of its length.
     """
@@ -49,7 +49,7 @@ class MapFeatures:
     """All features by kind.
 
     Attributes:
-        lanes: With at least half a metre of length; ``specks`` counts the others.
+        lanes: Lanes of at least half a metre; ``specks`` counts the shorter ones.
         lines: Painted lines and road edges ``[., 2]`` by whether they are ``broken``.
         rings: Closed lines that bound the paved area.
         crosswalks, walkways, driveways: Polygons ``[., 2]`` by id.

@@ -1,4 +1,4 @@
-"""How wide a lane is: rays cast to both sides of its centreline onto a polygon or onto painted lines."""
+"""Widths of lanes: rays cast to both sides of its centreline onto a polygon or onto painted lines."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def meeting_pairs(lines: Sequence[Array]) -> tuple[Pairs, Pairs]:
 
 
 def find_connectors(lines: Sequence[Array]) -> NDArray[np.bool_]:
-    """Which lanes ``[L]`` lie inside an intersection: they cross another, or are a short fork or merge."""
+    """Whether lanes ``[L]`` lie inside an intersection: they cross another, or are a short fork or merge."""
     crossing, joined = meeting_pairs(lines)
     connector = np.zeros(len(lines), bool)
     connector[crossing.ravel()] = True

@@ -191,7 +191,7 @@ def _read_lights(record: Fields, sampling: Sampling) -> dict[str, Array]:
 
 
 def _status(word: object) -> LightStatus:
-    """Of MetaDrive's TRAFFIC_LIGHT_* and Waymo's LANE_STATE_[ARROW_|FLASHING_]*; flashing red is unknown."""
+    """Status named by MetaDrive's TRAFFIC_LIGHT_* or Waymo's LANE_STATE_[ARROW_|FLASHING_]*; flashing red: unknown."""
     text = str(word).upper()
     if "FLASHING_STOP" in text:
         return LightStatus.UNKNOWN

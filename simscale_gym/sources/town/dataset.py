@@ -37,10 +37,10 @@ Array = NDArray[np.float64]
 Renderer = Callable[[Scene, int], Mapping[str, NDArray[np.uint8]]]
 
 LOCATION = "us-nv-las-vegas-strip"
-"""Where on Earth the towns pretend to stand."""
+"""nuPlan's place that the towns pretend to stand in."""
 
 LOG_DURATION = 100.0
-"""Of a log of a town [s]: five scenes of 20 s, the fewest of which nuplan-devkit uses any."""
+"""Length of a log of a town [s]: five scenes of 20 s, the fewest of which nuplan-devkit uses any."""
 
 SCENES_PER_LOG = round(LOG_DURATION / PIECE)
 
@@ -58,7 +58,7 @@ _CACHED = "town"  # split of the logs in the cache
 
 @dataclass(frozen=True)
 class TownLogFiles:
-    """Where a log of a town lies: the ``.db``, and the folder of maps."""
+    """Files of a log of a town: the ``.db``, and the folder of maps."""
 
     log: Path
     maps: Path
@@ -92,14 +92,14 @@ def write_town_dataset(
     The folder appears when everything in it is complete.
 
     Args:
-        out: Must not exist, or be empty.
-        seed: Of the town.
-        logs: How many.
+        out: Folder to make; must not exist, or be empty.
+        seed: Seed of the town.
+        logs: Number of logs.
         split: Folder of the logs under ``nuplan-v1.1/splits``.
-        image_size: (H, W) of the cameras; None keeps nuPlan's 1080 x 1920.
-        render: Makes the pictures of a frame (10 Hz) of a scene, ``uint8 [H, W, 3]`` by camera, which become
-            the files that table ``image`` names; None writes no pictures.
-        progress: Is told the work at hand, how many of its steps are done and of how many.
+        image_size: Height and width of the pictures [pixel]; None keeps nuPlan's 1080 x 1920.
+        render: Function that makes the pictures of a frame (10 Hz) of a scene, ``uint8 [H, W, 3]`` by camera, which
+            become the files that table ``image`` names; None writes no pictures.
+        progress: Function that is told the work at hand, how many of its steps are done and of how many.
 
     Raises:
         ArgumentError: ``out`` holds something, or ``logs`` is less than 1.

@@ -11,7 +11,7 @@ from simscale_gym.sources.source import BANK_SCENES, BankScenes, SceneRef, Sourc
 from simscale_gym.town.config import SPLIT_SEEDS, TOWN_VERSION
 
 TOWNS_PER_SPLIT = {"train": 20, "val": 10, "test": 10, "hard": 10}
-"""How many towns of each split are listed, from its first seed on."""
+"""Number of towns that each split lists, from its first seed on."""
 
 LOGS_PER_TOWN, SCENES_PER_LOG = 2, 5
 """Drives per listed town, and pieces of 20 s per drive."""

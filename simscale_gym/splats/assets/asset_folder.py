@@ -243,7 +243,7 @@ def _gaussians(fields: Fields) -> Gaussians:
 
 
 def _check_files(fields: Fields) -> None:
-    """Each node has Gaussians of its own: a manifest that names one file many times would take many times its size."""
+    """Checks that each node has a file of its own: one that is named many times would take many times its size."""
     names = [part.text("file") for _, part in fields.children("nodes")]
     double = next((name for name, count in Counter(names).items() if count > 1), None)
     if double is not None:

@@ -37,7 +37,7 @@ FORMATS = ("asset", "worldengine", "mtgs", "hugsim", "drivestudio", "gaussians")
 
 @dataclass(frozen=True)
 class _Importer:
-    """How a format is read: its reader, and what its trainer does.
+    """The reader of a format, and what its trainer does.
 
     Attributes:
         read: Nodes of a path.
@@ -113,7 +113,7 @@ def import_asset(
 
 
 def format_of(path: Path) -> str:
-    """Which of `FORMATS` a file or folder is.
+    """The one of `FORMATS` that a file or folder is.
 
     Raises:
         DataError: There is nothing, or a folder of none of them.

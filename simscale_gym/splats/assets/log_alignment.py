@@ -37,7 +37,7 @@ _MOST_NODES, _OFFSETS, _PAIRS = 16, 8, 12
 
 @dataclass(frozen=True, eq=False)
 class LogAlignment:
-    """How an asset lies in the world of a log.
+    """Pose of an asset in the world of a log.
 
     Attributes:
         asset_to_world: Rigid transform, upright, `[4, 4]`.

@@ -37,7 +37,7 @@ class NodePoses:
 
 @dataclass(frozen=True, eq=False)
 class NodeShapes:
-    """Where a node's Gaussians are in its own frame at some of its poses: how a person walks.
+    """Shapes of a node in its own frame at some of its poses: how a person walks.
 
     Attributes:
         frames: The pose that each shape belongs to, rising, `[K]` int64, K at least 1.

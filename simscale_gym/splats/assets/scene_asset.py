@@ -22,7 +22,7 @@ _TRACK_PREFIXES = ("rigid_object_", "deformable_node_")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where an asset comes from.
+    """Origin of an asset.
 
     Attributes:
         format: Format of the file it was made of: "mtgs", "worldengine", "hugsim", "drivestudio" or another.

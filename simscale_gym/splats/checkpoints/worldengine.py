@@ -34,7 +34,7 @@ def read_worldengine(path: str | os.PathLike[str], *, traversal: int | None = No
 
     Args:
         path: The `.ckpt` file, or the folder of the asset.
-        traversal: Which traversal's colours to take, see :func:`read_mtgs`; released assets have one traversal.
+        traversal: Traversal whose colours to take, see :func:`read_mtgs`; released assets have one traversal.
 
     Raises:
         DataError: No asset of WorldEngine, damaged, or with values that are no Gaussians.

@@ -32,7 +32,7 @@ CUTOFF, HALF = f32(-LOG_255), f32(0.5)
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _meet(records, at, flat, rise, azimuths, ranges, logs):
-    """Where 16 rays of a beam meet a Gaussian [m], and the logarithm of its alpha there.
+    """Ranges [m] at which 16 rays of a beam meet a Gaussian, and the logarithm of its alpha there.
 
     Args:
         records: Records of all Gaussians (see `project_to_rays`), flat.

@@ -143,10 +143,10 @@ def _shade_lanes(rows, rgb, rest, terms, eye, turn, is_turned, brightest, work):
     """Fills the colour rows of `work`: the constant term, and `terms` more of the spherical harmonics.
 
     Args:
-        rows: The chunk's, X to LOG_OPACITY at least, `[10 * 256]`.
-        rgb: Its constant term, `[3 * 256]`.
+        rows: Rows of the chunk, X to LOG_OPACITY at least, `[10 * 256]`.
+        rgb: Constant term of the chunk's colours, `[3 * 256]`.
         rest: The colour coefficients behind the constant one, `[terms * 3 * 256]`.
-        terms: 0, 3, 8 or 15.
+        terms: Number of coefficients behind the constant one: 0, 3, 8 or 15.
         eye: Camera position in the node's frame, `[3]` [m].
         turn: Rotation from the node's frame to the one of the coefficients, `[3, 3]`.
         is_turned: Whether `turn` is to be applied.
@@ -244,7 +244,7 @@ def _write_visible(work, first, records, tiles, depths):
     """Compacts the splats that cover at least one pixel centre into records from row `first` on.
 
     Returns:
-        How many there are, how many tiles their boxes touch altogether, and the least and greatest depth pattern.
+        Number of records, number of tiles that their boxes touch altogether, and the least and greatest depth pattern.
     """
     count, touched = 0, f32(0.0)
     least, greatest = np.int32(0x7FFFFFFF), np.int32(0)

@@ -36,8 +36,8 @@ class CpuRasterizer:
     after the other, so that memory for one is enough; calls from several threads queue.
 
     Args:
-        templates: What can be drawn, each from `cpu.pack.pack`.
-        threads: How many to use; None for one per core that the process may use.
+        templates: Gaussians that can be drawn, each from `cpu.pack.pack`.
+        threads: Number of threads; None for one per core that the process may use.
     """
 
     def __init__(self, templates: Sequence[PackedGaussians], *, threads: int | None = None) -> None:
@@ -63,8 +63,8 @@ class CpuRasterizer:
         """Base colours for instances of a template.
 
         Args:
-            template: Its number; packed at one level of detail.
-            rgb: `[N, 3]`, in the order of the Gaussians that were packed.
+            template: Number of the template, which was packed at one level of detail.
+            rgb: Colours `[N, 3]`, in the order of the Gaussians that were packed.
         """
         with self._lock:
             return self._store.colors(template, rgb)
@@ -73,10 +73,10 @@ class CpuRasterizer:
         """Another shape for instances of a template: that of a person in mid-stride.
 
         Args:
-            template: Its number; packed at one level of detail.
-            means: `[N, 3]` [m], in the order of the Gaussians that were packed.
-            quats: `[N, 4]` wxyz, of any length but 0.
-            scales: `[N, 3]` [m].
+            template: Number of the template, which was packed at one level of detail.
+            means: Places `[N, 3]` [m], in the order of the Gaussians that were packed.
+            quats: Rotations `[N, 4]` wxyz, of any length but 0.
+            scales: Extents `[N, 3]` [m].
         """
         with self._lock:
             return self._store.shape(template, means, quats, scales)
@@ -171,12 +171,12 @@ class CpuRasterizer:
         """Casts the rays of a turning sensor (see `cpu.cast`).
 
         Args:
-            sensor_to_world: x forward, y left, z up, `[4, 4]`, rigid.
-            elevations: The beams', ascending, between straight down and straight up, `[B]` [rad].
+            sensor_to_world: Pose of the sensor (x forward, y left, z up), `[4, 4]`, rigid.
+            elevations: Elevations of the beams, ascending, between straight down and straight up, `[B]` [rad].
             azimuths: Rays of a beam, `A`: the k-th at (k + 0.5) 2 pi / A - pi, left positive.
             instances: What there is; by default the first template.
             most: Farthest range [m].
-            rays_per_radian: How finely the rays look: Gaussians that are much finer are drawn merged.
+            rays_per_radian: Fineness at which the rays look: Gaussians that are much finer are drawn merged.
 
         Returns:
             Ranges `[B, A]` float32 [m], infinite where a ray goes on with more than half of its light; the place among

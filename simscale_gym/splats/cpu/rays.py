@@ -177,7 +177,7 @@ def _write_visible(work, first, slopes, columns, instance, records, spans, secto
     """Compacts the Gaussians that rays may meet into records from row `first` on.
 
     Returns:
-        How many there are, and how many sectors they touch altogether.
+        Number of records, and number of sectors that they touch altogether.
     """
     count, touched = 0, 0
     step = 2.0 * math.pi / columns

@@ -61,7 +61,7 @@ def _joined(
     name: str,
     room: Callable[[str, int], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of `count` parts `[m, rows, 256]` starts, -1 for None, and all of them `[M, rows * 256]`."""
+    """Row at which each of `count` parts `[m, rows, 256]` starts, -1 for None, and all of them `[M, rows * 256]`."""
     starts = np.full(count, -1, np.int64)
     own = [(place, part) for place, part in enumerate(parts) if part is not None]
     ends = np.cumsum([len(part) for _, part in own], dtype=np.int64)

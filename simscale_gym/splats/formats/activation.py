@@ -1,4 +1,4 @@
-"""From what trainers store (logarithms, logits, raw quaternions) to `Gaussians`, checked, and back."""
+"""Conversion of what trainers store (logarithms, logits, raw quaternions) to `Gaussians`, checked, and back."""
 
 from __future__ import annotations
 

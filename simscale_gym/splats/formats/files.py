@@ -1,4 +1,4 @@
-"""Which reader and which writer a file of Gaussians takes."""
+"""The reader and the writer that a file of Gaussians takes."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def sampled(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Values `[..., A]` of a table `[A, (D,) H, W]`, linear between the centres of its texels, its edges continued.
 
     Args:
-        table: It.
-        places: x, y and, where there is a D, z: -1 to 1 from edge to edge, `[..., 2 or 3]`.
+        table: Table to look up in.
+        places: Places in the table: x, y and, where there is a D, z, -1 to 1 from edge to edge, `[..., 2 or 3]`.
     """
     from torch.nn.functional import grid_sample
 

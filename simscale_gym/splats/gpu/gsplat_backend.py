@@ -280,6 +280,6 @@ class GsplatRasterizer:
 
 
 def _common(names: tuple[Name, ...], others: tuple[Name, ...]) -> int:
-    """How many of the first are the same."""
+    """Number of names from the first on that both have alike."""
     differ = (k for k, (a, b) in enumerate(zip(names, others, strict=False)) if a != b)
     return next(differ, min(len(names), len(others)))

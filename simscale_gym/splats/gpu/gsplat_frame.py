@@ -45,7 +45,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Motion:
-    """Where I instances are in each of E frames.
+    """Poses of I instances in each of E frames.
 
     Attributes:
         poses: Node to world, `[E, I, 4, 4]`.
@@ -86,7 +86,7 @@ def instance_names(instances: Instances) -> tuple[Name, ...]:
 
 
 def standing(instances: Instances) -> int:
-    """How many instances from the first on stand still in the world, colours included."""
+    """Number of instances from the first on that stand still in the world, colours included."""
     moves = (instances.poses != np.eye(4)).any(axis=(1, 2)) | (_to_colors(instances) != np.eye(3)).any(
         axis=(1, 2)
     )
