@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.errors import ArgumentError, shown
 from simscale_gym.geometry import se2
-from simscale_gym.scene import Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, step
+from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
+from simscale_gym.sim import SimState, TrafficModel, plan_to_poses, step
+from simscale_gym.sim.kinematics import ACCELERATION_LAG, STEERING_LAG
 
 Array = NDArray[np.float64]
 
@@ -31,6 +32,10 @@ PLAN_ACCELERATION = 8.0
 TOP_SPEED = 60.0
 """Speed [m/s] beyond which no plan accelerates."""
 _PLAN_LIMITS = np.array([PLAN_ACCELERATION, MAX_STEERING_RATE])
+_REACH = PLAN_STRIDE * DT  # [s] ahead where plan and ego are to meet
+_EASE = 0.15  # share of the way beside a plan that is made up within that time
+_STEERING_PENALTY = 0.01  # beside squared errors in [m] and [rad]
+_STANDING, _STOPPING = 0.05, 3.0  # a plan that goes less far [m] stands; braking to rest [m/s^2]
 _TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
 
 
@@ -72,10 +77,49 @@ class ControlAction:
         return [step(scene, traffic, state, np.minimum(np.maximum(action, -1.0), 1.0) * _LIMITS)]
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
-        """The LQR tracker's first command toward the plan, clipped to the limits."""
-        poses = _to_world(ego, plan)[None]
-        command = lqr_command(ego[None], poses, *fit_reference(poses), 0, vehicle=vehicle)[0]
-        return np.clip(command / _LIMITS, -1.0, 1.0).astype(np.float32)
+        """The command that keeps up with the plan over the next half second, clipped to the limits.
+
+        NAVSIM's tracker looks a second ahead and never at places: an ego that followed plan after plan by its first
+        command would drift off what it is to repeat, and creep where it is to stand.
+        """
+        acceleration = _acceleration_toward(plan, ego)
+        rate = _steering_rate_toward(plan, ego, acceleration, vehicle.wheel_base)
+        return np.clip(np.array([acceleration, rate]) / _LIMITS, -1.0, 1.0).astype(np.float32)
+
+
+def _acceleration_toward(plan: Array, ego: Array) -> float:
+    """Commanded acceleration [m/s^2] with which ``ego [11]`` goes as far as ``plan [40, 3]``, in its frame."""
+    steps = np.diff(plan[:, :2], axis=0, prepend=0.0)
+    way = np.cumsum(steps[:, 0] * np.cos(plan[:, 2]) + steps[:, 1] * np.sin(plan[:, 2]))
+    speed, present = float(ego[StateIndex.VX]), float(ego[StateIndex.AX])
+    if way[-1] < _STANDING:
+        wanted = max(-speed / DT, -_STOPPING)
+        return present + (wanted - present) * (DT + ACCELERATION_LAG) / DT
+    return float(2.0 * (way[PLAN_STRIDE - 1] - speed * _REACH) / _REACH**2)
+
+
+def _steering_rate_toward(plan: Array, ego: Array, acceleration: float, wheel_base: float) -> float:
+    """Commanded steering rate [rad/s] with which ``ego [11]`` turns as ``plan [40, 3]`` does, in its frame.
+
+    The constant rate that leaves least of the errors in place and heading. Of the way beside the plan only a share is
+    made up in that time, so that whoever starts off its plan eases into it.
+    """
+    speed, steering = float(ego[StateIndex.VX]), float(ego[StateIndex.STEERING])
+    across, heading = 0.0, 0.0  # in half a second with the steering angle as it is
+    by_across, by_heading, by_steering = 0.0, 0.0, 0.0  # and what a unit steering rate adds
+    for k in range(PLAN_STRIDE):
+        travel = max(0.0, speed + k * DT * acceleration) * DT
+        across, heading = across + travel * heading, heading + travel * np.tan(steering) / wheel_base
+        by_across, by_heading = (
+            by_across + travel * by_heading,
+            by_heading + travel * by_steering / wheel_base,
+        )
+        by_steering += DT
+    beside = 2.0 * plan[0, 1] - plan[1, 1]  # where the plan itself is now
+    across -= plan[PLAN_STRIDE - 1, 1] - (1.0 - _EASE) * beside
+    heading -= plan[PLAN_STRIDE - 1, 2]
+    rate = -(by_across * across + by_heading * heading) / (by_across**2 + by_heading**2 + _STEERING_PENALTY)
+    return float(rate * (DT + STEERING_LAG) / DT)
 
 
 class TrajectoryAction:
