@@ -75,7 +75,7 @@ ADVICE = {
         "collision",
     ): "Others run into the ego once they react: compare --traffic log; if that yields, the "
     "traffic model or the map's lane links are at fault.",
-    ("reactive", "off the road"): _MAP,
+    ("reactive", "off_road"): _MAP,
     ("reactive", ""): "Reacting others change the score: compare --traffic log to see by how much.",
     (
         "expert",

@@ -14,7 +14,7 @@ from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.errors import ArgumentError, shown
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
-from simscale_gym.sim import SimState, TrafficModel, plan_to_poses, step
+from simscale_gym.sim import SimState, TrafficModel, fit_reference, lqr_command, plan_to_poses, step
 from simscale_gym.sim.kinematics import ACCELERATION_LAG, STEERING_LAG
 
 Array = NDArray[np.float64]

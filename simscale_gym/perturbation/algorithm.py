@@ -28,13 +28,14 @@ from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.errors import SceneError
-from simscale_gym.perturbation.candidates import Candidates, find_candidates, gate_failures
+from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig
+from simscale_gym.perturbation.gate import judged
 from simscale_gym.perturbation.telemetry import STAGES, Telemetry
 from simscale_gym.scene import DT, Scene
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.label_filter import label_failures
-from simscale_gym.scoring.segment import Segment, drive_segment, ego_history, score_segment
+from simscale_gym.scoring.segment import Segment, drive_segment, ego_history
 from simscale_gym.sim import SimState, TrafficModel, rollout, start
 
 Array = NDArray[np.float64]
@@ -229,18 +230,9 @@ class _Search:
         if row not in self._driven:
             begin, plan = self.begin, self.candidates.plans[row]
             states = (begin, *rollout(self.scene, self.traffic, begin, plan))
-            self._driven[row] = self._judged(states)
+            outcome = judged(self.scene, states, self.history, self.reference, self.config.gate)
+            self._driven[row] = outcome if isinstance(outcome, Segment) else _Fall("reactive", outcome)
         return self._driven[row]
-
-    def _judged(self, states: tuple[SimState, ...]) -> Segment | _Fall:
-        scene = self.scene
-        if any(touched(scene, state).any() for state in states):
-            return _Fall("reactive", "collision")
-        if off_road(scene, np.stack([state.ego for state in states])).any():
-            return _Fall("reactive", "off the road")
-        scores = score_segment(scene, states, self.history, self.reference)
-        weak = str(gate_failures(scores, self.config.gate)[0])
-        return _Fall("reactive", weak) if weak else Segment(states, scores)
 
     def _label(self, row: int, driven: Segment, poses: Array) -> Segment:
         """What comes of an expert's plan ``poses [41, 3]`` behind a perturbation."""

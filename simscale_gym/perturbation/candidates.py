@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.metrics import WEIGHTS, Scores, logged_agents, score, take_agents, touching_ego
-from simscale_gym.metrics.score import MULTIPLIERS
+from simscale_gym.metrics import logged_agents, take_agents, touching_ego
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import AlgorithmConfig
+from simscale_gym.perturbation.gate import proposal_failures
 from simscale_gym.perturbation.grid import best_of_cells, cells, interleaved
 from simscale_gym.perturbation.telemetry import Telemetry
 from simscale_gym.scene import Scene
-from simscale_gym.scoring.segment import ego_history, segment_situation
 from simscale_gym.sim import SimState, track
 
 Array = NDArray[np.float64]
-
-_AVERAGED = ("ep", "ttc", "lk", "hc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,9 @@ def find_candidates(
     telemetry.many("bounds", broken)
     inside = np.flatnonzero(broken == "")
 
-    totals, weak = _among_logged(scene, begin, driven[inside], reference, config.gate)
+    agents = logged_agents(scene, begin.frame, HORIZON_STEPS + 1)
+    agents = take_agents(agents, ~touching_ego(agents, begin.ego, scene.vehicle))  # NAVSIM's log replay
+    totals, weak = proposal_failures(scene, begin, driven[inside], agents, reference, config.gate)
     telemetry.many("gate", weak)
     good, totals = inside[weak == ""], totals[weak == ""]
     telemetry.candidates.append(len(good))
@@ -79,32 +78,6 @@ def find_candidates(
     by_index = np.zeros(len(vocabulary))
     by_index[good] = totals
     return Candidates(kept, plans[kept], offsets[kept], by_index[kept])
-
-
-def gate_failures(scores: Scores, gate: float) -> NDArray[np.str_]:
-    """``[P]`` the subscore to which a drive with an EPDMS under ``gate`` owes that; "" for those at or above it.
-
-    The first of the multiplied ones that is not full; else the averaged one that costs most.
-    """
-    multiplied = [getattr(scores, code) < 1.0 for code in MULTIPLIERS]
-    costs = np.stack([WEIGHTS[code] * (1.0 - getattr(scores, code)) for code in _AVERAGED])
-    dearest = np.array(_AVERAGED)[costs.argmax(0)]
-    return np.where(scores.total >= gate, "", np.select(multiplied, MULTIPLIERS, dearest))
-
-
-def _among_logged(
-    scene: Scene, begin: SimState, driven: Array, reference: Array | None, gate: float
-) -> tuple[Array, NDArray[np.str_]]:
-    """EPDMS ``[P]`` of drives ``[P, 41, 11]`` among the others as recorded, and why they fall (NAVSIM's log replay)."""
-    agents = logged_agents(scene, begin.frame, HORIZON_STEPS + 1)
-    agents = take_agents(agents, ~touching_ego(agents, begin.ego, scene.vehicle))
-    situation = segment_situation(scene, begin, agents, ego_history(scene, [begin]))
-    scores = score(situation, driven, vehicle=scene.vehicle)
-    if reference is None:
-        scores = replace(scores, ep=np.ones_like(scores.ep))
-    else:
-        scores = scores.against(score(situation, reference[None], vehicle=scene.vehicle))
-    return scores.total, gate_failures(scores, gate)
 
 
 def _thinned(

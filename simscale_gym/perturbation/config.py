@@ -20,6 +20,7 @@ class PerturbConfig:
 
     Attributes:
         bounds: Bounds of the ego's place relative to its log at the end.
+        gate: Least EPDMS of the perturbation as driven (R_per of Algorithm 1); its progress is not judged.
         attempts: Number of reactive rollouts that are tried before a start frame is given up.
         starts: Number of start frames that are tried before the scene is given up.
         clearance: Time within which the end state must not meet another's constant-velocity forecast [s].
@@ -30,6 +31,7 @@ class PerturbConfig:
     """
 
     bounds: Bounds = field(default_factory=Bounds)
+    gate: float = PERTURBATION_GATE
     attempts: int = 16
     starts: int = 3
     clearance: float = 1.5
@@ -41,6 +43,8 @@ class PerturbConfig:
         if self.on_failure not in ("log", "error"):
             raise ArgumentError(f"PerturbConfig.on_failure: {self.on_failure!r}, expected 'log' or 'error'.")
         check_bounds(self.bounds, "PerturbConfig.bounds")
+        if not 0.0 <= self.gate <= 1.0:
+            raise ArgumentError(f"PerturbConfig.gate: {self.gate}, expected an EPDMS, 0 to 1.")
         for name in ("clearance", "road_margin"):
             if not getattr(self, name) >= 0.0:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 0 or more.")

@@ -1,38 +1,42 @@
 """Perturbations: vocabulary trajectories that end off the log, driven reactively, kept if nothing went wrong.
 
 SimScale (arXiv 2511.23369): the ego leaves its log at T along a trajectory of the vocabulary that ends, at
-T+H, within bounds of the logged pose; traffic reacts; what collides or leaves the road is dropped.
+T+H, within bounds of the logged pose; traffic reacts; what collides, leaves the road or scores too little is dropped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.braking import braking_plan
+from simscale_gym.agents.braking import braking_plan, way_back
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import se2
+from simscale_gym.metrics import Agents, score
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
-from simscale_gym.scene import DT, Scene
+from simscale_gym.perturbation.gate import judged, proposal_failures
+from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.scene_ground import map_layers
+from simscale_gym.scoring.segment import ego_history, segment_situation
 from simscale_gym.sim import SimState, TrafficModel, track
 from simscale_gym.sim.step import advance
 
 Array = NDArray[np.float64]
 
 REJECTIONS = (
-    "log_start_unfit", "out_of_bounds", "off_road", "collision", "imminent_collision", "no_way_back",
+    "log_start_unfit", "out_of_bounds", "off_road", "collision", "imminent_collision", "no_way_back", "red_light",
+    "nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc",
 )  # fmt: skip
-"""Why a start frame (the first of these) or a candidate falls."""
+"""Why a start frame (the first of these) or a candidate falls; the last ones are the subscores that the gate blames."""
 _AT_ONCE = 32
 """Trajectories that are tracked at once: three in ten end within bounds and on the road."""
 
@@ -70,9 +74,10 @@ def sample_perturbation(
     """Drive the ego off its log for H = 4 s from ``state``, which lies on it.
 
     Trajectories of the vocabulary come in random order. Each is first tracked without regard to the others (LQR and
-    bicycle from the present state, some at once) and dropped if its end is out of bounds, its way leaves the road or no
-    way leads back from there. What is left is tried with reacting traffic, until one survives or the attempts are used
-    up. Only as many are looked at as that takes.
+    bicycle from the present state, some at once) and dropped if its end is out of bounds, its way leaves the road or
+    scores less than the gate with nobody there, or if from its end no way leads back or keeps off red lights. What is
+    left is tried with reacting traffic, until one survives and passes the gate or the attempts are used up. Only as
+    many are looked at as that takes.
 
     Raises:
         SceneError: The log does not reach T+H.
@@ -104,7 +109,8 @@ def _candidates(
     rejections: Counter[str],
 ) -> Iterator[tuple[Array, Array, Array]]:
     """In random order, what may be tried: plan ``[41, 3]``, its drive ``[41, 11]`` and a stop after it ``[K, 5]``."""
-    logged = scene.ego.poses[state.frame + HORIZON_STEPS]
+    logged, end = scene.ego.poses[state.frame + HORIZON_STEPS], state.frame + HORIZON_STEPS
+    nobody = Agents.none(HORIZON_STEPS + 1)
     order = rng.permutation(len(vocabulary))
     for first in range(0, len(order), _AT_ONCE):
         plans = vocabulary_plans(state.ego[:3], vocabulary.take(order[first : first + _AT_ONCE]))
@@ -112,12 +118,17 @@ def _candidates(
         inside = bound_broken(end_offsets(driven[:, -1, :3], logged), config.bounds) == ""
         left_road = np.zeros(len(driven), bool)
         left_road[inside] = off_road(scene, driven[inside]).any(1)
-        for plan, egos, near, off in zip(plans, driven, inside, left_road, strict=True):
-            stop = _way_back(scene, egos[-1], config) if near and not off else None
-            if stop is not None:
-                yield plan, egos, stop
+        reasons = np.where(inside, np.where(left_road, "off_road", "").astype("<U16"), "out_of_bounds")
+        left = np.flatnonzero(reasons == "")
+        if len(left):
+            reasons[left] = proposal_failures(scene, state, driven[left], nobody, None, config.gate)[1]
+        for plan, egos, reason in zip(plans, driven, reasons.tolist(), strict=True):
+            stop = None if reason else _stop(scene, egos[-1], config)
+            reason = reason or _dead_end(scene, replace(state, frame=end, ego=egos[-1]), stop, config)
+            if reason:
+                rejections[reason] += 1
             else:
-                rejections["off_road" if off else "no_way_back" if near else "out_of_bounds"] += 1
+                yield plan, egos, _with_margin(scene, stop, config)
 
 
 def _driven(
@@ -130,6 +141,9 @@ def _driven(
             return (), "collision"
         if ego is not None:
             states.append(advance(scene, traffic, states[-1], ego))
+    outcome = judged(scene, states, ego_history(scene, states[:1]), None, config.gate)
+    if isinstance(outcome, str):
+        return (), outcome
     if _collides_soon(scene, states[-1], config.clearance):
         return (), "imminent_collision"
     looks = np.arange(0, len(stop), 2)
@@ -139,16 +153,33 @@ def _driven(
     return tuple(states), ""
 
 
-def _way_back(scene: Scene, ego: Array, config: PerturbConfig) -> Array | None:
-    """Boxes ``[K, 5]``, ``road_margin`` too wide, of a stop on a way back to the route; None if that leaves the road.
+def _stop(scene: Scene, ego: Array, config: PerturbConfig) -> Array:
+    """``[41, 11]`` a stop on a way back to the route."""
+    return _tracked(scene, ego, braking_plan(scene, ego, config.return_braking))
+
+
+def _with_margin(scene: Scene, driven: Array, config: PerturbConfig) -> Array:
+    """Boxes ``[41, 5]``, ``road_margin`` too wide, of a drive."""
+    return scene.vehicle.boxes(driven) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
+
+
+def _tracked(scene: Scene, ego: Array, plan: Array) -> Array:
+    world = np.concatenate([ego[None, :3], se2.poses_to_world(ego[:3], plan)])
+    return track(ego, world, vehicle=scene.vehicle)
+
+
+def _dead_end(scene: Scene, end: SimState, stop: Array, config: PerturbConfig) -> str:
+    """Why nobody gets back from ``end``, whatever the others do, or ""; ``stop [41, 11]`` is one that begins there.
 
     A state from which no driver gets back has no label; SimScale drops such states later, with its expert.
     """
-    plan = braking_plan(scene, ego, config.return_braking)
-    world = np.concatenate([ego[None, :3], se2.poses_to_world(ego[:3], plan)])
-    driven = track(ego, world, vehicle=scene.vehicle)
-    boxes = scene.vehicle.boxes(driven) + 2 * config.road_margin * np.array([0, 0, 0, 1, 1])
-    return None if boxes_off_road(boxes, map_layers(scene.map).road).any() else boxes
+    if boxes_off_road(_with_margin(scene, stop, config), map_layers(scene.map).road).any():
+        return "no_way_back"
+    way = max(0.0, float(end.ego[StateIndex.VX])) * DT * np.arange(1, HORIZON_STEPS + 1)
+    onward = _tracked(scene, end.ego, way_back(scene, end.ego, way))
+    situation = segment_situation(scene, end, Agents.none(HORIZON_STEPS + 1), None)
+    minds = score(situation, np.stack([stop, onward]), vehicle=scene.vehicle).tlc > 0.0
+    return "" if minds.any() else "red_light"  # neither who stops nor who goes on keeps off what is red
 
 
 def _collides_soon(scene: Scene, state: SimState, clearance: float) -> bool:

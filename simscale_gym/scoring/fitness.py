@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.metrics.areas import off_road as boxes_off_road
-from simscale_gym.metrics.contacts import touching
+from simscale_gym.metrics.contacts import RedLights, touching, traffic_lights
+from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import Scene, compiled, derived
-from simscale_gym.scoring.scene_ground import map_layers
+from simscale_gym.scoring.scene_ground import closed_lanes, map_layers
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
@@ -42,10 +43,22 @@ def _reach(scene: Scene) -> Array:
 
 @compiled()
 def fit_frames(scene: Scene) -> NDArray[np.bool_]:
-    """Frames ``[T]`` of the log at which the ego is on the road and touches nobody."""
+    """Frames ``[T]`` of the log at which the ego is on the road, touches nobody and is on no closed lane of its route."""
     tracks, footprints = scene.tracks, scene.vehicle.boxes(scene.ego.states)
     alone = [
         not touching(footprint, tracks.boxes(frame), tracks.valid[:, frame]).any()
         for frame, footprint in enumerate(footprints)
     ]
-    return np.array(alone) & ~off_road(scene, scene.ego.states)
+    return np.array(alone) & ~off_road(scene, scene.ego.states) & ~_at_red(scene)
+
+
+def _at_red(scene: Scene) -> NDArray[np.bool_]:
+    """Frames ``[T]`` of the log that TLC fails for."""
+    layers = map_layers(scene.map)
+    corners, _ = ego_boxes(scene.ego.states[None], scene.vehicle)
+    out = np.zeros(scene.num_frames, bool)
+    for frame, closed in enumerate(closed_lanes(scene, scene.route_lane_ids, 0, scene.num_frames)):
+        rows = np.array([layers.lane_rows[lane] for lane in closed], np.int64)
+        lights = RedLights(layers.polygons, np.array([0, len(rows)], np.int64), rows)
+        out[frame] = traffic_lights(corners[:, frame : frame + 1], lights)[0] == 0.0
+    return out

@@ -7,13 +7,13 @@ from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_driv
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores
 from simscale_gym.perturbation import AlgorithmConfig, Bounds, Telemetry, find_candidates
-from simscale_gym.perturbation.candidates import gate_failures
+from simscale_gym.perturbation.gate import gate_failures
 from simscale_gym.perturbation.grid import cells, interleaved
 from simscale_gym.scene import TrackType
 from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sim import rollout, start, track
 
-FRAME = 60
+FRAME = 76
 
 
 def found_in(scene, vocabulary, config=None, seed=0, frame=FRAME):

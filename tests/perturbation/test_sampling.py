@@ -12,6 +12,8 @@ from simscale_gym.geometry import se2
 from simscale_gym.perturbation import Bounds, PerturbConfig, sample_perturbation, sampling
 from simscale_gym.scene import TrackType
 from simscale_gym.scoring.fitness import off_road, touched
+from simscale_gym.scoring.running_segment import RunningSegment
+from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sim import SimState, track
 
 H = 40
@@ -54,6 +56,21 @@ def test_what_is_accepted_keeps_the_bounds(
     egos = np.stack([s.ego for s in found.states])
     assert not off_road(town_scene, egos).any()
     assert not any(touched(town_scene, s).any() for s in found.states)
+
+
+def test_no_accepted_end_is_a_dead_start(town_log, vocabulary):
+    """Algorithm 1's gate: the perturbation scores at least that, and an episode that begins behind it can score."""
+    dropped = 0
+    for scene in town_log:
+        for frame in (15, 60, 110):
+            found = sample(scene, frame, vocabulary, traffic=IDMTraffic())
+            dropped += found.rejections["tlc"]
+            if found.found:
+                history = ego_history(scene, found.states[:1])
+                assert score_segment(scene, found.states, history).total[0] >= PerturbConfig().gate
+                scores = RunningSegment.begin(scene, found.states).subscores()
+                assert all(scores[code] for code in ("nc", "dac", "ddc", "tlc"))
+    assert dropped > 0
 
 
 def test_same_seed_same_way(town_scene, vocabulary):
@@ -142,6 +159,7 @@ def test_the_log_must_reach_the_end(town_scene, vocabulary):
         ({"bounds": PerturbConfig()}, "bounds: PerturbConfig.*, expected a Bounds"),
         ({"clearance": float("nan")}, "clearance: nan, expected 0 or more"),
         ({"return_braking": 0.0}, "return_braking: 0.0, expected more than 0"),
+        ({"gate": 1.5}, "gate: 1.5, expected an EPDMS, 0 to 1"),
         ({"attempts": 0}, "attempts: 0, expected 1 or more"),
         ({"starts": 0}, "starts: 0, expected 1 or more"),
     ],
