@@ -43,7 +43,7 @@ def _reach(scene: Scene) -> Array:
 
 @compiled()
 def fit_frames(scene: Scene) -> NDArray[np.bool_]:
-    """Frames ``[T]`` of the log at which the ego is on the road, touches nobody and is on no closed lane of its route."""
+    """Frames ``[T]`` of the log at which the ego is on the road, touches nobody and is not where lights are red."""
     tracks, footprints = scene.tracks, scene.vehicle.boxes(scene.ego.states)
     alone = [
         not touching(footprint, tracks.boxes(frame), tracks.valid[:, frame]).any()

@@ -196,7 +196,7 @@ def _controls(
         if cell == round_cell:
             controls.append("roundabout")
         elif avenue or (not rim and rng.random() < 0.6):
-            split = len(_neighbors(cell, edges)) == 4 and rng.random() < 0.35
+            split = len(_neighbors(cell, edges)) == 4 and rng.random() < 0.15
             controls.append("split_signal" if split else "signal")
         elif rim:
             controls.append(str(rng.choice(["signal", "stop", "yield"], p=[0.3, 0.35, 0.35])))

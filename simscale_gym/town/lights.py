@@ -83,5 +83,5 @@ def _groups(junction: Junction) -> list[list[int]]:
 
 def _green_time(rng: np.random.Generator, junction: Junction, group: list[int]) -> float:
     major = any(junction.arms[a].major for a in group)
-    low, high = (12.0, 18.0) if major else (9.0, 13.0)
+    low, high = (20.0, 26.0) if major else (16.0, 20.0)
     return float(rng.uniform(low, high))

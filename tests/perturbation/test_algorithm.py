@@ -16,7 +16,7 @@ from simscale_gym.scene import TrackType
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.label_filter import is_valid_label
 
-FRAME = 60
+FRAME = 76
 SEQUENTIAL = ("reactive", "expert", "label")
 
 
