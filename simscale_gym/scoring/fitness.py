@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.geometry import box
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.metrics.contacts import RedLights, touching, traffic_lights
-from simscale_gym.metrics.ego_boxes import ego_boxes
 from simscale_gym.scene import Scene, compiled, derived
 from simscale_gym.scoring.scene_ground import closed_lanes, map_layers
 from simscale_gym.sim import SimState
@@ -55,7 +55,7 @@ def fit_frames(scene: Scene) -> NDArray[np.bool_]:
 def _at_red(scene: Scene) -> NDArray[np.bool_]:
     """Frames ``[T]`` of the log that TLC fails for."""
     layers = map_layers(scene.map)
-    corners, _ = ego_boxes(scene.ego.states[None], scene.vehicle)
+    corners = box.corners(scene.vehicle.boxes(scene.ego.states[None]))
     out = np.zeros(scene.num_frames, bool)
     for frame, closed in enumerate(closed_lanes(scene, scene.route_lane_ids, 0, scene.num_frames)):
         rows = np.array([layers.lane_rows[lane] for lane in closed], np.int64)
