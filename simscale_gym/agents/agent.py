@@ -86,8 +86,8 @@ class ExpertAgent:
     """An expert at the wheel. It disregards observations: with ``LogExpert`` it is the log driver.
 
     Args:
-        expert: Gives the plans.
-        world: What it knows; the environment that is driven.
+        expert: Expert that gives the plans.
+        world: World that it may look into: the environment that is driven.
     """
 
     def __init__(self, expert: Expert, world: World) -> None:

@@ -22,7 +22,7 @@ def rehearse(scene: Scene, state: SimState, egos: Array, traffic: TrafficModel) 
         scene: The scene.
         state: The world now, with the others as ``traffic`` left them.
         egos: ``[T, 11]`` ego states 0.1 s apart, the present one first.
-        traffic: Moves the others.
+        traffic: Traffic model that moves the others.
     """
     course = [state.traffic]
     for step, ego in enumerate(egos[:-1]):

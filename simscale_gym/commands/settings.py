@@ -69,7 +69,7 @@ class Collect:
         vocabulary: A .npy file [V, 40, 3] of x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; clusters of
             the source's own futures if left out.
         traffic: idm, log or constant_velocity.
-        seed: Decides the order in which candidates are tried.
+        seed: Seed of the order in which candidates are tried.
         workers: Processes that search side by side.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).

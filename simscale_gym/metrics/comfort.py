@@ -74,7 +74,7 @@ def comfort_flags(states: Array, history: Array, vehicle: Vehicle) -> NDArray[np
     """Which of :data:`COMFORT_TERMS` stay within bounds, ``[P, 6]``.
 
     Args:
-        states: ``[P, T, 11]``.
+        states: ``[P, T, 11]`` driven states, 0.1 s apart.
         history: ``[H, 11]`` states before them, taken to be 0.1 s apart up to the first of ``states``.
         vehicle: The ego.
     """
@@ -91,7 +91,7 @@ def interpolate_history(times: Array, states: Array) -> Array:
 
     Args:
         times: ``[K]`` ascending [s], K >= 2.
-        states: ``[K, 11]``.
+        states: ``[K, 11]`` ego states at these times.
     """
     times, states = np.asarray(times, float), np.asarray(states, float)
     if (

@@ -32,8 +32,8 @@ class RunningComfort:
         count: Samples so far, those of the history included.
         columns: ``[5, 30]`` the last of them: what :func:`simscale_gym.metrics.comfort.bounded_terms` filters, and
             the heading as it is. Where there are fewer, they come first.
-        settled: All values that further samples cannot change are within bounds.
-        comfortable: All values are.
+        settled: Whether all values that further samples cannot change are within bounds.
+        comfortable: Whether all values are within bounds.
     """
 
     count: int

@@ -27,15 +27,15 @@ class Frame:
     """Pictures of M moments through C cameras, and all that is known of them.
 
     Attributes:
-        cameras: Names, C of them.
+        cameras: Names of the C cameras.
         images: uint8 `[M, C, H, W, 3]`.
         alpha: Opacity, `[M, C, H, W]` float32; a tensor where a device drew it.
-        depth: Along the optical axes, `[M, C, H, W]` float32 [m], where alpha is not 0; a tensor likewise.
-        viewmats: World to camera, `[M, C, 4, 4]`.
+        depth: Depth along the optical axes, `[M, C, H, W]` float32 [m], valid where alpha is not 0; a tensor likewise.
+        viewmats: Transforms from the world to the cameras, `[M, C, 4, 4]`.
         Ks: Intrinsics, `[C, 3, 3]` [px].
-        ego_to_world: `[M, 4, 4]`.
-        splats: Gaussians that reached the pictures, all together.
-        judge: Gives the scene's judge of pictures, made when first asked for.
+        ego_to_world: Poses of the ego, `[M, 4, 4]`, rigid.
+        splats: Number of Gaussians that reached the pictures, all together.
+        judge: Function that gives the scene's judge of pictures, which is made when first asked for.
     """
 
     cameras: tuple[str, ...]
@@ -84,7 +84,7 @@ class Renderer(Protocol):
 
         Args:
             moments: Moments of the scene, M of them.
-            cameras: Names, C of them.
+            cameras: Names of the C cameras.
             size: Height, width [px].
 
         Raises:
@@ -98,7 +98,7 @@ class Renderer(Protocol):
 
         Args:
             moments: Moments of the scene, M of them.
-            viewmats: World to camera, `[M, C, 4, 4]`.
+            viewmats: Transforms from the world to the cameras, `[M, C, 4, 4]`.
             Ks: Intrinsics, `[M, C, 3, 3]` [px].
             size: Height, width [px].
 

@@ -70,7 +70,7 @@ class Lane:
 
     Attributes:
         id: Unique over lanes and connectors.
-        connector: Lies inside an intersection.
+        connector: Whether it lies inside an intersection.
         roadblock_id: The roadblock (or roadblock connector) that it belongs to.
         centerline: ``[K, 3]`` x, y, heading in driving direction.
         polygon: ``[M, 2]`` area of the lane, open ring [m].
@@ -82,7 +82,7 @@ class Lane:
         intersection_id: Intersection that a connector lies in.
         turn: Turn that a connector makes.
         stop_line_ids: Traffic-light stop lines of a connector.
-        bike: Not for cars.
+        bike: Whether it is for bicycles, not for cars.
     """
 
     id: str
@@ -116,7 +116,7 @@ class Roadblock:
 
     Attributes:
         id: Unique over roadblocks and roadblock connectors.
-        connector: Lies inside an intersection.
+        connector: Whether it lies inside an intersection.
         polygon: ``[M, 2]`` area of all its lanes, open ring [m].
         lane_ids: Left to right.
         predecessors, successors: Roadblock ids.

@@ -176,8 +176,8 @@ def depth_sweep(
     """Sweeps once, at one moment, without noise: nothing moves while the sensor turns.
 
     Args:
-        rasterizer: Holds the Gaussians.
-        ego_to_world: `[4, 4]`.
+        rasterizer: Rasteriser that holds the Gaussians.
+        ego_to_world: Pose of the ego in the rasteriser's frame, `[4, 4]`, rigid.
         config: The rays.
         instances: What there is; by default its first template.
 

@@ -90,7 +90,7 @@ class RenderQuality:
     """Scores of how far the pictures of one moment can be trusted.
 
     Attributes:
-        cameras: Names, C of them.
+        cameras: Names of the C cameras.
         coverage: Share of the pixels below the horizon that are covered, `[C]`.
         in_body: Share of the pixels that show something inside the ego's body, more than 0.3 m above the road, `[C]`.
         near_share: Share of all directions that Gaussians within 1.5 m hide from the camera, `[C]`.

@@ -71,7 +71,7 @@ class Memory(NamedTuple):
         lanes: ``[N]`` rows, -1 for none.
         motion: ``[N, 3]`` progress [m], speed and target speed [m/s].
         seen: ``[N, 3]`` pose at which a vehicle is seen until it has moved.
-        moved: ``[N]``.
+        moved: ``[N]`` whether a vehicle has moved.
         first: ``[N, 5]`` pose and velocity at which a parked one is held.
     """
 

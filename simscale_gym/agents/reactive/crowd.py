@@ -40,13 +40,14 @@ class Moving(NamedTuple):
     """Everybody ``M`` at one instant; the first ``N`` in the order of the tracks, the last is the ego.
 
     Attributes:
-        boxes: ``[M, 5]``.
-        swept: ``[M, 5]``, lengthened ahead along the velocity for those who may cross.
+        boxes: ``[M, 5]`` centre x, y [m], heading [rad], length, width [m].
+        swept: ``[M, 5]`` these boxes, lengthened ahead along the velocity for those who may cross.
         velocities: ``[M, 2]`` [m/s].
-        present: ``[M]``.
-        as_logged: ``[M]`` about where it was at this frame of the log, so that the others' logs reckon with it.
+        present: ``[M]`` whether it is present.
+        as_logged: ``[M]`` whether it is about where it was at this frame of the log, so that the others' logs reckon
+            with it.
         foreseen: ``[M, LOOKS, 3]`` poses to come (:mod:`simscale_gym.agents.reactive.foresight`), where ``known``.
-        known: ``[M]``.
+        known: ``[M]`` whether its poses to come are known.
     """
 
     boxes: Array

@@ -68,7 +68,7 @@ class Obstacles(NamedTuple):
     Attributes:
         boxes: ``[M, 5]``, swept ahead along the velocity where somebody may cross.
         velocities: ``[M, 2]`` [m/s].
-        present: ``[M]``.
+        present: ``[M]`` whether it is present.
     """
 
     boxes: Array

@@ -55,7 +55,7 @@ def approaches_of(lanes: LaneArrays, junctions: JunctionArrays, lights: NDArray,
         lanes: The map.
         junctions: The map's junctions.
         lights: ``[L]`` status of each lane's light now.
-        routes: ``[N, R]``.
+        routes: ``[N, R]`` rows of the lanes of each vehicle's route.
         progress: ``[N]`` arc length along the present lane [m].
         speeds: ``[N + 1]`` [m/s], the ego last.
         driving: ``[N]`` follows a route.

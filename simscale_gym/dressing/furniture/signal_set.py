@@ -26,7 +26,7 @@ class SignalSet:
         fixtures: What stands beside the roads, signals among it.
         lane_ids: Lane connectors of the scene's lights, ``[L]``.
         light: The scene's.
-        rasterizer: Receives the templates.
+        rasterizer: Rasteriser that receives the templates.
     """
 
     def __init__(

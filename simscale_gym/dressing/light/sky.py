@@ -46,7 +46,7 @@ class Sky:
 
         Args:
             rgb: ``[C, H, W, 3]`` colours on black.
-            alpha: ``[C, H, W]``.
+            alpha: ``[C, H, W]`` share of each pixel that is covered, 0 to 1.
             viewmats: ``[C, 4, 4]`` world to camera.
             Ks: ``[C, 3, 3]`` [px].
 

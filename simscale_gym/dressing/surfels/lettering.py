@@ -35,7 +35,7 @@ def runs(values: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
     """Runs of equal values along the rows of an image.
 
     Args:
-        values: ``[H, W]``.
+        values: ``[H, W]`` image of values.
         longest: Longer runs are cut.
 
     Returns:

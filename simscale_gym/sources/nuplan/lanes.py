@@ -134,7 +134,7 @@ class Cut:
         file: The map.
         origin: ``[2]`` global position of the new frame [m].
         line: The path, global.
-        margin: [m].
+        margin: Distance from the line up to which elements are taken [m].
     """
 
     file: MapFile

@@ -38,7 +38,7 @@ class Moments:
         means: `[N, 3]` [m].
         covariances: xx, yx, yy, zx, zy, zz, `[N, 6]` [m^2].
         normals: Unit, along the shortest axis, `[N, 3]`.
-        opacities: `[N]`.
+        opacities: Opacities, 0 to 1, `[N]`.
         colors: Colour coefficients, all terms, `[N, K * 3]`.
         spreads: Variance of the original means that each stands for, `[N]` [m^2].
     """

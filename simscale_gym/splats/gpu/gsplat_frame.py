@@ -27,11 +27,11 @@ class Cloud:
     """The Gaussians of a frame's instances, each in the frame of its own node, on one device.
 
     Attributes:
-        means: `[N, 3]` [m].
-        quats: `[N, 4]` wxyz.
-        scales: `[N, 3]` [m].
-        opacities: `[N]`.
-        sh: `[N, K, 3]`.
+        means: Places of the Gaussians, `[N, 3]` [m].
+        quats: Rotations, `[N, 4]` wxyz.
+        scales: Extents along their axes, `[N, 3]` [m].
+        opacities: Opacities, 0 to 1, `[N]`.
+        sh: Colour coefficients, `[N, K, 3]`.
         owner: Instance of each, `[N]` int64.
     """
 
