@@ -53,7 +53,7 @@ def test_an_anchor_is_tracked_for_half_a_second(env, anchors):
     before = env.sim_state
     _, _, _, _, info = env.step(straight)
     assert env.sim_state.frame == before.frame + 5
-    states = TrajectoryAction().apply(env.scene, env._traffic, before, anchors[straight, 4::5])
+    states = TrajectoryAction().apply(env.scene, env.traffic, before, anchors[straight, 4::5])
     np.testing.assert_allclose(info["ego_state"][:3], states[-1].ego[:3], atol=0.05)
 
 

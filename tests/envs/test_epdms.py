@@ -128,9 +128,8 @@ def test_a_red_light_run(town_log):
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("perturb", [False, True])
 def test_rewards_add_up_to_the_final_score(town_scene, action, perturb):
-    env = make(town_scene, action=action, reward="epdms", perturb=perturb, experts=("planner",))
-    for scale, follow in ((1.0, True), (5.0, False)):
-        env._reward = EpdmsRewardConfig(scale=scale)
+    for reward, scale, follow in (("epdms", 1.0, True), (EpdmsRewardConfig(scale=5.0), 5.0, False)):
+        env = make(town_scene, action=action, reward=reward, perturb=perturb, experts=("planner",))
         env.action_space.seed(0)
         _, info = env.reset(seed=2)
         assert set(info["rewards"]) == set(RUNNING_COLUMNS) - {"score"}

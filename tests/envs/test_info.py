@@ -54,5 +54,5 @@ def test_plans_without_a_way_score_under_the_same_names(town_scene, one_renderer
         lost[:2] += 500.0
         state = type(env.sim_state)(env.sim_state.frame, lost, env.sim_state.traffic)
         [made] = env._resources.experts
-        plan = made.plan(town_scene, state, env._traffic)
+        plan = made.plan(town_scene, state, env.traffic)
         assert not plan.valid and structure(dict(plan.scores)) == known[expert]["scores"]
