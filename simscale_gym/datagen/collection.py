@@ -17,8 +17,8 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
-from simscale_gym.perturbation.algorithm import HISTORY_STEPS
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sources import SceneRef, load_scene
 from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets

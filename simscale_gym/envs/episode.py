@@ -13,13 +13,11 @@ import numpy as np
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
+from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import PerturbConfig, sample_perturbation
 from simscale_gym.scene import DT, Scene
 from simscale_gym.scoring.fitness import fit_frames
 from simscale_gym.sim import SimState, TrafficModel
-
-HISTORY_STEPS = 15
-"""Log that must lie before the start: 1.5 s, NAVSIM's history."""
 
 _LEAST_STEPS = 10  # what an episode must be able to last
 

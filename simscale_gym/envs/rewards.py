@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simscale_gym.envs.drive import Drive
-from simscale_gym.metrics import COLUMNS, WEIGHTS
+from simscale_gym.metrics.score import AVERAGED, COLUMNS, MULTIPLIERS, WEIGHTS
 from simscale_gym.scene import DT, StateIndex
-
-_MULTIPLIERS = ("nc", "dac", "ddc", "tlc")
-_AVERAGED = ("ep", "ttc", "lk", "hc")
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,10 @@ def score_parts(scores: Mapping[str, float]) -> dict[str, float]:
     Args:
         scores: Subscores by EPDMS code, extended comfort excepted.
     """
-    weight = sum(WEIGHTS[code] for code in _AVERAGED)
-    parts = {COLUMNS[code]: WEIGHTS[code] * scores[code] / weight for code in _AVERAGED}
+    weight = sum(WEIGHTS[code] for code in AVERAGED)
+    parts = {COLUMNS[code]: WEIGHTS[code] * scores[code] / weight for code in AVERAGED}
     left = sum(parts.values())
-    for code in _MULTIPLIERS:
+    for code in MULTIPLIERS:
         parts[COLUMNS[code]] = left * (scores[code] - 1.0)
         left *= scores[code]
     return parts

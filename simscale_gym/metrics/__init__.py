@@ -14,8 +14,8 @@ from simscale_gym.metrics.layers import LAYERS, MapLayers
 from simscale_gym.metrics.observation import forecast, take_agents, touching_ego, without_touching
 from simscale_gym.metrics.running_score import (
     RUNNING_COLUMNS,
+    DriveGround,
     DriveRecord,
-    Ground,
     RunningScore,
     running_columns,
     running_total,
@@ -32,9 +32,9 @@ __all__ = [
     "RUNNING_COLUMNS",
     "WEIGHTS",
     "Agents",
+    "DriveGround",
     "DriveRecord",
     "EgoArea",
-    "Ground",
     "MapLayers",
     "RunningScore",
     "Scores",

@@ -48,7 +48,10 @@ class EgoArea(IntFlag):
     IN_INTERSECTION = 8
 
 
-_MULTIPLE_LANES, _NON_DRIVABLE, _ONCOMING, _IN_INTERSECTION = (int(bit) for bit in EgoArea)
+MULTIPLE_LANES, NON_DRIVABLE, ONCOMING, IN_INTERSECTION = (int(bit) for bit in EgoArea)
+"""The bits of :class:`EgoArea` as kernels take them."""
+MULTIPLE_OR_OFF = MULTIPLE_LANES | NON_DRIVABLE
+"""Bits of an ego that is not inside of one lane."""
 
 
 def ego_areas(corners: Array, centers: Array, polygons: Rings, index: AreaIndex, flags: NDArray) -> NDArray:
@@ -92,15 +95,15 @@ def areas_of_boxes(
                         if (kind & LANE) != 0:
                             found = _count_corner(lanes, counts, found, polygon)
                 if not drivable:
-                    bits |= _NON_DRIVABLE
+                    bits |= NON_DRIVABLE
             if found > 1 and counts[:found].max() < 4:
-                bits |= _MULTIPLE_LANES
+                bits |= MULTIPLE_LANES
             x, y = centers[p, k, 0], centers[p, k, 1]
             center = flags_at(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y)
             if (center & ON_ROUTE) == 0:
-                bits |= _ONCOMING
+                bits |= ONCOMING
             if (center & INTERSECTION) != 0:
-                bits |= _IN_INTERSECTION
+                bits |= IN_INTERSECTION
             areas[p, k] = bits
     return areas
 
@@ -156,7 +159,7 @@ def _off_road(
 
 def drivable_area(areas: NDArray[np.uint8]) -> Array:
     """DAC ``[P]``: 0 where a corner leaves the drivable area at any step, the first included."""
-    return 1.0 - ((areas & _NON_DRIVABLE) != 0).any(1)
+    return 1.0 - ((areas & NON_DRIVABLE) != 0).any(1)
 
 
 def driving_direction(areas: NDArray[np.uint8], centers: Array) -> Array:
@@ -166,7 +169,7 @@ def driving_direction(areas: NDArray[np.uint8], centers: Array) -> Array:
     """
     steps = np.zeros(areas.shape)
     steps[:, 1:] = np.linalg.norm(np.diff(centers, axis=1), axis=-1)
-    steps[((areas & _ONCOMING) == 0) | ((areas & _IN_INTERSECTION) != 0)] = 0.0
+    steps[((areas & ONCOMING) == 0) | ((areas & IN_INTERSECTION) != 0)] = 0.0
     longest = _longest_window(steps, DIRECTION_HORIZON + 1)
     return np.where(longest < DIRECTION_LIMITS[0], 1.0, np.where(longest < DIRECTION_LIMITS[1], 0.5, 0.0))
 

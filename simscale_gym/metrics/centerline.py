@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.metrics.areas import EgoArea
+from simscale_gym.metrics.areas import IN_INTERSECTION
 
 Array = NDArray[np.float64]
 
@@ -24,8 +24,6 @@ LANE_STEPS = 20
 """Steps beyond the limit in a row (2 s) that break lane keeping."""
 PROGRESS_THRESHOLD = 5.0
 """Progress of the best valid plan [m] up to which progress is not judged."""
-
-_IN_INTERSECTION = int(EgoArea.IN_INTERSECTION)
 
 
 class Centerline(NamedTuple):
@@ -154,7 +152,7 @@ def _lane_keeping(points: Array, run_boxes: Array, centers: Array, areas: NDArra
             if k > 0:
                 dx, dy = x - centers[p, k - 1, 0], y - centers[p, k - 1, 1]
                 free -= np.sqrt(dx * dx + dy * dy)
-            if (areas[p, k] & _IN_INTERSECTION) != 0:
+            if (areas[p, k] & IN_INTERSECTION) != 0:
                 continue
             near = False
             # the run of the step before is asked first: a car stays on it for many steps

@@ -16,7 +16,7 @@ from simscale_gym.geometry import box
 from simscale_gym.geometry.box import place_corners
 from simscale_gym.geometry.predicates import add_product, boxes_meet, centroid, segment_meets_box
 from simscale_gym.metrics.area_index import AreaIndex, flags_at
-from simscale_gym.metrics.areas import INTERSECTION, EgoArea
+from simscale_gym.metrics.areas import INTERSECTION, MULTIPLE_OR_OFF
 from simscale_gym.metrics.rings import Rings, ring_meets_box
 
 Array = NDArray[np.float64]
@@ -30,7 +30,6 @@ TTC_STRIDE, TTC_OFFSETS = 3, 4
 AHEAD, BEHIND = np.deg2rad(30.0), np.deg2rad(150.0)
 """Angles from the ego's heading within which an object is ahead, beyond which it is behind."""
 
-_MULTIPLE_OR_OFF = int(EgoArea.MULTIPLE_LANES | EgoArea.NON_DRIVABLE)
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 
 
@@ -157,7 +156,7 @@ def is_at_fault(state: Array, area: int, corners: Array, other: Array, moving: b
     if bearing_to(np.cos(state[2]), np.sin(state[2]), state[0], state[1], other) > BEHIND:
         return False
     left, right = corners[0], corners[3]
-    return segment_meets_box(left[0], left[1], right[0], right[1], other) or (area & _MULTIPLE_OR_OFF) != 0
+    return segment_meets_box(left[0], left[1], right[0], right[1], other) or (area & MULTIPLE_OR_OFF) != 0
 
 
 @njit(cache=True)
@@ -197,7 +196,7 @@ def time_to_collision(
                         continue
                     x, y = states[p, k, 0], states[p, k, 1]
                     bearing = bearing_to(cos, sin, x, y, boxes[r])
-                    exposed = (areas[p, k] & _MULTIPLE_OR_OFF) != 0 or (
+                    exposed = (areas[p, k] & MULTIPLE_OR_OFF) != 0 or (
                         flags_at(
                             grid, tile_starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y
                         )

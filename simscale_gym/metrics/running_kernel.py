@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from simscale_gym.geometry.box import place_corners
 from simscale_gym.geometry.predicates import boxes_meet
 from simscale_gym.metrics.area_index import flags_at
-from simscale_gym.metrics.areas import DIRECTION_HORIZON, INTERSECTION, EgoArea, areas_of_boxes
+from simscale_gym.metrics.areas import (
+    DIRECTION_HORIZON,
+    IN_INTERSECTION,
+    INTERSECTION,
+    MULTIPLE_OR_OFF,
+    NON_DRIVABLE,
+    ONCOMING,
+    areas_of_boxes,
+)
 from simscale_gym.metrics.centerline import (
     LANE_LIMIT,
     LANE_STEPS,
@@ -48,14 +56,11 @@ TOUCHING, AT_FAULT = range(2)
 MEMORY = DIRECTION_HORIZON + 2
 """States that a step looks at, the newest included."""
 
-_MULTIPLE_OR_OFF = int(EgoArea.MULTIPLE_LANES | EgoArea.NON_DRIVABLE)
-_NON_DRIVABLE, _ONCOMING = int(EgoArea.NON_DRIVABLE), int(EgoArea.ONCOMING)
-_IN_INTERSECTION = int(EgoArea.IN_INTERSECTION)
 _NEAR = LANE_LIMIT * LANE_LIMIT * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True)
-def advance(
+def judge_step(
     tally: Array, marks: NDArray, speeds: Array, contacts: NDArray, areas: NDArray, states: Array, first: bool,
     earlier, velocities: Array, red, ground,
 ):  # fmt: skip
@@ -72,7 +77,7 @@ def advance(
         earlier: Poses ``[N, 3]`` and presence ``[N]`` of the others now and 3, 6, 9 steps ago.
         velocities: ``[N, 2]`` velocities of the others now [m/s].
         red: ``[L]`` whether the light is closed.
-        ground: Of :attr:`simscale_gym.metrics.running_score.Ground.arrays`.
+        ground: Of :attr:`simscale_gym.metrics.running_score.DriveGround.arrays`.
     """
     dimensions, others, lights, polygons, index, flags, line = ground
     half_length, half_width, ahead, _ = dimensions
@@ -85,7 +90,7 @@ def advance(
         corners, centers, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs
     )[0, 0]
     areas[last] = area
-    if (area & _NON_DRIVABLE) != 0:
+    if (area & NON_DRIVABLE) != 0:
         tally[DAC] = 0.0
     tally[AGAINST] = max(tally[AGAINST], _way_against(states, areas, ahead))
     _follow_line(tally, line, centers[0, 0], area, first)
@@ -99,7 +104,7 @@ def advance(
     if begin >= 0 and tally[TTC] > 0.0:
         x, y = states[begin, 0], states[begin, 1]
         here = flags_at(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y)
-        exposed = (areas[begin] & _MULTIPLE_OR_OFF) != 0 or (here & INTERSECTION) != 0
+        exposed = (areas[begin] & MULTIPLE_OR_OFF) != 0 or (here & INTERSECTION) != 0
         _foresee(tally, marks, states[begin], exposed, earlier, dimensions, others)
 
 
@@ -117,7 +122,7 @@ def _way_against(states: Array, areas: NDArray, ahead: float) -> float:
     """Way against the route within the last second [m]."""
     total, last = 0.0, len(states) - 1
     for j in range(max(1, last - DIRECTION_HORIZON), last + 1):
-        if (areas[j] & _ONCOMING) == 0 or (areas[j] & _IN_INTERSECTION) != 0:
+        if (areas[j] & ONCOMING) == 0 or (areas[j] & IN_INTERSECTION) != 0:
             continue
         dx = (
             states[j, 0]
@@ -140,7 +145,7 @@ def _follow_line(tally: Array, line, center: Array, area: int, first: bool):
     tally[ARC] = project_point(points, lengths, run_boxes, x, y)
     if first:
         tally[START] = tally[ARC]
-    if (area & _IN_INTERSECTION) != 0:
+    if (area & IN_INTERSECTION) != 0:
         return
     near = False
     for run in range(len(run_boxes)):

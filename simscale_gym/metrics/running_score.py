@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics.areas import DIRECTION_LIMITS, EgoArea
+from simscale_gym.metrics.areas import DIRECTION_LIMITS, NON_DRIVABLE
 from simscale_gym.metrics.centerline import PROGRESS_THRESHOLD
 from simscale_gym.metrics.running_comfort import RunningComfort
 from simscale_gym.metrics.running_kernel import (
@@ -29,7 +29,7 @@ from simscale_gym.metrics.running_kernel import (
     TLC,
     TOUCHING,
     TTC,
-    advance,
+    judge_step,
 )
 from simscale_gym.metrics.score import COLUMNS, WEIGHTS
 from simscale_gym.metrics.situation import Situation
@@ -42,13 +42,12 @@ RUNNING_COLUMNS = (*(name for code, name in COLUMNS.items() if code != "ec"), "s
 half a second apart, and of what was driven there is only one; NAVSIM leaves it out where a frame has no predecessor."""
 
 _TO_COME = np.zeros(1, np.uint8)  # the area that the kernel fills in
-_NON_DRIVABLE = np.uint8(EgoArea.NON_DRIVABLE)
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 _LOOK_BACK = 10  # steps at which the others are kept: those that the time to collision of 0.9 s ago meets
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class DriveGround:
     """What does not change while a drive is scored.
 
     Attributes:
@@ -152,7 +151,7 @@ class RunningScore:
         record: What is remembered of it.
     """
 
-    ground: Ground
+    ground: DriveGround
     record: DriveRecord
 
     @property
@@ -177,7 +176,7 @@ class RunningScore:
     @property
     def off_road(self) -> bool:
         """A corner of the ego is off the drivable area at the last step. DAC is 0 from the first such step on."""
-        return bool(self.record.areas[-1] & _NON_DRIVABLE)
+        return bool(self.record.areas[-1] & NON_DRIVABLE)
 
     def after(
         self, state: Array, poses: Array, velocities: Array, valid: NDArray[np.bool_], red: NDArray[np.bool_]
@@ -211,7 +210,7 @@ class RunningScore:
             recent=recent,
             comfort=record.comfort and record.comfort.after(state, ground.vehicle.rear_axle_to_center),
         )
-        advance(
+        judge_step(
             changed.tally, changed.marks, changed.speeds, changed.contacts, changed.areas, changed.states,
             not record.steps, earlier, np.ascontiguousarray(velocities, float), np.asarray(red, bool), ground.arrays,
         )  # fmt: skip

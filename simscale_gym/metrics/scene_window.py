@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.metrics.layers import MapLayers
-from simscale_gym.metrics.situation import HISTORY, Agents, Situation
-from simscale_gym.scene import DT, LightStatus, Scene
+from simscale_gym.metrics.situation import HISTORY_STEPS, Agents, Situation
+from simscale_gym.scene import LightStatus, Scene
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def scene_situation(
         route_lane_ids=scene.route_lane_ids,
         agents=agents,
         red_lights=[[i for i in now if now[i] == LightStatus.RED and i in lanes] for now in lights],
-        history=scene.ego.states[max(0, frame - round(HISTORY / DT)) : max(0, frame - 1)],
+        history=scene.ego.states[max(0, frame - HISTORY_STEPS) : max(0, frame - 1)],
     )
 
 
@@ -75,7 +75,7 @@ def simulated_agents(scene: Scene, poses: Array, velocities: Array, valid: NDArr
         scene: The scene.
         poses: ``[T, N, 3]`` box centres and headings (as :func:`simscale_gym.sim.stacked` gives them).
         velocities: ``[T, N, 2]`` [m/s].
-        valid: ``[T, N]``.
+        valid: ``[T, N]`` whether the track is present.
     """
     n = len(scene.tracks)
     if (

@@ -30,8 +30,11 @@ COLUMNS = {
 }
 """NAVSIM's column name of each subscore."""
 MULTIPLIERS = ("nc", "dac", "ddc", "tlc")
+"""Codes of the subscores that multiply the total."""
 WEIGHTS = {"ep": 5.0, "ttc": 5.0, "lk": 2.0, "hc": 2.0, "ec": 2.0}
 """Weights of the averaged subscores."""
+AVERAGED = tuple(code for code in WEIGHTS if code != "ec")
+"""Codes of the subscores that are averaged where there is no earlier plan to compare with, that is no EC."""
 
 _BLOCK = 256  # proposals at a time, so that their boxes stay in the cache
 _SLACK = 1e-6

@@ -23,8 +23,8 @@ Array = NDArray[np.float64]
 
 RED_LIGHT = "red_light"
 """NAVSIM tells lights from agents by this word in their token."""
-HISTORY = 1.5
-"""Length of the ego's past that counts [s]."""
+HISTORY_STEPS = 15
+"""Steps of the ego's past that comfort looks back on: 1.5 s. NAVSIM has the states of all but the last of them."""
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
 
 

@@ -28,6 +28,7 @@ from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.errors import SceneError
+from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.gate import judged
@@ -39,9 +40,6 @@ from simscale_gym.scoring.segment import Segment, drive_segment, ego_history
 from simscale_gym.sim import SimState, TrafficModel, rollout, start
 
 Array = NDArray[np.float64]
-
-HISTORY_STEPS = 15
-"""Log that must lie before a clip: 1.5 s, NAVSIM's history."""
 
 
 @dataclass(frozen=True, eq=False)

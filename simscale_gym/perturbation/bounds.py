@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
+from simscale_gym.perturbation.vocabulary import LEVER
 
 Array = NDArray[np.float64]
-
-_LEVER = 5.0  # [m/rad] as in the vocabulary
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,6 @@ def bound_broken(offsets: Array, bounds: Bounds) -> NDArray[np.str_]:
         x > bounds.longitudinal,
         y > bounds.lateral,
         turn > bounds.heading,
-        np.hypot(x, y) + _LEVER * turn < bounds.minimum,
+        np.hypot(x, y) + LEVER * turn < bounds.minimum,
     ]
     return np.select(broken, ["longitudinal", "lateral", "heading", "minimum"], "")

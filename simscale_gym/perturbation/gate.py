@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.metrics import WEIGHTS, Agents, Scores, score
-from simscale_gym.metrics.score import MULTIPLIERS
+from simscale_gym.metrics.score import AVERAGED, MULTIPLIERS
 from simscale_gym.scene import Scene
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.segment import Segment, ego_history, score_segment, segment_situation
 from simscale_gym.sim import SimState
 
 Array = NDArray[np.float64]
-
-_AVERAGED = ("ep", "ttc", "lk", "hc")
 
 
 def gate_failures(scores: Scores, gate: float) -> NDArray[np.str_]:
@@ -29,8 +27,8 @@ def gate_failures(scores: Scores, gate: float) -> NDArray[np.str_]:
     The first of the multiplied ones that is not full; else the averaged one that costs most.
     """
     multiplied = [getattr(scores, code) < 1.0 for code in MULTIPLIERS]
-    costs = np.stack([WEIGHTS[code] * (1.0 - getattr(scores, code)) for code in _AVERAGED])
-    dearest = np.array(_AVERAGED)[costs.argmax(0)]
+    costs = np.stack([WEIGHTS[code] * (1.0 - getattr(scores, code)) for code in AVERAGED])
+    dearest = np.array(AVERAGED)[costs.argmax(0)]
     return np.where(scores.total >= gate, "", np.select(multiplied, MULTIPLIERS, dearest))
 
 

@@ -14,7 +14,8 @@ from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
 
-_LEVER = 5.0  # [m/rad] weight of heading beside x and y in the distance: half a car length turns into metres
+LEVER = 5.0
+"""Weight of heading beside x and y in the distance of two poses [m/rad]: half a car length turns it into metres."""
 _MOST = 100_000  # entries of a file
 _FARTHEST = 400.0  # [m] at 100 m/s
 _STRIDE = 5  # poses between those that are compared: 0.5 s
@@ -55,7 +56,7 @@ def cluster_futures(
 
 def _features(poses: Array) -> Array:
     sampled = poses[:, _STRIDE - 1 :: _STRIDE]
-    return (sampled * np.array([1.0, 1.0, _LEVER])).reshape(len(poses), -1)
+    return (sampled * np.array([1.0, 1.0, LEVER])).reshape(len(poses), -1)
 
 
 def load_vocabulary(path: Path) -> HumanFutures:

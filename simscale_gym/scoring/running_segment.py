@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.metrics import DriveRecord, Ground, RunningScore
+from simscale_gym.metrics import DriveGround, DriveRecord, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.scoring.fitness import touched
@@ -83,14 +83,14 @@ class RunningSegment:
         return self.running.subscores(self.reference)
 
 
-def running_ground(scene: Scene, begin: SimState, replayed: bool) -> Ground:
+def running_ground(scene: Scene, begin: SimState, replayed: bool) -> DriveGround:
     """What a segment from ``begin`` on is judged on; see :meth:`RunningSegment.begin` for ``replayed``."""
     tracks, dropped = scene.tracks, touched(scene, begin) if replayed else None
     situation = segment_ground(scene, begin)
-    return Ground(situation, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle, dropped)
+    return DriveGround(situation, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle, dropped)
 
 
-def _log_way(scene: Scene, ground: Ground, begin: SimState) -> Array:
+def _log_way(scene: Scene, ground: DriveGround, begin: SimState) -> Array:
     logged = scene.ego.states[min(begin.frame, scene.num_frames - 1) :]
     centers = np.ascontiguousarray(scene.vehicle.boxes(logged)[:, :2])
     arcs = arc_lengths_of(ground.situation.line, centers)

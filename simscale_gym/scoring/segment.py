@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents, without_touching
+from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.scene import Scene
 from simscale_gym.scoring.scene_ground import closed_lanes, segment_ground
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
 
 Array = NDArray[np.float64]
 
-_HISTORY_STEPS = 14  # NAVSIM's samples, of which the last is 0.2 s old
+_SAMPLES = HISTORY_STEPS - 1  # of a history, of which the last is 0.2 s old, as NAVSIM's
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def drive_segment(
 
     Args:
         scene: The scene.
-        traffic: Moves the others.
+        traffic: Traffic model that moves the others.
         history: Simulation states up to the present, 0.1 s apart; the log fills in what lies before them.
         poses: ``[T, 3]`` scene frame, the ego's present pose first (``ExpertPlan.poses_world``).
         reference: ``[T, 11]`` the drive by which progress is judged, as of :func:`score_segment`.
@@ -103,8 +104,8 @@ def ego_history(scene: Scene, states: Sequence[SimState]) -> Array:
 
     H is 14, or less near the start of the clip.
     """
-    past = [state.ego for state in states[-_HISTORY_STEPS - 2 : -2]]
-    missing = _HISTORY_STEPS - len(past)
+    past = [state.ego for state in states[-_SAMPLES - 2 : -2]]
+    missing = _SAMPLES - len(past)
     first = states[-1].frame - 1 - len(past)
     logged = scene.ego.states[max(0, min(first, scene.num_frames) - missing) : max(0, first)]
     return np.array([*logged, *past]).reshape(-1, scene.ego.states.shape[1])

@@ -50,7 +50,7 @@ def bicycle_step(states: Array, commands: Array, dt: float = DT, vehicle: Vehicl
 
 
 @njit(cache=True)
-def advance(
+def move_bicycle(
     state: Array, out: Array, acceleration: float, steering_rate: float, dt: float, wheel_base: float
 ):
     """Write the successor of ``state [11]`` to ``out``; the pose moves with the old speed and steering."""
@@ -75,5 +75,5 @@ def advance(
 def _step_all(states: Array, commands: Array, dt: float, wheel_base: float) -> Array:
     out = np.empty_like(states)
     for row in range(len(states)):
-        advance(states[row], out[row], commands[row, 0], commands[row, 1], dt, wheel_base)
+        move_bicycle(states[row], out[row], commands[row, 0], commands[row, 1], dt, wheel_base)
     return out

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import DT, STATE_SIZE, Scene, StateIndex
-from simscale_gym.sim.kinematics import advance as move_bicycle
+from simscale_gym.sim.kinematics import move_bicycle
 from simscale_gym.sim.state import SimState, TrafficModel
 
 Array = NDArray[np.float64]
@@ -31,8 +31,8 @@ def step(
 
     Args:
         scene: The scene.
-        traffic_model: Moves the others.
-        state: The world now.
+        traffic_model: Traffic model that moves the others.
+        state: State of the world now.
         command: ``[2]`` acceleration [m/s^2] and steering rate [rad/s].
         reverse: Braking may go on into driving backwards, as in nuPlan's bicycle; otherwise it ends at rest.
     """

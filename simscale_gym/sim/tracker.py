@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import poses_to_world
 from simscale_gym.scene import DT, STATE_SIZE, Vehicle
-from simscale_gym.sim.kinematics import HEADING, STEERING, VX, X, Y, advance
+from simscale_gym.sim.kinematics import HEADING, STEERING, VX, X, Y, move_bicycle
 
 Array = NDArray[np.float64]
 JerkPenalty = Literal["navsim", "correct"]
@@ -64,8 +64,8 @@ def fit_reference(
     """Speed and curvature profiles of reference poses, by regularised least squares.
 
     Args:
-        poses: ``[P, M + 1, 3]``, ``dt`` apart.
-        dt: [s].
+        poses: ``[P, M + 1, 3]`` reference poses, ``dt`` apart.
+        dt: Time between reference poses [s].
         jerk_penalty: "navsim" penalises, as NAVSIM's code does in effect, the accelerations instead of their
             differences (its difference matrix is overwritten, except for the last row); "correct" penalises
             the jerk, as nuPlan does.
@@ -268,4 +268,4 @@ def _track_all(states: Array, poses: Array, factor: Array, dt: float, wheel_base
         fit_profile(poses[p], factor, dt, speeds, curvatures)
         for k in range(states.shape[1] - 1):
             command = command_at(states[p, k], poses[p, k], speeds, curvatures, k, dt, wheel_base)
-            advance(states[p, k], states[p, k + 1], command[0], command[1], dt, wheel_base)
+            move_bicycle(states[p, k], states[p, k + 1], command[0], command[1], dt, wheel_base)

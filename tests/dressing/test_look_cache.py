@@ -15,7 +15,7 @@ from simscale_gym.dressing.looks import look_cache
 from simscale_gym.dressing.looks.look_cache import LookCache, content_key
 from simscale_gym.dressing.looks.packed_look import PackedLook
 from simscale_gym.dressing.nodes.node_looks import look_template
-from simscale_gym.dressing.nodes.template_store import TemplateStore
+from simscale_gym.dressing.nodes.template_cache import TemplateCache
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ NO_LOOKS = ("errors.py", "lazy_names.py", "__init__.py", "files/", "splats/forma
 def test_nothing_that_makes_a_look_is_left_out():
     """All that the makers of looks import, and what that imports, is part of their names."""
     package = Path(simscale_gym.__file__).parent
-    todo = ["dressing/looks/packed_look.py", "dressing/nodes/template_store.py"]
+    todo = ["dressing/looks/packed_look.py", "dressing/nodes/template_cache.py"]
     seen = set()
     while todo:
         name = todo.pop()
@@ -156,5 +156,5 @@ def test_templates_are_what_they_are_made_as(tmp_path):
     key = ("object", "cone", 1, 0)
     plain = look_template(*key)
     for _ in range(2):
-        kept = TemplateStore(LookCache(tmp_path)).get(*key)
+        kept = TemplateCache(LookCache(tmp_path)).get(*key)
         assert all(np.array_equal(value, getattr(kept, name)) for name, value in vars(plain).items())

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.envs.episode import HISTORY_STEPS
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.geometry import se2
+from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import REJECTIONS, Bounds, PerturbConfig
 from simscale_gym.scoring.fitness import off_road, touched
 

@@ -5,7 +5,7 @@ import pytest
 from straight_road import rectangle, road_map, situation
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics import Agents, Ground, MapLayers, score
+from simscale_gym.metrics import Agents, DriveGround, MapLayers, score
 from simscale_gym.scene import StateIndex, Vehicle
 
 STEPS = 60
@@ -71,7 +71,7 @@ def test_equal_to_the_batched_scorer(seed):
     types, boxes, velocities, valid = others = company(rng, 12)
     red, lights = rng.random((STEPS, 2)) < 0.5, ("through", "elsewhere")
     road, lanes = crossing_map(), ("right", "left", "through")
-    ground = Ground(situation(map=road, route_lane_ids=lanes), types, boxes[:, 0, 3:], lights, Vehicle())
+    ground = DriveGround(situation(map=road, route_lane_ids=lanes), types, boxes[:, 0, 3:], lights, Vehicle())
     for count, running in enumerate(grown(ground, history, states, others, red), 1):
         there = valid[:, :count].any(1)
         batch = score(
@@ -104,7 +104,7 @@ def test_the_way_against_the_route_adds_up_over_eleven_steps(speed, compliance):
     states[:, StateIndex.X] = 50.0 - 0.1 * speed * np.arange(STEPS)
     states[:, StateIndex.Y], states[:, StateIndex.HEADING], states[:, StateIndex.VX] = 3.5, np.pi, speed
     on_right = situation(route_lane_ids=("right",))
-    ground = Ground(on_right, np.zeros(0, np.uint8), np.zeros((0, 2)))
+    ground = DriveGround(on_right, np.zeros(0, np.uint8), np.zeros((0, 2)))
     nobody = company(np.random.default_rng(0), 0)
     running = grown(ground, None, states, nobody, np.zeros((STEPS, 0), bool))
     assert [running[0].subscores()["ddc"], running[-1].subscores()["ddc"]] == [1.0, compliance]
@@ -125,7 +125,7 @@ def test_who_stood_when_first_seen_counts_as_standing():
     for first, score_then in ((0.0, 0.0), (3.0, 1.0)):
         others[2][0] = 3.0, 0.0
         others[2][0, 0] = first, 0.0
-        ground = Ground(situation(), others[0], others[1][:, 0, 3:])
+        ground = DriveGround(situation(), others[0], others[1][:, 0, 3:])
         running = grown(ground, None, states, others, np.zeros((STEPS, 0), bool))
         assert [running[k].subscores()["nc"] for k in (0, 1, -1)] == [1.0, score_then, score_then]
 
@@ -133,7 +133,7 @@ def test_who_stood_when_first_seen_counts_as_standing():
 def test_without_history_comfort_is_not_judged():
     rng = np.random.default_rng(0)
     states, others = wandering(rng), company(rng, 1)
-    ground = Ground(situation(), others[0], others[1][:, 0, 3:])
+    ground = DriveGround(situation(), others[0], others[1][:, 0, 3:])
     assert grown(ground, None, states, others, np.zeros((STEPS, 0), bool))[-1].subscores()["hc"] == 1.0
 
 
@@ -142,7 +142,7 @@ def test_progress_is_relative_to_the_better_of_drive_and_reference():
     states, others = wandering(rng), company(rng, 0)
     states[:, 1:] = 0.0
     states[:, 0] = np.linspace(0.0, 20.0, STEPS)
-    ground = Ground(situation(), others[0], others[1][:, 0, 3:])
+    ground = DriveGround(situation(), others[0], others[1][:, 0, 3:])
     running = grown(ground, None, states, others, np.zeros((STEPS, 0), bool))[-1]
     shares = [running.subscores(way)["ep"] for way in (0.0, 5.0, 20.0, 40.0, 80.0)]
     assert shares == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.25])
@@ -151,7 +151,7 @@ def test_progress_is_relative_to_the_better_of_drive_and_reference():
 def test_what_does_not_fit_is_named():
     rng = np.random.default_rng(0)
     states, others = wandering(rng), company(rng, 2)
-    ground = Ground(situation(), others[0], others[1][:, 0, 3:])
+    ground = DriveGround(situation(), others[0], others[1][:, 0, 3:])
     with pytest.raises(ArgumentError, match=r"history: shape \(3, 4\)"):
         ground.begin(np.zeros((3, 4)))
     with pytest.raises(ArgumentError, match="no step yet"):

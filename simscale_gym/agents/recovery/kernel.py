@@ -12,7 +12,7 @@ from simscale_gym.geometry.box import boxes_touch, place_corners
 from simscale_gym.metrics.areas import corner_off_road
 from simscale_gym.metrics.layers import Road
 from simscale_gym.scene import DT
-from simscale_gym.sim.kinematics import advance
+from simscale_gym.sim.kinematics import move_bicycle
 from simscale_gym.sim.tracker import command_at, fit_profile
 
 Array = NDArray[np.float64]
@@ -189,7 +189,7 @@ def _is_safe(
     diagonal = np.hypot(half_length, half_width)
     for k in range(len(speeds)):
         command = command_at(state, poses[k], speeds, curvatures, k, DT, driving.wheel_base)
-        advance(state, after, command[0], command[1], DT, driving.wheel_base)
+        move_bicycle(state, after, command[0], command[1], DT, driving.wheel_base)
         state, after = after, state
         if (k + 1) % LOOK:
             continue

@@ -33,7 +33,7 @@ of two of these."""
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class CandidatePlans:
     """``P`` plans.
 
     Attributes:
@@ -48,14 +48,14 @@ class Candidates:
         return len(self.poses)
 
     @classmethod
-    def of(cls, families: Mapping[str, Array]) -> Candidates:
+    def of(cls, families: Mapping[str, Array]) -> CandidatePlans:
         """All plans ``[*, 41, 3]`` of the families, by name of their source."""
         sources = [np.full(len(plans), SOURCES.index(name)) for name, plans in families.items()]
         return cls(np.concatenate(list(families.values())), np.concatenate(sources))
 
-    def and_also(self, more: Candidates) -> Candidates:
+    def and_also(self, more: CandidatePlans) -> CandidatePlans:
         """All candidates of ``self``, then those of ``more``."""
-        return Candidates(
+        return CandidatePlans(
             np.concatenate([self.poses, more.poses]), np.concatenate([self.sources, more.sources])
         )
 
@@ -67,13 +67,13 @@ def propose(
     planned: PDMPlan,
     retrieval: Retrieval,
     config: UnifiedConfig,
-) -> Candidates:
+) -> CandidatePlans:
     """All candidates for ``state``; the planner's proposals come first, in its order."""
     ego = state.ego
     logged = logged_pose(scene, state.frame + HORIZON_STEPS)
     ends = planned.proposals.poses[: _speeds(route, planned), HORIZON_STEPS]
     targets = se2.poses_to_local(ego[:3], np.concatenate([logged[None], ends]))
-    return Candidates.of(
+    return CandidatePlans.of(
         {
             "planner": _begun_at(ego, planned.proposals.poses[:, 1 : HORIZON_STEPS + 1]),
             "recovery": _world(ego, _humans(ego, targets[:1], config.recoveries, retrieval, config)),
@@ -89,10 +89,10 @@ def propose_more(
     state: SimState,
     route: PDMRoute,
     planned: PDMPlan,
-    tried: Candidates,
+    tried: CandidatePlans,
     totals: Array,
     config: UnifiedConfig,
-) -> Candidates:
+) -> CandidatePlans:
     """A second look where none of ``tried`` is good enough.
 
     More ways back to the lane, some to its near side only, and means of the best of each source by ``totals [P]``.
@@ -103,7 +103,7 @@ def propose_more(
     ways = tried.poses[pairs][..., :2]
     means = [(1.0 - share) * ways[:, 0] + share * ways[:, 1] for share in _SHARES]
     side = np.sign(_place(route, state.ego)[1]) * config.near_side
-    return Candidates.of(
+    return CandidatePlans.of(
         {
             "smooth": _smooth(scene, state, route, planned, config.more_returns, (0.0, side)),
             "blend": with_headings(np.concatenate(means), float(state.ego[StateIndex.HEADING])),

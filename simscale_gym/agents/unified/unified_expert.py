@@ -21,7 +21,7 @@ from simscale_gym.agents.pdm.closed import least_bad
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.rehearsal import rehearse
 from simscale_gym.agents.retrieval import Retrieval
-from simscale_gym.agents.unified.candidates import SOURCES, Candidates, propose, propose_more
+from simscale_gym.agents.unified.candidates import SOURCES, CandidatePlans, propose, propose_more
 from simscale_gym.agents.unified.config import UnifiedConfig
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores, Situation, score
@@ -61,7 +61,7 @@ class UnifiedPlan:
         winner: Place among the contenders of the one that is taken.
     """
 
-    candidates: Candidates
+    candidates: CandidatePlans
     driven: Array
     scores: Scores
     labels: NDArray[np.bool_]
@@ -144,7 +144,7 @@ class UnifiedExpert:
         return self._judged(scene, state, situation, candidates.and_also(more), planned.chosen)
 
     def _judged(
-        self, scene: Scene, state: SimState, situation: Situation, candidates: Candidates, reference: int
+        self, scene: Scene, state: SimState, situation: Situation, candidates: CandidatePlans, reference: int
     ) -> UnifiedPlan:
         """The candidates driven and scored, progress relative to the one in row ``reference``."""
         driven = track(state.ego, candidates.poses, vehicle=scene.vehicle)

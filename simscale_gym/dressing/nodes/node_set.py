@@ -14,7 +14,7 @@ from simscale_gym.dressing.light.bake import Sunlight
 from simscale_gym.dressing.looks.look_cache import LookCache
 from simscale_gym.dressing.looks.packed_look import PackedLook
 from simscale_gym.dressing.nodes.node import NodeModel, lod_at, shaded_rgb, stride_phase
-from simscale_gym.dressing.nodes.template_store import TemplateStore
+from simscale_gym.dressing.nodes.template_cache import TemplateCache
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.instances import Colors
@@ -49,15 +49,15 @@ class NodeSet:
 
     Args:
         scene: Scene whose tracks are drawn.
-        look: Gives light and shadows.
-        rasterizer: Receives the templates.
-        cache: Keeps the geometry of levels of detail.
+        look: Look of the scene, whose light and shadows fall on the nodes.
+        rasterizer: Rasteriser that receives the templates.
+        cache: Cache that keeps the geometry of levels of detail.
     """
 
     def __init__(self, scene: Scene, look: PackedLook, rasterizer: Rasterizer, cache: LookCache) -> None:
         tracks = scene.tracks
         self._rasterizer, self._shade, self._ground = rasterizer, look.shade, look.ground
-        templates = TemplateStore(cache)
+        templates = TemplateCache(cache)
         self._heights = tracks.sizes[:, 2]
         self._models = [
             NodeModel.of(int(kind), size, zlib.crc32(name.encode()), templates.get)

@@ -11,7 +11,7 @@ import numpy as np
 from simscale_gym.dressing.dress import weather
 from simscale_gym.dressing.looks.look_cache import LookCache
 from simscale_gym.dressing.nodes.node import NodeModel, shaded_rgb
-from simscale_gym.dressing.nodes.template_store import TemplateStore
+from simscale_gym.dressing.nodes.template_cache import TemplateCache
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Scene
 from simscale_gym.splats.assets.node_asset import NodeAsset
@@ -37,7 +37,7 @@ def stand_ins(scene: Scene, known: Collection[str], *, cache: Path | None = None
         known: Ids of the tracks that have Gaussians.
         cache: Folder that keeps templates; None keeps none.
     """
-    store = TemplateStore(LookCache(cache))
+    store = TemplateCache(LookCache(cache))
     light, _ = weather(scene.map, 0)
     tracks = scene.tracks
     nodes = []

@@ -14,7 +14,7 @@ Key = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class TemplateStore:
+class TemplateCache:
     """What :func:`look_template` gives, remembered.
 
     Attributes:
