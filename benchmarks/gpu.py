@@ -20,10 +20,9 @@ import numpy as np
 from render import CAR_GAUSSIANS, car, poses_of_cars, rig, street, with_degree_3
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
-from simscale_gym.splats import Gaussians
+from simscale_gym.splats import Gaussians, Instances
 from simscale_gym.splats.gpu.device_sky import as_bytes
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, load_gsplat
-from simscale_gym.splats.instances import Instances
 
 SIZE = (1920, 1080)
 CAMERAS = 8

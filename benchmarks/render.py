@@ -35,10 +35,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 from torch_peer import TorchPeer, formulation
 
-from simscale_gym.splats import Gaussians, Raster
+from simscale_gym.splats import Gaussians, Instances, Raster
 from simscale_gym.splats.cpu.pack import pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
-from simscale_gym.splats.instances import Instances
 
 EARLIER = {  # (Gaussians, width, threads): numba, C++, torch [ms]
     (60_000, 256, 1): (5.0, 4.8, None),
