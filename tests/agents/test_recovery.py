@@ -86,7 +86,7 @@ def test_boxed_in_it_brakes_and_says_so(town_scene, bank):
     scene = boxed_in(town_scene, 80)
     assert scene.ego.states[80, 3] > 5.0
     plan = RecoveryExpert(bank).plan(scene, at(scene, 80), LogReplay())
-    assert not plan.valid and set(plan.scores) == {"distance"}
+    assert not plan.valid and plan.scores["rank"] > 0.0
     speeds = np.hypot(*np.diff(plan.poses[:, :2], axis=0).T) / 0.1
     assert speeds[-1] < 1e-6 and (np.diff(speeds) < 1e-6).all()
 

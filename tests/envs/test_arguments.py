@@ -34,11 +34,11 @@ WRONG = [
     ({"horizon": float("nan")}, "horizon: nan s"),
     ({"horizon": "long"}, "horizon: 'long' s"),
     ({"renderer": "opengl"}, "renderer: 'opengl', expected one of auto, cpu"),
-    ({"reward": {"progress": 1.0}}, "reward: .*expected 'driving' or 'epdms', a RewardConfig or an Epdms"),
+    ({"reward": {"progres": 1.0}}, "reward: .*progres"),
     ({"reward": "epdm"}, "reward: 'epdm', expected 'driving' or 'epdms'"),
     ({"reward": None}, "reward: None, expected 'driving'"),
     ({"scenes": []}, "scenes: the list is empty"),
-    ({"scenes": [1]}, "scenes: int, expected"),
+    ({"scenes": [1]}, "scenes: 1 in the list, expected objects of type Scene"),
 ]
 
 
@@ -50,14 +50,17 @@ def test_wrong_arguments_are_named(kwargs, message):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere: found nothing, expected \"town\", a file or a folder"):
+    with pytest.raises(DataError, match=r"nowhere: found nothing, expected one of: the name \"town\""):
         SimScaleEnv(tmp_path / "nowhere")
     with pytest.raises(DataError, match="Did you mean 'town'"):
         SimScaleEnv("twon")
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(DataError, match=f"{tmp_path}.*found neither, expected nuPlan logs"):
+    with pytest.raises(
+        DataError,
+        match=f"{tmp_path}.*found a folder in which no source finds scenes",
+    ):
         SimScaleEnv(str(tmp_path))
 
 

@@ -7,7 +7,8 @@ import pytest
 import shapely
 import shapely.ops
 
-from simscale_gym.envs import SimScaleEnv, Snapshot
+from simscale_gym.envs import SimScaleEnv
+from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
 from simscale_gym.rendering import make_renderer
@@ -89,9 +90,8 @@ def snapshot_at(env, pose):
     ego = state.ego.copy()
     ego[:3], ego[3:] = pose, 0.0
     moved = SimState(state.frame, ego, state.traffic)
-    return Snapshot(
-        env.scene.id, Start((moved,), perturbed=False), (moved,), env.np_random.bit_generator.state
-    )
+    drive = Drive.begin(env.scene, Start((moved,), perturbed=False), env.traffic, ())
+    return drive.snapshot(env.np_random.bit_generator.state)
 
 
 @pytest.fixture

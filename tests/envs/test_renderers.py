@@ -77,10 +77,10 @@ def test_a_trained_scene(make_env, folder, monkeypatch):
 
 
 def test_a_dressed_scene(make_env, one_renderer_per_scene, monkeypatch):
-    """Small pictures of the CPU are merged ones, so the bound holds for those of the usual size."""
+    """Pictures of the CPU are merged ones, gsplat's are not: façades far off differ by a little."""
     frames = stand_in(monkeypatch)
     seen = assert_the_same_drives(make_env, 0, size=(144, 256), cameras=("cam_f0",))
-    assert seen.min() > 45 and len(frames) == 1
+    assert seen.min() > 40 and len(frames) == 1
 
 
 @on_gpu

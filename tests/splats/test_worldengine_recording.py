@@ -195,7 +195,6 @@ def test_a_configuration_by_value(tmp_path):
         "a: [1, 2",
         "[1, 2]",
         "? [a, b]\n: 1",
-        "1: 2",
         "a: 2021-99-99",
         "[" * 1200,
         "a: !!python/object:x.Y [1]",
