@@ -26,8 +26,9 @@ from simscale_gym.envs.screen import Screen
 from simscale_gym.envs.sensors import Sensors
 from simscale_gym.envs.snapshot import Snapshot, generator_at
 from simscale_gym.errors import ArgumentError
-from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.perturbation import PerturbConfig, numbered_start
 from simscale_gym.scene import DT, Scene
+from simscale_gym.scoring.fitness import fit_first
 from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
@@ -319,13 +320,13 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         config = arguments.checked_perturb(options["perturb"]) if "perturb" in options else self._perturb
         frames = episode.start_frames(scene, self._horizon_steps, config is not None)
         if "time" in options:
-            order = [episode.frame_at(scene, options["time"], frames, config is not None)]
-        else:
-            order = episode.chosen_order(scene, frames, self.np_random)
+            frames = episode.frame_at(scene, options["time"], frames, config is not None)
+        rng = self.np_random
         if config is None:
-            return episode.start_on_log(scene, self._traffic, order[0])
-        vocabulary = self._resources.vocabulary
-        return episode.start_off_log(scene, self._traffic, order, vocabulary, config, self.np_random)
+            return episode.start_on_log(scene, self._traffic, fit_first(scene, frames, rng)[0])
+        number, vocabulary = int(rng.integers(config.variety)), self._resources.vocabulary
+        found = numbered_start(scene, number, frames, vocabulary, self._traffic, config)
+        return episode.start_off_log(scene, self._traffic, found, config)
 
     def _enter(self, drive: Drive) -> None:
         """Go on from ``drive``, for which nothing has been paid yet."""

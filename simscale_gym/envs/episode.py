@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.metrics.situation import HISTORY_STEPS
-from simscale_gym.perturbation import PerturbConfig, sample_perturbation
+from simscale_gym.perturbation import Perturbation, PerturbConfig
 from simscale_gym.scene import DT, Scene
-from simscale_gym.scoring.fitness import fit_frames
-from simscale_gym.sim import SimState, TrafficModel
+from simscale_gym.sim import SimState, TrafficModel, start
 
 _LEAST_STEPS = 10  # what an episode must be able to last
 
@@ -32,7 +31,7 @@ class Start:
         states: Simulation states up to the present, one per frame; the last one is the present.
         perturbed: The ego was thrown off its log.
         plan: ``[41, 3]`` world poses that the ego was told to drive to get there, or None.
-        attempts: Reactive rollouts that were run for it.
+        attempts: Reactive rollouts that were run to find it.
         rejections: Candidates and start frames that fell, by reason.
         camera_seed: Of the sensors' noise and the cameras' effects.
     """
@@ -85,15 +84,8 @@ def start_frames(scene: Scene, horizon_steps: int, perturbed: bool) -> range:
     return range(HISTORY_STEPS, max(HISTORY_STEPS, last - horizon_steps - HORIZON_STEPS) + 1)
 
 
-def chosen_order(scene: Scene, frames: range, rng: np.random.Generator) -> list[int]:
-    """``frames`` in random order, but those first at which the log itself is on the road and touches nobody."""
-    order = rng.permutation(np.array(frames))
-    fit = fit_frames(scene)[order]
-    return [*map(int, order[fit]), *map(int, order[~fit])]
-
-
-def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> int:
-    """The frame at ``time`` [s] of the clip.
+def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> range:
+    """The one frame at ``time`` [s] of the clip.
 
     Raises:
         ArgumentError: Too near the clip's ends to start there.
@@ -104,49 +96,25 @@ def frame_at(scene: Scene, time: float, frames: range, perturbed: bool) -> int:
         raise ArgumentError(
             f"reset options: time {time!r} s, expected {frames.start * DT:.1f} to {last * DT:.1f} s in {scene.id}."
         )
-    return round(time / DT)
-
-
-def log_state(scene: Scene, traffic: TrafficModel, frame: int) -> SimState:
-    """The scene as recorded at ``frame``."""
-    ego = scene.ego.states[frame]
-    return SimState(frame, ego, traffic.start(scene, frame, ego))
+    return range(round(time / DT), round(time / DT) + 1)
 
 
 def start_on_log(scene: Scene, traffic: TrafficModel, frame: int) -> Start:
     """Begin where the log was."""
-    return Start((log_state(scene, traffic, frame),), perturbed=False)
+    return Start((start(scene, traffic, frame),), perturbed=False)
 
 
-def start_off_log(
-    scene: Scene,
-    traffic: TrafficModel,
-    frames: list[int],
-    vocabulary: HumanFutures,
-    config: PerturbConfig,
-    rng: np.random.Generator,
-) -> Start:
-    """Begin 4 s after one of ``frames`` (tried in order), where a perturbation led.
+def start_off_log(scene: Scene, traffic: TrafficModel, found: Perturbation, config: PerturbConfig) -> Start:
+    """Begin where a perturbation led.
 
     Raises:
-        ResetError: None could be accepted and ``config.on_failure`` is "error".
+        ResetError: None was found and ``config.on_failure`` is "error".
     """
-    rejections: Counter[str] = Counter()
-    attempts = 0
-    for frame in frames[: config.starts]:
-        if not fit_frames(scene)[frame]:
-            rejections["log_start_unfit"] += 1
-            continue
-        state = log_state(scene, traffic, frame)
-        found = sample_perturbation(scene, state, vocabulary, traffic, config, rng)
-        rejections.update(found.rejections)
-        attempts += found.attempts
-        if found.found:
-            return Start(found.states, True, found.plan, attempts, rejections)
-    if config.on_failure == "error":
+    if not found.found and config.on_failure == "error":
         raise ResetError(
-            f"scene {scene.id}: no perturbation survived {attempts} reactive attempts at frames "
-            f"{frames[: config.starts]}; rejected: {dict(rejections)}. Raise PerturbConfig.attempts, widen its "
+            f"scene {scene.id}: no perturbation survived {found.attempts} reactive attempts at up to "
+            f"{config.starts} frames; rejected: {dict(found.rejections)}. Raise PerturbConfig.attempts, widen its "
             f"bounds, or set on_failure='log'."
         )
-    return Start(start_on_log(scene, traffic, frames[0]).states, False, None, attempts, rejections)
+    states = found.states or start_on_log(scene, traffic, found.frame).states
+    return Start(states, found.found, found.plan, found.attempts, found.rejections)

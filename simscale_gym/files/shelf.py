@@ -16,7 +16,9 @@ from simscale_gym.files.cache import cache_root, say_remade
 from simscale_gym.files.flat_arrays import read_arrays, write_arrays
 from simscale_gym.files.records import RecordReader, RecordWriter
 
-_CODE = ("files", "geometry", "scene", "town", "sources", "sim", "metrics", "scoring", "agents")
+_CODE = (
+    "files", "geometry", "scene", "town", "sources", "sim", "metrics", "scoring", "agents", "perturbation",
+)  # fmt: skip
 _LOG = logging.getLogger("simscale_gym")
 
 
@@ -73,8 +75,8 @@ def content_key(value: Any) -> str:
 
 
 @cache
-def _code() -> str:
-    """Digest of all code that has a part in what shelves hold."""
+def code_digest() -> str:
+    """A digest of all code that has a part in what shelves hold."""
     package, digest = Path(__file__).parent.parent, hashlib.sha256()
     for file in (file for name in _CODE for file in sorted((package / name).rglob("*.py"))):
         digest.update(file.read_bytes())
@@ -84,7 +86,7 @@ def _code() -> str:
 def _read(path: Path, classes: Sequence[type]) -> Any:
     head, arrays = read_arrays(path)
     try:
-        if head["code"] != _code():
+        if head["code"] != code_digest():
             raise _OtherVersionError
         return RecordReader(arrays, classes).value(head["value"])
     except (KeyError, TypeError, IndexError, AttributeError) as error:
@@ -97,7 +99,7 @@ def _read(path: Path, classes: Sequence[type]) -> Any:
 
 def _write(path: Path, value: Any) -> None:
     writer = RecordWriter()
-    head = {"code": _code(), "value": writer.plain(value)}
+    head = {"code": code_digest(), "value": writer.plain(value)}
     with atomic_write(path) as built:
         write_arrays(built, head, writer.arrays)
 

@@ -5,6 +5,7 @@ from simscale_gym.perturbation.bounds import Bounds
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import REJECTIONS, Perturbation, sample_perturbation
+from simscale_gym.perturbation.starts import numbered_start
 from simscale_gym.perturbation.telemetry import STAGES, Flow, Telemetry
 from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabulary
 
@@ -25,6 +26,7 @@ __all__ = [
     "cluster_futures",
     "find_candidates",
     "load_vocabulary",
+    "numbered_start",
     "sample_perturbation",
     "search_clip",
 ]

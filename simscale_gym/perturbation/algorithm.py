@@ -13,7 +13,6 @@ has. All experts go through the same order, each for itself.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.gate import judged
+from simscale_gym.perturbation.sampling import scene_rng
 from simscale_gym.perturbation.telemetry import STAGES, Telemetry
 from simscale_gym.scene import DT, Scene
 from simscale_gym.scoring.fitness import off_road, touched
@@ -142,16 +142,10 @@ def search_clip(
     if unfit:
         telemetry.ends.update((expert.name, "clip", unfit) for expert in experts)
     else:
-        rng = clip_rng(scene, frame, seed)
+        rng = scene_rng(scene, seed, frame)
         search = _Search(scene, begin, vocabulary, traffic, config, telemetry, rng, pictures)
         samples = [sample for expert in experts for sample in search.samples(expert)]
     return ClipOutcome(scene.id, frame, tuple(samples), telemetry, time.perf_counter() - began)
-
-
-def clip_rng(scene: Scene, frame: int, seed: int) -> np.random.Generator:
-    """Chance of a clip: the same whatever was searched before, in whichever process."""
-    digest = hashlib.sha256(scene.id.encode()).digest()
-    return np.random.default_rng([seed, frame, int.from_bytes(digest[:8], "little")])
 
 
 def _unfit(scene: Scene, begin: SimState) -> str:

@@ -23,6 +23,10 @@ class PerturbConfig:
         gate: Least EPDMS of the perturbation as driven (R_per of Algorithm 1); its progress is not judged.
         attempts: Number of reactive rollouts that are tried before a start frame is given up.
         starts: Number of start frames that are tried before the scene is given up.
+        variety: Number of starts of a scene (or of a time in it, where resets name one), of which each reset draws one.
+            A start is searched for when it is first drawn, frames and trajectories as random as ever; whoever draws it
+            again, in any process that shares the cache, only drives it. So no scene has more perturbed starts than
+            these, and a search that failed stays failed.
         clearance: Time within which the end state must not meet another's constant-velocity forecast [s].
         return_braking: Deceleration [m/s^2] of the stop, on a curve back to the route, that must be possible from
             the end state without leaving the road or meeting another's constant-velocity forecast.
@@ -34,6 +38,7 @@ class PerturbConfig:
     gate: float = PERTURBATION_GATE
     attempts: int = 16
     starts: int = 3
+    variety: int = 64
     clearance: float = 1.5
     return_braking: float = 2.0
     road_margin: float = 0.2
@@ -50,7 +55,7 @@ class PerturbConfig:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 0 or more.")
         if not self.return_braking > 0.0:
             raise ArgumentError(f"PerturbConfig.return_braking: {self.return_braking}, expected more than 0.")
-        for name in ("attempts", "starts"):
+        for name in ("attempts", "starts", "variety"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"PerturbConfig.{name}: {getattr(self, name)}, expected 1 or more.")
 

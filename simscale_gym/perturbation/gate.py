@@ -70,6 +70,13 @@ def judged(
         return "collision"
     if off_road(scene, np.stack([state.ego for state in states])).any():
         return "off_road"
+    return scored(scene, states, history, reference, gate)
+
+
+def scored(
+    scene: Scene, states: Sequence[SimState], history: Array, reference: Array | None, gate: float
+) -> Segment | str:
+    """What :func:`judged` says of a perturbation that is known to touch nobody and to stay on the road."""
     scores = score_segment(scene, states, history, reference)
     weak = str(gate_failures(scores, gate)[0])
     return weak or Segment(tuple(states), scores)

@@ -6,6 +6,7 @@ T+H, within bounds of the logged pose; traffic reacts; what collides, leaves the
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -22,12 +23,12 @@ from simscale_gym.metrics import Agents, score
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
-from simscale_gym.perturbation.gate import judged, proposal_failures
+from simscale_gym.perturbation.gate import proposal_failures, scored
 from simscale_gym.scene import DT, Scene, StateIndex
 from simscale_gym.scoring.fitness import off_road, touched
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.scoring.segment import ego_history, segment_situation
-from simscale_gym.sim import SimState, TrafficModel, track
+from simscale_gym.sim import SimState, TrafficModel, start, track
 from simscale_gym.sim.step import advance
 
 Array = NDArray[np.float64]
@@ -46,16 +47,25 @@ class Perturbation:
     """What became of one try to perturb.
 
     Attributes:
+        frame: T, at which the log is left.
+        row: The trajectory's place in the vocabulary; -1 where every attempt failed.
         states: ``H + 1`` simulation states from T to T+H; empty where every attempt failed.
-        plan: ``[41, 3]`` the vocabulary trajectory that the ego was told to drive, scene frame.
-        attempts: Reactive rollouts that were run.
+        plan: ``[41, 3]`` the vocabulary trajectory that the ego was told to drive, scene frame; None likewise.
+        attempts: Reactive rollouts that were run to find it.
         rejections: How many candidates fell for which reason.
     """
 
+    frame: int
+    row: int
     states: tuple[SimState, ...]
-    plan: Array
+    plan: Array | None
     attempts: int
     rejections: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def none(cls, frame: int, attempts: int, rejections: Counter[str]) -> Perturbation:
+        """All attempts at ``frame`` failed."""
+        return cls(frame, -1, (), None, attempts, rejections)
 
     @property
     def found(self) -> bool:
@@ -89,15 +99,47 @@ def sample_perturbation(
             f"it has {scene.num_frames}."
         )
     attempts, rejections = 0, Counter[str]()
-    for plan, egos, stop in _candidates(scene, state, vocabulary, config, rng, rejections):
+    for row, stop in _candidates(scene, state, vocabulary, config, rng, rejections):
         attempts += 1
+        plan, egos = _way(scene, state, vocabulary, row)
         states, reason = _driven(scene, traffic, state, egos, stop, config)
         if not reason:
-            return Perturbation(states, plan, attempts, rejections)
+            return Perturbation(state.frame, row, states, plan, attempts, rejections)
         rejections[reason] += 1
         if attempts == config.attempts:
             break
-    return Perturbation((), np.zeros((HORIZON_STEPS + 1, 3)), attempts, rejections)
+    return Perturbation.none(state.frame, attempts, rejections)
+
+
+def again(
+    scene: Scene,
+    frame: int,
+    row: int,
+    vocabulary: HumanFutures,
+    traffic: TrafficModel,
+    attempts: int,
+    rejections: Counter[str],
+) -> Perturbation:
+    """The perturbation that was found, and with which effort, driven again; ``row`` is -1 where none was."""
+    if row < 0:
+        return Perturbation.none(frame, attempts, rejections)
+    states = [start(scene, traffic, frame)]
+    plan, egos = _way(scene, states[0], vocabulary, row)
+    for ego in egos[1:]:
+        states.append(advance(scene, traffic, states[-1], ego))
+    return Perturbation(frame, row, tuple(states), plan, attempts, rejections)
+
+
+def scene_rng(scene: Scene, *numbers: int) -> np.random.Generator:
+    """Chance of a scene and ``numbers``: the same whatever was drawn before, in whichever process."""
+    digest = hashlib.sha256(scene.id.encode()).digest()
+    return np.random.default_rng([*numbers, int.from_bytes(digest[:8], "little")])
+
+
+def _way(scene: Scene, state: SimState, vocabulary: HumanFutures, row: int) -> tuple[Array, Array]:
+    """Trajectory ``row`` of the vocabulary from ``state``: plan ``[41, 3]`` and its drive ``[41, 11]``."""
+    plan = vocabulary_plans(state.ego[:3], vocabulary.take(np.array([row])))[0]
+    return plan, track(state.ego, plan, vehicle=scene.vehicle)
 
 
 def _candidates(
@@ -107,13 +149,14 @@ def _candidates(
     config: PerturbConfig,
     rng: np.random.Generator,
     rejections: Counter[str],
-) -> Iterator[tuple[Array, Array, Array]]:
-    """In random order, what may be tried: plan ``[41, 3]``, its drive ``[41, 11]`` and a stop after it ``[K, 5]``."""
+) -> Iterator[tuple[int, Array]]:
+    """In random order, what may be tried: a row of the vocabulary, and the stop ``[K, 5]`` after it."""
     logged, end = scene.ego.poses[state.frame + HORIZON_STEPS], state.frame + HORIZON_STEPS
     nobody = Agents.none(HORIZON_STEPS + 1)
     order = rng.permutation(len(vocabulary))
     for first in range(0, len(order), _AT_ONCE):
-        plans = vocabulary_plans(state.ego[:3], vocabulary.take(order[first : first + _AT_ONCE]))
+        rows = order[first : first + _AT_ONCE]
+        plans = vocabulary_plans(state.ego[:3], vocabulary.take(rows))
         driven = track(state.ego, plans, vehicle=scene.vehicle)
         inside = bound_broken(end_offsets(driven[:, -1, :3], logged), config.bounds) == ""
         left_road = np.zeros(len(driven), bool)
@@ -122,13 +165,13 @@ def _candidates(
         left = np.flatnonzero(reasons == "")
         if len(left):
             reasons[left] = proposal_failures(scene, state, driven[left], nobody, None, config.gate)[1]
-        for plan, egos, reason in zip(plans, driven, reasons.tolist(), strict=True):
+        for row, egos, reason in zip(rows.tolist(), driven, reasons.tolist(), strict=True):
             stop = None if reason else _stop(scene, egos[-1], config)
             reason = reason or _dead_end(scene, replace(state, frame=end, ego=egos[-1]), stop, config)
             if reason:
                 rejections[reason] += 1
             else:
-                yield plan, egos, _with_margin(scene, stop, config)
+                yield row, _with_margin(scene, stop, config)
 
 
 def _driven(
@@ -141,16 +184,14 @@ def _driven(
             return (), "collision"
         if ego is not None:
             states.append(advance(scene, traffic, states[-1], ego))
-    outcome = judged(scene, states, ego_history(scene, states[:1]), None, config.gate)
-    if isinstance(outcome, str):
-        return (), outcome
     if _collides_soon(scene, states[-1], config.clearance):
         return (), "imminent_collision"
     looks = np.arange(0, len(stop), 2)
     others = constant_velocity_boxes(scene, states[-1].traffic, looks * DT)
     if first_conflict(stop[looks], others) < len(looks):
         return (), "no_way_back"
-    return tuple(states), ""
+    outcome = scored(scene, states, ego_history(scene, states[:1]), None, config.gate)  # dearest, so last
+    return ((), outcome) if isinstance(outcome, str) else (outcome.states, "")
 
 
 def _stop(scene: Scene, ego: Array, config: PerturbConfig) -> Array:

@@ -52,6 +52,13 @@ def fit_frames(scene: Scene) -> NDArray[np.bool_]:
     return np.array(alone) & ~off_road(scene, scene.ego.states) & ~_at_red(scene)
 
 
+def fit_first(scene: Scene, frames: range, rng: np.random.Generator) -> list[int]:
+    """``frames`` in random order, but those first that are :func:`fit <fit_frames>`."""
+    order = rng.permutation(np.array(frames))
+    fit = fit_frames(scene)[order]
+    return [*map(int, order[fit]), *map(int, order[~fit])]
+
+
 def _at_red(scene: Scene) -> NDArray[np.bool_]:
     """Frames ``[T]`` of the log that TLC fails for."""
     layers = map_layers(scene.map)

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drive import drive, make
+from resets import resets, some_scenes
+
+from simscale_gym.scene.derived import NAME, shelf_of
 
 SCRIPT = Path(__file__).with_name("drive.py")
+RESETS = Path(__file__).with_name("resets.py")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,29 @@ def test_same_in_another_process(here):
     assert here["states"] == there["states"]
     assert here["seen"] == there["seen"]
     assert here["rewards"] == there["rewards"] and here["advice"] == there["advice"]
+
+
+def forget_starts(scenes):
+    for scene in scenes:
+        scene.__dict__.pop(NAME, None)
+        for path in shelf_of(scene).folder.glob("starts-*"):
+            path.unlink()
+
+
+@pytest.mark.parametrize("traffic", ["idm", "mixed", "navsim", "log"])
+def test_starts_are_the_same_cold_and_warm_here_and_there(town_cache, traffic):
+    def there(order):
+        command = [sys.executable, RESETS, traffic, order]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    scenes = some_scenes()
+    forget_starts(scenes)
+    cold = resets(scenes, traffic, "forward")
+    assert resets(scenes, traffic, "backward") == cold
+    assert there("backward") == cold  # from what this process has left on disk
+    forget_starts(scenes)
+    assert there("backward") == cold
+    assert resets(scenes, traffic, "forward") == cold  # from what that one has
 
 
 def test_same_again_in_the_same_environment(env, here):

@@ -64,10 +64,10 @@ def test_a_damaged_file_is_made_again_and_said_in_one_line(numbers, made, tmp_pa
 def test_another_version_is_made_again_and_said_once(numbers, made, monkeypatch, caplog):
     numbers()
     shelves._say_version.cache_clear()
-    monkeypatch.setattr(shelves, "_code", lambda: "another")
+    monkeypatch.setattr(shelves, "code_digest", lambda: "another")
     with caplog.at_level(logging.WARNING, "simscale_gym"):
         numbers()
-        monkeypatch.setattr(shelves, "_code", lambda: "a third")
+        monkeypatch.setattr(shelves, "code_digest", lambda: "a third")
         numbers()
     assert len(made) == 3 and len(caplog.records) == 1 and "another version" in caplog.text
 

@@ -162,6 +162,7 @@ def test_the_log_must_reach_the_end(town_scene, vocabulary):
         ({"gate": 1.5}, "gate: 1.5, expected an EPDMS, 0 to 1"),
         ({"attempts": 0}, "attempts: 0, expected 1 or more"),
         ({"starts": 0}, "starts: 0, expected 1 or more"),
+        ({"variety": 0}, "variety: 0, expected 1 or more"),
     ],
 )
 def test_settings_that_cannot_be_are_named(wrong, message):
