@@ -18,9 +18,10 @@ from simscale_gym.agents.braking import braking_plan, way_back
 from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import SceneError
-from simscale_gym.geometry import se2
-from simscale_gym.metrics import Agents, score
+from simscale_gym.geometry import box, se2
+from simscale_gym.metrics import Agents
 from simscale_gym.metrics.areas import off_road as boxes_off_road
+from simscale_gym.metrics.contacts import traffic_lights
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.perturbation.gate import proposal_failures, scored
@@ -39,7 +40,8 @@ REJECTIONS = (
 )  # fmt: skip
 """Why a start frame (the first of these) or a candidate falls; the last ones are the subscores that the gate blames."""
 _AT_ONCE = 32
-"""Trajectories that are tracked at once: three in ten end within bounds and on the road."""
+"""Trajectories that are tracked at once at first: three in ten end within bounds and on the road. Where that is not
+enough, twice as many each time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +156,10 @@ def _candidates(
     logged, end = scene.ego.poses[state.frame + HORIZON_STEPS], state.frame + HORIZON_STEPS
     nobody = Agents.none(HORIZON_STEPS + 1)
     order = rng.permutation(len(vocabulary))
-    for first in range(0, len(order), _AT_ONCE):
-        rows = order[first : first + _AT_ONCE]
+    first, last = 0, _AT_ONCE
+    while first < len(order):
+        rows = order[first:last]
+        first, last = last, last + 2 * (last - first)
         plans = vocabulary_plans(state.ego[:3], vocabulary.take(rows))
         driven = track(state.ego, plans, vehicle=scene.vehicle)
         inside = bound_broken(end_offsets(driven[:, -1, :3], logged), config.bounds) == ""
@@ -216,10 +220,13 @@ def _dead_end(scene: Scene, end: SimState, stop: Array, config: PerturbConfig) -
     """
     if boxes_off_road(_with_margin(scene, stop, config), map_layers(scene.map).road).any():
         return "no_way_back"
+    lights = segment_situation(scene, end, Agents.none(HORIZON_STEPS + 1), None).lights
+    if not len(lights.rows):
+        return ""
     way = max(0.0, float(end.ego[StateIndex.VX])) * DT * np.arange(1, HORIZON_STEPS + 1)
     onward = _tracked(scene, end.ego, way_back(scene, end.ego, way))
-    situation = segment_situation(scene, end, Agents.none(HORIZON_STEPS + 1), None)
-    minds = score(situation, np.stack([stop, onward]), vehicle=scene.vehicle).tlc > 0.0
+    corners = box.corners(scene.vehicle.boxes(np.stack([stop, onward])))
+    minds = traffic_lights(corners, lights) > 0.0
     return "" if minds.any() else "red_light"  # neither who stops nor who goes on keeps off what is red
 
 
