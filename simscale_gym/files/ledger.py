@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,10 @@ class Ledger:
         line = b"\n" + self._seal(text) + b" " + text
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(line)
         except OSError:
-            return
-        try:
-            os.write(file, line)
-        except OSError:
-            pass  # full: what was written of it has no seal
-        finally:
-            os.close(file)
+            pass  # read-only, or full: what was written of it has no seal
 
     def _seal(self, text: bytes) -> bytes:
         """Checksum of an entry, another one in each file."""

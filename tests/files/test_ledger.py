@@ -1,10 +1,11 @@
 """What processes append to one file, and what becomes of damage."""
 
+import io
 import multiprocessing
-import os
 
 import pytest
 
+from simscale_gym.files import ledger as ledgers
 from simscale_gym.files.ledger import Ledger
 
 ENTRIES = [[0, 47, 1203, {"tlc": 3}], [7, 15, -1, {}], [1, 99, 0, {"out_of_bounds": 12}]]
@@ -63,10 +64,12 @@ def test_a_folder_that_cannot_be_written_is_left_alone(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_read(full, monkeypatch):
-    def refuse(*_):
-        raise PermissionError
+    def only_reads(path, mode, **_):
+        if mode != "rb":
+            raise PermissionError
+        return io.open(path, mode)  # noqa: UP020
 
-    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(ledgers, "open", only_reads, raising=False)
     full.add([2, 3, 4, {}])
     assert full.entries() == ENTRIES
 
