@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from simscale_gym.scene import DT, StateIndex
-from simscale_gym.sources.scenario_description.ego_motion import states_from_poses, without_jumps
+from simscale_gym.sources.inferred.ego_motion import states_from_poses, without_jumps
 
 TIME = DT * np.arange(80)
 

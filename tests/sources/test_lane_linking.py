@@ -4,7 +4,7 @@ import shapely
 
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import Turn
-from simscale_gym.sources.scenario_description import lane_edges, lane_linking
+from simscale_gym.sources.inferred import lane_edges, lane_linking
 
 
 def straight(start, heading, length):
@@ -22,7 +22,7 @@ def arc(center, radius, first, last):
 
 
 def strip(line, half=1.75):
-    return shapely.Polygon(lane_edges.edges_of(line, half, half)[2])
+    return shapely.Polygon(lane_edges.ring_between(*lane_edges.edges_of(line, half, half)))
 
 
 def test_lanes_link_where_one_ends_and_another_starts():

@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import polyline
+from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, centerline_of, open_ring
 
 Array = NDArray[np.float64]
 
-_SPACING = 1.0  # [m] between the vertices of a centreline
-_MIN_LENGTH = 0.5  # [m] shorter lanes are specks
 _MIN_BESIDE = 0.6  # of a lane's length that a stated neighbour must accompany it
 _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
-
-
-@dataclass(frozen=True, eq=False)
-class LaneFeature:
-    """A lane as the file has it.
-
-    Attributes:
-        id, type: Key of the feature, and its type, LANE_*.
-        centerline: ``[K, 3]`` x, y, heading, 1 m apart.
-        polygon: ``[M, 2]`` open ring, or None.
-        widths: ``[K, 2]`` left and right half width [m], 0 where unknown, or None.
-        speed_limit: Speed limit [m/s], or None.
-        exits, entries: Ids of the lanes after and before it; None where the file has no lane graph.
-        left_ids, right_ids: Lanes stated to run beside it for most of its length.
-    """
-
-    id: str
-    type: str
-    centerline: Array
-    polygon: Array | None
-    widths: Array | None
-    speed_limit: float | None
-    exits: tuple[str, ...] | None
-    entries: tuple[str, ...] | None
-    left_ids: tuple[str, ...] = ()
-    right_ids: tuple[str, ...] = ()
-
-
-@dataclass(eq=False)
-class MapFeatures:
-    """All features by kind.
-
-    Attributes:
-        lanes: Lanes of at least half a metre; ``specks`` counts the shorter ones.
-        lines: Painted lines and road edges ``[., 2]`` by whether they are ``broken``.
-        rings: Closed lines that bound the paved area.
-        crosswalks, walkways, driveways: Polygons ``[., 2]`` by id.
-        stop_signs: Position ``[2]`` and lane ids by id.
-    """
-
-    lanes: list[LaneFeature] = field(default_factory=list)
-    specks: int = 0
-    lines: list[tuple[Array, bool]] = field(default_factory=list)
-    rings: list[Array] = field(default_factory=list)
-    crosswalks: dict[str, Array] = field(default_factory=dict)
-    walkways: dict[str, Array] = field(default_factory=dict)
-    driveways: dict[str, Array] = field(default_factory=dict)
-    stop_signs: dict[str, tuple[Array, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) -> MapFeatures:
@@ -93,10 +42,9 @@ def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) 
 
 def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits: bool) -> LaneFeature | None:
     raw = feature.array("polyline", (None, 2), finite=True, wider=True)[:, :2]
-    line = polyline.without_repeats(raw - origin) if len(raw) else raw
-    if len(line) < 2 or polyline.arc_lengths(line)[-1] < _MIN_LENGTH:
+    centerline = centerline_of(raw - origin)
+    if centerline is None:
         return None
-    centerline = polyline.with_headings(polyline.resample(line, _SPACING))
     widths = None
     if feature.has("width") and np.ndim(feature.get("width")) == 2:
         stored, s = feature.array("width", (len(raw), 2), finite=True, wider=True), polyline.arc_lengths(raw)
@@ -105,8 +53,9 @@ def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits
     graph = feature.has("entry_lanes") or feature.has("exit_lanes")
     return LaneFeature(
         id=key,
-        type=kind,
         centerline=centerline,
+        connector=True if kind == "LANE_SURFACE_UNSTRUCTURE" else None,
+        bike=kind == "LANE_BIKE_LANE",
         polygon=_read_polygon(feature, origin) if feature.has("polygon") else None,
         widths=widths,
         speed_limit=_speed_limit(feature) if trust_limits else None,
@@ -118,10 +67,7 @@ def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits
 
 
 def _read_polygon(feature: Fields, origin: Array) -> Array | None:
-    ring = feature.array("polygon", (None, 2), finite=True, wider=True)[:, :2] - origin
-    ring = polyline.without_repeats(ring) if len(ring) else ring
-    ring = ring[:-1] if len(ring) > 1 and np.allclose(ring[0], ring[-1]) else ring
-    return ring if len(ring) >= 3 else None
+    return open_ring(feature.array("polygon", (None, 2), finite=True, wider=True)[:, :2] - origin)
 
 
 def _position(feature: Fields) -> Array:
@@ -169,7 +115,7 @@ def _add_area(found: MapFeatures, key: str, kind: str, feature: Fields, origin: 
         return
     feature.get("polygon")
     ring = _read_polygon(feature, origin)
-    layers = {"CROSSWALK": found.crosswalks, "DRIVEWAY": found.driveways}
+    layers = {"CROSSWALK": found.crosswalks, "DRIVEWAY": found.paved}
     if ring is not None:
         layers.get(kind, found.walkways)[key] = ring
 

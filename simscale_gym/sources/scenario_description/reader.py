@@ -16,11 +16,11 @@ from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, TrafficLights, Vehicle
 from simscale_gym.scene.lane_matching import find_route
+from simscale_gym.sources.inferred.ego_motion import without_jumps
+from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
+from simscale_gym.sources.inferred.roads import about_route, build_map
 from simscale_gym.sources.scenario_description import tracks as scenario_tracks
-from simscale_gym.sources.scenario_description.ego_motion import without_jumps
 from simscale_gym.sources.scenario_description.features import read_features
-from simscale_gym.sources.scenario_description.roads import build_map
-from simscale_gym.sources.scenario_description.tracks import Motion, Sampling
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def read_scenario_description(path: str | Path) -> Scene:
     frames = _length(record)
     sdc_id = str(metadata.get("sdc_id"))
     motions = {
-        key: (track.text("type").upper(), scenario_tracks.read_motion(track, frames))
+        key: (scenario_tracks.track_type(track.text("type")), scenario_tracks.read_motion(track, frames))
         for key, track in tracks.children()
     }
     if sdc_id not in motions:
@@ -75,12 +75,12 @@ def read_scenario_description(path: str | Path) -> Scene:
     dataset = str(metadata.values.get("dataset", "")).lower()
     ego, vehicle, origin, said = _read_ego(motions.pop(sdc_id)[1], sampling, dataset in _AT_REAR_AXLE)
     flat = bool(np.ptp(ego.z) == 0.0)
-    others = scenario_tracks.build_tracks(motions, sampling, origin, flat)
+    others = build_tracks(motions, sampling, origin, flat)
     if flat:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     road_map, lights = _read_map(record, metadata, sampling, origin, dataset, said)
     route = find_route(road_map, ego.poses)
-    said.append(_about_route(route))
+    said.append(about_route(route))
     start = round(sampling.start * 1e6)
     return Scene(
         id=str(record.get("id")),
@@ -97,12 +97,6 @@ def read_scenario_description(path: str | Path) -> Scene:
         goal=ego.poses[-1],
         inferred=tuple(said),
     )
-
-
-def _about_route(route: tuple[str, ...]) -> str:
-    if not route:
-        return "No lane lies near the log: the scene has no route."
-    return f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
 
 
 def _from_summary(folder: Path) -> list[Path]:
@@ -133,7 +127,7 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
         sizes = sizes[[1, 0, 2]]
         said.append("The ego's length and width were swapped in the file.")
     vehicle = scenario_tracks.ego_vehicle(sizes)
-    positions, headings, _, _ = scenario_tracks.resample(motion, sampling)
+    positions, headings, _, _ = resample(motion, sampling)
     positions[:, :2], jumps = without_jumps(positions[:, :2])
     if jumps:
         said.append(f"{jumps} jumps of the ego's recorded position are smoothed away.")
@@ -141,7 +135,7 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
     positions = np.column_stack([positions[:, :2], ground])
     origin = positions[0].copy()
     offset = 0.0 if at_axle else vehicle.rear_axle_to_center
-    ego = scenario_tracks.build_ego(positions - origin, headings, vehicle, offset)
+    ego = build_ego(positions - origin, headings, vehicle, offset)
     place = "is the rear axle" if at_axle else f"is the box centre, {offset:.2f} m ahead of the rear axle"
     said.append(f"The ego's recorded point {place}; the wheel base is 0.6 of its length.")
     said.append(

@@ -1,16 +1,15 @@
-"""The moving half of a ScenarioDescription: time, ego and other road users, resampled to 10 Hz."""
+"""The moving half of a ScenarioDescription: time, ego and other road users at the file's own frames."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
-from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import DT, EgoLog, Tracks, TrackType, Vehicle
-from simscale_gym.sources.scenario_description.ego_motion import MIN_FRAMES, states_from_poses
+from simscale_gym.scene import DT, TrackType, Vehicle
+from simscale_gym.sources.inferred.motion import Motion, Sampling, sampling_of
 
 Array = NDArray[np.float64]
 
@@ -24,31 +23,6 @@ _TYPES = {
 _WHEEL_BASE_SHARE = 0.6  # of the length: 0.597 for nuPlan's Pacifica, 0.634 for nuScenes' Renault Zoe
 _REAR_OVERHANG_SHARE = 0.2  # of the length: 0.218 for the Pacifica
 _SNAP = 0.01  # [s] clocks this near to 10 Hz are taken as 10 Hz
-_MAX_FRAMES = 36_000  # one hour: a longer grid comes from a broken clock
-
-
-@dataclass(frozen=True, eq=False)
-class Sampling:
-    """Frames of a 10 Hz clip among the source's: ``(1 - share) * before + share * after``, each ``[T]``."""
-
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
-    share: Array
-    start: float
-
-    def __len__(self) -> int:
-        return len(self.share)
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """Track states ``[T', ...]`` at the source's own frames."""
-
-    positions: Array
-    headings: Array
-    velocities: Array
-    sizes: Array
-    valid: NDArray[np.bool_]
 
 
 def read_motion(track: Fields, frames: int) -> Motion:
@@ -86,40 +60,13 @@ def read_sampling(metadata: Fields, frames: int, valid: NDArray[np.bool_]) -> Sa
         DataError: The clock does not run forward, or less than a second is left.
     """
     times = metadata.array("ts", (frames,), finite=True)
-    if (np.diff(times) <= 0).any():
-        raise metadata.error("ts", "times that do not grow", "ascending seconds, one for each frame")
-    seen = np.flatnonzero(valid)
-    duration = times[seen[-1]] - times[seen[0]] if len(seen) else 0.0
-    count = int(np.floor(duration / DT + 0.1)) + 1
-    if not MIN_FRAMES <= count <= _MAX_FRAMES:
-        raise metadata.error(
-            "ts",
-            f"{duration:.2f} s in which the ego is seen",
-            f"{(MIN_FRAMES - 1) * DT:.0f} s to {_MAX_FRAMES * DT:.0f} s",
-            "Times are in seconds.",
-        )
-    grid = times[seen[0]] + DT * np.arange(count)
-    nearest = np.clip(np.rint(np.interp(grid, times, np.arange(frames))).astype(int), 0, frames - 1)
-    if np.abs(times[nearest] - grid).max() < _SNAP:
-        return Sampling(nearest, nearest, np.zeros(count), float(grid[0]))
-    after = np.clip(np.searchsorted(times, grid), 1, frames - 1)
-    share = np.clip((grid - times[after - 1]) / (times[after] - times[after - 1]), 0.0, 1.0)
-    return Sampling(after - 1, after, share, float(grid[0]))
+    wrong = partial(metadata.error, "ts", hint="Times are in seconds.")
+    return sampling_of(times, valid, snap=_SNAP, wrong=wrong)
 
 
-def resample(motion: Motion, sampling: Sampling) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Positions ``[T, 3]``, headings ``[T]``, velocities ``[T, 2]``, validity; gaps hold what is nearest."""
-    seen = np.flatnonzero(motion.valid)
-    frames = np.arange(len(motion.valid))
-    fill = seen[np.argmin(np.abs(frames[:, None] - seen[None]), axis=1)]
-    before, after, share = fill[sampling.before], fill[sampling.after], sampling.share[:, None]
-    turn = wrap_angle(motion.headings[after] - motion.headings[before])
-    return (
-        (1 - share) * motion.positions[before] + share * motion.positions[after],
-        wrap_angle(motion.headings[before] + sampling.share * turn),
-        (1 - share) * motion.velocities[before] + share * motion.velocities[after],
-        motion.valid[sampling.before] & motion.valid[sampling.after],
-    )
+def track_type(kind: str) -> TrackType:
+    """The kind of road user that a track's ``type`` names."""
+    return _TYPES.get(kind.upper(), TrackType.GENERIC_OBJECT)
 
 
 def ego_vehicle(sizes: Array) -> Vehicle:
@@ -127,40 +74,6 @@ def ego_vehicle(sizes: Array) -> Vehicle:
     length, width, height = (float(v) for v in sizes)
     rear = _REAR_OVERHANG_SHARE * length
     return Vehicle(width, length - rear, rear, _WHEEL_BASE_SHARE * length, height)
-
-
-def build_ego(positions: Array, headings: Array, vehicle: Vehicle, center_to_axle: float) -> EgoLog:
-    """The ego's log from record points ``[T, 3]`` that lie ``center_to_axle`` [m] ahead of the rear axle."""
-    forward = np.column_stack([np.cos(headings), np.sin(headings)])
-    axle = positions[:, :2] - center_to_axle * forward
-    states = states_from_poses(np.column_stack([axle, headings]), vehicle.wheel_base)
-    level = np.zeros(len(positions))
-    return EgoLog(states, positions[:, 2], level, level)
-
-
-def build_tracks(
-    motions: dict[str, tuple[str, Motion]], sampling: Sampling, origin: Array, flat: bool
-) -> Tracks:
-    """All tracks seen within the clip, by id; with ``flat`` every box stands on the plane z = 0."""
-    ids, rows = [], []
-    for track_id, (kind, motion) in motions.items():
-        if not motion.valid.any():
-            continue
-        positions, headings, velocities, valid = resample(motion, sampling)
-        if valid.any():
-            ids.append(track_id)
-            z = np.full(len(valid), motion.sizes[2] / 2) if flat else positions[:, 2] - origin[2]
-            pose = np.column_stack([positions[:, :2] - origin[:2], headings])
-            track_type = _TYPES.get(kind, TrackType.GENERIC_OBJECT)
-            rows.append((track_type, pose, velocities, z, motion.sizes, valid))
-    columns, count = list(zip(*rows, strict=True)) if rows else [()] * 6, len(sampling)
-    shapes = [(0,), (0, count, 3), (0, count, 2), (0, count), (0, 3), (0, count)]
-    kinds = [np.uint8, float, float, float, float, bool]
-    arrays = [
-        np.array(column, kind).reshape(-1, *shape[1:])
-        for column, shape, kind in zip(columns, shapes, kinds, strict=True)
-    ]
-    return Tracks(tuple(ids), *arrays)
 
 
 def _require_finite(fields: Fields, key: str, values: Array) -> None:

@@ -50,11 +50,14 @@ def half_widths(centerline: Array, segments: Array, reach: float) -> tuple[Array
     return tuple(_known(side, length, reach) for side in sides)
 
 
-def edges_of(centerline: Array, left: Array | float, right: Array | float) -> tuple[Array, Array, Array]:
-    """Left and right boundary ``[K, 2]`` and polygon ``[2K, 2]`` of a lane with these half widths [m]."""
-    left_line = polyline.offset_left(centerline, left)
-    right_line = polyline.offset_left(centerline, -np.asarray(right, float))
-    return left_line, right_line, np.concatenate([left_line, right_line[::-1]])
+def edges_of(centerline: Array, left: Array | float, right: Array | float) -> tuple[Array, Array]:
+    """Left and right boundary ``[K, 2]`` of a lane with these half widths [m]."""
+    return polyline.offset_left(centerline, left), polyline.offset_left(centerline, -np.asarray(right, float))
+
+
+def ring_between(left: Array, right: Array) -> Array:
+    """Open ring ``[M, 2]`` around the area between two boundaries ``[., 2]`` in driving direction."""
+    return np.concatenate([left, right[::-1]])
 
 
 def ring_segments(ring: Array) -> Array:

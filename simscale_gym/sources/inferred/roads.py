@@ -1,4 +1,4 @@
-"""The road map of a ScenarioDescription: what the file states, completed by geometry."""
+"""A road map from what a source states about the road, completed by geometry."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from simscale_gym.scene import (
     StopLineType,
     Turn,
 )
-from simscale_gym.sources.scenario_description import lane_edges, lane_linking
-from simscale_gym.sources.scenario_description.features import LaneFeature, MapFeatures
-from simscale_gym.sources.scenario_description.paved_area import paved_pieces
+from simscale_gym.sources.inferred import lane_edges, lane_linking
+from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures
+from simscale_gym.sources.inferred.paved_area import drivable_areas
 
 Array = NDArray[np.float64]
 Rows = list[list[int]]
@@ -56,8 +56,11 @@ def build_map(
     predecessors = lane_linking.inverse_links(successors)
     connector = _connectors(lanes, said)
     widths = _half_widths(features, successors, predecessors, connector, said)
-    edges = [lane_edges.edges_of(x.centerline, *w) for x, w in zip(lanes, widths, strict=True)]
-    rings = [x.polygon if x.polygon is not None else e[2] for x, e in zip(lanes, edges, strict=True)]
+    edges = [x.edges or lane_edges.edges_of(x.centerline, *w) for x, w in zip(lanes, widths, strict=True)]
+    rings = [
+        x.polygon if x.polygon is not None else lane_edges.ring_between(*e)
+        for x, e in zip(lanes, edges, strict=True)
+    ]
     areas = [_valid(ring) for ring in rings]
     links = _group(lanes, row, areas, [w[0] for w in widths], successors, predecessors, connector, said)
     types = _paint(features, edges, connector)
@@ -76,10 +79,17 @@ def build_map(
         stop_lines=stops,
         crosswalks={key: Area(key, ring) for key, ring in features.crosswalks.items()},
         walkways={key: Area(key, ring) for key, ring in features.walkways.items()},
-        generic_drivable=_generic_drivable(features, said),
+        generic_drivable=drivable_areas(features, said),
     )
     _say(said, lanes, links, types, features)
     return road_map, ruled, said
+
+
+def about_route(route: tuple[str, ...]) -> str:
+    """What :func:`simscale_gym.scene.lane_matching.find_route` worked out, as a sentence."""
+    if not route:
+        return "No lane lies near the log: the scene has no route."
+    return f"The route of {len(route)} roadblocks follows the log and goes straight on behind its end."
 
 
 def _successors(lanes: Sequence[LaneFeature], row: Mapping[str, int], said: list[str]) -> Rows:
@@ -99,10 +109,9 @@ def _successors(lanes: Sequence[LaneFeature], row: Mapping[str, int], said: list
 
 
 def _connectors(lanes: Sequence[LaneFeature], said: list[str]) -> NDArray[np.bool_]:
-    unstructured = np.array([lane.type == "LANE_SURFACE_UNSTRUCTURE" for lane in lanes])
     bare = np.array([lane.polygon is None for lane in lanes])
-    if unstructured.any():
-        return unstructured
+    if any(lane.connector is not None for lane in lanes):
+        return np.array([bool(lane.connector) for lane in lanes])
     if bare.any() and not bare.all():  # older nuScenes conversions: connectors alone have no polygon
         said.append(f"{bare.sum()} lanes without a polygon are connectors, as the others have one.")
         return bare
@@ -123,6 +132,9 @@ def _half_widths(
         if lane.polygon is not None:
             ring = lane_edges.ring_segments(lane.polygon)
             sides = lane_edges.half_widths(lane.centerline, ring, _POLYGON_REACH)
+        elif lane.edges is not None:
+            both = lane_edges.line_segments(list(lane.edges))
+            sides = lane_edges.half_widths(lane.centerline, both, _POLYGON_REACH)
         elif lane.widths is not None and (lane.widths > lane_edges.MIN_HALF_WIDTH).all():
             sides = tuple(np.minimum(lane.widths, _LINE_REACH).T)
         elif not connector[i]:
@@ -150,7 +162,7 @@ def _group(
     successors: Rows, predecessors: Rows, connector: NDArray[np.bool_], said: list[str],
 ) -> _Links:  # fmt: skip
     """Roadblocks of parallel lanes; roadblock connectors between the same two of them; intersections."""
-    outside = np.flatnonzero(~connector & np.array([lane.type != "LANE_BIKE_LANE" for lane in lanes]))
+    outside = np.flatnonzero(~connector & ~np.array([lane.bike for lane in lanes]))
     stated = [(i, row[k]) for i in outside for k in lanes[i].left_ids if k in row]
     stated += [(row[k], i) for i in outside for k in lanes[i].right_ids if k in row]
     pairs = np.array([p for p in stated if np.isin(p, outside).all()], int).reshape(-1, 2)
@@ -184,7 +196,7 @@ def _group(
 
 
 def _lane(
-    i: int, lanes: Sequence[LaneFeature], links: _Links, ring: Array, edges: tuple[Array, Array, Array],
+    i: int, lanes: Sequence[LaneFeature], links: _Links, ring: Array, edges: tuple[Array, Array],
     types: tuple[BoundaryType, BoundaryType],
 ) -> Lane:  # fmt: skip
     raw, block, connector = lanes[i], links.blocks[links.block_of[i]], bool(links.connector[i])
@@ -206,7 +218,7 @@ def _lane(
         right_neighbor=lanes[block[place + 1]].id if place + 1 < len(block) and not connector else None,
         intersection_id=f"intersection_{links.cluster[i]}" if connector else None,
         turn=lane_linking.turn_of(raw.centerline) if connector else Turn.UNKNOWN,
-        bike=raw.type == "LANE_BIKE_LANE",
+        bike=raw.bike,
     )
 
 
@@ -280,17 +292,19 @@ def _across_start(lane: Lane) -> Array:
 
 
 def _paint(
-    features: MapFeatures, edges: Sequence[tuple[Array, Array, Array]], connector: NDArray[np.bool_]
+    features: MapFeatures, edges: Sequence[tuple[Array, Array]], connector: NDArray[np.bool_]
 ) -> list[tuple[BoundaryType, BoundaryType]]:
-    """Left and right boundary type of each lane: of the line painted nearest to most of its boundary."""
-    out = [(BoundaryType.VIRTUAL, BoundaryType.VIRTUAL)] * len(edges)
+    """Left and right boundary type of each lane: stated, or of the line painted nearest to most of its boundary."""
+    unknown = (BoundaryType.VIRTUAL, BoundaryType.VIRTUAL)
+    out = [lane.paint or unknown for lane in features.lanes]
     if not features.lines:
         return out
     tree = shapely.STRtree([shapely.LineString(line) for line, _ in features.lines])
     broken = np.array([b for _, b in features.lines])
-    for i in np.flatnonzero(~connector):
+    unstated = np.array([lane.paint is None for lane in features.lanes])
+    for i in np.flatnonzero(~connector & unstated):
         sides = []
-        for line in edges[i][:2]:
+        for line in edges[i]:
             probes = shapely.points(line[np.linspace(0, len(line) - 1, 7).round().astype(int)])
             probe, hit = tree.query_nearest(probes, max_distance=_PAINT_REACH, all_matches=False)
             if len(probe) < 4:
@@ -300,15 +314,6 @@ def _paint(
                 sides.append(BoundaryType.DASHED_WHITE if dashed else BoundaryType.SOLID_WHITE)
         out[i] = (sides[0], sides[1])
     return out
-
-
-def _generic_drivable(features: MapFeatures, said: list[str]) -> dict[str, Area]:
-    pieces = paved_pieces(features.rings)
-    if pieces:
-        count = len(features.rings)
-        said.append(f"{count} closed lines bound the paved area, cut into {len(pieces)} pieces.")
-    rings = {f"paved_{i}": ring for i, ring in enumerate(pieces)} | features.driveways
-    return {key: Area(key, ring) for key, ring in rings.items()}
 
 
 def _outline(areas: list[shapely.Geometry], gap: float) -> Array:
