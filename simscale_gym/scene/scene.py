@@ -74,7 +74,7 @@ class Scene:
     Attributes:
         id: Unique within its source.
         log_id: The log that it was cut from; scenes of one log share road and traffic.
-        source: Name of the source ("town", "nuplan", "scenario_description", ...).
+        source: Name of the source ("town", "nuplan", "argoverse2", ...).
         origin: ``[3]`` global position of the scene frame's origin [m], float64; axes are parallel.
         timestamps_us: ``[T]`` int64, 100 000 us apart.
         map: Road map in the scene frame.

@@ -1,4 +1,4 @@
-"""Sources of scenes: the built-in town, nuPlan, ScenarioDescription, memory, and what users register."""
+"""Sources of scenes: the built-in town, nuPlan, Argoverse 2, ScenarioDescription, memory, and what users register."""
 
 from simscale_gym.files.cache import cache_root
 from simscale_gym.lazy_names import lazy_names

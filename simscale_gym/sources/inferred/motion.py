@@ -51,21 +51,21 @@ def sampling_of(
         times: Clock of the source.
         valid: Frames at which the ego is known.
         snap: Clocks this near to 10 Hz are taken as 10 Hz [s].
-        wrong: Makes the error out of what was found, what was expected and a hint.
+        wrong: Makes the error out of what was ``found`` and what was ``expected``.
 
     Raises:
         DataError: The clock does not run forward, or less than a second is left.
     """
     frames = len(times)
     if (np.diff(times) <= 0).any():
-        raise wrong("times that do not grow", "ascending times, one for each frame")
+        raise wrong(found="times that do not grow", expected="ascending times, one for each frame")
     seen = np.flatnonzero(valid)
     duration = times[seen[-1]] - times[seen[0]] if len(seen) else 0.0
     count = int(np.floor(duration / DT + 0.1)) + 1
     if not MIN_FRAMES <= count <= _MAX_FRAMES:
         raise wrong(
-            f"{duration:.2f} s in which the ego is seen",
-            f"{(MIN_FRAMES - 1) * DT:.0f} s to {_MAX_FRAMES * DT:.0f} s",
+            found=f"{duration:.2f} s in which the ego is seen",
+            expected=f"{(MIN_FRAMES - 1) * DT:.0f} s to {_MAX_FRAMES * DT:.0f} s",
         )
     grid = times[seen[0]] + DT * np.arange(count)
     nearest = np.clip(np.rint(np.interp(grid, times, np.arange(frames))).astype(int), 0, frames - 1)

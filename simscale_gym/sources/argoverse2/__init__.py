@@ -1,0 +1,1 @@
+"""Argoverse 2: motion-forecasting scenarios and sensor logs."""
