@@ -198,6 +198,7 @@ def put(table, name, values):
 
 BAD_TABLES = {
     "position_x: found 0 of that name": lambda t: without(t, "position_x"),
+    "track_id: found 0 of that name": lambda t: without(t, "track_id"),
     "heading: found the type string": lambda t: put(t, "heading", t["track_id"]),
     "timestep: found the type double": lambda t: put(t, "timestep", t["heading"]),
     "an empty table": lambda t: t.slice(0, 0),

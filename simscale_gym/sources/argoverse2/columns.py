@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,13 @@ def read_columns(path: Path, wanted: Mapping[str, type]) -> Columns:
 def _parquet(path: Path, wanted: Mapping[str, type]) -> Any:
     from pyarrow import parquet
 
-    texts = [
-        name for name, kind in wanted.items() if kind is str
-    ]  # each value once, however often it is repeated
-    with parquet.ParquetFile(path, read_dictionary=texts) as file:
-        _require_columns(path, file.schema_arrow, wanted)
-        meta = file.metadata
-        _require_size(path, meta.num_rows, "rows", MAX_ROWS)
-        groups = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-        _require_size(path, groups, "bytes once unpacked", MAX_BYTES)
+    meta = parquet.read_metadata(path)
+    _require_columns(path, meta.schema.names, wanted)
+    _require_size(path, meta.num_rows, "rows", MAX_ROWS)
+    groups = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    _require_size(path, groups, "bytes once unpacked", MAX_BYTES)
+    texts = [name for name, kind in wanted.items() if kind is str]  # of which each value is kept once
+    with parquet.ParquetFile(path, metadata=meta, read_dictionary=texts) as file:
         return file.read(columns=list(wanted), use_threads=False)
 
 
@@ -74,8 +72,8 @@ def _feather(path: Path, wanted: Mapping[str, type]) -> Any:
     stream = pa.py_buffer(data)[8:]  # the file is a stream between marks; what lies elsewhere is not read
     _require_size(path, declared_bytes(stream), "bytes once unpacked", MAX_BYTES)
     with pa.ipc.open_stream(stream) as reader:
-        _require_columns(path, reader.schema, wanted)
         names = reader.schema.names
+        _require_columns(path, names, wanted)
     options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=[names.index(name) for name in wanted])
     with pa.ipc.open_stream(stream, options=options) as reader:
         return reader.read_all()
@@ -86,10 +84,10 @@ def _require_size(path: Path, found: int, unit: str, most: int) -> None:
         raise DataError(path, found=f"{found} {unit}", expected=f"at most {most}")
 
 
-def _require_columns(path: Path, schema: Any, wanted: Mapping[str, type]) -> None:
+def _require_columns(path: Path, names: Sequence[str], wanted: Mapping[str, type]) -> None:
     for name, kind in wanted.items():
-        if schema.names.count(name) != 1:
-            found = f"{schema.names.count(name)} of that name among {', '.join(schema.names)[:200]}"
+        if list(names).count(name) != 1:
+            found = f"{list(names).count(name)} of that name among {', '.join(names)[:200]}"
             raise DataError(path, field=name, found=found, expected=_WORDS[kind])
 
 
