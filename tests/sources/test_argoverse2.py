@@ -334,10 +334,47 @@ def test_lengths_that_a_feather_file_claims_are_checked_before_they_are_taken(tm
         read_sensor_log(folder)
 
 
+def test_files_too_large_are_refused(tmp_path, monkeypatch):
+    file, log = write_scenario(tmp_path / "scenarios"), write_log(tmp_path / "logs")
+    monkeypatch.setattr("simscale_gym.sources.argoverse2.columns.MAX_ROWS", 50)
+    for read, place in ((read_scenario, file), (read_sensor_log, log)):
+        with pytest.raises(DataError, match="rows, expected at most 50"):
+            read(place)
+    monkeypatch.undo()
+    monkeypatch.setattr("simscale_gym.sources.argoverse2.map_archive.MAX_MAP_BYTES", 50)
+    for read, place in ((read_scenario, file), (read_sensor_log, log)):
+        with pytest.raises(DataError, match="bytes, expected at most 50"):
+            read(place)
+
+
+def test_scenes_are_made_again_when_one_of_their_files_changes(tmp_path):
+    write_scenario(tmp_path, "a")
+    write_log(tmp_path, "b")
+    read = {ref.id: [item.name for item in ref.source.made_from(ref)[1:]] for ref in list_scenes(tmp_path)}
+    assert read["a"] == ["scenario_a.parquet", "log_map_archive_a.json"]
+    assert set(read["b"]) == {
+        "annotations.feather", "city_SE3_egovehicle.feather", "egovehicle_SE3_sensor.feather",
+        "intrinsics.feather", "log_map_archive_b____PIT_city_47896.json",
+    }  # fmt: skip
+
+
 def test_missing_extra_is_named(scenario_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"simscale-gym\[data\]"):
         read_scenario(scenario_file)
+
+
+def test_log_without_boxes_is_refused(tmp_path):
+    folder = write_log(tmp_path)
+    feather.write_feather(files.annotation_table().slice(0, 0), folder / "annotations.feather")
+    with pytest.raises(DataError, match=r"annotations\.feather: found an empty table"):
+        read_sensor_log(folder)
+
+
+def test_scenarios_of_one_folder_are_all_listed(tmp_path):
+    for name in ("b", "a"):
+        write_scenario(tmp_path / "apart", name).rename(tmp_path / f"scenario_{name}.parquet")
+    assert [ref.id for ref in list_scenes(tmp_path)] == ["a", "b"]
 
 
 def test_map_of_a_log_must_be_one(tmp_path):

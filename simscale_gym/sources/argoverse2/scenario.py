@@ -13,6 +13,7 @@ from simscale_gym.scene import DT, Scene, TrackType, TrafficLights
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.argoverse2.columns import Columns, read_columns
 from simscale_gym.sources.argoverse2.kinds import FORD_FUSION, SCENARIO_KINDS
+from simscale_gym.sources.argoverse2.layout import name_of
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
 from simscale_gym.sources.inferred.motion import (
     Motion,
@@ -25,9 +26,6 @@ from simscale_gym.sources.inferred.motion import (
 from simscale_gym.sources.inferred.roads import about_route, build_map
 
 Array = NDArray[np.float64]
-
-PREFIX = "scenario_"
-"""A scenario's folder holds ``scenario_<id>.parquet`` and ``log_map_archive_<id>.json``."""
 
 _COLUMNS = {
     "track_id": str, "object_type": str, "timestep": int, "position_x": float, "position_y": float,
@@ -42,6 +40,7 @@ _SAID = (
     "Road users have the usual size of their kind: scenarios hold none.",
     "The ego is a Ford Fusion Hybrid; its recorded point is the rear axle.",
     "The ego's first and last second follow its recorded velocity: recorded positions are pulled inwards there.",
+    "The positions of others are as recorded, pulled inwards at the ends of their tracks.",
     "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings.",
     "The ground is flat and all boxes stand on it: scenarios hold no heights.",
     "No traffic lights are recorded.",
@@ -55,7 +54,7 @@ def read_scenario(file: Path) -> Scene:
         DataError: A file is missing or broken, a column is missing or wrong, or the ego is seen for under a second.
         MissingExtraError: Without the package pyarrow.
     """
-    name = file.stem.removeprefix(PREFIX)
+    name = name_of(file)
     columns = read_columns(file, _COLUMNS)
     motions = _motions(file, columns)
     if _AV not in motions:

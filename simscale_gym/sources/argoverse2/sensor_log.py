@@ -15,17 +15,15 @@ from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.argoverse2.calibration import read_rig
 from simscale_gym.sources.argoverse2.columns import Columns, read_columns
 from simscale_gym.sources.argoverse2.kinds import ANNOTATED_KINDS, AXLE_HEIGHT, FORD_FUSION, RIDERS
+from simscale_gym.sources.argoverse2.layout import ANNOTATIONS, POSES, city_of, find_map
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
-from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations
+from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations, translations
 from simscale_gym.sources.inferred.ego_motion import states_from_poses
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
 from simscale_gym.sources.inferred.roads import about_route, build_map
 
 Array = NDArray[np.float64]
 Motions = dict[str, tuple[TrackType, Motion]]
-
-POSES, ANNOTATIONS = "city_SE3_egovehicle.feather", "annotations.feather"
-"""Files of a log's folder; ``calibration/`` and ``map/`` lie beside them."""
 
 _COLUMNS = {
     "timestamp_ns": int, "track_uuid": str, "category": str, "length_m": float, "width_m": float,
@@ -89,24 +87,6 @@ def read_sensor_log(folder: Path) -> Scene:
     )
 
 
-def find_map(folder: Path) -> Path:
-    """The one map archive of a log.
-
-    Raises:
-        DataError: None, or several.
-    """
-    maps = sorted((folder / "map").glob("log_map_archive_*.json"))
-    if len(maps) != 1:
-        names = ", ".join(file.name for file in maps) or "none"
-        raise DataError(folder / "map", found=names, expected="one log_map_archive_*.json")
-    return maps[0]
-
-
-def city_of(map_file: Path) -> str:
-    """City in the name of a map, as PIT in ``log_map_archive_<log>____PIT_city_47896.json``."""
-    return map_file.stem.rpartition("____")[2].partition("_city")[0]
-
-
 def _annotations(folder: Path) -> Path:
     file = folder / ANNOTATIONS
     if not file.is_file():
@@ -117,8 +97,6 @@ def _annotations(folder: Path) -> Path:
 
 def _motions(file: Path, columns: Columns, poses: Poses, stamps: NDArray[np.int64], frame: Array) -> Motions:
     """The motion of each track, out of the ego frame of its time."""
-    if not len(stamps):
-        raise DataError(file, found="an empty table", expected="a row for each box and time")
     ids, first, track = np.unique(columns["track_uuid"], return_index=True, return_inverse=True)
     if len(ids) * len(stamps) > _MAX_CELLS:
         raise DataError(
@@ -126,8 +104,7 @@ def _motions(file: Path, columns: Columns, poses: Poses, stamps: NDArray[np.int6
         )
     places, angles = poses.at(stamps)
     turn = se3.rpy_to_matrix(*angles.T)[frame]
-    centers = np.stack([columns[f"t{axis}_m"] for axis in "xyz"], -1)
-    world = np.einsum("nij,nj->ni", turn, centers) + places[frame]
+    world = np.einsum("nij,nj->ni", turn, translations(columns)) + places[frame]
     heading = se3.matrix_to_rpy(turn @ rotations(file, columns))[2]
     sizes = np.stack([columns[f"{side}_m"] for side in ("length", "width", "height")], -1)
     times, motions = (stamps - stamps[0]) * 1e-9, {}

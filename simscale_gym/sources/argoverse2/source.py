@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from simscale_gym.errors import DataError
 from simscale_gym.scene import Scene
+from simscale_gym.sources.argoverse2.layout import POSES, name_of, scenes_in
 from simscale_gym.sources.source import SceneRef, Source, path_of
 
-_POSES = "city_SE3_egovehicle.feather"  # in the folder of a sensor log
 _DEPTH = 3  # of a data set with its parts, their splits and the scenes in them
 
 
@@ -24,12 +21,12 @@ class Argoverse2Source(Source):
     """
 
     name = "argoverse2"
-    expects = "Argoverse 2 scenarios (scenario_<id>.parquet) or sensor logs (folders with " + _POSES + ")"
+    expects = "Argoverse 2 scenarios (scenario_<id>.parquet) or sensor logs (folders with " + POSES + ")"
 
     def matches(self, scenes: object) -> bool:
         """Whether the path is a scene or holds some."""
         path = path_of(scenes)
-        return path is not None and next(_scenes_in(path, _DEPTH), None) is not None
+        return path is not None and next(scenes_in(path, _DEPTH), None) is not None
 
     def list(self, scenes: Any, split: str) -> list[SceneRef]:
         """The scenes of the split, by name.
@@ -37,11 +34,11 @@ class Argoverse2Source(Source):
         Raises:
             DataError: Two of them have one name.
         """
-        places = sorted(_scenes_in(path_of(scenes), _DEPTH))
+        places = sorted(scenes_in(path_of(scenes), _DEPTH))
         chosen = [place for place in places if split in place.relative_to(path_of(scenes)).parts] or places
-        refs = {_name(place): SceneRef(_name(place), self, place) for place in chosen}
+        refs = {name_of(place): SceneRef(name_of(place), self, place) for place in chosen}
         if len(refs) < len(chosen):
-            double = next(p for p in chosen if refs[_name(p)].place != p)
+            double = next(p for p in chosen if refs[name_of(p)].place != p)
             raise DataError(
                 double, found="another scene of this name", expected="one", hint="Name one folder."
             )
@@ -68,40 +65,3 @@ class Argoverse2Source(Source):
             file for folder in folders for file in folder.glob("*") if file.suffix in (".feather", ".json")
         )
         return ref.id, *sorted(files)
-
-
-def _scenes_in(path: Path, depth: int) -> Iterator[Path]:
-    """Scenarios and logs at ``path`` and in its folders down to ``depth``, but not in those of a scene."""
-    if path.is_file():
-        if _is_scenario(path.name):
-            yield path
-        return
-    folders = []
-    for entry in _entries(path):
-        if entry.name == _POSES:
-            yield path
-            return
-        if _is_scenario(entry.name):
-            yield Path(entry.path)
-            return
-        if depth and entry.is_dir() and not entry.name.startswith("."):
-            folders.append(entry.path)
-    for folder in sorted(folders):
-        yield from _scenes_in(Path(folder), depth - 1)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in ``folder``; nothing in one that may not be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
-
-
-def _is_scenario(name: str) -> bool:
-    return name.startswith("scenario_") and name.endswith(".parquet")
-
-
-def _name(place: Path) -> str:
-    return place.stem.removeprefix("scenario_") if place.suffix == ".parquet" else place.name
