@@ -131,7 +131,7 @@ def test_rewards_add_up_to_the_final_score(town_scene, action, perturb):
     for reward, scale, follow in (("epdms", 1.0, True), (EpdmsRewardConfig(scale=5.0), 5.0, False)):
         env = make(town_scene, action=action, reward=reward, perturb=perturb, experts=("planner",))
         env.action_space.seed(0)
-        _, info = env.reset(seed=2)
+        _, info = env.reset(seed=5)
         assert set(info["rewards"]) == set(RUNNING_COLUMNS) - {"score"}
         total, over = 0.0, False
         while not over:
