@@ -10,9 +10,9 @@ from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.envs.episode import Start
 from simscale_gym.envs.history import History
 from simscale_gym.envs.outcome import Outcome, goal_arc, judge
-from simscale_gym.envs.road_view import RoadView, road_view
 from simscale_gym.envs.snapshot import Snapshot
 from simscale_gym.scene import Scene
+from simscale_gym.scene.road_view import RoadView, road_view
 from simscale_gym.scoring.running_segment import RunningSegment
 from simscale_gym.sim import SimState, TrafficModel
 

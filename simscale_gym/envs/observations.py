@@ -9,10 +9,10 @@ from gymnasium import spaces
 from numba import njit
 from numpy.typing import NDArray
 
-from simscale_gym.envs.road_view import RoadView
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.polyline import segment_at
 from simscale_gym.scene import LightStatus, Scene, StateIndex, TrackType
+from simscale_gym.scene.road_view import RoadView
 from simscale_gym.sim import SimState
 from simscale_gym.splats.depth_sweep import LidarConfig
 

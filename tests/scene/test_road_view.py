@@ -16,10 +16,10 @@ from simscale_gym.envs.observations import (
     ego_observation,
     state_observation,
 )
-from simscale_gym.envs.road_view import RoadView, road_view
 from simscale_gym.geometry import polyline, se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import LightStatus, StateIndex
+from simscale_gym.scene.road_view import RoadView, road_view
 from simscale_gym.sim import SimState
 
 

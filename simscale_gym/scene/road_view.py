@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.polyline import nearest_on, segment_at
-from simscale_gym.scene import Scene
+from simscale_gym.scene.scene import Scene
 
 Array = NDArray[np.float64]
 
