@@ -59,11 +59,15 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
     raise _unknown(scenes)
 
 
-def load_scene(ref: SceneRef) -> Scene:
+def load_scene(ref: SceneRef, *, keep: bool = True) -> Scene:
     """Load the scene of ``ref``; a town that was never asked for before is built first, and kept on disk.
 
     Scenes of files are compiled when they are first asked for (:mod:`simscale_gym.sources.compiled`); environments of
     one process that ask for the same get the same object.
+
+    Args:
+        ref: The scene.
+        keep: Hold it open for the next who asks; not for one scene after the other.
 
     Raises:
         DataError: Its files cannot be used.
@@ -71,7 +75,7 @@ def load_scene(ref: SceneRef) -> Scene:
     made_from = ref.source.made_from(ref)
     if made_from is None:
         return ref.source.load(ref)
-    return compiled_scene((ref.source.name, *made_from), partial(ref.source.load, ref))
+    return compiled_scene((ref.source.name, *made_from), partial(ref.source.load, ref), keep=keep)
 
 
 def find_scene(refs: Sequence[SceneRef], scene_id: str) -> SceneRef:

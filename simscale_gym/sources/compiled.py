@@ -62,23 +62,25 @@ _maps: WeakValueDictionary[Path, RoadMap] = WeakValueDictionary()
 _lock = Lock()
 
 
-def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene]) -> Scene:
+def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene], *, keep: bool = True) -> Scene:
     """The scene that ``read`` reads, compiled when it is first asked for; the same object as long as it stays open.
 
     Args:
         made_from: All that decides what is read: names, and paths of files, whose size, time of change and first
             bytes count.
         read: Reads it from its source.
+        keep: Hold it open for the next who asks.
     """
     key = hashlib.sha256(repr([_stamp(item) for item in made_from]).encode()).hexdigest()[:24]
     folder = cache_root() / "compiled" / "scenes" / key
     with _lock:
-        if folder not in _scenes:
-            _scenes[folder] = _open(Shelf(folder), read)
-        _scenes.move_to_end(folder)
+        scene = _scenes[folder] if folder in _scenes else _open(Shelf(folder), read)
+        if keep:
+            _scenes[folder] = scene
+            _scenes.move_to_end(folder)
         while len(_scenes) > KEPT_SCENES:
             _scenes.popitem(last=False)
-        return _scenes[folder]
+        return scene
 
 
 def _stamp(item: Any) -> Any:
