@@ -6,7 +6,7 @@ import sys
 
 import tyro
 
-from simscale_gym.commands.settings import COMMANDS, Collect, Demo, Parity, Splats, Town
+from simscale_gym.commands.settings import COMMANDS, Collect, Data, Demo, Parity, Splats, Town, Verify
 from simscale_gym.errors import SimScaleError
 
 
@@ -22,7 +22,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(command: Demo | Town | Collect | Splats | Parity) -> bool:
+def run(command: Demo | Town | Collect | Verify | Data | Splats | Parity) -> bool:
     """Do what ``command`` says; whether all that it checks is as it should be.
 
     What a command needs is imported here, so that help does not wait for it.
@@ -39,6 +39,14 @@ def run(command: Demo | Town | Collect | Splats | Parity) -> bool:
         from simscale_gym.commands.collect import run_collect
 
         run_collect(command)
+    elif isinstance(command, Verify):
+        from simscale_gym.commands.verify import run_verify
+
+        return run_verify(command)
+    elif isinstance(command, Data):
+        from simscale_gym.commands.data import run_data
+
+        run_data(command.command)
     elif isinstance(command, Parity):
         from simscale_gym.parity import run_parity
 

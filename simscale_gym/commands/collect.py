@@ -1,43 +1,82 @@
-"""The search without the writing: what a data set would hold, and where the other candidates were rejected."""
+"""A data set written, or only searched for: what it would hold, and where the other candidates were rejected."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
 
 from rich.console import Console
 from tqdm import tqdm
 
 from simscale_gym.agents.experts import needs_bank
 from simscale_gym.commands.settings import Collect
-from simscale_gym.datagen import collect, explain, make_recipe, stage_table, summary, yield_table
+from simscale_gym.datagen import (
+    DataSpec,
+    SceneReport,
+    collect,
+    explain,
+    make_recipe,
+    stage_table,
+    summary,
+    write_data_set,
+    yield_table,
+)
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import town_futures_path
-from simscale_gym.perturbation import AlgorithmConfig, Telemetry, load_vocabulary
+from simscale_gym.perturbation import Telemetry, load_vocabulary
 from simscale_gym.sources import list_scenes
 
 
 def run_collect(settings: Collect) -> Telemetry:
-    """Search, show progress, print the tables and, where little came of it, why.
+    """Search or write, show progress, print the tables and, where little came of it, why.
 
     Raises:
-        ArgumentError: It is no dry run, or a setting is wrong.
-        DataError, SceneError: There is nothing to search in.
+        ArgumentError: Neither a folder nor a dry run is asked for, or a setting is wrong.
+        DataError, SceneError: There is nothing to search in, or the folder cannot be written.
     """
-    if not settings.dry_run:
+    if (settings.out is None) != settings.dry_run:
         raise ArgumentError(
-            "collect: writing data sets is not in this version; add --dry-run to see what they would hold."
+            "collect: expected either --out DIR, to write a data set, or --dry-run, to only search."
         )
-    console = Console()
-    vocabulary = None if settings.vocabulary is None else load_vocabulary(settings.vocabulary)
-    refs = list_scenes(settings.scenes, settings.split)
-    if (vocabulary is None or any(map(needs_bank, settings.experts))) and not town_futures_path().exists():
+    console, spec = Console(), _spec(settings)
+    searching = spec.kind == "perturbed"
+    if not searching and settings.dry_run:
+        raise ArgumentError("collect: --kind log searches nothing; give it --out DIR.")
+    banked = settings.vocabulary is None or any(map(needs_bank, settings.experts))
+    if searching and banked and not town_futures_path().exists():
         console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
+    total = _dry_run(settings, spec, console) if settings.dry_run else _written(settings, spec, console)
+    if searching:
+        console.print(yield_table(total, spec.experts, spec.rounds))
+        console.print(stage_table(total, spec.experts))
+        for line in explain(total, spec.experts):
+            console.print(line, highlight=False, markup=False)
+    return total
+
+
+def _spec(settings: Collect) -> DataSpec:
+    """The spec that the settings name; paths are absolute, so that a data set knows its source from anywhere."""
+    values = {item.name: getattr(settings, item.name) for item in fields(DataSpec)}
+    for name in ("vocabulary", "assets"):
+        values[name] = None if values[name] is None else str(values[name].expanduser().absolute())
+    if Path(settings.scenes).expanduser().exists() and settings.scenes != "town":
+        values["scenes"] = str(Path(settings.scenes).expanduser().absolute())
+    return DataSpec(**values)
+
+
+def _dry_run(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
+    refs = list_scenes(settings.scenes, settings.split)
     recipe = make_recipe(
         refs,
         settings.experts,
-        vocabulary=vocabulary,
+        vocabulary=None if settings.vocabulary is None else load_vocabulary(settings.vocabulary),
         traffic=settings.traffic,
-        config=AlgorithmConfig(rounds=settings.rounds, stride=settings.stride),
+        config=spec.algorithm,
         seed=settings.seed,
         min_render_quality=settings.min_render_quality,
+        cameras=settings.cameras,
         assets=settings.assets,
     )
     total, seconds = Telemetry(), []
@@ -47,9 +86,34 @@ def run_collect(settings: Collect) -> Telemetry:
             seconds.append(outcome.seconds)
             bar.update()
             bar.set_postfix({name: total.accepted(name) for name in recipe.experts})
-    console.print(yield_table(total, recipe.experts, recipe.config.rounds))
-    console.print(stage_table(total, recipe.experts))
     console.print(summary(total, seconds))
-    for line in explain(total, recipe.experts):
-        console.print(line, highlight=False, markup=False)
     return total
+
+
+def _written(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
+    total, samples, began = Telemetry(), 0, time.perf_counter()
+    for report in _progress(settings, spec):
+        total.add(report.head.telemetry)
+        samples += report.samples
+    took = time.perf_counter() - began
+    console.print(
+        f"{samples} samples in {settings.out}, {took:.0f} s", soft_wrap=True, highlight=False, markup=False
+    )
+    return total
+
+
+def _progress(settings: Collect, spec: DataSpec) -> Iterator[SceneReport]:
+    """Scenes as they are done, with a bar of clips, or of scenes where all their clips are asked for."""
+    by_clip = spec.clips is not None
+    total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split))
+    new, samples, clips, began = 0, 0, 0, time.perf_counter()
+    with tqdm(total=total, unit="clip" if by_clip else "scene", desc="collecting") as bar:
+        for report in write_data_set(settings.out, spec, workers=settings.workers):
+            samples, clips = samples + report.samples, clips + report.head.clips
+            new += report.samples if report.seconds else 0
+            rate = new / (time.perf_counter() - began)
+            bar.update(report.head.clips if by_clip else 1)
+            bar.set_postfix_str(
+                f"{samples} samples, {samples / max(clips, 1):.2f} a clip, {rate:.2f} samples/s"
+            )
+            yield report

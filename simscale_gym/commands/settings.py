@@ -56,10 +56,15 @@ class Town:
 
 @dataclass(frozen=True)
 class Collect:
-    """Search clips for perturbed starts with trusted labels (Algorithm 1); count samples, and rejections by reason.
+    """Write a data set: perturbed starts with trusted labels (Algorithm 1), or the log's own clips; print its yield.
+
+    Broken off and given again, it goes on where it was. What comes out is the same, byte for byte, for any number of
+    workers.
 
     Attributes:
+        out: Folder of the data set; made if absent. Needs simscale-gym[data].
         dry_run: Search and print the tables, write nothing.
+        kind: perturbed, with labels of experts; or log, with the human's (the real half of co-training).
         scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
         split: train, val, test or hard.
         experts: Sources of labels: planner, recovery, unified or log, one or several.
@@ -70,13 +75,20 @@ class Collect:
             the source's own futures if left out.
         traffic: idm, log or constant_velocity.
         seed: Seed of the order in which candidates are tried.
-        workers: Processes that search side by side.
+        workers: Processes, each with a scene at a time; one per core if left out.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
+        cameras: Cameras whose pictures are written.
+        image_size: Height and width of the pictures [pixel].
+        history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 3.
+        picture_format: jpeg or png.
+        quality: Quality of JPEG pictures, 1 to 95.
     """
 
+    out: Path | None = None
     dry_run: bool = False
+    kind: str = "perturbed"
     scenes: str = "town"
     split: str = "train"
     experts: tuple[str, ...] = ("planner", "recovery")
@@ -86,9 +98,71 @@ class Collect:
     vocabulary: Path | None = None
     traffic: str = "idm"
     seed: int = 0
-    workers: int = 1
+    workers: int | None = None
     min_render_quality: float = 0.0
     assets: Path | None = None
+    cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
+    image_size: tuple[int, int] = (144, 256)
+    history: int = 0
+    picture_format: str = "jpeg"
+    quality: int = 92
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Hold a data set against its manifest: every file's SHA-256; exit code 1 where something is missing or broken.
+
+    Attributes:
+        folder: Folder that collect --out wrote.
+        repair: Make again what is missing or broken, and nothing else.
+        workers: Processes that do so; one per core if left out.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    repair: bool = False
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Show:
+    """Draw a contact sheet of random samples: pictures, a view from above with plan and tracks, scores.
+
+    Attributes:
+        folder: Folder that collect --out wrote.
+        out: PNG to write.
+        samples: Number of samples.
+        seed: Seed of their choice.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    out: Path = Path("sheet.png")
+    samples: int = 12
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a data set holds: samples by expert and round, scenes, sizes, how it was made.
+
+    Attributes:
+        folder: Folder that collect --out wrote.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Data sets: say or show what is in one.
+
+    Attributes:
+        command: What to do.
+    """
+
+    command: Annotated[
+        Annotated[Info, tyro.conf.subcommand("info")] | Annotated[Show, tyro.conf.subcommand("show")],
+        tyro.conf.arg(name=""),
+    ]
 
 
 @dataclass(frozen=True)
@@ -175,5 +249,13 @@ class Splats:
     ]
 
 
-COMMANDS = {"demo": Demo, "town": Town, "collect": Collect, "splats": Splats, "parity": Parity}
+COMMANDS = {
+    "demo": Demo,
+    "town": Town,
+    "collect": Collect,
+    "verify": Verify,
+    "data": Data,
+    "splats": Splats,
+    "parity": Parity,
+}
 """Commands by the name that a user types."""

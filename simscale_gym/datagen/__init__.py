@@ -1,16 +1,34 @@
-"""The data engine: perturbed clips, labelled by pseudo-experts, filtered, counted."""
+"""The data engine: perturbed clips, labelled by pseudo-experts, filtered, counted, written, read and made again."""
 
 from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
+from simscale_gym.datagen.data_set import DataSet
+from simscale_gym.datagen.manifest import Damage, verify
+from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
+from simscale_gym.datagen.sample import DataSample, SampleArrays
+from simscale_gym.datagen.scene_samples import SceneReport
+from simscale_gym.datagen.spec import DataSpec
+from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.datagen.yield_table import stage_table, summary, yield_table
 
 __all__ = [
+    "Damage",
+    "DataSample",
+    "DataSet",
+    "DataSpec",
     "Recipe",
+    "SampleArrays",
+    "SceneReport",
     "collect",
     "explain",
     "make_recipe",
+    "regenerate",
+    "repair",
     "search_scene",
+    "spec_of",
     "stage_table",
     "summary",
+    "verify",
+    "write_data_set",
     "yield_table",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -93,7 +95,7 @@ def make_recipe(
 
 
 def collect(
-    refs: Sequence[SceneRef], recipe: Recipe, *, clips: int | None = None, workers: int = 1
+    refs: Sequence[SceneRef], recipe: Recipe, *, clips: int | None = None, workers: int | None = 1
 ) -> Iterator[ClipOutcome]:
     """Clip after clip, scene by scene: samples, and what became of the rest.
 
@@ -104,12 +106,13 @@ def collect(
         refs: The scenes, of :func:`simscale_gym.sources.list_scenes`.
         recipe: What samples are made with.
         clips: Number of clips at most; None for all.
-        workers: Processes that search; 1 for this one.
+        workers: Processes that search; 1 for this one, None for one per core.
 
     Raises:
         SceneError: No scene is long enough for a clip.
         DataError: A scene cannot be loaded.
     """
+    workers = cores() if workers is None else workers
     if workers < 1 or (clips is not None and clips < 1):
         raise ArgumentError(f"collect: workers {workers}, clips {clips}, expected 1 or more of each.")
     outcomes = _in_turn(refs, recipe) if workers == 1 else _side_by_side(refs, recipe, workers)
@@ -121,14 +124,25 @@ def collect(
         raise SceneError(f"collect: none of {len(refs)} scenes lasts the {needed:.1f} s of a clip.")
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
     """All clips of one scene."""
-    scene = _scene(ref, recipe)
+    scene = open_scene(ref, recipe.assets)
+    pictures = TrustedPictures(recipe.min_render_quality, recipe.cameras)
+    yield from search_clips(scene, clip_frames(scene, recipe.config.stride), recipe, pictures)
+
+
+def search_clips(
+    scene: Scene, frames: Iterable[int], recipe: Recipe, pictures: TrustedPictures
+) -> Iterator[ClipOutcome]:
+    """The clips of a scene at ``frames``; ``pictures`` are judged where the recipe says so."""
     experts = [make_expert(name, recipe.bank) for name in recipe.experts]
     traffic = make_traffic(recipe.traffic)
-    judged = recipe.min_render_quality > 0.0
-    pictures = TrustedPictures(recipe.min_render_quality, recipe.cameras) if judged else None
-    for frame in clip_frames(scene, recipe.config.stride):
+    for frame in frames:
         yield search_clip(
             scene,
             frame,
@@ -137,14 +151,14 @@ def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
             traffic,
             recipe.config,
             seed=recipe.seed,
-            pictures=pictures,
+            pictures=pictures if recipe.min_render_quality > 0.0 else None,
         )
 
 
-def _scene(ref: SceneRef, recipe: Recipe) -> Scene:
-    """The scene of ``ref``, with its asset where the recipe's folder holds one."""
-    scene = load_scene(ref)
-    asset = None if recipe.assets is None else asset_of(recipe.assets, scene)
+def open_scene(ref: SceneRef, assets: Path | None) -> Scene:
+    """The scene of ``ref``, with its asset where ``assets`` holds one."""
+    scene = load_scene(ref, keep=False)
+    asset = None if assets is None else asset_of(assets, scene)
     return scene if asset is None else scene.with_asset(asset)
 
 
@@ -177,7 +191,19 @@ _taken: list[Recipe] = []
 """The recipe of a process of the pool, which gets it before any scene; empty elsewhere."""
 
 
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone, however that ended: nobody waits for it any more."""
+
+    def watch(parent: Any) -> None:
+        parent.join()
+        os._exit(1)
+
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=watch, args=(parent,), daemon=True).start()
+
+
 def _take_recipe(recipe: Recipe) -> None:
+    end_with_parent()
     _taken.append(recipe)
 
 

@@ -41,10 +41,11 @@ class TrustedPictures:
     Args:
         least: Score that the worst picture of a sample must have, 0 to 1.
         cameras: Names of the cameras whose pictures are judged.
+        threads: Threads that draw.
     """
 
-    def __init__(self, least: float, cameras: Sequence[str] = CAMERAS) -> None:
-        self._least, self._cameras = least, tuple(cameras)
+    def __init__(self, least: float, cameras: Sequence[str] = CAMERAS, threads: int = 1) -> None:
+        self._least, self._cameras, self._threads = least, tuple(cameras), threads
         self._scene: Scene | None = None
         self._renderer: Renderer | None = None
         self._scores: WeakKeyDictionary[SimState, float] = (
@@ -62,8 +63,14 @@ class TrustedPictures:
             self._scores[state] = self._drawn_score(scene, state)
         return self._scores[state]
 
-    def _drawn_score(self, scene: Scene, state: SimState) -> float:
+    def renderer(self, scene: Scene) -> Renderer:
+        """What draws ``scene``; the last one is kept."""
         if self._scene is not scene:
-            self._scene, self._renderer = scene, make_renderer(scene, cache=cache_root() / "looks", threads=1)
-        frame = self._renderer.render([moment_of(scene, state)], self._cameras, JUDGED_SIZE)
+            looks = cache_root() / "looks"
+            self._scene, self._renderer = scene, make_renderer(scene, cache=looks, threads=self._threads)
+        return self._renderer
+
+    def _drawn_score(self, scene: Scene, state: SimState) -> float:
+        moments = [moment_of(scene, state)]
+        frame = self.renderer(scene).render(moments, self._cameras, JUDGED_SIZE)
         return frame.qualities[0].score

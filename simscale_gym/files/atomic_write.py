@@ -13,7 +13,9 @@ from pathlib import Path
 
 from simscale_gym.files.cache import fcntl, unwritable
 
-_BUILD = ".simscale-gym-build-"  # nobody else's files start like this: they are deleted
+BUILD_PREFIX = ".simscale-gym-build-"
+"""How the names of hidden folders begin in which something is built; nobody else's do, for they are deleted."""
+
 _YOUNG = 60.0  # [s] in which a build folder may not have its lock yet
 _OLD = 24 * 3600.0  # [s] after which one is given up where there are no locks
 
@@ -64,7 +66,7 @@ def discard(path: Path) -> None:
 
 def remove_dead_builds(parent: Path) -> None:
     """Delete what processes that were killed while building left in ``parent``."""
-    for folder in parent.glob(f"{_BUILD}*"):
+    for folder in parent.glob(f"{BUILD_PREFIX}*"):
         if _is_dead(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -72,7 +74,7 @@ def remove_dead_builds(parent: Path) -> None:
 @contextmanager
 def _build_folder(parent: Path) -> Iterator[Path]:
     """A folder that this process holds while it builds."""
-    folder = Path(tempfile.mkdtemp(prefix=_BUILD, dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=BUILD_PREFIX, dir=parent))
     handle = os.open(folder, os.O_RDONLY)
     try:
         if fcntl is not None:

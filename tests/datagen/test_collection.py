@@ -60,7 +60,9 @@ def test_workers_find_the_same(recipe, town_cache, monkeypatch):
 
 def test_a_limit_of_clips_loads_no_more_scenes(refs, recipe, monkeypatch):
     loaded, load = [], collection.load_scene
-    monkeypatch.setattr(collection, "load_scene", lambda ref: loaded.append(ref.id) or load(ref))
+    monkeypatch.setattr(
+        collection, "load_scene", lambda ref, **how: loaded.append(ref.id) or load(ref, **how)
+    )
     assert len(list(collect(refs, recipe, clips=2))) == 2
     assert loaded == [refs[0].id]
 

@@ -159,7 +159,6 @@ def test_workers_find_the_same(town_cache, vocabulary):
 
 
 def test_nothing_is_drawn_unless_asked(town_log, vocabulary, monkeypatch):
-    monkeypatch.setattr(collection, "TrustedPictures", None)
     monkeypatch.setattr(trusted_pictures, "make_renderer", None)
     recipe = Recipe(("planner",), vocabulary, config=SPARSE)
     assert any(o.samples for o in collect(list_scenes(town_log[2:3]), recipe))
@@ -213,7 +212,7 @@ def test_what_was_trained_is_judged_instead_of_the_dressing(town_scene, vocabula
     to_world = se3.rigid(np.eye(3), town_scene.origin)
     save_asset(tmp_path / town_scene.id, SceneAsset(ground, to_world))
     recipe = Recipe(("planner",), vocabulary, assets=tmp_path, min_render_quality=0.25)
-    scene = collection._scene(list_scenes([town_scene])[0], recipe)
+    scene = collection.open_scene(list_scenes([town_scene])[0], recipe.assets)
     pictures = TrustedPictures(recipe.min_render_quality, ["cam_f0"])
     on, off = (on_log(scene, moved=[60], metres=metres)[0].states[40] for metres in (0.0, 20.0))
     assert pictures.score(scene, off) == 0.0 < 0.25 < pictures.score(scene, on)

@@ -116,7 +116,7 @@ def test_what_a_killed_process_left_goes_with_the_next_write_and_a_live_one_keep
 
 
 def test_a_build_that_has_just_begun_is_left_alone(tmp_path):
-    new = tmp_path / f"{module._BUILD}new"
+    new = tmp_path / f"{module.BUILD_PREFIX}new"
     new.mkdir()
     remove_dead_builds(tmp_path)
     assert new.exists()

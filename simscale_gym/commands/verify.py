@@ -1,0 +1,32 @@
+"""A data set held against its manifest, and mended."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from tqdm import tqdm
+
+from simscale_gym.commands.settings import Verify
+from simscale_gym.datagen import repair, verify
+
+
+def run_verify(settings: Verify) -> bool:
+    """Name what is missing or broken, mend it if asked to; whether all is well in the end.
+
+    Raises:
+        DataError: It is no data set, or what was made again differs.
+    """
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    damages = list(verify(settings.folder))
+    for damage in damages:
+        console.print(str(damage))
+    if damages and settings.repair:
+        for _ in tqdm(
+            repair(settings.folder, damages, workers=settings.workers), unit="scene", desc="repairing"
+        ):
+            pass
+        damages = list(verify(settings.folder))
+    if damages:
+        console.print(f"{settings.folder}: {len(damages)} damages; mend them with --repair.")
+    else:
+        console.print(f"{settings.folder}: every file is as it was written.")
+    return not damages

@@ -1,0 +1,97 @@
+"""Samples and files of a data set made again, from nothing but what it says of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from simscale_gym import __version__
+from simscale_gym.datagen.data_set import DataSet
+from simscale_gym.datagen.layout import MANIFEST, RECIPE, ROWS, SHARDS, read_json, rows_name, shard_name
+from simscale_gym.datagen.manifest import Damage
+from simscale_gym.datagen.sample import DataSample
+from simscale_gym.datagen.scene_samples import SceneReport, SceneSamples
+from simscale_gym.datagen.shard import decoded_sample
+from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
+from simscale_gym.datagen.writing import write_data_set
+from simscale_gym.errors import DataError
+from simscale_gym.files.atomic_write import discard
+from simscale_gym.sources import find_scene
+
+
+def spec_of(folder: str | os.PathLike[str]) -> DataSpec:
+    """What a data set was asked to hold.
+
+    Raises:
+        DataError: It is no data set, or one of another version.
+    """
+    path = Path(folder) / RECIPE
+    recipe = read_json(path)
+    if recipe["version"] != __version__:
+        raise DataError(
+            path,
+            field="version",
+            found=f"{recipe['version']}"[:60],
+            expected=__version__,
+            hint="Samples can be made again by the version that made them.",
+        )
+    return DataSpec.from_plain(recipe["spec"])
+
+
+def repair(
+    folder: str | os.PathLike[str], damages: Sequence[Damage], *, workers: int | None = None
+) -> Iterator[SceneReport]:
+    """Make again what is damaged, and nothing else; its scenes as they are done.
+
+    Args:
+        folder: Folder of the data set.
+        damages: What :func:`simscale_gym.datagen.verify` named.
+        workers: Processes; None for one per core.
+
+    Raises:
+        DataError: What came out is not what was written before.
+    """
+    folder = Path(folder).absolute()
+    spec = spec_of(folder)
+    before = read_json(folder / MANIFEST)["files"] if (folder / MANIFEST).exists() else {}
+    for name in sorted({damage.file for damage in damages} - {RECIPE}):
+        for broken in _scene_files(name):
+            discard(folder / broken)
+    yield from (report for report in write_data_set(folder, spec, workers=workers) if report.seconds)
+    after = read_json(folder / MANIFEST)["files"]
+    for name, entry in before.items():
+        if after.get(name) != entry:
+            raise DataError(
+                folder / name,
+                found="other bytes than were written at first",
+                expected="the same ones",
+                hint="The scenes, or the versions of numpy, pillow or pyarrow are others than then.",
+            )
+
+
+def regenerate(data_set: DataSet, row: Mapping[str, Any]) -> DataSample:
+    """The sample of ``row``, made again from the scene: bit for bit what the shard holds.
+
+    Raises:
+        DataError: What came out is not what was written.
+    """
+    opened = OpenSpec.of(spec_of(data_set.folder))
+    index = int(PurePosixPath(row["shard"]).stem)
+    task = SceneTask(index, find_scene(opened.refs, row["scene"]), None)
+    made = next(
+        (s for s in SceneSamples(task, opened).samples([row["frame"]]) if s.row["key"] == row["key"]), None
+    )
+    place = data_set.folder / row["shard"]
+    if made is None:
+        raise DataError(place, field=row["key"], found="no such sample any more", expected="the same one")
+    return decoded_sample(place, row, made.data)
+
+
+def _scene_files(name: str) -> tuple[str, ...]:
+    """The files that are made together with ``name``."""
+    path = PurePosixPath(name)
+    if str(path.parent) in (SHARDS, ROWS) and path.stem.isdecimal():
+        return shard_name(int(path.stem)), rows_name(int(path.stem))
+    return (name,)

@@ -1,0 +1,203 @@
+"""What a data set is to hold, in words and numbers, and the scenes and experts that this stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.datagen.collection import Recipe, make_recipe
+from simscale_gym.datagen.trusted_pictures import CAMERAS
+from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.metrics.situation import HISTORY_STEPS
+from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary
+from simscale_gym.scene import DT, Scene
+from simscale_gym.sources import SceneRef, list_scenes, load_scene
+
+KINDS = ("perturbed", "log")
+"""Off the log with an expert's label, and on the log with the human's: the two halves of co-training."""
+PICTURE_SUFFIXES = {"jpeg": "jpg", "png": "png"}
+"""Formats of pictures, and how their files end."""
+MOST_HISTORY = 3
+"""Earlier pictures of a camera at most: NAVSIM's."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """All that decides what a data set holds; two folders with one spec hold the same bytes.
+
+    Attributes:
+        scenes: Source, as of :func:`simscale_gym.sources.list_scenes`.
+        split: Split of the source.
+        kind: One of :data:`KINDS`.
+        experts: Sources of labels, for perturbed samples.
+        clips: Clips at most, scene by scene; None for all.
+        rounds: Samples of a clip and expert at most.
+        stride: Time between the starts of a scene's clips [s].
+        vocabulary: Path of a vocabulary; None for clusters of the source's own futures.
+        traffic: Name of the traffic model.
+        seed: Seed of the order in which candidates are tried.
+        min_render_quality: Score that the worst picture of a sample must have, 0 to 1; at 0 none is judged.
+        assets: Scene asset or folder of them; None for the looks that scenes have.
+        cameras: Names of the cameras.
+        image_size: Height, width of their pictures [px].
+        history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 3.
+        picture_format: "jpeg" or "png".
+        quality: Quality of JPEG pictures, 1 to 95.
+    """
+
+    scenes: str = "town"
+    split: str = "train"
+    kind: str = "perturbed"
+    experts: tuple[str, ...] = ("planner", "recovery")
+    clips: int | None = None
+    rounds: int = 5
+    stride: float = 2.0
+    vocabulary: str | None = None
+    traffic: str = "idm"
+    seed: int = 0
+    min_render_quality: float = 0.0
+    assets: str | None = None
+    cameras: tuple[str, ...] = CAMERAS
+    image_size: tuple[int, int] = (144, 256)
+    history: int = 0
+    picture_format: str = "jpeg"
+    quality: int = 92
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ArgumentError(f"kind: {self.kind!r}, expected one of {', '.join(KINDS)}.")
+        if self.picture_format not in PICTURE_SUFFIXES:
+            expected = ", ".join(PICTURE_SUFFIXES)
+            raise ArgumentError(f"picture_format: {self.picture_format!r}, expected one of {expected}.")
+        if not self.cameras or len(set(self.cameras)) < len(self.cameras):
+            raise ArgumentError(f"cameras: {list(self.cameras)}, expected one or more, none twice.")
+        bounds = {"history": (0, MOST_HISTORY), "quality": (1, 95), "seed": (0, 2**63 - 1)}
+        for name, (least, most) in bounds.items():
+            if not least <= getattr(self, name) <= most:
+                raise ArgumentError(f"{name}: {getattr(self, name)}, expected {least} to {most}.")
+        if self.clips is not None and self.clips < 1:
+            raise ArgumentError(f"clips: {self.clips}, expected 1 or more.")
+        if min(self.image_size) < 1:
+            raise ArgumentError(f"image_size: {self.image_size}, expected 1 pixel or more each way.")
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> DataSpec:
+        """The spec that JSON keeps; lists stand for tuples."""
+        known = {item.name for item in fields(cls)}
+        if set(values) != known:
+            raise ArgumentError(f"spec: {sorted(set(values) ^ known)} too much or missing.")
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+    @property
+    def algorithm(self) -> AlgorithmConfig:
+        """Settings of the search."""
+        return AlgorithmConfig(rounds=self.rounds, stride=self.stride)
+
+    @property
+    def suffix(self) -> str:
+        """How the names of picture files end."""
+        return PICTURE_SUFFIXES[self.picture_format]
+
+    def frames(self, scene: Scene) -> range:
+        """T of every clip of ``scene``; of the log those with a history before and a label after them."""
+        if self.kind == "perturbed":
+            return clip_frames(scene, self.stride)
+        return range(HISTORY_STEPS, scene.num_frames - HORIZON_STEPS, max(1, round(self.stride / DT)))
+
+
+@dataclass(frozen=True)
+class SceneTask:
+    """The unit of work: the clips of one scene.
+
+    Attributes:
+        index: Place of the scene in its source.
+        ref: The scene.
+        clips: Number of clips, from the first on; None for all.
+    """
+
+    index: int
+    ref: SceneRef
+    clips: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class OpenSpec:
+    """A spec with what it names.
+
+    Attributes:
+        spec: The spec.
+        refs: Scenes of the source.
+        recipe: What perturbed samples are made with; None for samples of the log.
+    """
+
+    spec: DataSpec
+    refs: Sequence[SceneRef]
+    recipe: Recipe | None
+
+    @classmethod
+    def of(cls, spec: DataSpec) -> OpenSpec:
+        """Lists scenes, and reads vocabulary and bank.
+
+        Raises:
+            ArgumentError, DataError: The spec names what is not there.
+        """
+        refs = list_scenes(spec.scenes, spec.split)
+        return cls(spec, refs, _recipe(spec, refs) if spec.kind == "perturbed" else None)
+
+    def identity(self) -> dict[str, Any]:
+        """The spec and digests of all that it names, in plain values."""
+        ids = hashlib.sha256("\n".join(ref.id for ref in self.refs).encode()).hexdigest()
+        recipe = self.recipe
+        return {
+            "spec": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.spec).items()},
+            "scenes": {"count": len(self.refs), "sha256": ids},
+            "vocabulary_sha256": None if recipe is None else _digest(recipe.vocabulary),
+            "bank_sha256": None if recipe is None or recipe.bank is None else _digest(recipe.bank),
+        }
+
+    def tasks(self) -> Iterator[SceneTask]:
+        """Scene after scene; where clips are limited, scenes are opened to count theirs.
+
+        Raises:
+            SceneError: No scene has a clip.
+        """
+        left = self.spec.clips
+        for index, ref in enumerate(self.refs):
+            if left is None:
+                yield SceneTask(index, ref, None)
+                continue
+            clips = min(left, len(self.spec.frames(load_scene(ref, keep=False))))
+            left -= clips
+            yield SceneTask(index, ref, clips)
+            if not left:
+                return
+
+
+def no_clips(spec: DataSpec, scenes: int) -> SceneError:
+    """The error where all scenes are too short."""
+    ahead = 2 * HORIZON_STEPS if spec.kind == "perturbed" else HORIZON_STEPS
+    return SceneError(
+        f"collect: none of {scenes} scenes lasts the {(HISTORY_STEPS + ahead + 1) * DT:.1f} s of a clip."
+    )
+
+
+def _recipe(spec: DataSpec, refs: Sequence[SceneRef]) -> Recipe:
+    return make_recipe(
+        refs,
+        spec.experts,
+        vocabulary=None if spec.vocabulary is None else load_vocabulary(Path(spec.vocabulary)),
+        traffic=spec.traffic,
+        config=spec.algorithm,
+        seed=spec.seed,
+        min_render_quality=spec.min_render_quality,
+        cameras=spec.cameras,
+        assets=None if spec.assets is None else Path(spec.assets),
+    )
+
+
+def _digest(futures: HumanFutures) -> str:
+    return hashlib.sha256(futures.poses.tobytes() + futures.velocities.tobytes()).hexdigest()

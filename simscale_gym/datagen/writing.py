@@ -1,0 +1,198 @@
+"""A data set written scene by scene, so that nothing is lost or doubled whenever it is broken off."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from simscale_gym import __version__
+from simscale_gym.datagen.card import write_card
+from simscale_gym.datagen.collection import cores, end_with_parent
+from simscale_gym.datagen.layout import (
+    MANIFEST,
+    RECIPE,
+    ROWS,
+    SHARDS,
+    parquet,
+    read_json,
+    read_rows,
+    rows_name,
+    shard_name,
+    write_json,
+)
+from simscale_gym.datagen.manifest import write_manifest
+from simscale_gym.datagen.scene_samples import SceneReport, write_scene
+from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
+from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.atomic_write import BUILD_PREFIX, discard, remove_dead_builds
+from simscale_gym.files.cache import fcntl, unwritable
+
+_AHEAD = 2  # scenes that wait for each worker
+
+
+def write_data_set(
+    folder: str | os.PathLike[str], spec: DataSpec, *, workers: int | None = None
+) -> Iterator[SceneReport]:
+    """Write the data set of ``spec`` into ``folder``, or what is missing of it; its scenes as they are done.
+
+    What comes out depends on the spec alone, byte for byte: not on workers, nor on how often it was broken off. A
+    scene counts as done once its rows are there, which are written behind its shard.
+
+    Args:
+        folder: Folder of the data set; made if absent.
+        spec: What it is to hold.
+        workers: Processes; None for one per core.
+
+    Raises:
+        ArgumentError: The folder holds the data set of another spec, version or source.
+        DataError: It holds something else, is being written by another process, or cannot be written.
+        SceneError: No scene has a clip.
+    """
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"workers: {workers}, expected 1 or more.")
+    folder = Path(folder).absolute()
+    parquet()
+    with held(folder):
+        opened = OpenSpec.of(spec)
+        _claim(folder, opened)
+        tasks, clips = list(opened.tasks()), 0
+        for report in _reports(folder, tasks, opened, workers or cores()):
+            clips += report.head.clips
+            yield report
+        if not clips:
+            raise no_clips(spec, len(opened.refs))
+        write_card(folder, spec)
+        write_manifest(folder)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep all other collectors off ``folder``; the system lets go of it where this process dies.
+
+    Raises:
+        DataError: Another one is at work there, or there can be no such folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise DataError(
+            folder,
+            found="another collector at work",
+            expected="one at a time",
+            hint="Wait for it, or end it.",
+        ) from error
+    finally:
+        os.close(handle)
+
+
+def is_done(folder: Path, index: int) -> bool:
+    """Whether the scene at ``index`` has its rows, and its shard the size that they say."""
+    rows, shard = folder / rows_name(index), folder / shard_name(index)
+    if not rows.exists():
+        return False
+    size = shard.stat().st_size if shard.exists() else 0
+    return read_rows(rows)[0].shard_bytes == size
+
+
+def _claim(folder: Path, opened: OpenSpec) -> None:
+    """Write the recipe into an empty folder, or hold the one that is there against the spec.
+
+    A recipe without the rows of any scene gives way: whoever mistyped a setting types it again.
+    """
+    identity = {"version": __version__, **opened.identity()}
+    for place in (folder, folder / ROWS, folder / SHARDS):
+        if place.exists():
+            remove_dead_builds(place)
+    if (folder / RECIPE).exists():
+        found = read_json(folder / RECIPE)
+        differing = next((name for name in identity if found.get(name) != identity[name]), "")
+        if not differing:
+            return
+        if any((folder / ROWS).glob("*.parquet")):
+            raise _other_recipe(folder, differing, found.get(differing), identity[differing])
+        discard(folder / SHARDS)
+    elif others := sorted(item.name for item in folder.iterdir() if not item.name.startswith(BUILD_PREFIX)):
+        some = ", ".join(others[:3]) + (", .." if len(others) > 3 else "")
+        raise DataError(
+            folder,
+            found=f"other files ({some})",
+            expected="an empty folder or a data set",
+            hint="Name another.",
+        )
+    write_json(folder / RECIPE, identity)
+
+
+def _other_recipe(folder: Path, name: str, found: object, expected: object) -> ArgumentError:
+    """The error that says in what a data set differs from what was asked for."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        name, found, expected = next(
+            (key, found.get(key), value) for key, value in expected.items() if found.get(key) != value
+        )
+    return ArgumentError(
+        f"{folder / RECIPE}: {name} is {str(found)[:80]}, asked for was {str(expected)[:80]}. A data set has one "
+        "recipe: name another folder, or ask for what this one holds."
+    )
+
+
+def _reports(
+    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, workers: int
+) -> Iterator[SceneReport]:
+    """Scenes that are done already, then the others as they are done."""
+    left = []
+    for task in tasks:
+        if is_done(folder, task.index):
+            head, rows = read_rows(folder / rows_name(task.index))
+            yield SceneReport(task.index, len(rows), head, 0.0)
+        else:
+            left.append(task)
+    if left:
+        (folder / MANIFEST).unlink(missing_ok=True)
+    processes = min(workers, len(left))
+    if processes <= 1:
+        yield from (write_scene(folder, task, opened, workers) for task in left)
+    else:
+        yield from _side_by_side(folder, left, opened, processes)
+
+
+def _side_by_side(
+    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, processes: int
+) -> Iterator[SceneReport]:
+    """A scene in each of several processes, which get spec and bank once; only a few are begun ahead."""
+    waiting: deque[Future[SceneReport]] = deque()
+    left, spawn = iter(tasks), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, _take, (folder, opened)) as pool:
+        try:
+            waiting.extend(pool.submit(_write, task) for task in islice(left, _AHEAD * processes))
+            while waiting:
+                report = waiting.popleft().result()
+                waiting.extend(pool.submit(_write, task) for task in islice(left, 1))
+                yield report
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_taken: list[tuple[Path, OpenSpec]] = []
+"""Folder and spec of a process of the pool, which gets them before any scene; empty elsewhere."""
+
+
+def _take(folder: Path, opened: OpenSpec) -> None:
+    end_with_parent()
+    _taken.append((folder, opened))
+
+
+def _write(task: SceneTask) -> SceneReport:
+    folder, opened = _taken[0]
+    return write_scene(folder, task, opened, threads=1)

@@ -1,0 +1,55 @@
+"""A small data set, written once for all tests that only read it."""
+
+import numpy as np
+import pytest
+
+from simscale_gym.datagen import DataSpec, spec, write_data_set
+from simscale_gym.sources import list_scenes
+
+
+@pytest.fixture(scope="session")
+def driving_town(town_cache):
+    """The town, of which only two scenes are listed in which the ego drives."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        yield
+
+
+@pytest.fixture(scope="session")
+def vocabulary_file(vocabulary, tmp_path_factory):
+    path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.npy"
+    np.save(path, vocabulary.poses)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def data_spec(driving_town, vocabulary_file):
+    pytest.importorskip("pyarrow")
+    return DataSpec(
+        experts=("planner",), rounds=2, stride=9.0, vocabulary=vocabulary_file, image_size=(18, 32), history=1
+    )
+
+
+@pytest.fixture(scope="session")
+def log_spec(driving_town):
+    """The log of the same scenes; needs no vocabulary."""
+    pytest.importorskip("pyarrow")
+    return DataSpec(
+        kind="log", clips=6, stride=5.0, image_size=(9, 16), cameras=("cam_f0",), picture_format="png"
+    )
+
+
+@pytest.fixture(scope="session")
+def written(data_spec, one_renderer_per_scene, tmp_path_factory):
+    """The folder of the data set; do not change it."""
+    folder = tmp_path_factory.mktemp("data_set") / "perturbed"
+    assert sum(report.samples for report in write_data_set(folder, data_spec, workers=1)) >= 2
+    return folder
+
+
+@pytest.fixture(scope="session")
+def log_written(log_spec, one_renderer_per_scene, tmp_path_factory):
+    """The folder of the data set of the log; do not change it."""
+    folder = tmp_path_factory.mktemp("log_set") / "log"
+    assert sum(report.samples for report in write_data_set(folder, log_spec, workers=1)) == 6
+    return folder
