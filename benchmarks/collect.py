@@ -1,7 +1,9 @@
-"""Times the search of a clip: the whole vocabulary tracked and scored, one reactive check, one label, a clip.
+"""Times the search of a clip, and the samples of a data set: searched, drawn, described, packed, written.
 
     python benchmarks/collect.py
     python benchmarks/collect.py --vocabulary 8192.npy     # GTRS' vocabulary, [V, 40, 3]
+    python benchmarks/collect.py --samples 1000            # memory while so many are written
+    python benchmarks/collect.py --kills 200               # a run killed so often must end in the same bytes
 
 Processor time of one thread, so that other work on the machine counts little; the least of the repeats for the
 parts, medians over clips for whole clips. There is no peer to time: the paper's data engine was never released.
@@ -10,6 +12,9 @@ parts, medians over clips for whole clips. There is no peer to time: the paper's
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import resource
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.agents import HumanFutures, PlannerExpert, make_expert, make_traffic, reference_drive
+from simscale_gym.datagen import DataSet, DataSpec, write_data_set
 from simscale_gym.futures_bank import town_futures, vocabulary_of
 from simscale_gym.perturbation import (
     AlgorithmConfig,
@@ -84,12 +90,90 @@ def clip_times(scenes: list[Scene], vocabulary: HumanFutures, bank: HumanFutures
     return float(np.median(times)), samples / len(times)
 
 
+def sample_times(folder: Path) -> dict[str, float]:
+    """Milliseconds of processor time of each part of a sample: three cameras of 256 x 144, the present alone.
+
+    The second of two runs over the same scenes: their looks lie in the cache.
+    """
+    spec = DataSpec(experts=("planner",), clips=60)
+    for name in ("first", "second"):
+        reports = list(write_data_set(folder / name, spec, workers=1))
+    count = sum(report.samples for report in reports)
+    return {part: 1e3 * sum(r.spent[part] for r in reports) / count for part in reports[0].spent}
+
+
+def memory(samples: int, folder: Path) -> None:
+    """Print the most memory that a process held after a fifth of the samples, and in the end."""
+    count, marks = 0, []
+    spec = DataSpec(kind="log", clips=samples, stride=0.1, image_size=(36, 64))
+    for report in write_data_set(folder / "memory", spec, workers=1):
+        count += report.samples
+        marks.append((count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    early = next(mark for mark in marks if mark[0] >= samples / 5)
+    print(f"memory: {early[1]:.0f} MB after {early[0]} samples, {marks[-1][1]:.0f} MB after {marks[-1][0]}")
+
+
+_KILLED = DataSpec(kind="log", clips=6, stride=5.0, image_size=(9, 16), cameras=("cam_f0",))
+
+
+def write_killed(folder: Path) -> None:
+    """The run that is killed."""
+    list(write_data_set(folder, _KILLED, workers=1))
+
+
+def kills(count: int, folder: Path) -> None:
+    """Kill a run at random, again and again, and hold what it ends in against an undisturbed one."""
+    spawn, rng, finished = multiprocessing.get_context("spawn"), np.random.default_rng(), 0
+    for name in ("first", "whole"):  # the first one dresses scenes
+        began = time.monotonic()
+        run = spawn.Process(target=write_killed, args=(folder / name,))
+        run.start()
+        run.join()
+        took = time.monotonic() - began
+    for _ in range(count):
+        run = spawn.Process(target=write_killed, args=(folder / "killed",))
+        run.start()
+        run.join(rng.uniform(0.0, took))
+        run.kill()
+        run.join()
+        if finished_now := run.exitcode == 0:
+            finished += finished_now
+            assert content(folder / "killed") == content(folder / "whole")
+            (folder / "killed").rename(folder / f"killed-{finished}")
+    write_killed(folder / "killed")
+    same = content(folder / "killed") == content(folder / "whole")
+    print(
+        f"{count} kills, {finished} of them too late: the same bytes: {same}, {len(DataSet(folder / 'killed'))} samples"
+    )
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of a data set, but what killed runs left in hidden folders."""
+    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in paths.items() if ".simscale" not in str(name)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--vocabulary", type=Path, help=".npy file [V, 40, 3]; the town's own if left out")
-    path = parser.parse_args().vocabulary
+    parser.add_argument(
+        "--samples", type=int, help="write so many samples of the log, and print the memory held"
+    )
+    parser.add_argument("--kills", type=int, help="kill a run so many times")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if told.samples:
+            memory(told.samples, Path(folder))
+        if told.kills:
+            kills(told.kills, Path(folder))
+        if not told.samples and not told.kills:
+            times(told.vocabulary, Path(folder))
+
+
+def times(path: Path | None, folder: Path) -> None:
+    """Print the tables."""
     bank = town_futures()
     vocabulary = vocabulary_of(bank) if path is None else load_vocabulary(path)
     scenes = [load_scene(ref) for ref in list_scenes("town", "train")[SCENES]]
@@ -100,6 +184,14 @@ def main() -> None:
         table.add_row(name, f"{ms:.1f}")
     clip, samples = clip_times(scenes, vocabulary, bank)
     table.add_row(f"a clip: planner and recovery, 5 rounds, {samples:.1f} samples", f"{clip:.0f}")
+    Console().print(table)
+    table = Table(title=f"a sample: planner, three cameras 256 x 144, {machine()}")
+    table.add_column("what")
+    table.add_column("ms, one thread", justify="right")
+    parts = sample_times(folder)
+    for name, ms in parts.items():
+        table.add_row(name, f"{ms:.1f}")
+    table.add_row("samples a second and core", f"{1e3 / sum(parts.values()):.1f}")
     Console().print(table)
 
 
