@@ -9,7 +9,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -57,15 +56,15 @@ def class_map(scene: Scene, pose: Array, boxes: Array, types: NDArray[np.uint8])
     """
     image = Image.new("L", (SIDE, SIDE))
     draw = ImageDraw.Draw(image)
-    near = shapely.box(*(pose[:2] - _FAR), *(pose[:2] + _FAR))
-    _polygons(draw, pose, shapely.clip_by_rect(scene.map.drivable_region, *near.bounds), MapClass.ROAD)
-    for area in scene.map.crosswalks.values():
-        if near.intersects(shapely.box(*area.polygon[:, :2].min(0), *area.polygon[:, :2].max(0))):
-            draw.polygon(_cells(se2.points_to_local(pose, area.polygon[:, :2])), fill=MapClass.CROSSWALK)
+    crosswalks = (area.polygon for area in scene.map.crosswalks.values())
+    for rings, value in ((scene.map.drivable_rings, MapClass.ROAD), (crosswalks, MapClass.CROSSWALK)):
+        for ring in rings:
+            if _is_near(pose, ring):
+                draw.polygon(_cells(se2.points_to_local(pose, ring[:, :2])), fill=value)
     for lane in scene.map.lanes.values():
-        points = lane.centerline[:, :2]
-        if (np.abs(points - pose[:2]) < _FAR).all(1).any():
-            draw.line(_cells(se2.points_to_local(pose, points)), fill=MapClass.CENTERLINE)
+        if _is_near(pose, lane.centerline):
+            points = se2.points_to_local(pose, lane.centerline[:, :2])
+            draw.line(_cells(points), fill=MapClass.CENTERLINE)
     classes = np.array([_CLASS_OF_TRACK.get(TrackType(kind), MapClass.STATIC) for kind in types], int)
     for row in np.argsort(classes, kind="stable"):
         corners = box.corners(boxes[row][[0, 1, 6, 3, 4]])
@@ -73,12 +72,10 @@ def class_map(scene: Scene, pose: Array, boxes: Array, types: NDArray[np.uint8])
     return np.array(image)
 
 
-def _polygons(draw: ImageDraw.ImageDraw, pose: Array, region: shapely.Geometry, value: int) -> None:
-    for polygon in shapely.get_parts(region):
-        if not isinstance(polygon, shapely.Polygon) or polygon.is_empty:
-            continue
-        for ring, fill in ((polygon.exterior, value), *((hole, 0) for hole in polygon.interiors)):
-            draw.polygon(_cells(se2.points_to_local(pose, shapely.get_coordinates(ring))), fill=fill)
+def _is_near(pose: Array, points: Array) -> bool:
+    """Whether the bounds of ``points [K, 2 or more]`` reach the map."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    return bool((low < pose[:2] + _FAR).all() and (high > pose[:2] - _FAR).all())
 
 
 def _cells(points: Array) -> list[tuple[float, float]]:
