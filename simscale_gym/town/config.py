@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-TOWN_VERSION = 6
+TOWN_VERSION = 7
 """Changes whenever the same seed gives another town."""
 
 DRAW = 34
@@ -39,6 +39,7 @@ class TownConfig:
         parked_overhang: Greatest width by which a badly parked car stands in its lane [m].
         lane_change_rate: Probability that a driver wants to change lanes on a stretch of avenue.
         cut_in: Factor on the gaps that a lane changer asks for; under 1 is pushy.
+        careful_ego: Whether the ego drives with more care than the others do.
     """
 
     columns: int = 4
@@ -58,10 +59,11 @@ class TownConfig:
     parked_overhang: float = 0.0
     lane_change_rate: float = 0.5
     cut_in: float = 1.0
+    careful_ego: bool = False
 
 
 def config_for_seed(seed: int, config: TownConfig | None = None) -> TownConfig:
-    """``config``, or what the split of ``seed`` uses: in ``hard``, denser and ruder traffic."""
+    """``config``, or what the split of ``seed`` uses: in ``hard``, denser and ruder traffic around a careful ego."""
     if config is not None:
         return config
     if seed not in SPLIT_SEEDS["hard"]:
@@ -75,4 +77,5 @@ def config_for_seed(seed: int, config: TownConfig | None = None) -> TownConfig:
         parked_overhang=0.25,
         lane_change_rate=0.9,
         cut_in=0.6,
+        careful_ego=True,
     )

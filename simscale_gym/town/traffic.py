@@ -51,6 +51,11 @@ _TRAIT_RANGES = {
     "wave_a": (0.08, 0.17), "rate_a": (0.28, 0.5), "phase_a": (0.0, 6.283),
     "wave_b": (0.08, 0.17), "rate_b": (0.6, 0.9), "phase_b": (0.0, 6.283), "critical": (1.2, 2.2),
 }  # fmt: skip
+_CAREFUL_RANGES = {
+    "brake": (1.1, 1.4), "lateral": (1.0, 1.3), "headway": (1.2, 1.6), "gap": (2.6, 3.4),
+    "wave_a": (0.04, 0.08), "wave_b": (0.04, 0.08), "change": (0.3, 0.5), "push": (1.0, 1.3),
+}  # fmt: skip
+"""Where a careful driver differs: gentler and steadier, farther from others, seldom in the other lane."""
 
 
 def draw_sizes(rng: np.random.Generator, count: int) -> Array:
@@ -80,6 +85,9 @@ def draw_drivers(
     for name, (low, high) in _TRAIT_RANGES.items():
         traits[name] = rng.uniform(low, high, n)
     traits["change"], traits["push"] = config.lane_change_rate, config.cut_in
+    if config.careful_ego:
+        for name, (low, high) in _CAREFUL_RANGES.items():
+            traits[name][0] = rng.uniform(low, high)
     traits["speed"][bike] = rng.uniform(4.0, 6.0, bike.sum()) / (30 / 3.6)
     traits["wave_a"][bike], traits["wave_b"][bike], traits["acceleration"][bike] = 0.06, 0.05, 0.8
     state = np.zeros(n, STATE)

@@ -8,10 +8,13 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box, polyline
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import StateIndex, TrackType, Vehicle
+from simscale_gym.town.config import TownConfig
 from simscale_gym.town.town import SPLIT_SEEDS, build_town, simulate_log, town_scenes
+from simscale_gym.town.traffic import draw_drivers
 from simscale_gym.town.walkers import WALK_STEP, _smoothed, _without_corners
 
 SEEDS = (0, 3)
+HARD = 120_005
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,30 @@ def test_ego_keeps_to_its_lane(driven):
             lane = town.map.lanes[log.lane_ids[frame]]
             _, d = polyline.project(lane.centerline, log.states[frame, None, :2])
             assert abs(d[0]) < (1.0 if not log.tags["changing_lane"][frame] else 3.6)
+
+
+def test_only_the_ego_of_the_hard_split_is_careful():
+    town = build_town(HARD)
+    drivers, _ = draw_drivers(np.random.default_rng(0), town.network, town.config, 40, 4)
+    ego, others = drivers.traits[0], drivers.traits[1:40]
+    assert ego["push"] >= 1.0 and (others["push"] < 1.0).all()
+    for name in ("wave_a", "wave_b", "change"):
+        assert ego[name] < others[name].min()
+    assert ego["gap"] > others["gap"].mean()
+    assert build_town(0).config == TownConfig()
+
+
+def test_ego_of_the_hard_split_keeps_its_lane_beside_parked_cars():
+    """EPDMS's lane keeping: nowhere, queues included, 0.5 m beside the lane's middle for 2 s."""
+    town = build_town(HARD)
+    log = simulate_log(town, 0)
+    off = np.zeros(len(log.states), bool)
+    for frame, ego in enumerate(ego_boxes(log)):
+        lane = town.map.lanes[log.lane_ids[frame]]
+        _, d = polyline.project(lane.centerline, ego[None, :2])
+        off[frame] = abs(d[0]) > 0.5 and not lane.connector and not log.tags["changing_lane"][frame]
+    assert not np.lib.stride_tricks.sliding_window_view(off, 40).all(1).any()
+    assert log.states[:, 3].mean() > 1.0  # and drives
 
 
 def test_ego_drives_like_a_person(driven):
