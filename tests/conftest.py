@@ -9,7 +9,9 @@ from simscale_gym import futures_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import town_futures_path
+from simscale_gym.geometry import polyline
 from simscale_gym.perturbation import cluster_futures
+from simscale_gym.scene import LightStatus, StateIndex
 from simscale_gym.sources import list_scenes, load_scene
 
 FIRST_LOG = slice(0, 5)  # of the town's train split: one drive of 100 s
@@ -34,8 +36,23 @@ def town_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def town_log(town_cache):
-    """The five scenes of the first log: a start at a light, a long wait, then a drive through three streets."""
+    """The five scenes of the first log: a wait of 9 s at a red light, then a drive through bends and junctions."""
     return [load_scene(ref) for ref in list_scenes("town")[FIRST_LOG]]
+
+
+@pytest.fixture(scope="session")
+def red_light(town_log):
+    """A scene and a frame of it at which the log's car stands at a red light, and does for 4 s more."""
+    for scene in town_log:
+        rows, lights = scene.lights_on_route
+        arcs = polyline.project(scene.route_path, scene.ego.poses[:, :2], scene.route_lengths)[0]
+        for frame in range(20, scene.num_frames - 40):
+            window = slice(frame, frame + 41)
+            close = rows[(lights > arcs[frame]) & (lights < arcs[frame] + 10.0)]
+            red = (scene.lights.status[close, window] == LightStatus.RED).all(1).any()
+            if red and (scene.ego.states[window, StateIndex.VX] < 0.1).all():
+                return scene, frame
+    raise AssertionError("the log's car never waits at a red light")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,13 @@
 """How episodes end, and what that is worth: on scenes with road users placed by hand."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from placed_tracks import ahead_of, passing, with_tracks
 
 from simscale_gym.envs import RewardConfig, SimScaleEnv
-from simscale_gym.scene import TrackType
+from simscale_gym.scene import StateIndex, TrackType
 
 BRAKE, COAST, GO = np.array([-1.0, 0.0]), np.array([0.0, 0.0]), np.array([1.0, 0.0])
 START = 3.0  # [s] into the clip
@@ -76,11 +76,18 @@ def faster_than_the_log(info):
     return np.array([0.6, info["expert_action"][1]], np.float32)
 
 
-def test_no_goal_where_the_log_stands(town_log):
-    """The second scene waits at a light: nothing to reach, the route counts as completed."""
-    env = make(town_log[1])
-    _, info = env.reset(options={"time": 5.0, "perturb": False})
-    assert info["route_completion"] == 1.0 and not env.step(BRAKE)[4]["arrive_dest"]
+@pytest.mark.parametrize("ahead", [9.0, 11.0])
+def test_no_goal_where_the_log_stands(empty, ahead):
+    """A log that ends less than 10 m ahead: nothing to reach, the route counts as completed."""
+    states = empty.ego.states.copy()
+    way = np.linalg.norm(np.diff(states[30:, :2], axis=0), axis=1).cumsum()
+    halt = 31 + int(np.searchsorted(way, ahead))
+    states[halt:] = states[halt]
+    states[halt:, StateIndex.VX :] = 0.0
+    env = make(replace(empty, ego=replace(empty.ego, states=states)))
+    _, info = env.reset(options={"time": START, "perturb": False})
+    assert info["route_completion"] == (1.0 if ahead < 10.0 else 0.0)
+    assert not env.step(BRAKE)[4]["arrive_dest"]
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from placed_tracks import ahead_of, with_tracks
 
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.reactive.idm import IDMTraffic
 from simscale_gym.metrics import COLUMNS, RUNNING_COLUMNS, running_columns
 from simscale_gym.metrics.centerline import ego_progress
 from simscale_gym.metrics.running_kernel import MEMORY
-from simscale_gym.scene import StateIndex
+from simscale_gym.scene import StateIndex, TrackType
 from simscale_gym.scoring.running_segment import RunningSegment
 from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sim import SimState, start, step
@@ -16,9 +17,10 @@ from simscale_gym.sim import SimState, start, step
 CODES = [code for code in COLUMNS if code not in ("ep", "ec")]
 
 
-def wild_drive(scene, traffic, frame, rng, steps):
-    """Under a command that sways around a constant one."""
-    lasting = np.array([rng.uniform(-3.0, 3.0), rng.normal(0.0, 0.05)])
+def wild_drive(scene, traffic, frame, rng, steps, acceleration=None):
+    """Under a command that sways around a constant one, whose acceleration [m/s^2] is drawn if none is given."""
+    drawn = np.array([rng.uniform(-3.0, 3.0), rng.normal(0.0, 0.05)])
+    lasting = drawn if acceleration is None else np.array([acceleration, 0.0])
     states = [start(scene, traffic, frame)]
     for _ in range(steps):
         states.append(step(scene, traffic, states[-1], lasting + rng.normal(0.0, [1.5, 0.1])))
@@ -26,11 +28,16 @@ def wild_drive(scene, traffic, frame, rng, steps):
 
 
 @pytest.mark.parametrize("traffic", [LogReplay(), IDMTraffic()], ids=["log", "idm"])
-def test_equal_to_the_batched_scorer_at_every_step(town_log, traffic):
+def test_equal_to_the_batched_scorer_at_every_step(town_log, red_light, traffic):
+    """Among the log's traffic, towards a car that stands on the road, and over a red light."""
     rng, met = np.random.default_rng(3), set()
     for trial in range(10):
         scene, frame = town_log[trial % len(town_log)], int(rng.integers(15, 110))
-        states = wild_drive(scene, traffic, frame, rng, 60)
+        if trial % 2:
+            scene = with_tracks(scene, (ahead_of(scene, frame, 14.0), 0.0, TrackType.VEHICLE))
+        if over_red := trial == 0:
+            scene, frame = red_light
+        states = wild_drive(scene, traffic, frame, rng, 60, 2.0 if over_red else None)
         history = ego_history(scene, states[:1])
         running = RunningSegment.begin(scene, states[:1])
         for count in range(1, len(states) + 1):
@@ -45,7 +52,7 @@ def test_equal_to_the_batched_scorer_at_every_step(town_log, traffic):
                 batch.total[0], abs=1e-12
             )
             met |= {(code, now[code]) for code in CODES}
-    assert len(met) >= 14, "too few kinds of drives to tell"
+    assert met >= {(code, value) for code in CODES for value in (0.0, 1.0)}, "too few kinds of drives to tell"
 
 
 def test_every_subscore_is_lost_in_some_drive(town_log):
@@ -88,9 +95,8 @@ def test_progress_is_relative_to_the_log(town_scene):
     assert running.reference > 20.0
     assert running.running.progress == pytest.approx(running.reference, abs=1e-9)
     assert running.subscores()["ep"] == 1.0 and standing.subscores()["ep"] == 0.0
-    assert (
-        running_columns(standing.subscores())["score"] == 0.5
-    )  # who stops all at once is not comfortable either
+    kept = 5.0 + 2.0 + 2.0 * standing.subscores()["hc"]  # weights of TTC, LK and HC; 5 of 14 are EP's
+    assert running_columns(standing.subscores())["score"] == pytest.approx(kept / 14.0)
 
 
 def test_past_the_logs_end_its_way_stays(town_scene):
