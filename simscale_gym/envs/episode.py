@@ -29,11 +29,11 @@ class Start:
 
     Attributes:
         states: Simulation states up to the present, one per frame; the last one is the present.
-        perturbed: The ego was thrown off its log.
+        perturbed: Whether the ego was thrown off its log.
         plan: ``[41, 3]`` world poses that the ego was told to drive to get there, or None.
         attempts: Reactive rollouts that were run to find it.
-        rejections: Candidates and start frames that fell, by reason.
-        camera_seed: Of the sensors' noise and the cameras' effects.
+        rejections: Number of candidates and start frames that fell, by reason.
+        camera_seed: Seed of the sensors' noise and of the cameras' effects.
     """
 
     states: tuple[SimState, ...]
@@ -48,7 +48,7 @@ def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a reset.
 
     Raises:
-        ArgumentError: One of them is unknown, or one goes with no other.
+        ArgumentError: An option is unknown, "scene" is no text, or others are given beside "state".
     """
     unknown = sorted(set(options or {}) - set(OPTIONS))
     if unknown:
@@ -58,7 +58,9 @@ def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     given = dict(options or {})
     if "state" in given and len(given) > 1:
         others = ", ".join(name for name in given if name != "state")
-        raise ArgumentError(f"reset options: state says all; leave out {others}.")
+        raise ArgumentError(
+            f"reset options: a state already holds scene, time and perturbation; leave out {others}."
+        )
     if "scene" in given and not isinstance(given["scene"], str):
         raise ArgumentError(
             f"reset options: scene {given['scene']!r}, expected an id, as info['scene'] has it."

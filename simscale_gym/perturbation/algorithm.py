@@ -50,11 +50,11 @@ class Sample:
         scene: Id of the scene.
         frame: T, at which the log was left; the sample's present is T + 4 s.
         round_index: 0 for the first round.
-        vocabulary_index: Of the trajectory that led off the log.
+        vocabulary_index: Row of the vocabulary's trajectory that led off the log.
         expert: Name of the expert whose label it is.
         offset: ``[3]`` of the present pose from the logged one, in its frame: along, across [m], turn [rad].
-        perturbation: What was driven from T to T+H.
-        label: What the expert then drove from T+H to T+2H; its first state is the perturbation's last.
+        perturbation: Segment that was driven from T to T+H.
+        label: Segment that the expert then drove from T+H to T+2H; its first state is the perturbation's last.
     """
 
     scene: str
@@ -73,10 +73,10 @@ class ClipOutcome:
 
     Attributes:
         scene: Id of the scene.
-        frame: T.
-        samples: By expert, then by round.
-        telemetry: What became of all candidates.
-        seconds: How long it took [s].
+        frame: Frame T at which the log is left.
+        samples: Samples, sorted by expert, then by round.
+        telemetry: Counts of what became of all candidates.
+        seconds: Time that the search took [s].
     """
 
     scene: str
@@ -121,10 +121,10 @@ def search_clip(
         frame: T; one of :func:`clip_frames`.
         vocabulary: Trajectories to leave the log along.
         experts: Sources of labels, with different names.
-        traffic: Moves the others where they react.
-        config: The paper's where None.
-        seed: Together with scene and T it decides the order in which candidates are tried.
-        pictures: The last filter; None keeps samples whatever they look like.
+        traffic: Traffic model that moves the others where they react.
+        config: Settings; None for the paper's.
+        seed: Number that, together with scene and T, decides the order in which candidates are tried.
+        pictures: Filter of a sample's pictures, the last to be asked; None keeps samples whatever they look like.
 
     Raises:
         SceneError: The log does not reach from T to T+2H.

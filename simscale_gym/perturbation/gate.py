@@ -61,10 +61,10 @@ def judged(
 
     Args:
         scene: The scene.
-        states: From T to T+H.
+        states: Simulation states from T to T+H, 0.1 s apart.
         history: ``[H, 11]`` of :func:`simscale_gym.scoring.segment.ego_history`.
-        reference: As of :func:`proposal_failures`.
-        gate: Least EPDMS.
+        reference: ``[41, 11]`` a drive whose progress counts as well; None to leave progress aside.
+        gate: Least EPDMS that passes.
     """
     if any(touched(scene, state).any() for state in states):
         return "collision"
