@@ -137,7 +137,9 @@ def test_unknown_options_are_named(env):
 
 def test_options_that_exclude_each_other_are_named(env, town_scene):
     env.reset(seed=0)
-    with pytest.raises(ArgumentError, match="a state already holds scene, time and perturbation; leave out time"):
+    with pytest.raises(
+        ArgumentError, match="a state already holds scene, time and perturbation; leave out time"
+    ):
         env.reset(options={"state": env.get_state(), "time": 3.0})
     with pytest.raises(ArgumentError, match="scene 3, expected an id"):
         env.reset(options={"scene": 3})
