@@ -1,13 +1,16 @@
 """What ``info`` tells of contacts, fault and road is what the score of the drive says: on a thousand random drives."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from placed_tracks import with_tracks
 
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.metrics import COLUMNS, EgoArea
+from simscale_gym.scene import TrackType
 from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sources import list_scenes, load_scene
 
@@ -18,8 +21,18 @@ NC, DAC = COLUMNS["nc"], COLUMNS["dac"]
 
 @pytest.fixture(scope="module")
 def scenes(town_log):
-    """The town's, and recorded ones where there are any."""
-    return [*town_log, *(load_scene(list_scenes(file)[0]) for file in sorted(ROOT.glob("scenarios/*.pkl")))]
+    """The town's, as they are and strewn with obstacles, and recorded ones where there are any."""
+    recorded = (load_scene(list_scenes(file)[0]) for file in sorted(ROOT.glob("scenarios/*.pkl")))
+    return [*town_log, *map(strewn, town_log[1:]), *recorded]
+
+
+def strewn(scene):
+    """Cars, cones and people that stand beside the middle of the log's way, 12 m apart."""
+    path, kinds = scene.route_path, (TrackType.VEHICLE, TrackType.TRAFFIC_CONE, TrackType.PEDESTRIAN)
+    places = path[:: max(1, round(12.0 / (scene.route_lengths[-1] / len(path))))]
+    aside = 1.4 * np.column_stack([-np.sin(places[:, 2]), np.cos(places[:, 2]), 0 * places[:, 2]])
+    placed = ((pose, 0.0, kinds[n % 3]) for n, pose in enumerate(places + aside))
+    return replace(with_tracks(scene, *placed), id=f"{scene.id}/strewn")
 
 
 def control(rng):
