@@ -81,7 +81,9 @@ class Collect:
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
         cameras: Cameras whose pictures are written.
         image_size: Height and width of the pictures [pixel].
-        history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 3.
+        history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 4; 3 are NAVSIM's.
+        future: Number of later pictures of each camera, 0.5 s apart, 0 to 8.
+        moments_ahead: Moments after the present, 0.5 s apart, that are kept for exports, 8 to 10.
         picture_format: jpeg or png.
         quality: Quality of JPEG pictures, 1 to 95.
     """
@@ -104,6 +106,8 @@ class Collect:
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
     image_size: tuple[int, int] = (144, 256)
     history: int = 0
+    future: int = 0
+    moments_ahead: int = 8
     picture_format: str = "jpeg"
     quality: int = 92
 

@@ -4,6 +4,7 @@ from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.manifest import Damage, verify
+from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
 from simscale_gym.datagen.sample import DataSample, SampleArrays
 from simscale_gym.datagen.scene_samples import SceneReport
@@ -16,6 +17,7 @@ __all__ = [
     "DataSample",
     "DataSet",
     "DataSpec",
+    "Moments",
     "Recipe",
     "SampleArrays",
     "SceneReport",

@@ -60,7 +60,7 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
         "",
         f"{_WHAT[spec.kind]} {len(rows)} samples of {scenes} scenes and {logs} logs of `{spec.scenes}`, split "
         f"`{spec.split}`, rendered through {', '.join(spec.cameras)} at {width}x{height}, with {spec.history} earlier "
-        "pictures of each.",
+        f"and {spec.future} later pictures of each.",
         "",
         *pictures,
         "",
@@ -77,7 +77,7 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
         "## How to read it",
         "",
         "`simscale_gym.datagen.DataSet(folder)[i]` gives a sample. `shards/*.tar` are webdataset shards: pictures,",
-        "`arrays.npz` and `row.json` of each sample; `rows/*.parquet` is the table of all. "
+        "`arrays.npz`, `moments.npz` and `row.json` of each sample; `rows/*.parquet` is the table of all. "
         f"`{MANIFEST}` has the SHA-256 of every",
         "file; `simscale-gym verify` holds the folder against it.",
     ]

@@ -29,7 +29,7 @@ from simscale_gym.perturbation import Telemetry
 if TYPE_CHECKING:
     import pyarrow
 
-FORMAT = 1
+FORMAT = 2
 """Version of this layout."""
 RECIPE, MANIFEST, CARD, CARD_PICTURES, SHARDS, ROWS = (
     "recipe.json", "manifest.json", "README.md", "card", "shards", "rows",

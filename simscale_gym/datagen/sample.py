@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen.class_map import class_map
+from simscale_gym.datagen.moments import Moments
 from simscale_gym.geometry import polyline, se2
 from simscale_gym.metrics import COLUMNS, Scores
 from simscale_gym.scene import Scene, StateIndex
@@ -82,12 +84,21 @@ class DataSample:
     Attributes:
         row: What the data set's row says of it (:data:`simscale_gym.datagen.layout.ROW_SCHEMA`).
         arrays: Its numbers.
-        pictures: uint8 ``[H, W, 3]`` by camera, and by camera and number of half seconds before, as ``cam_f0.1``.
+        pictures: uint8 ``[H, W, 3]`` by camera, by camera and number of half seconds before, as ``cam_f0.1``, and by
+            camera and number of half seconds behind, as ``cam_f0.plus1``.
+        read_moments: Function that decodes :attr:`moments`.
     """
 
     row: Mapping[str, object]
     arrays: SampleArrays
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    read_moments: Callable[[], Moments] | None = None
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Who was where around the present; decoded when first asked for, for training does without."""
+        assert self.read_moments is not None
+        return self.read_moments()
 
 
 def sample_arrays(

@@ -13,11 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.expert import PLAN_STRIDE
+from simscale_gym.agents.experts import make_expert
+from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.layout import SceneHead, rows_name, shard_name, write_rows
+from simscale_gym.datagen.moments import make_moments
 from simscale_gym.datagen.sample import HISTORY_POSES, sample_arrays, score_values
-from simscale_gym.datagen.shard import ShardWriter, encoded_picture, picture_names, sample_bytes, sample_key
+from simscale_gym.datagen.shard import ShardWriter, encoded_picture, picture_name, sample_bytes, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
 from simscale_gym.files.atomic_write import atomic_write
@@ -27,7 +31,8 @@ from simscale_gym.scene import Scene
 PARTS = ("search", "dress", "draw", "pack", "write")
 """Parts of the work: candidates, drives and scores; looks; pictures; numbers and encoding; the disk."""
 
-_TOGETHER = 8  # samples that are drawn in one call
+_TOGETHER = 8  # samples at most that are drawn in one call
+_DRAWN = 2**25  # [byte] of their pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +109,8 @@ class SceneSamples:
         self.frames: Sequence[int] = spec.frames(self._scene)[: task.clips]
         self.telemetry = Telemetry()
         self.spent = dict.fromkeys(PARTS, 0.0)
+        size = len(spec.shown) * len(spec.cameras) * 3 * spec.image_size[0] * spec.image_size[1]
+        self._together = max(1, min(_TOGETHER, _DRAWN // size))
 
     def samples(self, frames: Sequence[int]) -> Iterator[PackedSample]:
         """Samples of the clips at ``frames``, in their order."""
@@ -113,19 +120,22 @@ class SceneSamples:
 
     def _next(self, drives: Iterator[Drive]) -> list[Drive]:
         with _timed(self.spent, "search"):
-            return list(islice(drives, _TOGETHER))
+            return list(islice(drives, self._together))
 
     def _drives(self, frames: Sequence[int]) -> Iterator[Drive]:
-        if self._recipe is None:
-            yield from filter(self._is_trusted, log_drives(self._scene, frames))
+        recipe, steps = self._recipe, PLAN_STRIDE * self._spec.moments_ahead
+        if recipe is None:
+            yield from filter(self._is_trusted, log_drives(self._scene, frames, steps))
             return
-        for outcome in search_clips(self._scene, frames, self._recipe, self._pictures):
+        experts = {name: make_expert(name, recipe.bank) for name in recipe.experts}
+        traffic = make_traffic(recipe.traffic)
+        for outcome in search_clips(self._scene, frames, recipe, self._pictures):
             self.telemetry.add(outcome.telemetry)
-            yield from perturbed_drives(outcome)
+            yield from perturbed_drives(self._scene, outcome, experts, traffic, steps)
 
     def _packed(self, drives: Sequence[Drive]) -> Iterator[PackedSample]:
         spec, scene = self._spec, self._scene
-        moments = [moment for drive in drives for moment in drive.moments(scene, spec.history)]
+        moments = [drive.moment(scene, step) for drive in drives for step in spec.shown]
         with _timed(self.spent, "dress"):
             renderer = self._pictures.renderer(scene)
         with _timed(self.spent, "draw"):
@@ -136,17 +146,19 @@ class SceneSamples:
             yield packed
 
     def _pack(self, drive: Drive, images: NDArray[np.uint8]) -> PackedSample:
-        """A drive and its pictures ``[history + 1, C, H, W, 3]``."""
+        """A drive and its pictures ``[len(spec.shown), C, H, W, 3]``."""
         spec = self._spec
         pictures = {
-            name: encoded_picture(image, spec.suffix, spec.quality)
-            for row, shown in zip(picture_names(spec.cameras, spec.history, spec.suffix), images, strict=True)
-            for name, image in zip(row, shown, strict=True)
+            f"{picture_name(camera, step)}.{spec.suffix}": encoded_picture(image, spec.suffix, spec.quality)
+            for step, shown in zip(spec.shown, images, strict=True)
+            for camera, image in zip(spec.cameras, shown, strict=True)
         }
-        past, now = drive.history(), drive.present
-        arrays = sample_arrays(self._scene, past, now, drive.future, spec.cameras, spec.image_size)
+        past, now, future = drive.history(), drive.present, [state.ego for state in drive.future]
+        arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size)
+        states = {step: drive.state(step) for step in drive.steps(spec.moments_ahead)}
         row = self._row(drive, len(arrays.boxes))
-        return PackedSample(row, sample_bytes(row["key"], row, arrays, pictures))
+        moments = make_moments(self._scene, states)
+        return PackedSample(row, sample_bytes(row["key"], row, arrays, moments, pictures))
 
     def _row(self, drive: Drive, boxes: int) -> dict[str, Any]:
         scene, present = self._scene, drive.present.frame
@@ -170,7 +182,7 @@ class SceneSamples:
 
     def _is_trusted(self, drive: Drive) -> bool:
         least = self._spec.min_render_quality
-        shown = (state for _, _, state in drive.shown(HISTORY_POSES - 1))
+        shown = map(drive.state, range(1 - HISTORY_POSES, 1))
         return not least or all(self._pictures.score(self._scene, state) >= least for state in shown)
 
     def _quality(self, drive: Drive) -> float | None:

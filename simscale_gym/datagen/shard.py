@@ -7,21 +7,25 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from simscale_gym.datagen.layout import REPAIR_HINT
+from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.sample import DataSample, SampleArrays
 from simscale_gym.errors import DataError
 
-ARRAYS, ROW = "arrays.npz", "row.json"
+ARRAYS, MOMENTS, ROW = "arrays.npz", "moments.npz", "row.json"
 """Members beside the pictures."""
+
+_Arrays = TypeVar("_Arrays", SampleArrays, Moments)
 
 _LONGEST = 48  # letters of a scene's id that its keys show
 _PILLOW_FORMAT = {"jpg": "JPEG", "png": "PNG"}
@@ -42,7 +46,7 @@ def encoded_picture(picture: NDArray[np.uint8], suffix: str, quality: int) -> by
 
 
 def sample_bytes(
-    key: str, row: Mapping[str, Any], arrays: SampleArrays, pictures: Mapping[str, bytes]
+    key: str, row: Mapping[str, Any], arrays: SampleArrays, moments: Moments, pictures: Mapping[str, bytes]
 ) -> bytes:
     """The members of a sample in a tar: the same bytes for the same sample.
 
@@ -50,12 +54,11 @@ def sample_bytes(
         key: Name of the sample.
         row: What is said of it, in plain values.
         arrays: Its numbers.
+        moments: Its moments.
         pictures: Encoded pictures by the name of their file behind the key.
     """
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays.named())
     described = json.dumps(row, sort_keys=True).encode()
-    members = {**pictures, ARRAYS: packed.getvalue(), ROW: described}
+    members = {**pictures, ARRAYS: _packed(arrays), MOMENTS: _packed(moments), ROW: described}
     buffer = io.BytesIO()
     archive = tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (has no end yet)
     for name, data in members.items():
@@ -63,6 +66,17 @@ def sample_bytes(
         info.size, info.mode, info.mtime = len(data), 0o644, 0
         archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def _packed(arrays: SampleArrays | Moments) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays.named())
+    return buffer.getvalue()
+
+
+def _unpacked(kind: type[_Arrays], packed: bytes) -> _Arrays:
+    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        return kind(**{item.name: arrays[item.name] for item in fields(kind)})
 
 
 class ShardWriter:
@@ -139,11 +153,11 @@ def decoded_sample(path: Path, row: Mapping[str, Any], data: bytes) -> DataSampl
             hint=REPAIR_HINT,
         )
     members = _members(row["key"], data)
-    with np.load(io.BytesIO(members.pop(ARRAYS)), allow_pickle=False) as packed:
-        arrays = SampleArrays(**{item.name: packed[item.name] for item in fields(SampleArrays)})
+    arrays = _unpacked(SampleArrays, members.pop(ARRAYS))
+    moments = partial(_unpacked, Moments, members.pop(MOMENTS))
     members.pop(ROW)
     pictures = {name.rpartition(".")[0]: _picture(encoded) for name, encoded in members.items()}
-    return DataSample(row, arrays, pictures)
+    return DataSample(row, arrays, pictures, moments)
 
 
 def _members(key: str, data: bytes) -> dict[str, bytes]:
@@ -157,9 +171,6 @@ def _picture(encoded: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
 
 
-def picture_names(cameras: Sequence[str], history: int, suffix: str) -> list[list[str]]:
-    """Names of picture files behind the key ``[history + 1][C]``: ``cam_f0.jpg``, and ``cam_f0.1.jpg`` 0.5 s before."""
-    return [
-        [f"{name}.{back}.{suffix}" if back else f"{name}.{suffix}" for name in cameras]
-        for back in range(history + 1)
-    ]
+def picture_name(camera: str, step: int) -> str:
+    """Name of the picture ``step`` half seconds from the present, as :attr:`DataSample.pictures` has it."""
+    return camera + (f".{-step}" if step < 0 else f".plus{step}" if step > 0 else "")

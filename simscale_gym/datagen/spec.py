@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.datagen.collection import Recipe, make_recipe
+from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.metrics.situation import HISTORY_STEPS
@@ -21,8 +24,6 @@ KINDS = ("perturbed", "log")
 """Off the log with an expert's label, and on the log with the human's: the two halves of co-training."""
 PICTURE_SUFFIXES = {"jpeg": "jpg", "png": "png"}
 """Formats of pictures, and how their files end."""
-MOST_HISTORY = 3
-"""Earlier pictures of a camera at most: NAVSIM's."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ class DataSpec:
         assets: Scene asset or folder of them; None for the looks that scenes have.
         cameras: Names of the cameras.
         image_size: Height, width of their pictures [px].
-        history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 3.
+        history: Number of earlier pictures of each camera, 0.5 s apart: 3 are NAVSIM's, 4 those of the present and
+            of half a second before it.
+        future: Number of later pictures of each camera, 0.5 s apart, 0 to 8.
+        moments_ahead: Number of moments after the present (:class:`simscale_gym.datagen.Moments`) where the scene
+            lasts so long, 8 to 10; 8 everywhere.
         picture_format: "jpeg" or "png".
         quality: Quality of JPEG pictures, 1 to 95.
     """
@@ -64,6 +69,8 @@ class DataSpec:
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (144, 256)
     history: int = 0
+    future: int = 0
+    moments_ahead: int = LEAST_AHEAD
     picture_format: str = "jpeg"
     quality: int = 92
 
@@ -75,7 +82,10 @@ class DataSpec:
             raise ArgumentError(f"picture_format: {self.picture_format!r}, expected one of {expected}.")
         if not self.cameras or len(set(self.cameras)) < len(self.cameras):
             raise ArgumentError(f"cameras: {list(self.cameras)}, expected one or more, none twice.")
-        bounds = {"history": (0, MOST_HISTORY), "quality": (1, 95), "seed": (0, 2**63 - 1)}
+        bounds = {
+            "history": (0, -EARLIEST), "future": (0, LEAST_AHEAD), "moments_ahead": (LEAST_AHEAD, MOST_AHEAD),
+            "quality": (1, 95), "seed": (0, 2**63 - 1),
+        }  # fmt: skip
         for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise ArgumentError(f"{name}: {getattr(self, name)}, expected {least} to {most}.")
@@ -102,11 +112,17 @@ class DataSpec:
         """How the names of picture files end."""
         return PICTURE_SUFFIXES[self.picture_format]
 
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Half seconds from the present at which there are pictures, the present first."""
+        return (0, *range(-1, -self.history - 1, -1), *range(1, self.future + 1))
+
     def frames(self, scene: Scene) -> range:
         """T of every clip of ``scene``; of the log those with a history before and a label after them."""
         if self.kind == "perturbed":
             return clip_frames(scene, self.stride)
-        return range(HISTORY_STEPS, scene.num_frames - HORIZON_STEPS, max(1, round(self.stride / DT)))
+        frames = range(HISTORY_STEPS, scene.num_frames - HORIZON_STEPS, max(1, round(self.stride / DT)))
+        return frames[bisect_left(frames, PLAN_STRIDE * self.history) :]
 
 
 @dataclass(frozen=True)

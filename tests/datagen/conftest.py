@@ -26,8 +26,9 @@ def vocabulary_file(vocabulary, tmp_path_factory):
 def data_spec(driving_town, vocabulary_file):
     pytest.importorskip("pyarrow")
     return DataSpec(
-        experts=("planner",), rounds=2, stride=9.0, vocabulary=vocabulary_file, image_size=(18, 32), history=1
-    )
+        experts=("planner",), rounds=2, stride=9.0, vocabulary=vocabulary_file, image_size=(18, 32), history=1,
+        future=1, moments_ahead=10,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

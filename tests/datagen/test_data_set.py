@@ -91,11 +91,12 @@ def test_pictures_are_those_of_the_moment(log_written, log_spec):
     assert len(np.unique(drawn)) > 20
 
 
-def test_earlier_pictures_show_something_else(samples):
+def test_earlier_and_later_pictures_show_something_else(samples):
     sample = samples[-1]
-    assert set(sample.pictures) == {f"cam_{c}0{k}" for c in "flr" for k in ("", ".1")}
+    assert set(sample.pictures) == {f"cam_{c}0{k}" for c in "flr" for k in ("", ".1", ".plus1")}
     assert all(picture.shape == (18, 32, 3) for picture in sample.pictures.values())
     assert (sample.pictures["cam_f0"] != sample.pictures["cam_f0.1"]).any()
+    assert (sample.pictures["cam_f0"] != sample.pictures["cam_f0.plus1"]).any()
 
 
 def test_labels_on_the_log_are_the_humans(log_written, log_spec):
@@ -151,7 +152,7 @@ def test_what_is_no_data_set_is_named(tmp_path):
     with pytest.raises(DataError, match=r"recipe\.json: found no such file.*collect --out"):
         DataSet(tmp_path)
     (tmp_path / RECIPE).write_text('{"format": 99}')
-    with pytest.raises(DataError, match="format: found 99, expected 1"):
+    with pytest.raises(DataError, match="format: found 99, expected 2"):
         DataSet(tmp_path)
     (tmp_path / RECIPE).write_bytes(b"\xff{")
     with pytest.raises(DataError, match="found no JSON"):

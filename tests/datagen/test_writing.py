@@ -211,7 +211,7 @@ def test_a_scene_is_dressed_once_and_few_samples_are_in_memory(log_spec, tmp_pat
         ({"picture_format": "gif"}, "picture_format: 'gif'"),
         ({"cameras": ()}, "cameras: "),
         ({"cameras": ("cam_f0", "cam_f0")}, "none twice"),
-        ({"history": 4}, "history: 4, expected 0 to 3"),
+        ({"history": 5}, "history: 5, expected 0 to 4"),
         ({"quality": 0}, "quality: 0, expected 1 to 95"),
         ({"clips": 0}, "clips: 0, expected 1 or more"),
         ({"image_size": (0, 4)}, "image_size"),
