@@ -7,7 +7,7 @@ from simscale_gym.datagen.manifest import Damage, verify
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
 from simscale_gym.datagen.sample import DataSample, SampleArrays
-from simscale_gym.datagen.scene_samples import SceneReport
+from simscale_gym.datagen.scene_shard import SceneReport
 from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.datagen.yield_table import stage_table, summary, yield_table

@@ -12,8 +12,9 @@ from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.layout import MANIFEST, RECIPE, ROWS, SHARDS, read_json, rows_name, shard_name
 from simscale_gym.datagen.manifest import Damage
 from simscale_gym.datagen.sample import DataSample
-from simscale_gym.datagen.scene_samples import SceneReport, SceneSamples
-from simscale_gym.datagen.shard import decoded_sample
+from simscale_gym.datagen.scene_samples import SceneSamples
+from simscale_gym.datagen.scene_shard import SceneReport
+from simscale_gym.datagen.shard import decoded_sample, sample_bytes
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.errors import DataError
@@ -77,7 +78,8 @@ def regenerate(data_set: DataSet, row: Mapping[str, Any]) -> DataSample:
     Raises:
         DataError: What came out is not what was written.
     """
-    opened = OpenSpec.of(spec_of(data_set.folder))
+    spec = spec_of(data_set.folder)
+    opened = OpenSpec.of(spec)
     index = int(PurePosixPath(row["shard"]).stem)
     task = SceneTask(index, find_scene(opened.refs, row["scene"]), None)
     made = next(
@@ -86,7 +88,7 @@ def regenerate(data_set: DataSet, row: Mapping[str, Any]) -> DataSample:
     place = data_set.folder / row["shard"]
     if made is None:
         raise DataError(place, field=row["key"], found="no such sample any more", expected="the same one")
-    return decoded_sample(place, row, made.data)
+    return decoded_sample(place, row, sample_bytes(made, spec.suffix, spec.quality))
 
 
 def _scene_files(name: str) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
-"""The samples of one scene: searched, drawn, packed, one after the other, so that few are in memory."""
+"""The samples of one scene: searched, drawn, described, one after the other, so that few are in memory."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,11 @@ from simscale_gym.agents.experts import make_expert
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import Drive, log_drives, perturbed_drives
-from simscale_gym.datagen.layout import SceneHead, rows_name, shard_name, write_rows
 from simscale_gym.datagen.moments import make_moments
-from simscale_gym.datagen.sample import HISTORY_POSES, sample_arrays, score_values
-from simscale_gym.datagen.shard import ShardWriter, encoded_picture, picture_name, sample_bytes, sample_key
+from simscale_gym.datagen.sample import HISTORY_POSES, DataSample, sample_arrays, score_values
+from simscale_gym.datagen.shard import picture_name, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
-from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.perturbation import Telemetry
 from simscale_gym.scene import Scene
 
@@ -33,58 +31,6 @@ PARTS = ("search", "dress", "draw", "pack", "write")
 
 _TOGETHER = 8  # samples at most that are drawn in one call
 _DRAWN = 2**25  # [byte] of their pictures
-
-
-@dataclass(frozen=True, eq=False)
-class SceneReport:
-    """What a scene gave.
-
-    Attributes:
-        index: Place of the scene in its source.
-        samples: Number of its samples.
-        head: What its rows say of it as a whole.
-        seconds: How long it took [s]; 0 where it was there already.
-        spent: Processor time of each of :data:`PARTS` [s]; empty where it was there already.
-    """
-
-    index: int
-    samples: int
-    head: SceneHead
-    seconds: float
-    spent: Mapping[str, float] = field(default_factory=dict)
-
-
-class PackedSample(NamedTuple):
-    """A sample as it goes to the disk.
-
-    Attributes:
-        row: Its row, but for its place in a shard.
-        data: Its members in a tar.
-    """
-
-    row: dict[str, Any]
-    data: bytes
-
-
-def write_scene(folder: Path, task: SceneTask, opened: OpenSpec, threads: int) -> SceneReport:
-    """Make the shard of a scene, and its rows behind it; each appears whole or not at all.
-
-    Raises:
-        DataError: The scene cannot be used, or there is no room.
-    """
-    began = time.perf_counter()
-    source = SceneSamples(task, opened, threads)
-    shard, rows = folder / shard_name(task.index), []
-    with atomic_write(shard) as built:
-        writer = ShardWriter(built)
-        for sample in source.samples(source.frames):
-            with _timed(source.spent, "write"):
-                rows.append({**sample.row, "shard": shard_name(task.index), **writer.add(sample.data)})
-        writer.close()
-    head = SceneHead(task.ref.id, len(source.frames), writer.size, writer.sha256, source.telemetry)
-    with _timed(source.spent, "write"):
-        write_rows(folder / rows_name(task.index), head, rows)
-    return SceneReport(task.index, len(rows), head, time.perf_counter() - began, source.spent)
 
 
 class SceneSamples:
@@ -112,17 +58,12 @@ class SceneSamples:
         size = len(spec.shown) * len(spec.cameras) * 3 * spec.image_size[0] * spec.image_size[1]
         self._together = max(1, min(_TOGETHER, _DRAWN // size))
 
-    def samples(self, frames: Sequence[int]) -> Iterator[PackedSample]:
+    def samples(self, frames: Sequence[int]) -> Iterator[DataSample]:
         """Samples of the clips at ``frames``, in their order."""
-        drives = self._drives(frames)
-        while together := self._next(drives):
-            yield from self._packed(together)
+        return self.drawn(self.drives(frames))
 
-    def _next(self, drives: Iterator[Drive]) -> list[Drive]:
-        with _timed(self.spent, "search"):
-            return list(islice(drives, self._together))
-
-    def _drives(self, frames: Sequence[int]) -> Iterator[Drive]:
+    def drives(self, frames: Sequence[int]) -> Iterator[Drive]:
+        """What the samples of the clips at ``frames`` are made of, in their order; nothing is drawn for them yet."""
         recipe, steps = self._recipe, PLAN_STRIDE * self._spec.moments_ahead
         if recipe is None:
             yield from filter(self._is_trusted, log_drives(self._scene, frames, steps))
@@ -133,32 +74,38 @@ class SceneSamples:
             self.telemetry.add(outcome.telemetry)
             yield from perturbed_drives(self._scene, outcome, experts, traffic, steps)
 
-    def _packed(self, drives: Sequence[Drive]) -> Iterator[PackedSample]:
+    def drawn(self, drives: Iterable[Drive]) -> Iterator[DataSample]:
+        """The sample of each of ``drives``, which are taken a few at a time."""
+        left = iter(drives)
+        while together := self._next(left):
+            yield from self._drawn(together)
+
+    def _next(self, drives: Iterator[Drive]) -> list[Drive]:
+        with timed(self.spent, "search"):
+            return list(islice(drives, self._together))
+
+    def _drawn(self, drives: Sequence[Drive]) -> Iterator[DataSample]:
         spec, scene = self._spec, self._scene
         moments = [drive.moment(scene, step) for drive in drives for step in spec.shown]
-        with _timed(self.spent, "dress"):
+        with timed(self.spent, "dress"):
             renderer = self._pictures.renderer(scene)
-        with _timed(self.spent, "draw"):
+        with timed(self.spent, "draw"):
             drawn = renderer.render(moments, spec.cameras, spec.image_size).images
-        for drive, images in zip(drives, drawn.reshape(len(drives), -1, *drawn.shape[1:]), strict=True):
-            with _timed(self.spent, "pack"):
-                packed = self._pack(drive, images)
-            yield packed
+        for drive, images in zip(drives, drawn.reshape(len(drives), -1, *drawn.shape[2:]), strict=True):
+            with timed(self.spent, "pack"):
+                sample = self._sample(drive, images)
+            yield sample
 
-    def _pack(self, drive: Drive, images: NDArray[np.uint8]) -> PackedSample:
-        """A drive and its pictures ``[len(spec.shown), C, H, W, 3]``."""
-        spec = self._spec
-        pictures = {
-            f"{picture_name(camera, step)}.{spec.suffix}": encoded_picture(image, spec.suffix, spec.quality)
-            for step, shown in zip(spec.shown, images, strict=True)
-            for camera, image in zip(spec.cameras, shown, strict=True)
-        }
-        past, now, future = drive.history(), drive.present, [state.ego for state in drive.future]
+    def _sample(self, drive: Drive, images: NDArray[np.uint8]) -> DataSample:
+        """A drive and its pictures ``[len(spec.shown) * C, H, W, 3]``."""
+        spec, past, now = self._spec, drive.history(), drive.present
+        future = [state.ego for state in drive.future]
         arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size)
         states = {step: drive.state(step) for step in drive.steps(spec.moments_ahead)}
-        row = self._row(drive, len(arrays.boxes))
-        moments = make_moments(self._scene, states)
-        return PackedSample(row, sample_bytes(row["key"], row, arrays, moments, pictures))
+        names = [picture_name(camera, step) for step in spec.shown for camera in spec.cameras]
+        pictures = dict(zip(names, images, strict=True))
+        row, moments = self._row(drive, len(arrays.boxes)), partial(make_moments, self._scene, states)
+        return DataSample(row, arrays, pictures, moments)
 
     def _row(self, drive: Drive, boxes: int) -> dict[str, Any]:
         scene, present = self._scene, drive.present.frame
@@ -193,7 +140,8 @@ class SceneSamples:
 
 
 @contextmanager
-def _timed(spent: dict[str, float], part: str) -> Iterator[None]:
+def timed(spent: dict[str, float], part: str) -> Iterator[None]:
+    """Add the processor time of the block to ``spent``."""
     began = time.process_time()
     yield
     spent[part] += time.process_time() - began

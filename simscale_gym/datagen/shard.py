@@ -45,20 +45,20 @@ def encoded_picture(picture: NDArray[np.uint8], suffix: str, quality: int) -> by
     return buffer.getvalue()
 
 
-def sample_bytes(
-    key: str, row: Mapping[str, Any], arrays: SampleArrays, moments: Moments, pictures: Mapping[str, bytes]
-) -> bytes:
+def sample_bytes(sample: DataSample, suffix: str, quality: int) -> bytes:
     """The members of a sample in a tar: the same bytes for the same sample.
 
     Args:
-        key: Name of the sample.
-        row: What is said of it, in plain values.
-        arrays: Its numbers.
-        moments: Its moments.
-        pictures: Encoded pictures by the name of their file behind the key.
+        sample: The sample; its row has no place in a shard yet.
+        suffix: How the names of its picture files end.
+        quality: Quality of JPEG pictures, 1 to 95.
     """
-    described = json.dumps(row, sort_keys=True).encode()
-    members = {**pictures, ARRAYS: _packed(arrays), MOMENTS: _packed(moments), ROW: described}
+    key, described = sample.row["key"], json.dumps(sample.row, sort_keys=True).encode()
+    pictures = {
+        f"{name}.{suffix}": encoded_picture(picture, suffix, quality)
+        for name, picture in sample.pictures.items()
+    }
+    members = {**pictures, ARRAYS: _packed(sample.arrays), MOMENTS: _packed(sample.moments), ROW: described}
     buffer = io.BytesIO()
     archive = tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (has no end yet)
     for name, data in members.items():

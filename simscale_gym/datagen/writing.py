@@ -27,7 +27,7 @@ from simscale_gym.datagen.layout import (
     write_json,
 )
 from simscale_gym.datagen.manifest import write_manifest
-from simscale_gym.datagen.scene_samples import SceneReport, write_scene
+from simscale_gym.datagen.scene_shard import SceneReport, write_scene
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import BUILD_PREFIX, discard, remove_dead_builds

@@ -192,12 +192,12 @@ def test_a_full_disk_leaves_what_is_whole(log_spec, log_written, tmp_path):
 
 
 def test_a_scene_is_dressed_once_and_few_samples_are_in_memory(log_spec, tmp_path, monkeypatch):
-    drawn, packed = [], scene_samples.SceneSamples._packed
+    drawn, draw = [], scene_samples.SceneSamples._drawn
     monkeypatch.setattr(scene_samples, "_TOGETHER", 2)
     monkeypatch.setattr(
         scene_samples.SceneSamples,
-        "_packed",
-        lambda self, drives: drawn.append((id(self), len(drives))) or packed(self, drives),
+        "_drawn",
+        lambda self, drives: drawn.append((id(self), len(drives))) or draw(self, drives),
     )
     write(tmp_path / "a", log_spec)
     assert [count for _, count in drawn] == [2, 2, 1, 1] or sum(count for _, count in drawn) == 6
