@@ -3,6 +3,7 @@
 from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
 from simscale_gym.datagen.data_set import DataSet
+from simscale_gym.datagen.items import training_item
 from simscale_gym.datagen.manifest import Damage, verify
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
@@ -30,6 +31,7 @@ __all__ = [
     "spec_of",
     "stage_table",
     "summary",
+    "training_item",
     "verify",
     "write_data_set",
     "yield_table",
