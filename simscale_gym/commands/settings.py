@@ -86,6 +86,9 @@ class Collect:
         moments_ahead: Moments after the present, 0.5 s apart, that are kept for exports, 8 to 10.
         picture_format: jpeg or png.
         quality: Quality of JPEG pictures, 1 to 95.
+        scores: Number of trajectories of the vocabulary whose EPDMS subscores every sample has (8,192 take 0.5 s a
+            sample); 0 for none.
+        human_filter: With --kind log: forgive those trajectories what the human fails, as NAVSIM does.
     """
 
     out: Path | None = None
@@ -110,6 +113,8 @@ class Collect:
     moments_ahead: int = 8
     picture_format: str = "jpeg"
     quality: int = 92
+    scores: int = 0
+    human_filter: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,16 @@ class Drive:
         """State now."""
         return self.past[-1]
 
+    @property
+    def ahead(self) -> list[SimState]:
+        """The 41 states of the label, the present first."""
+        return [self.present, *self.future[:HORIZON_STEPS]]
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the others do as they did, whatever the ego does."""
+        return self.perturbation is None
+
     def steps(self, ahead: int) -> range:
         """Half seconds from now at which there are states, to ``ahead`` at most."""
         earliest = max(EARLIEST, -((len(self.past) - 1) // PLAN_STRIDE))

@@ -3,6 +3,7 @@
 ::
 
     recipe.json                  format, version, and everything that decides what is in here
+    vocabulary.npz               the trajectories whose scores samples have, where they have any (`HumanFutures.load`)
     README.md, card/0.jpg ..     the data card
     shards/000012.tar            samples of scene 12, as the webdataset library names and reads them
     rows/000012.parquet          a row for each of them, written behind the shard: where it is, all is
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """Version of this layout."""
-RECIPE, MANIFEST, CARD, CARD_PICTURES, SHARDS, ROWS = (
-    "recipe.json", "manifest.json", "README.md", "card", "shards", "rows",
+RECIPE, MANIFEST, VOCABULARY, CARD, CARD_PICTURES, SHARDS, ROWS = (
+    "recipe.json", "manifest.json", "vocabulary.npz", "README.md", "card", "shards", "rows",
 )  # fmt: skip
 EXTRA = "data"
 """What is installed for data sets: ``simscale-gym[data]``."""

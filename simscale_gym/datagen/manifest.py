@@ -16,6 +16,7 @@ from simscale_gym.datagen.layout import (
     RECIPE,
     ROWS,
     SHARDS,
+    VOCABULARY,
     read_json,
     read_rows,
     write_json,
@@ -53,7 +54,8 @@ def write_manifest(folder: Path) -> None:
         files[f"{ROWS}/{path.name}"] = _entry(path)
         if head.shard_bytes:
             files[f"{SHARDS}/{path.stem}.tar"] = {"bytes": head.shard_bytes, "sha256": head.shard_sha256}
-    for path in (folder / RECIPE, folder / CARD, *sorted((folder / CARD_PICTURES).glob("*"))):
+    others = (folder / name for name in (RECIPE, VOCABULARY, CARD) if (folder / name).exists())
+    for path in (*others, *sorted((folder / CARD_PICTURES).glob("*"))):
         files[path.relative_to(folder).as_posix()] = _entry(path)
     write_json(folder / MANIFEST, {"samples": samples, "files": files})
 

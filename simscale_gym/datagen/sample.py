@@ -28,8 +28,11 @@ HISTORY_POSES = 4
 ROUTE_POINTS, ROUTE_SPACING = 32, 2.0
 """Points of the route ahead, and the way between them [m]: TransFuser looks 64 m far."""
 
-SCORES = (*(code for code in COLUMNS if code != "ec"), "score")
-"""Subscores that a row has of a drive, by EPDMS code, and their total; extended comfort compares two plans."""
+SUBSCORES = tuple(code for code in COLUMNS if code != "ec")
+"""EPDMS codes of the subscores of one drive; extended comfort compares two plans. Tables of NAVSIM's planners name them
+NC, DAC, DDC, TLC, EP, TTC, LK, HC."""
+SCORES = (*SUBSCORES, "score")
+"""What a row says of a drive: its subscores and their total."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class SampleArrays:
         route: ``[32, 3]`` x, y, heading of the route from the ego's place on, 2 m apart; it ends in repeats of its
             last point.
         class_map: ``[256, 256]`` what lies where (:mod:`simscale_gym.datagen.class_map`).
+        vocabulary_scores: ``[K, 8]`` :data:`SUBSCORES` of each trajectory of the data set's vocabulary, driven from
+            here; K is 0 where none were asked for.
         ego_state: ``[11]`` present state in the scene frame (:class:`simscale_gym.scene.StateIndex`).
         ego_to_scene: ``[4, 4]`` ego frame to scene frame.
         origin: ``[3]`` global place of the scene's origin [m].
@@ -66,6 +71,7 @@ class SampleArrays:
     box_ids: NDArray[np.str_]
     route: NDArray[np.float32]
     class_map: NDArray[np.uint8]
+    vocabulary_scores: NDArray[np.float16]
     ego_state: Array
     ego_to_scene: Array
     origin: Array
@@ -108,6 +114,7 @@ def sample_arrays(
     future: Sequence[Array],
     cameras: Sequence[str],
     image_size: tuple[int, int],
+    vocabulary_scores: NDArray[np.float16],
 ) -> SampleArrays:
     """The numbers of a sample.
 
@@ -118,6 +125,7 @@ def sample_arrays(
         future: Poses or states of the ego ``[40, 3 or more]`` at 0.1 .. 4.0 s, scene frame.
         cameras: Names of the cameras.
         image_size: Height, width of their pictures [px].
+        vocabulary_scores: ``[K, 8]`` subscores of a vocabulary.
     """
     ego, rig = present.ego, scene.rig.select(tuple(cameras))
     pose, to_scene = ego[:3], scene.ego_to_world(ego[:3])
@@ -134,6 +142,7 @@ def sample_arrays(
         box_ids=np.array([scene.tracks.ids[n] for n in there], dtype=np.str_),
         route=_route(scene, pose).astype(np.float32),
         class_map=class_map(scene, pose, boxes, scene.tracks.types[there]),
+        vocabulary_scores=vocabulary_scores,
         ego_state=ego.astype(float),
         ego_to_scene=to_scene,
         origin=np.asarray(scene.origin, float),

@@ -19,15 +19,17 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.moments import make_moments
-from simscale_gym.datagen.sample import HISTORY_POSES, DataSample, sample_arrays, score_values
+from simscale_gym.datagen.sample import HISTORY_POSES, SUBSCORES, DataSample, sample_arrays, score_values
 from simscale_gym.datagen.shard import picture_name, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
+from simscale_gym.datagen.vocabulary_scores import vocabulary_scores
 from simscale_gym.perturbation import Telemetry
 from simscale_gym.scene import Scene
 
-PARTS = ("search", "dress", "draw", "pack", "write")
-"""Parts of the work: candidates, drives and scores; looks; pictures; numbers and encoding; the disk."""
+PARTS = ("search", "dress", "draw", "score", "pack", "write")
+"""Parts of the work: candidates, drives and their scores; looks; pictures; scores of the vocabulary; numbers and
+encoding; the disk."""
 
 _TOGETHER = 8  # samples at most that are drawn in one call
 _DRAWN = 2**25  # [byte] of their pictures
@@ -48,7 +50,7 @@ class SceneSamples:
     """
 
     def __init__(self, task: SceneTask, opened: OpenSpec, threads: int = 1) -> None:
-        self._spec, self._recipe = opened.spec, opened.recipe
+        self._spec, self._recipe, self._scored = opened.spec, opened.recipe, opened.scored
         spec = self._spec
         self._scene: Scene = open_scene(task.ref, None if spec.assets is None else Path(spec.assets))
         self._pictures = TrustedPictures(spec.min_render_quality, spec.cameras, threads)
@@ -92,15 +94,22 @@ class SceneSamples:
         with timed(self.spent, "draw"):
             drawn = renderer.render(moments, spec.cameras, spec.image_size).images
         for drive, images in zip(drives, drawn.reshape(len(drives), -1, *drawn.shape[2:]), strict=True):
+            with timed(self.spent, "score"):
+                scores = self._scores(drive)
             with timed(self.spent, "pack"):
-                sample = self._sample(drive, images)
+                sample = self._sample(drive, images, scores)
             yield sample
 
-    def _sample(self, drive: Drive, images: NDArray[np.uint8]) -> DataSample:
-        """A drive and its pictures ``[len(spec.shown) * C, H, W, 3]``."""
+    def _scores(self, drive: Drive) -> NDArray[np.float16]:
+        if self._scored is None:
+            return np.zeros((0, len(SUBSCORES)), np.float16)
+        return vocabulary_scores(self._scene, drive, self._scored, human_filter=self._spec.human_filter)
+
+    def _sample(self, drive: Drive, images: NDArray[np.uint8], scores: NDArray[np.float16]) -> DataSample:
+        """A drive, its pictures ``[len(spec.shown) * C, H, W, 3]`` and the vocabulary's scores ``[K, 8]``."""
         spec, past, now = self._spec, drive.history(), drive.present
         future = [state.ego for state in drive.future]
-        arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size)
+        arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size, scores)
         states = {step: drive.state(step) for step in drive.steps(spec.moments_ahead)}
         names = [picture_name(camera, step) for step in spec.shown for camera in spec.cameras]
         pictures = dict(zip(names, images, strict=True))

@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.datagen.collection import Recipe, make_recipe
 from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
-from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary
+from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary, spread_rows
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sources import SceneRef, list_scenes, load_scene
 
@@ -52,6 +55,8 @@ class DataSpec:
             lasts so long, 8 to 10; 8 everywhere.
         picture_format: "jpeg" or "png".
         quality: Quality of JPEG pictures, 1 to 95.
+        scores: Trajectories of the vocabulary, spread over it, of which every sample has the EPDMS subscores.
+        human_filter: Forgive those trajectories what the human fails, as NAVSIM does; for samples of the log.
     """
 
     scenes: str = "town"
@@ -73,6 +78,8 @@ class DataSpec:
     moments_ahead: int = LEAST_AHEAD
     picture_format: str = "jpeg"
     quality: int = 92
+    scores: int = 0
+    human_filter: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -91,6 +98,10 @@ class DataSpec:
                 raise ArgumentError(f"{name}: {getattr(self, name)}, expected {least} to {most}.")
         if self.clips is not None and self.clips < 1:
             raise ArgumentError(f"clips: {self.clips}, expected 1 or more.")
+        if self.scores < 0:
+            raise ArgumentError(f"scores: {self.scores}, expected 0 (none) or more.")
+        if self.human_filter and not (self.kind == "log" and self.scores):
+            raise ArgumentError("human_filter: True, expected only where samples of the log have scores.")
         if min(self.image_size) < 1:
             raise ArgumentError(f"image_size: {self.image_size}, expected 1 pixel or more each way.")
 
@@ -148,11 +159,13 @@ class OpenSpec:
         spec: The spec.
         refs: Scenes of the source.
         recipe: What perturbed samples are made with; None for samples of the log.
+        scored: The trajectories whose scores samples have; None for none.
     """
 
     spec: DataSpec
     refs: Sequence[SceneRef]
     recipe: Recipe | None
+    scored: HumanFutures | None
 
     @classmethod
     def of(cls, spec: DataSpec) -> OpenSpec:
@@ -162,7 +175,8 @@ class OpenSpec:
             ArgumentError, DataError: The spec names what is not there.
         """
         refs = list_scenes(spec.scenes, spec.split)
-        return cls(spec, refs, _recipe(spec, refs) if spec.kind == "perturbed" else None)
+        recipe = _recipe(spec, refs) if spec.kind == "perturbed" else None
+        return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None)
 
     def identity(self) -> dict[str, Any]:
         """The spec and digests of all that it names, in plain values."""
@@ -173,6 +187,7 @@ class OpenSpec:
             "scenes": {"count": len(self.refs), "sha256": ids},
             "vocabulary_sha256": None if recipe is None else _digest(recipe.vocabulary),
             "bank_sha256": None if recipe is None or recipe.bank is None else _digest(recipe.bank),
+            "scored_sha256": None if self.scored is None else _digest(self.scored),
         }
 
     def tasks(self) -> Iterator[SceneTask]:
@@ -205,13 +220,31 @@ def _recipe(spec: DataSpec, refs: Sequence[SceneRef]) -> Recipe:
     return make_recipe(
         refs,
         spec.experts,
-        vocabulary=None if spec.vocabulary is None else load_vocabulary(Path(spec.vocabulary)),
+        vocabulary=_named_vocabulary(spec),
         traffic=spec.traffic,
         config=spec.algorithm,
         seed=spec.seed,
         min_render_quality=spec.min_render_quality,
         cameras=spec.cameras,
         assets=None if spec.assets is None else Path(spec.assets),
+    )
+
+
+def _named_vocabulary(spec: DataSpec) -> HumanFutures | None:
+    return None if spec.vocabulary is None else load_vocabulary(Path(spec.vocabulary))
+
+
+def _scored(spec: DataSpec, refs: Sequence[SceneRef], recipe: Recipe | None) -> HumanFutures:
+    """The trajectories that are scored, in the numbers that the data set keeps them in."""
+    whole = recipe.vocabulary if recipe is not None else _named_vocabulary(spec)
+    whole = vocabulary_of(bank_of(refs)) if whole is None else whole
+    if spec.scores > len(whole):
+        raise ArgumentError(
+            f"scores: {spec.scores} of a vocabulary of {len(whole)}, expected no more; name a larger one (vocabulary)."
+        )
+    some = whole.take(spread_rows(whole, spec.scores))
+    return HumanFutures(
+        some.poses.astype(np.float32).astype(float), some.velocities.astype(np.float32).astype(float)
     )
 
 

@@ -19,6 +19,7 @@ from simscale_gym.datagen.layout import (
     RECIPE,
     ROWS,
     SHARDS,
+    VOCABULARY,
     parquet,
     read_json,
     read_rows,
@@ -120,6 +121,7 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
         found = read_json(folder / RECIPE)
         differing = next((name for name in identity if found.get(name) != identity[name]), "")
         if not differing:
+            _keep_vocabulary(folder, opened)
             return
         if any((folder / ROWS).glob("*.parquet")):
             raise _other_recipe(folder, differing, found.get(differing), identity[differing])
@@ -133,6 +135,12 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
             hint="Name another.",
         )
     write_json(folder / RECIPE, identity)
+    _keep_vocabulary(folder, opened)
+
+
+def _keep_vocabulary(folder: Path, opened: OpenSpec) -> None:
+    if opened.scored is not None and not (folder / VOCABULARY).exists():
+        opened.scored.save(folder / VOCABULARY)
 
 
 def _other_recipe(folder: Path, name: str, found: object, expected: object) -> ArgumentError:

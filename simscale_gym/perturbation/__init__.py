@@ -7,7 +7,7 @@ from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
 from simscale_gym.perturbation.sampling import REJECTIONS, Perturbation, sample_perturbation
 from simscale_gym.perturbation.starts import numbered_start
 from simscale_gym.perturbation.telemetry import STAGES, Flow, Telemetry
-from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabulary
+from simscale_gym.perturbation.vocabulary import cluster_futures, load_vocabulary, spread_rows
 
 __all__ = [
     "REJECTIONS",
@@ -29,4 +29,5 @@ __all__ = [
     "numbered_start",
     "sample_perturbation",
     "search_clip",
+    "spread_rows",
 ]

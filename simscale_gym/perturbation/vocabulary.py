@@ -54,6 +54,34 @@ def cluster_futures(
     return HumanFutures(bank.poses[members], bank.velocities[members])
 
 
+def spread_rows(vocabulary: HumanFutures, count: int) -> NDArray[np.int64]:
+    """Rows ``[count]``, ascending, of trajectories that lie far from each other: farthest-point sampling.
+
+    The first is the one nearest the mean, each further one the farthest from all before it; so a smaller count gives
+    some of the rows of a larger one, and the whole size gives all.
+
+    Raises:
+        ArgumentError: ``count`` is not between 1 and the size of the vocabulary.
+    """
+    if not 1 <= count <= len(vocabulary):
+        raise ArgumentError(f"{count} trajectories of a vocabulary of {len(vocabulary)}, expected 1 to that.")
+    if count == len(vocabulary):
+        return np.arange(count)
+    features = _features(vocabulary.poses)
+    gaps = _squared_gaps(features, features.mean(0))
+    chosen, gaps = [int(gaps.argmin())], np.full(len(features), np.inf)
+    while len(chosen) < count:
+        gaps = np.minimum(gaps, _squared_gaps(features, features[chosen[-1]]))
+        gaps[chosen[-1]] = -1.0  # or a double of it would let it come again
+        chosen.append(int(gaps.argmax()))
+    return np.sort(np.array(chosen))
+
+
+def _squared_gaps(features: Array, place: Array) -> Array:
+    gaps = features - place
+    return np.einsum("nk,nk->n", gaps, gaps)
+
+
 def _features(poses: Array) -> Array:
     sampled = poses[:, _STRIDE - 1 :: _STRIDE]
     return (sampled * np.array([1.0, 1.0, LEVER])).reshape(len(poses), -1)

@@ -8,6 +8,7 @@ from simscale_gym.scoring.scene_ground import map_layers, segment_ground
 from simscale_gym.scoring.segment import (
     Segment,
     drive_segment,
+    driven_situation,
     ego_history,
     score_segment,
     segment_situation,
@@ -19,6 +20,7 @@ __all__ = [
     "RunningSegment",
     "Segment",
     "drive_segment",
+    "driven_situation",
     "ego_history",
     "find_route_ahead",
     "fit_frames",

@@ -83,13 +83,23 @@ def score_segment(
     Returns:
         Scores of one proposal.
     """
-    egos, poses, velocities, valid = stacked(list(states))
-    agents = simulated_agents(scene, poses, velocities, valid)
-    situation = segment_situation(scene, states[0], agents, history)
-    if replayed:
-        situation = without_touching(situation, egos[0], scene.vehicle)
+    situation = driven_situation(scene, states, history, replayed=replayed)
+    egos = np.stack([state.ego for state in states])
     drives = egos[None] if reference is None else np.stack([reference, egos])
     return score(situation, drives, vehicle=scene.vehicle).take([-1])
+
+
+def driven_situation(
+    scene: Scene, states: Sequence[SimState], history: Array, *, replayed: bool = False
+) -> Situation:
+    """What is met from the first of ``states`` on by whoever starts there, with the others as they were in ``states``.
+
+    The arguments are those of :func:`score_segment`.
+    """
+    _, poses, velocities, valid = stacked(list(states))
+    agents = simulated_agents(scene, poses, velocities, valid)
+    situation = segment_situation(scene, states[0], agents, history)
+    return without_touching(situation, states[0].ego, scene.vehicle) if replayed else situation
 
 
 def segment_situation(scene: Scene, begin: SimState, agents: Agents, history: Array | None) -> Situation:

@@ -3,7 +3,7 @@ import pytest
 
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.perturbation import cluster_futures, load_vocabulary
+from simscale_gym.perturbation import cluster_futures, load_vocabulary, spread_rows
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,35 @@ def test_a_file_that_claims_to_be_huge_is_not_read(tmp_path):
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(DataError, match=str(path)):
         load_vocabulary(path)
+
+
+def test_fewer_trajectories_are_some_of_more(bank):
+    some = bank.take(np.arange(0, len(bank), max(1, len(bank) // 200)))
+    rows = [set(spread_rows(some, count).tolist()) for count in (1, 8, 40, len(some))]
+    assert [len(chosen) for chosen in rows] == [1, 8, 40, len(some)]
+    assert rows[0] < rows[1] < rows[2] < rows[3]
+
+
+def test_few_trajectories_are_spread_over_all(bank):
+    """Closer to all others than as many at random."""
+    some = bank.take(np.arange(0, len(bank), max(1, len(bank) // 300)))
+    ends = some.poses[:, -1, :2]
+
+    def farthest(rows):
+        return np.linalg.norm(ends[:, None] - ends[rows], axis=-1).min(1).max()
+
+    rng = np.random.default_rng(0)
+    chance = [farthest(rng.choice(len(some), 20, replace=False)) for _ in range(20)]
+    assert farthest(spread_rows(some, 20)) < np.median(chance)
+
+
+def test_doubles_are_chosen_once_each():
+    twice = HumanFutures(np.zeros((4, 40, 3)), np.zeros((4, 2)))
+    assert spread_rows(twice, 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_counts_that_cannot_be_spread_are_named(count):
+    four = HumanFutures(np.zeros((4, 40, 3)), np.zeros((4, 2)))
+    with pytest.raises(ArgumentError, match=f"{count} trajectories of a vocabulary of 4"):
+        spread_rows(four, count)
