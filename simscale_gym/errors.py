@@ -61,6 +61,10 @@ class DataError(SimScaleError):
         return partial(type(self), **named), (self.path,)
 
 
+class StorageError(DataError):
+    """A place cannot be written: it is full, read-only or no folder. Whatever was to be kept there is not at fault."""
+
+
 class SceneError(SimScaleError, ValueError):
     """A scene cannot serve what was asked of it (no such scene, too short, no route, no lane near)."""
 

@@ -6,15 +6,16 @@ Both the environment and the data engine draw on these: neither names the other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, SceneError, StorageError
 from simscale_gym.files.cache import cache_root, say_remade
 from simscale_gym.perturbation import cluster_futures
+from simscale_gym.scene import Scene
 from simscale_gym.sources import BankScenes, SceneRef, list_scenes, load_scene
 
 VOCABULARY_SIZE = 1024
@@ -32,7 +33,7 @@ def bank_of(refs: Sequence[SceneRef]) -> HumanFutures:
     """Human futures of the source of ``refs``, and of the town where that has too few.
 
     Raises:
-        DataError: A scene cannot be loaded, or the cache cannot be written.
+        DataError, SceneError: No scene can be loaded, or the cache cannot be written.
     """
     scenes, towns = refs[0].source.bank(refs), _towns_scenes()
     own = _futures(scenes)
@@ -72,10 +73,29 @@ def _futures(scenes: BankScenes) -> HumanFutures:
     """The futures of ``scenes``, kept in the cache where they have a key."""
 
     def cut() -> HumanFutures:
-        loaded = (load_scene(ref) for ref in scenes.refs)
-        return HumanFutures.from_scenes(loaded, stride=BANK_STRIDE, others=scenes.others)
+        return HumanFutures.from_scenes(_usable(scenes.refs), stride=BANK_STRIDE, others=scenes.others)
 
     return _kept(_path(scenes), cut) if scenes.key else cut()
+
+
+def _usable(refs: Sequence[SceneRef]) -> Iterator[Scene]:
+    """Those of the scenes that can be loaded; whoever takes samples from the others says what is wrong with them.
+
+    Raises:
+        DataError, SceneError: None can.
+    """
+    errors: list[DataError | SceneError] = []
+    for ref in refs:
+        try:
+            scene = load_scene(ref)
+        except StorageError:
+            raise
+        except (DataError, SceneError) as error:
+            errors.append(error)
+            continue
+        yield scene
+    if len(errors) == len(refs):
+        raise errors[0]
 
 
 def _path(scenes: BankScenes) -> Path:

@@ -18,6 +18,7 @@ from simscale_gym.datagen import (
     collect,
     explain,
     make_recipe,
+    skip_reason,
     stage_table,
     summary,
     write_data_set,
@@ -79,14 +80,21 @@ def _dry_run(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
         cameras=settings.cameras,
         assets=settings.assets,
     )
-    total, seconds = Telemetry(), []
+    total, seconds, scenes, skipped = Telemetry(), [], set(), []
     with tqdm(total=settings.clips, unit="clip", desc="searching") as bar:
-        for outcome in collect(refs, recipe, clips=settings.clips, workers=settings.workers):
+        skip = None if settings.unusable == "stop" else lambda *unusable: skipped.append(unusable)
+        for outcome in collect(refs, recipe, clips=settings.clips, workers=settings.workers, skip=skip):
             total.add(outcome.telemetry)
             seconds.append(outcome.seconds)
+            scenes.add(outcome.scene)
             bar.update()
             bar.set_postfix({name: total.accepted(name) for name in recipe.experts})
     console.print(summary(total, seconds))
+    for _ in scenes:
+        total.one("scene")
+    for ref, error in skipped:
+        total.one("scene", skip_reason(error))
+        _say_skipped(console, ref.id, str(error))
     return total
 
 
@@ -95,11 +103,17 @@ def _written(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
     for report in _progress(settings, spec):
         total.add(report.head.telemetry)
         samples += report.samples
+        if report.head.skipped:
+            _say_skipped(console, report.head.scene, report.head.skipped)
     took = time.perf_counter() - began
     console.print(
         f"{samples} samples in {settings.out}, {took:.0f} s", soft_wrap=True, highlight=False, markup=False
     )
     return total
+
+
+def _say_skipped(console: Console, scene: str, why: str) -> None:
+    console.print(f"scene {scene} was skipped: {why}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _progress(settings: Collect, spec: DataSpec) -> Iterator[SceneReport]:
@@ -108,7 +122,9 @@ def _progress(settings: Collect, spec: DataSpec) -> Iterator[SceneReport]:
     total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split))
     new, samples, clips, began = 0, 0, 0, time.perf_counter()
     with tqdm(total=total, unit="clip" if by_clip else "scene", desc="collecting") as bar:
-        for report in write_data_set(settings.out, spec, workers=settings.workers):
+        for report in write_data_set(
+            settings.out, spec, workers=settings.workers, unusable=settings.unusable
+        ):
             samples, clips = samples + report.samples, clips + report.head.clips
             new += report.samples if report.seconds else 0
             rate = new / (time.perf_counter() - began)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -76,6 +76,7 @@ class Collect:
         traffic: idm, log or constant_velocity.
         seed: Seed of the order in which candidates are tried.
         workers: Processes, each with a scene at a time; one per core if left out.
+        unusable: What becomes of a scene that cannot be used: skip (counted and named) or stop.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
@@ -104,6 +105,7 @@ class Collect:
     traffic: str = "idm"
     seed: int = 0
     workers: int | None = None
+    unusable: Literal["skip", "stop"] = "skip"
     min_render_quality: float = 0.0
     assets: Path | None = None
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
@@ -123,7 +125,7 @@ class Verify:
 
     Attributes:
         folder: Folder that collect --out wrote.
-        repair: Make again what is missing or broken, and nothing else.
+        repair: Make again what is missing or broken, try scenes again that were skipped, and nothing else.
         workers: Processes that do so; one per core if left out.
     """
 

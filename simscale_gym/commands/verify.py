@@ -6,11 +6,11 @@ from rich.console import Console
 from tqdm import tqdm
 
 from simscale_gym.commands.settings import Verify
-from simscale_gym.datagen import repair, verify
+from simscale_gym.datagen import repair, skipped_scenes, verify
 
 
 def run_verify(settings: Verify) -> bool:
-    """Name what is missing or broken, mend it if asked to; whether all is well in the end.
+    """Name what is missing, broken or was skipped, mend it if asked to; whether all is as it was written in the end.
 
     Raises:
         DataError: It is no data set, or what was made again differs.
@@ -19,7 +19,10 @@ def run_verify(settings: Verify) -> bool:
     damages = list(verify(settings.folder))
     for damage in damages:
         console.print(str(damage))
-    if damages and settings.repair:
+    skipped = skipped_scenes(settings.folder)
+    for told in skipped.values():
+        console.print(told)
+    if (damages or skipped) and settings.repair:
         for _ in tqdm(
             repair(settings.folder, damages, workers=settings.workers), unit="scene", desc="repairing"
         ):

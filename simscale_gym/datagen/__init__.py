@@ -4,11 +4,11 @@ from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.items import training_item
-from simscale_gym.datagen.manifest import Damage, verify
+from simscale_gym.datagen.manifest import Damage, skipped_scenes, verify
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
 from simscale_gym.datagen.sample import DataSample, SampleArrays
-from simscale_gym.datagen.scene_shard import SceneReport
+from simscale_gym.datagen.scene_shard import SceneReport, skip_reason
 from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.datagen.yield_table import stage_table, summary, yield_table
@@ -28,6 +28,8 @@ __all__ = [
     "regenerate",
     "repair",
     "search_scene",
+    "skip_reason",
+    "skipped_scenes",
     "spec_of",
     "stage_table",
     "summary",

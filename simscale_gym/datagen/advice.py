@@ -14,6 +14,7 @@ _NAMED = 3  # ends that are named
 _LEAST_SHARE = 0.1  # of the clips without a sample, that an end must have to be named
 
 STAGE_NAMES = {
+    "scene": "at the scene (it cannot be used)",
     "clip": "at its start on the log",
     "bounds": "at the bounds (no trajectory ends near the log)",
     "gate": "at the gate (EPDMS among the recorded others)",
@@ -36,6 +37,7 @@ _MAP = (
 _ROUTE = "Check the route and the directions of lanes: what is not on the route's lanes counts as against the traffic."
 
 ADVICE = {
+    ("scene", ""): "Mend their files, or leave them out: each is named with what is wrong with it.",
     (
         "clip",
         "log touches another",

@@ -10,6 +10,7 @@ import numpy as np
 
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.layout import CARD, CARD_PICTURES, MANIFEST, ROWS, read_rows
+from simscale_gym.datagen.manifest import skipped_scenes
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import encoded_picture
 from simscale_gym.datagen.spec import DataSpec
@@ -17,6 +18,7 @@ from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.perturbation import Telemetry
 
 _SHOWN = 4
+_NAMED = 20  # scenes that were skipped
 _WHAT = {
     "perturbed": "Perturbed starts off the log with trusted labels of pseudo-experts (Algorithm 1 of SimScale, arXiv "
     "2511.23369): the past shows the way off the log, the target the expert's way on.",
@@ -74,6 +76,7 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
         "```",
         "",
         *_yields(total_telemetry(data_set.folder), spec),
+        *_skipped(data_set.folder),
         "## How to read it",
         "",
         "`simscale_gym.datagen.DataSet(folder)[i]` gives a sample. `shards/*.tar` are webdataset shards: pictures,",
@@ -81,6 +84,14 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
         f"`{MANIFEST}` has the SHA-256 of every",
         "file; `simscale-gym verify` holds the folder against it.",
     ]
+
+
+def _skipped(folder: Path) -> list[str]:
+    skipped = list(skipped_scenes(folder).values())
+    if not skipped:
+        return []
+    more = [f"- and {len(skipped) - _NAMED} more"] if len(skipped) > _NAMED else []
+    return ["## Skipped", "", *(f"- {told}" for told in skipped[:_NAMED]), *more, ""]
 
 
 def _yields(telemetry: Telemetry, spec: DataSpec) -> list[str]:

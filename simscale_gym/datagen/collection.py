@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from simscale_gym.agents.experts import make_expert, needs_bank
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
-from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.errors import ArgumentError, DataError, SceneError, SimScaleError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
@@ -95,7 +96,12 @@ def make_recipe(
 
 
 def collect(
-    refs: Sequence[SceneRef], recipe: Recipe, *, clips: int | None = None, workers: int | None = 1
+    refs: Sequence[SceneRef],
+    recipe: Recipe,
+    *,
+    clips: int | None = None,
+    workers: int | None = 1,
+    skip: Callable[[SceneRef, SimScaleError], None] | None = None,
 ) -> Iterator[ClipOutcome]:
     """Clip after clip, scene by scene: samples, and what became of the rest.
 
@@ -107,15 +113,17 @@ def collect(
         recipe: What samples are made with.
         clips: Number of clips at most; None for all.
         workers: Processes that search; 1 for this one, None for one per core.
+        skip: Told of each scene that cannot be used, which is then passed over; None to stop there.
 
     Raises:
         SceneError: No scene is long enough for a clip.
-        DataError: A scene cannot be loaded.
+        DataError, SceneError: A scene cannot be used, where nobody is told.
     """
     workers = cores() if workers is None else workers
     if workers < 1 or (clips is not None and clips < 1):
         raise ArgumentError(f"collect: workers {workers}, clips {clips}, expected 1 or more of each.")
-    outcomes = _in_turn(refs, recipe) if workers == 1 else _side_by_side(refs, recipe, workers)
+    scenes = _in_turn(refs, recipe) if workers == 1 else _side_by_side(refs, recipe, workers)
+    outcomes = _usable(scenes, skip)
     count = 0
     for count, outcome in enumerate(islice(outcomes, clips), 1):  # noqa: B007
         yield outcome
@@ -162,27 +170,43 @@ def open_scene(ref: SceneRef, assets: Path | None) -> Scene:
     return scene if asset is None else scene.with_asset(asset)
 
 
-def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> Iterator[ClipOutcome]:
-    for ref in refs:
-        yield from search_scene(ref, recipe)
+_Scenes = Iterator[tuple[SceneRef, Callable[[], Iterable[ClipOutcome]]]]
+"""Scenes, and what gives the outcomes of their clips."""
 
 
-def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> Iterator[ClipOutcome]:
-    """Outcomes as of :func:`_in_turn`, each scene in one of several processes; only a few scenes are begun ahead.
+def _usable(scenes: _Scenes, skip: Callable[[SceneRef, SimScaleError], None] | None) -> Iterator[ClipOutcome]:
+    for ref, outcomes in scenes:
+        try:
+            yield from outcomes()
+        except StorageError:
+            raise
+        except (DataError, SceneError) as error:
+            if skip is None:
+                raise
+            skip(ref, error)
+
+
+def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> _Scenes:
+    return ((ref, partial(search_scene, ref, recipe)) for ref in refs)
+
+
+def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> _Scenes:
+    """Scenes as of :func:`_in_turn`, each in one of several processes; only a few are begun ahead.
 
     A process gets the recipe once, when it starts: with a bank it is many megabytes.
     """
-    waiting: deque[Future[list[ClipOutcome]]] = deque()
+    waiting: deque[tuple[SceneRef, Future[list[ClipOutcome]]]] = deque()
     left = iter(refs)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, _take_recipe, (recipe,)) as pool:
         try:
             for ref in islice(left, _AHEAD * workers):
-                waiting.append(pool.submit(_whole_scene, ref))
+                waiting.append((ref, pool.submit(_whole_scene, ref)))
             while waiting:
-                outcomes = waiting.popleft().result()
-                waiting.extend(pool.submit(_whole_scene, ref) for ref in islice(left, 1))
-                yield from outcomes
+                ref, future = waiting.popleft()
+                wait([future])
+                waiting.extend((more, pool.submit(_whole_scene, more)) for more in islice(left, 1))
+                yield ref, future.result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

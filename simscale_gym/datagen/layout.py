@@ -39,6 +39,7 @@ EXTRA = "data"
 """What is installed for data sets: ``simscale-gym[data]``."""
 
 _HEAD = b"simscale_gym"
+_HEAD_NAMES = ("scene", "made_from", "clips", "shard_bytes", "shard_sha256", "skipped")
 REPAIR_HINT = "Run: simscale-gym verify DIR --repair."
 
 
@@ -48,23 +49,27 @@ class SceneHead:
 
     Attributes:
         scene: Id of the scene.
+        made_from: Digest of the scene's files (:mod:`simscale_gym.datagen.identity`); "" where they cannot be read.
         clips: Clips that were searched.
         shard_bytes: Size of its shard; 0 where it has none.
         shard_sha256: SHA-256 of its shard; "" where it has none.
+        skipped: Why it could not be used; "" where it was.
         telemetry: What became of all candidates.
     """
 
     scene: str
+    made_from: str
     clips: int
     shard_bytes: int
     shard_sha256: str
+    skipped: str
     telemetry: Telemetry
 
     def to_json(self) -> str:
         """As text, the same for the same content."""
         counts = self.telemetry
         plain = {
-            **{name: getattr(self, name) for name in ("scene", "clips", "shard_bytes", "shard_sha256")},
+            **{name: getattr(self, name) for name in _HEAD_NAMES},
             "counts": sorted([*key, n] for key, n in counts.counts.items()),
             "ends": sorted([*key, n] for key, n in counts.ends.items()),
             "candidates": counts.candidates,

@@ -82,6 +82,22 @@ def verify(folder: str | os.PathLike[str]) -> Iterator[Damage]:
                 yield Damage(f"{place}/{path.name}", "", "not in the manifest")
 
 
+def skipped_scenes(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Scenes of a data set that could not be used: path of their rows inside it, and which scene it is and why.
+
+    Rows that are damaged tell nothing.
+    """
+    found: dict[str, str] = {}
+    for path in sorted((Path(folder) / ROWS).glob("*.parquet")):
+        try:
+            head, _ = read_rows(path)
+        except DataError:
+            continue
+        if head.skipped:
+            found[f"{ROWS}/{path.name}"] = f"scene {head.scene} was skipped: {head.skipped}"
+    return found
+
+
 def _file_damage(folder: Path, name: str, entry: dict[str, Any]) -> Iterator[Damage]:
     path = folder / name
     if not path.is_file():

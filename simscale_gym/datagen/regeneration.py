@@ -9,8 +9,18 @@ from typing import Any
 
 from simscale_gym import __version__
 from simscale_gym.datagen.data_set import DataSet
-from simscale_gym.datagen.layout import MANIFEST, RECIPE, ROWS, SHARDS, read_json, rows_name, shard_name
-from simscale_gym.datagen.manifest import Damage
+from simscale_gym.datagen.layout import (
+    CARD,
+    CARD_PICTURES,
+    MANIFEST,
+    RECIPE,
+    ROWS,
+    SHARDS,
+    read_json,
+    rows_name,
+    shard_name,
+)
+from simscale_gym.datagen.manifest import Damage, skipped_scenes
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.scene_samples import SceneSamples
 from simscale_gym.datagen.scene_shard import SceneReport
@@ -19,6 +29,7 @@ from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.errors import DataError
 from simscale_gym.files.atomic_write import discard
+from simscale_gym.scene import Scene
 from simscale_gym.sources import find_scene
 
 
@@ -42,14 +53,21 @@ def spec_of(folder: str | os.PathLike[str]) -> DataSpec:
 
 
 def repair(
-    folder: str | os.PathLike[str], damages: Sequence[Damage], *, workers: int | None = None
+    folder: str | os.PathLike[str],
+    damages: Sequence[Damage],
+    *,
+    workers: int | None = None,
+    scenes: Sequence[Scene] | None = None,
 ) -> Iterator[SceneReport]:
-    """Make again what is damaged, and nothing else; its scenes as they are done.
+    """Make again what is damaged, try again what was skipped, and nothing else; its scenes as they are done.
+
+    A scene that was skipped and can be used by now comes on top of the clips that were asked for.
 
     Args:
         folder: Folder of the data set.
         damages: What :func:`simscale_gym.datagen.verify` named.
         workers: Processes; None for one per core.
+        scenes: The scenes, where the data set is of scenes in memory.
 
     Raises:
         DataError: What came out is not what was written before.
@@ -57,13 +75,16 @@ def repair(
     folder = Path(folder).absolute()
     spec = spec_of(folder)
     before = read_json(folder / MANIFEST)["files"] if (folder / MANIFEST).exists() else {}
-    for name in sorted({damage.file for damage in damages} - {RECIPE}):
+    skipped = set(skipped_scenes(folder))
+    for name in sorted({damage.file for damage in damages} - {RECIPE} | skipped):
         for broken in _scene_files(name):
             discard(folder / broken)
-    yield from (report for report in write_data_set(folder, spec, workers=workers) if report.seconds)
+    reports = write_data_set(folder, spec, workers=workers, scenes=scenes)
+    yield from (report for report in reports if report.seconds)
     after = read_json(folder / MANIFEST)["files"]
     for name, entry in before.items():
-        if after.get(name) != entry:
+        told = name in skipped or (skipped and (name == CARD or name.startswith(f"{CARD_PICTURES}/")))
+        if not told and after.get(name) != entry:
             raise DataError(
                 folder / name,
                 found="other bytes than were written at first",
@@ -72,14 +93,21 @@ def repair(
             )
 
 
-def regenerate(data_set: DataSet, row: Mapping[str, Any]) -> DataSample:
+def regenerate(
+    data_set: DataSet, row: Mapping[str, Any], *, scenes: Sequence[Scene] | None = None
+) -> DataSample:
     """The sample of ``row``, made again from the scene: bit for bit what the shard holds.
+
+    Args:
+        data_set: The data set.
+        row: The sample's row.
+        scenes: The scenes, where the data set is of scenes in memory.
 
     Raises:
         DataError: What came out is not what was written.
     """
     spec = spec_of(data_set.folder)
-    opened = OpenSpec.of(spec)
+    opened = OpenSpec.of(spec, scenes)
     index = int(PurePosixPath(row["shard"]).stem)
     task = SceneTask(index, find_scene(opened.refs, row["scene"]), None)
     made = next(

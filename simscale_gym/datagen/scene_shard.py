@@ -6,12 +6,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from simscale_gym.datagen.identity import scene_digest
 from simscale_gym.datagen.layout import SceneHead, rows_name, shard_name, write_rows
 from simscale_gym.datagen.scene_samples import SceneSamples, timed
 from simscale_gym.datagen.shard import ShardWriter, sample_bytes
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
-from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.errors import DataError, SceneError, SimScaleError, StorageError
+from simscale_gym.files.atomic_write import atomic_write, discard
+from simscale_gym.perturbation import Telemetry
+from simscale_gym.sources import SceneRef
+
+Unusable = Literal["skip", "stop"]
+"""What becomes of a run that meets a scene that cannot be used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +42,51 @@ class SceneReport:
     spent: Mapping[str, float] = field(default_factory=dict)
 
 
-def write_scene(folder: Path, task: SceneTask, opened: OpenSpec, threads: int) -> SceneReport:
+def write_scene(
+    folder: Path, task: SceneTask, opened: OpenSpec, threads: int, unusable: Unusable = "skip"
+) -> SceneReport:
     """Make the shard of a scene, and its rows behind it; each appears whole or not at all.
 
+    A scene that cannot be used has no shard, and rows (none of them) that say why, where such scenes are skipped.
+
     Raises:
-        DataError: The scene cannot be used, or there is no room.
+        StorageError: There is no room.
+        DataError, SceneError: The scene cannot be used, where ``unusable`` is "stop".
     """
     began = time.perf_counter()
-    source = SceneSamples(task, opened, threads)
+    try:
+        return _written(folder, task, opened, threads, began)
+    except StorageError:
+        raise
+    except (DataError, SceneError) as error:
+        if unusable == "stop":
+            raise
+        return _skipped(folder, task, error, began)
+
+
+def _skipped(folder: Path, task: SceneTask, error: SimScaleError, began: float) -> SceneReport:
+    counts = Telemetry()
+    counts.one("scene", skip_reason(error))
+    discard(folder / shard_name(task.index))
+    head = SceneHead(task.ref.id, _digest_if_there(task.ref), 0, 0, "", str(error), counts)
+    write_rows(folder / rows_name(task.index), head, [])
+    return SceneReport(task.index, 0, head, time.perf_counter() - began)
+
+
+def _digest_if_there(ref: SceneRef) -> str:
+    try:
+        return scene_digest(ref)
+    except DataError:
+        return ""
+
+
+def skip_reason(error: SimScaleError) -> str:
+    """What is wrong with a scene that cannot be used, in few words, for counting."""
+    return "files cannot be read" if isinstance(error, DataError) else "lacks what is needed"
+
+
+def _written(folder: Path, task: SceneTask, opened: OpenSpec, threads: int, began: float) -> SceneReport:
+    made_from, source = scene_digest(task.ref), SceneSamples(task, opened, threads)
     shard, rows = folder / shard_name(task.index), []
     with atomic_write(shard) as built:
         writer = ShardWriter(built)
@@ -51,7 +96,9 @@ def write_scene(folder: Path, task: SceneTask, opened: OpenSpec, threads: int) -
             with timed(source.spent, "write"):
                 rows.append({**sample.row, "shard": shard_name(task.index), **writer.add(data)})
         writer.close()
-    head = SceneHead(task.ref.id, len(source.frames), writer.size, writer.sha256, source.telemetry)
+    source.telemetry.one("scene")
+    shown = (writer.size, writer.sha256, "", source.telemetry)
+    head = SceneHead(task.ref.id, made_from, len(source.frames), *shown)
     with timed(source.spent, "write"):
         write_rows(folder / rows_name(task.index), head, rows)
     return SceneReport(task.index, len(rows), head, time.perf_counter() - began, source.spent)

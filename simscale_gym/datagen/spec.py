@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ import numpy as np
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.datagen.collection import Recipe, make_recipe
+from simscale_gym.datagen.identity import files_digest, futures_digest, list_digest
 from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
 from simscale_gym.datagen.trusted_pictures import CAMERAS
-from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary, spread_rows
@@ -27,6 +27,8 @@ KINDS = ("perturbed", "log")
 """Off the log with an expert's label, and on the log with the human's: the two halves of co-training."""
 PICTURE_SUFFIXES = {"jpeg": "jpg", "png": "png"}
 """Formats of pictures, and how their files end."""
+IN_MEMORY = "memory"
+"""Source of scenes that are handed over, not named."""
 
 
 @dataclass(frozen=True)
@@ -168,51 +170,68 @@ class OpenSpec:
     scored: HumanFutures | None
 
     @classmethod
-    def of(cls, spec: DataSpec) -> OpenSpec:
+    def of(cls, spec: DataSpec, scenes: Sequence[Scene] | None = None) -> OpenSpec:
         """Lists scenes, and reads vocabulary and bank.
+
+        Args:
+            spec: The spec.
+            scenes: Scenes in memory, instead of those that the spec names.
 
         Raises:
             ArgumentError, DataError: The spec names what is not there.
         """
-        refs = list_scenes(spec.scenes, spec.split)
+        if scenes is not None:
+            spec = replace(spec, scenes=IN_MEMORY)
+        elif spec.scenes == IN_MEMORY:
+            raise ArgumentError("scenes: the data set is of scenes in memory; hand them over (scenes=).")
+        refs = list_scenes(spec.scenes if scenes is None else scenes, spec.split)
         recipe = _recipe(spec, refs) if spec.kind == "perturbed" else None
         return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None)
 
     def identity(self) -> dict[str, Any]:
-        """The spec and digests of all that it names, in plain values."""
-        ids = hashlib.sha256("\n".join(ref.id for ref in self.refs).encode()).hexdigest()
+        """The spec and digests of all that it names, in plain values.
+
+        What scenes are made from stands in the head of their own rows.
+
+        Raises:
+            DataError: A file of an asset cannot be read.
+        """
         recipe = self.recipe
         return {
             "spec": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.spec).items()},
-            "scenes": {"count": len(self.refs), "sha256": ids},
-            "vocabulary_sha256": None if recipe is None else _digest(recipe.vocabulary),
-            "bank_sha256": None if recipe is None or recipe.bank is None else _digest(recipe.bank),
-            "scored_sha256": None if self.scored is None else _digest(self.scored),
+            "scenes": {"count": len(self.refs), "sha256": list_digest(self.refs)},
+            "assets_sha256": None if self.spec.assets is None else files_digest(Path(self.spec.assets)),
+            "vocabulary_sha256": None if recipe is None else futures_digest(recipe.vocabulary),
+            "bank_sha256": None if recipe is None or recipe.bank is None else futures_digest(recipe.bank),
+            "scored_sha256": None if self.scored is None else futures_digest(self.scored),
         }
 
     def tasks(self) -> Iterator[SceneTask]:
-        """Scene after scene; where clips are limited, scenes are opened to count theirs.
-
-        Raises:
-            SceneError: No scene has a clip.
-        """
+        """Scene after scene; where clips are limited, scenes are opened to count theirs."""
         left = self.spec.clips
         for index, ref in enumerate(self.refs):
             if left is None:
                 yield SceneTask(index, ref, None)
                 continue
-            clips = min(left, len(self.spec.frames(load_scene(ref, keep=False))))
+            try:
+                clips = min(left, len(self.spec.frames(load_scene(ref, keep=False))))
+            except StorageError:
+                raise
+            except (DataError, SceneError):
+                yield SceneTask(index, ref, left)  # whoever makes its samples says what is wrong with it
+                continue
             left -= clips
             yield SceneTask(index, ref, clips)
             if not left:
                 return
 
 
-def no_clips(spec: DataSpec, scenes: int) -> SceneError:
-    """The error where all scenes are too short."""
+def no_clips(spec: DataSpec, scenes: int, skipped: str = "") -> SceneError:
+    """The error where all scenes are too short, or cannot be used, one of them for the reason ``skipped``."""
     ahead = 2 * HORIZON_STEPS if spec.kind == "perturbed" else HORIZON_STEPS
     return SceneError(
         f"collect: none of {scenes} scenes lasts the {(HISTORY_STEPS + ahead + 1) * DT:.1f} s of a clip."
+        + (f" Some cannot be used, the first because: {skipped}" if skipped else "")
     )
 
 
@@ -246,7 +265,3 @@ def _scored(spec: DataSpec, refs: Sequence[SceneRef], recipe: Recipe | None) -> 
     return HumanFutures(
         some.poses.astype(np.float32).astype(float), some.velocities.astype(np.float32).astype(float)
     )
-
-
-def _digest(futures: HumanFutures) -> str:
-    return hashlib.sha256(futures.poses.tobytes() + futures.velocities.tobytes()).hexdigest()

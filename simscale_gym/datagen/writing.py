@@ -10,10 +10,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
 from simscale_gym import __version__
 from simscale_gym.datagen.card import write_card
 from simscale_gym.datagen.collection import cores, end_with_parent
+from simscale_gym.datagen.identity import scene_digest
 from simscale_gym.datagen.layout import (
     MANIFEST,
     RECIPE,
@@ -28,17 +30,23 @@ from simscale_gym.datagen.layout import (
     write_json,
 )
 from simscale_gym.datagen.manifest import write_manifest
-from simscale_gym.datagen.scene_shard import SceneReport, write_scene
+from simscale_gym.datagen.scene_shard import SceneReport, Unusable, write_scene
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import BUILD_PREFIX, discard, remove_dead_builds
 from simscale_gym.files.cache import fcntl, unwritable
+from simscale_gym.scene import Scene
 
 _AHEAD = 2  # scenes that wait for each worker
 
 
 def write_data_set(
-    folder: str | os.PathLike[str], spec: DataSpec, *, workers: int | None = None
+    folder: str | os.PathLike[str],
+    spec: DataSpec,
+    *,
+    workers: int | None = None,
+    unusable: Unusable = "skip",
+    scenes: Sequence[Scene] | None = None,
 ) -> Iterator[SceneReport]:
     """Write the data set of ``spec`` into ``folder``, or what is missing of it; its scenes as they are done.
 
@@ -49,26 +57,32 @@ def write_data_set(
         folder: Folder of the data set; made if absent.
         spec: What it is to hold.
         workers: Processes; None for one per core.
+        unusable: Whether a scene that cannot be used is skipped, with its reason in the head of its rows, or stops the
+            run, also where it was skipped before.
+        scenes: Scenes in memory, instead of those that the spec names.
 
     Raises:
         ArgumentError: The folder holds the data set of another spec, version or source.
         DataError: It holds something else, is being written by another process, or cannot be written.
         SceneError: No scene has a clip.
+        DataError, SceneError: A scene cannot be used, where that is to stop the run.
     """
+    if unusable not in get_args(Unusable):
+        raise ArgumentError(f"unusable: {unusable!r}, expected one of {', '.join(get_args(Unusable))}.")
     if workers is not None and workers < 1:
         raise ArgumentError(f"workers: {workers}, expected 1 or more.")
     folder = Path(folder).absolute()
     parquet()
     with held(folder):
-        opened = OpenSpec.of(spec)
+        opened = OpenSpec.of(spec, scenes)
         _claim(folder, opened)
-        tasks, clips = list(opened.tasks()), 0
-        for report in _reports(folder, tasks, opened, workers or cores()):
-            clips += report.head.clips
+        tasks, clips, skipped = list(opened.tasks()), 0, ""
+        for report in _reports(folder, tasks, opened, workers or cores(), unusable):
+            clips, skipped = clips + report.head.clips, skipped or report.head.skipped
             yield report
         if not clips:
-            raise no_clips(spec, len(opened.refs))
-        write_card(folder, spec)
+            raise no_clips(spec, len(opened.refs), skipped)
+        write_card(folder, opened.spec)
         write_manifest(folder)
 
 
@@ -99,13 +113,31 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def is_done(folder: Path, index: int) -> bool:
-    """Whether the scene at ``index`` has its rows, and its shard the size that they say."""
-    rows, shard = folder / rows_name(index), folder / shard_name(index)
+def is_done(folder: Path, task: SceneTask, unusable: Unusable = "skip") -> bool:
+    """Whether a scene has its rows, and its shard the size that they say.
+
+    One that was skipped is not done where its files are others by now, or such scenes are to stop the run.
+
+    Raises:
+        DataError: Its samples were made from other files.
+    """
+    rows, shard = folder / rows_name(task.index), folder / shard_name(task.index)
     if not rows.exists():
         return False
     size = shard.stat().st_size if shard.exists() else 0
-    return read_rows(rows)[0].shard_bytes == size
+    head = read_rows(rows)[0]
+    made_from = scene_digest(task.ref)
+    if head.skipped:
+        return unusable == "skip" and head.made_from == made_from
+    if head.made_from != made_from:
+        raise DataError(
+            rows,
+            field=task.ref.id,
+            found="samples that were made from other files of the scene",
+            expected="those that its source has now",
+            hint="Bring the files back, or collect into another folder.",
+        )
+    return head.shard_bytes == size
 
 
 def _claim(folder: Path, opened: OpenSpec) -> None:
@@ -156,12 +188,12 @@ def _other_recipe(folder: Path, name: str, found: object, expected: object) -> A
 
 
 def _reports(
-    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, workers: int
+    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, workers: int, unusable: Unusable
 ) -> Iterator[SceneReport]:
     """Scenes that are done already, then the others as they are done."""
     left = []
     for task in tasks:
-        if is_done(folder, task.index):
+        if is_done(folder, task, unusable):
             head, rows = read_rows(folder / rows_name(task.index))
             yield SceneReport(task.index, len(rows), head, 0.0)
         else:
@@ -170,18 +202,18 @@ def _reports(
         (folder / MANIFEST).unlink(missing_ok=True)
     processes = min(workers, len(left))
     if processes <= 1:
-        yield from (write_scene(folder, task, opened, workers) for task in left)
+        yield from (write_scene(folder, task, opened, workers, unusable) for task in left)
     else:
-        yield from _side_by_side(folder, left, opened, processes)
+        yield from _side_by_side(folder, left, opened, processes, unusable)
 
 
 def _side_by_side(
-    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, processes: int
+    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, processes: int, unusable: Unusable
 ) -> Iterator[SceneReport]:
     """A scene in each of several processes, which get spec and bank once; only a few are begun ahead."""
     waiting: deque[Future[SceneReport]] = deque()
     left, spawn = iter(tasks), multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, _take, (folder, opened)) as pool:
+    with ProcessPoolExecutor(processes, spawn, _take, (folder, opened, unusable)) as pool:
         try:
             waiting.extend(pool.submit(_write, task) for task in islice(left, _AHEAD * processes))
             while waiting:
@@ -192,15 +224,15 @@ def _side_by_side(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-_taken: list[tuple[Path, OpenSpec]] = []
-"""Folder and spec of a process of the pool, which gets them before any scene; empty elsewhere."""
+_taken: list[tuple[Path, OpenSpec, Unusable]] = []
+"""Folder, spec and choice of a process of the pool, which gets them before any scene; empty elsewhere."""
 
 
-def _take(folder: Path, opened: OpenSpec) -> None:
+def _take(folder: Path, opened: OpenSpec, unusable: Unusable) -> None:
     end_with_parent()
-    _taken.append((folder, opened))
+    _taken.append((folder, opened, unusable))
 
 
 def _write(task: SceneTask) -> SceneReport:
-    folder, opened = _taken[0]
-    return write_scene(folder, task, opened, threads=1)
+    folder, opened, unusable = _taken[0]
+    return write_scene(folder, task, opened, 1, unusable)

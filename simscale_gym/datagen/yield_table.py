@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.table import Table
 
-from simscale_gym.perturbation.telemetry import SHARED, STAGES, Flow, Telemetry
+from simscale_gym.perturbation.telemetry import OPTIONAL, SHARED, STAGES, Flow, Telemetry
 
 PAPER_CLIPS = 103_288
 """Clips of navtrain, which SimScale (arXiv 2511.23369) starts from."""
@@ -45,8 +45,10 @@ def stage_table(telemetry: Telemetry, experts: Sequence[str]) -> Table:
             name, justify="right" if name in ("in", "out", "passed") else "left", overflow="fold"
         )
     for stage in STAGES:
-        if stage == "render" and not any(telemetry.flow(stage, expert=name).entered for name in experts):
-            continue  # nothing was drawn
+        if stage in OPTIONAL and not any(
+            telemetry.flow(stage, expert=name).entered for name in ("", *experts)
+        ):
+            continue  # nobody asked
         for expert in ("",) if stage in SHARED else experts:
             flow = telemetry.flow(stage, expert=expert)
             passed = _share(flow.passed, flow.entered)

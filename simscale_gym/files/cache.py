@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import StorageError
 
 try:
     import fcntl
@@ -27,13 +27,13 @@ def cache_root() -> Path:
     return Path(named).expanduser().absolute() if named else Path(platformdirs.user_cache_dir("simscale_gym"))
 
 
-def unwritable(path: Path, error: Exception) -> DataError:
+def unwritable(path: Path, error: Exception) -> StorageError:
     """The error to raise where ``path`` could not be written because of ``error`` (full, read-only, no folder)."""
     inside = path.absolute().is_relative_to(cache_root())
     instead = (
         f"set the environment variable {CACHE_VARIABLE} to a folder of yours" if inside else "name another"
     )
-    return DataError(
+    return StorageError(
         path,
         found=f"a place that cannot be written ({getattr(error, 'strerror', None) or error})"[:300],
         expected="a folder that can be written and has room",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-STAGES = ("clip", "bounds", "gate", "grid", "reactive", "expert", "label", "render")
-"""Stages in the order that a candidate goes through them. The first counts clips, all others count candidates; the
-last is there only where pictures are judged."""
-SHARED = STAGES[:4]
+STAGES = ("scene", "clip", "bounds", "gate", "grid", "reactive", "expert", "label", "render")
+"""Stages in the order that a candidate goes through them. The first counts scenes, the second clips, all others count
+candidates."""
+OPTIONAL = ("scene", "render")
+"""Stages that not every run has: scenes are counted in data sets, pictures judged where that is asked for."""
+SHARED = STAGES[:5]
 """Stages that come before the experts part ways; they are counted once, under no expert's name."""
 
 IN, OUT = "in", "out"

@@ -9,9 +9,14 @@ from simscale_gym.sources import list_scenes
 
 @pytest.fixture(scope="session")
 def driving_town(town_cache):
-    """The town, of which only two scenes are listed in which the ego drives."""
+    """The town, of which only two scenes are listed in which the ego drives; other sources are listed whole."""
+
+    def listed(scenes, split):
+        refs = list_scenes(scenes, split)
+        return refs[2:4] if scenes == "town" else refs
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spec, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        patch.setattr(spec, "list_scenes", listed)
         yield
 
 
