@@ -18,7 +18,7 @@ class Demo:
 
     Attributes:
         out: Folder for demo.mp4 and demo.png.
-        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        scenes: "town", or a path to a nuPlan or NAVSIM data set or other logs.
         split: train, val, test or hard.
         seed: Seed of the episode.
         scene: Id of the scene; any of the split if left out.
@@ -65,7 +65,7 @@ class Collect:
         out: Folder of the data set; made if absent. Needs simscale-gym[data].
         dry_run: Search and print the tables, write nothing.
         kind: perturbed, with labels of experts; or log, with the human's (the real half of co-training).
-        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        scenes: "town", or a path to a nuPlan or NAVSIM data set or other logs.
         split: train, val, test or hard.
         experts: Sources of labels: planner, recovery, unified or log, one or several.
         clips: Number of clips to search at most, scene by scene; None for all.

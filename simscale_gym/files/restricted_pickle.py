@@ -58,6 +58,27 @@ class StandIn:
         raise NotImplementedError
 
 
+class Record(StandIn):
+    """Stands in for an object of a known class: what it was made with and its attributes, but nothing to be called."""
+
+    def __new__(cls, *args: Any) -> Record:
+        """An object as protocols 2 and later make it, or an enumeration's member."""
+        record = super().__new__(cls)
+        record._fields = {"args": args} if args else {}
+        return record
+
+    def __setstate__(self, state: Any) -> None:
+        """Take attributes, those in slots included."""
+        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        for part in parts:
+            if part is not None:
+                self._fields.update(part)
+
+    def plain(self) -> dict[str, Any]:
+        """The attributes by name; under "args" what it was made with, if anything."""
+        return self._fields
+
+
 def unpickle(
     data: bytes,
     path: object,
@@ -292,7 +313,11 @@ def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:
             seen[id(value)] = value, value if type(value) is kind else kind(value)
         return seen[id(value)][1]
     if isinstance(value, StandIn):
-        return value.plain()
+        if id(value) not in seen:
+            made = value.plain()
+            seen[id(value)] = value, made  # for those that hold themselves
+            seen[id(value)] = value, _plain(made, seen, depth + 1)
+        return seen[id(value)][1]
     if callable(value) or type(value) is object:
         raise pickle.UnpicklingError("a function or a type in place of a value")
     return value

@@ -5,6 +5,7 @@ from simscale_gym.scene.derived import compiled, derived
 from simscale_gym.scene.lane_graph import LaneGraph
 from simscale_gym.scene.lights import LightStatus, TrafficLights
 from simscale_gym.scene.moment import Moment
+from simscale_gym.scene.recorded_pictures import RecordedPictures
 from simscale_gym.scene.road_map import (
     Area,
     BoundaryType,
@@ -40,6 +41,7 @@ __all__ = [
     "LaneGraph",
     "LightStatus",
     "Moment",
+    "RecordedPictures",
     "RoadMap",
     "Roadblock",
     "Scene",

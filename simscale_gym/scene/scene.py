@@ -16,6 +16,7 @@ from simscale_gym.scene.cameras import CameraRig, nuplan_rig
 from simscale_gym.scene.derived import NAME
 from simscale_gym.scene.lane_sequence import lanes_of_block
 from simscale_gym.scene.lights import TrafficLights
+from simscale_gym.scene.recorded_pictures import RecordedPictures
 from simscale_gym.scene.road_map import RoadMap
 from simscale_gym.scene.shapes import Shapes
 from simscale_gym.scene.tracks import Tracks
@@ -89,6 +90,7 @@ class Scene:
         goal: ``[3]`` pose that the log drives to, or None.
         inferred: What the source did not say and the reader worked out, one sentence each.
         asset: Folder of the scene's trained Gaussian asset, or None.
+        recorded: Pictures that the log's cameras took; None where its source has none.
     """
 
     id: str
@@ -107,6 +109,7 @@ class Scene:
     goal: Array | None = None
     inferred: tuple[str, ...] = ()
     asset: Path | None = None
+    recorded: RecordedPictures | None = None
 
     def __post_init__(self) -> None:
         t = len(self.timestamps_us)

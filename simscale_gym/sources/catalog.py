@@ -13,6 +13,7 @@ from simscale_gym.scene import Scene
 from simscale_gym.sources.argoverse2.source import Argoverse2Source
 from simscale_gym.sources.compiled import compiled_scene
 from simscale_gym.sources.memory import MemorySource
+from simscale_gym.sources.navsim.source import NavsimSource
 from simscale_gym.sources.nuplan.source import NuPlanSource
 from simscale_gym.sources.scenario_description.source import ScenarioDescriptionSource
 from simscale_gym.sources.source import SceneRef, Source, path_of
@@ -23,6 +24,7 @@ _SOURCES: list[Source] = [
     TownSource(),
     MemorySource(),
     NuPlanSource(),
+    NavsimSource(),
     Argoverse2Source(),
     ScenarioDescriptionSource(),
 ]
@@ -41,11 +43,11 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
     """The scenes of a source, without loading any.
 
     Args:
-        scenes: "town"; the path of a nuPlan data set or log, of an Argoverse 2 scenario or log, of a
-            ScenarioDescription file, or of a folder with some of one kind; scenes in memory; or what a registered
-            source takes.
-        split: train, val, test or hard. Of a nuPlan or Argoverse 2 data set it picks the folder of that name where
-            there is one (nuPlan's ``trainval`` serves train and val); other sources have no splits.
+        scenes: "town"; the path of a nuPlan data set or log, of a NAVSIM data set, log or scene of navhard, of an
+            Argoverse 2 scenario or log, of a ScenarioDescription file, or of a folder with some of one kind; scenes in
+            memory; or what a registered source takes.
+        split: train, val, test or hard. Of a nuPlan, NAVSIM or Argoverse 2 data set it picks the folder of that name
+            where there is one (nuPlan's ``trainval`` serves train and val); other sources have no splits.
 
     Raises:
         ArgumentError: No such split, or something else than scenes.

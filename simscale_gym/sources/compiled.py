@@ -31,6 +31,7 @@ from simscale_gym.scene import (
     Intersection,
     IntersectionType,
     Lane,
+    RecordedPictures,
     Roadblock,
     RoadMap,
     Scene,
@@ -49,7 +50,7 @@ from simscale_gym.scene.way import Way
 KEPT_SCENES = 256
 """Scenes that a process holds open; the pages behind them belong to all processes."""
 
-_CLIP = (Camera, CameraRig, EgoLog, Tracks, TrafficLights, Vehicle, Way)
+_CLIP = (Camera, CameraRig, EgoLog, RecordedPictures, Tracks, TrafficLights, Vehicle, Way)
 _MAP = (
     Area, BoundaryType, Intersection, IntersectionType, Lane, Roadblock, RoadMap, StopLine, StopLineType, Turn,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from simscale_gym.errors import DataError
 from simscale_gym.files.pickled import load_pickle, loads_pickle
+from simscale_gym.files.restricted_pickle import Record
 
 
 class Runs:
@@ -152,3 +153,39 @@ def test_what_stands_in_many_places_is_one():
     pair = (1, (2, 3))
     made = loads_pickle(pickle.dumps([pair] * 1000), "memory")
     assert made == [pair] * 1000
+
+
+class Slotted:
+    __slots__ = ("inner", "number")
+
+
+class Kind:
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return type(self), (self.number,)
+
+
+def test_known_classes_become_records_of_what_they_hold(tmp_path):
+    thing, cycle = Slotted(), Slotted()
+    thing.inner, thing.number = [Kind(3), cycle], np.arange(2)
+    cycle.inner = cycle
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"thing": thing, "again": thing}, 4))
+    made = []
+
+    def names(module, name):
+        assert module == __name__
+        made.append(name)
+        return type(name, (Record,), {})
+
+    read = load_pickle(path, names=names)
+    assert set(made) == {"Slotted", "Kind"}
+    assert read["thing"] is read["again"]
+    kind, cyclic = read["thing"]["inner"]
+    assert kind == {"args": (3,)}
+    assert cyclic["inner"] is cyclic
+    assert read["thing"]["number"].tolist() == [0, 1]
+    with pytest.raises(DataError, match="Slotted"):
+        load_pickle(path)

@@ -59,17 +59,18 @@ def states_from_poses(poses: Array, wheel_base: float) -> Array:
     states[:, StateIndex.YAW_RATE] = derivative(heading, 1)
     states[:, StateIndex.YAW_ACC] = derivative(heading, 2)
     states[:, StateIndex.AY] = states[:, StateIndex.VX] * states[:, StateIndex.YAW_RATE]
-    states[:, StateIndex.STEERING] = _steering(states, wheel_base)
+    states[:, StateIndex.STEERING] = steering_angle(
+        states[:, StateIndex.VX], states[:, StateIndex.YAW_RATE], wheel_base
+    )
     states[:, StateIndex.STEERING_RATE] = np.gradient(states[:, StateIndex.STEERING], DT)
     return states
 
 
-def _steering(states: Array, wheel_base: float) -> Array:
-    """Steering angle ``[T]`` [rad], held through standstill."""
-    speed = states[:, StateIndex.VX]
+def steering_angle(speed: Array, yaw_rate: Array, wheel_base: float) -> Array:
+    """Steering ``[T]`` [rad] of a kinematic bicycle; interpolated through standstill, where nothing tells."""
     moving = np.abs(speed) > _STANDSTILL
     if not moving.any():
-        return np.zeros(len(states))
-    frames = np.arange(len(states))
-    angle = np.arctan(wheel_base * states[moving, StateIndex.YAW_RATE] / speed[moving])
+        return np.zeros(len(speed))
+    frames = np.arange(len(speed))
+    angle = np.arctan(wheel_base * yaw_rate[moving] / speed[moving])
     return np.interp(frames, frames[moving], np.clip(angle, -_MAX_STEERING, _MAX_STEERING))

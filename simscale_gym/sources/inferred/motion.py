@@ -16,6 +16,7 @@ from simscale_gym.sources.inferred.ego_motion import MIN_FRAMES, states_from_pos
 Array = NDArray[np.float64]
 
 _MAX_FRAMES = 36_000  # one hour: a longer grid comes from a broken clock
+_AT = 0.05  # share of the time to the next frame within which a frame of the source is meant itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,10 @@ def sampling_of(
 
 
 def resample(motion: Motion, sampling: Sampling) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Positions ``[T, 3]``, headings ``[T]``, velocities ``[T, 2]``, validity; gaps hold what is nearest."""
+    """Positions ``[T, 3]``, headings ``[T]``, velocities ``[T, 2]``, validity; gaps hold what is nearest.
+
+    Valid is what both neighbours saw, and at the time of one of them what that one saw.
+    """
     seen = np.flatnonzero(motion.valid)
     frames = np.arange(len(motion.valid))
     fill = seen[np.argmin(np.abs(frames[:, None] - seen[None]), axis=1)]
@@ -87,7 +91,8 @@ def resample(motion: Motion, sampling: Sampling) -> tuple[Array, Array, Array, N
         (1 - share) * motion.positions[before] + share * motion.positions[after],
         wrap_angle(motion.headings[before] + sampling.share * turn),
         (1 - share) * motion.velocities[before] + share * motion.velocities[after],
-        motion.valid[sampling.before] & motion.valid[sampling.after],
+        (motion.valid[sampling.before] | (sampling.share > 1.0 - _AT))
+        & (motion.valid[sampling.after] | (sampling.share < _AT)),
     )
 
 

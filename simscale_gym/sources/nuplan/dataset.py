@@ -34,6 +34,7 @@ from simscale_gym.sources.nuplan.sqlite_table import open_database
 Array = NDArray[np.float64]
 
 _LAYOUT = f"nuPlan's layout: nuplan-v1.1/splits/<split>/<log>.db and maps/{MAP_INDEX}"
+_MAPS_HINT = "Put nuPlan's maps into the folder maps/ beside nuplan-v1.1/, or say where they are."
 _NO_LOGS_IN = ("maps", "sensor_blobs")  # a hundred million files may lie there
 _MAX_DEPTH = 5
 
@@ -72,12 +73,16 @@ class NuPlanRoot:
 
         ``trainval``, nuPlan's own, serves ``train`` and ``val``.
         """
-        names = (name, "trainval") if name in ("train", "val") else (name,)
-        for wanted in names:
-            inside = tuple(log for log in self.logs if log.parent.name == wanted)
-            if inside:
-                return inside
-        return self.logs
+        return logs_of_split(self.logs, name)
+
+
+def logs_of_split(logs: tuple[Path, ...], split: str) -> tuple[Path, ...]:
+    """Those of ``logs`` in a folder called ``split``, or trainval for train and val; all where there is none."""
+    for wanted in (split, "trainval") if split in ("train", "val") else (split,):
+        inside = tuple(log for log in logs if log.parent.name == wanted)
+        if inside:
+            return inside
+    return logs
 
 
 def find_logs(path: Path) -> tuple[Path, ...]:
@@ -94,8 +99,16 @@ def find_logs(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def find_maps(path: Path, maps: str | Path | None = None) -> Path:
+def find_maps(
+    path: Path, maps: str | Path | None = None, *, layout: str = _LAYOUT, hint: str = _MAPS_HINT
+) -> Path:
     """The folder of maps: ``maps`` itself, or ``maps/`` in or above ``path``.
+
+    Args:
+        path: The data set.
+        maps: The folder, where it is known.
+        layout: What is expected, for the error.
+        hint: What to do where there are none.
 
     Raises:
         DataError: No index of maps there.
@@ -112,12 +125,12 @@ def find_maps(path: Path, maps: str | Path | None = None) -> Path:
             return folder
     raise DataError(
         path, field=MAP_INDEX, found=f"none in {folders[0]}" + (" or above" if maps is None else ""),
-        expected=_LAYOUT, hint="Put nuPlan's maps into the folder maps/ beside nuplan-v1.1/, or say where they are.",
+        expected=layout, hint=hint,
     )  # fmt: skip
 
 
-def map_file(maps: Path, location: str, log: Path) -> Path:
-    """The ``map.gpkg`` that a log's ``map_version`` names.
+def map_file(maps: Path, location: str, log: Path, field: str = "table log, column map_version") -> Path:
+    """The ``map.gpkg`` of a ``location`` that the ``field`` of a log names.
 
     Raises:
         DataError: The index is broken, or has no such place.
@@ -134,7 +147,7 @@ def map_file(maps: Path, location: str, log: Path) -> Path:
         ) from None
     if location not in versions:
         raise DataError(
-            log, field="table log, column map_version", found=repr(location), expected=" | ".join(sorted(versions)),
+            log, field=field, found=repr(location), expected=" | ".join(sorted(versions)),
             hint=f"{index} does not list it.",
         )  # fmt: skip
     return maps / location / versions[location] / "map.gpkg"
@@ -159,13 +172,30 @@ def log_place(head: LogHead, maps: Path) -> LogPlace:
 def _log_place(path: Path, location: str, maps: Path, _changed: tuple[int, int]) -> LogPlace:
     with open_database(path, log_reader.KIND) as database:
         drive = log_reader.read_path(database, path)
+    return place_along(drive, location, map_file(maps, location, path))
+
+
+def place_along(drive: Array, location: str, file: Path) -> LogPlace:
+    """What lies along ``drive [K, 3]``, global [m], on the map ``file``; the origin is the drive's first place."""
     origin = np.round(drive[0])
-    file = map_file(maps, location, path)
     road_map = crop_map(read_map(file, location), drive[:, :2], origin)
     side = file.with_name(SIDE_FILE)
     bounds = np.stack([drive[:, :2].min(0), drive[:, :2].max(0)])
     shapes = SideShapes(side, bounds, origin, MARGIN) if side.is_file() else None
     return LogPlace(origin, road_map, shapes)
+
+
+def followed_route(
+    road_map: RoadMap, poses: Array, listed: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The route of a drive ``poses [T, 3]`` out of the roadblocks that its log lists, and what was worked out."""
+    named = tuple(i for i in listed if i in road_map.roadblocks)
+    if not named:
+        said = "Route: the roadblocks that the ego drove along, led on straight; the log names none."
+        return find_route(road_map, poses), [said]
+    route = mended_route(road_map, poses, named)
+    said = "Route: the roadblocks that the ego drove along, as the log's list leaves them out."
+    return route, [] if route == named else [said]
 
 
 class SceneName(NamedTuple):
@@ -212,15 +242,7 @@ def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Sc
         rig = log_reader.read_rig(database, path)
         goal = log_reader.read_goal(database, path, row.goal)
     ego = ego_log(poses, times, origin, vehicle)
-    named = tuple(i for i in row.route if i in place.map.roadblocks)
-    route = mended_route(place.map, ego.poses, named) if named else find_route(place.map, ego.poses)
-    inferred = []
-    if not named:
-        inferred.append(
-            "Route: the roadblocks that the ego drove along, led on straight; the log names none."
-        )
-    elif route != named:
-        inferred.append("Route: the roadblocks that the ego drove along, as the log's list leaves them out.")
+    route, inferred = followed_route(place.map, ego.poses, row.route)
     if rig is None:
         inferred.append("Cameras: nuPlan's nominal rig; the log lists none.")
     return Scene(

@@ -20,6 +20,7 @@ from simscale_gym.scene import (
     TrafficLights,
     Vehicle,
 )
+from simscale_gym.sources.inferred.ego_motion import steering_angle
 from simscale_gym.sources.nuplan.log_reader import FRAME_US, Boxes, Poses
 from simscale_gym.sources.nuplan.schema import LIGHT_NAMES
 from simscale_gym.sources.nuplan.sqlite_table import Table
@@ -27,8 +28,6 @@ from simscale_gym.sources.nuplan.sqlite_table import Table
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
 
-_STANDSTILL = 1.0  # [m/s] under which yaw rate over speed says nothing about the steering
-_MAX_STEERING = np.radians(60.0)  # nuPlan's limit of the bicycle model
 _SNAP_US = 2_000  # a frame this near to a sweep takes it as it is
 _SEEN_US = 75_000  # a sweep further off than this says nothing about a frame
 _HOLD_US = 500_000  # how long a light keeps its last known colour
@@ -64,16 +63,6 @@ def ego_log(poses: Poses, times: Times, origin: Array, vehicle: Vehicle) -> EgoL
     return EgoLog(
         states=states, z=places[:, 2], roll=wrap_angle(angles[:, 0]), pitch=wrap_angle(angles[:, 1])
     )
-
-
-def steering_angle(speed: Array, yaw_rate: Array, wheel_base: float) -> Array:
-    """Steering ``[T]`` [rad] of a kinematic bicycle; interpolated through standstill, where nothing tells."""
-    moving = np.abs(speed) > _STANDSTILL
-    if not moving.any():
-        return np.zeros(len(speed))
-    frames = np.arange(len(speed))
-    angle = np.arctan(wheel_base * yaw_rate[moving] / speed[moving])
-    return np.interp(frames, frames[moving], np.clip(angle, -_MAX_STEERING, _MAX_STEERING))
 
 
 def goal_pose(row: Array, origin: Array) -> Array:
