@@ -80,6 +80,7 @@ class Collect:
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
+        camera_source: render; or log, with --kind log: the pictures that the log's cameras took.
         cameras: Cameras whose pictures are written.
         image_size: Height and width of the pictures [pixel].
         history: Number of earlier pictures of each camera, 0.5 s apart, 0 to 4; 3 are NAVSIM's.
@@ -108,6 +109,7 @@ class Collect:
     unusable: Literal["skip", "stop"] = "skip"
     min_render_quality: float = 0.0
     assets: Path | None = None
+    camera_source: str = "render"
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
     image_size: tuple[int, int] = (144, 256)
     history: int = 0

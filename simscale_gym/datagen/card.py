@@ -19,6 +19,7 @@ from simscale_gym.perturbation import Telemetry
 
 _SHOWN = 4
 _NAMED = 20  # scenes that were skipped
+_TAKEN = {"render": "rendered", "log": "recorded"}
 _WHAT = {
     "perturbed": "Perturbed starts off the log with trusted labels of pseudo-experts (Algorithm 1 of SimScale, arXiv "
     "2511.23369): the past shows the way off the log, the target the expert's way on.",
@@ -61,8 +62,8 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
         f"# {len(rows)} {spec.kind} driving samples",
         "",
         f"{_WHAT[spec.kind]} {len(rows)} samples of {scenes} scenes and {logs} logs of `{spec.scenes}`, split "
-        f"`{spec.split}`, rendered through {', '.join(spec.cameras)} at {width}x{height}, with {spec.history} earlier "
-        f"and {spec.future} later pictures of each.",
+        f"`{spec.split}`, {_TAKEN[spec.camera_source]} through {', '.join(spec.cameras)} at {width}x{height}, "
+        f"with {spec.history} earlier and {spec.future} later pictures of each.",
         "",
         *pictures,
         "",

@@ -25,11 +25,12 @@ from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
 from simscale_gym.datagen.vocabulary_scores import vocabulary_scores
 from simscale_gym.perturbation import Telemetry
+from simscale_gym.rendering.recorded import recorded_images
 from simscale_gym.scene import Scene
 
 PARTS = ("search", "dress", "draw", "score", "pack", "write")
-"""Parts of the work: candidates, drives and their scores; looks; pictures; scores of the vocabulary; numbers and
-encoding; the disk."""
+"""Parts of the work: candidates, drives and their scores; looks; pictures, drawn or read; scores of the vocabulary;
+numbers and encoding; the disk."""
 
 _TOGETHER = 8  # samples at most that are drawn in one call
 _DRAWN = 2**25  # [byte] of their pictures
@@ -87,18 +88,30 @@ class SceneSamples:
             return list(islice(drives, self._together))
 
     def _drawn(self, drives: Sequence[Drive]) -> Iterator[DataSample]:
-        spec, scene = self._spec, self._scene
-        moments = [drive.moment(scene, step) for drive in drives for step in spec.shown]
-        with timed(self.spent, "dress"):
-            renderer = self._pictures.renderer(scene)
-        with timed(self.spent, "draw"):
-            drawn = renderer.render(moments, spec.cameras, spec.image_size).images
+        pictures = self._recorded if self._spec.camera_source == "log" else self._rendered
+        drawn = pictures(drives)
         for drive, images in zip(drives, drawn.reshape(len(drives), -1, *drawn.shape[2:]), strict=True):
             with timed(self.spent, "score"):
                 scores = self._scores(drive)
             with timed(self.spent, "pack"):
                 sample = self._sample(drive, images, scores)
             yield sample
+
+    def _rendered(self, drives: Sequence[Drive]) -> NDArray[np.uint8]:
+        """Pictures ``[len(drives) * len(spec.shown), C, H, W, 3]``, drawn."""
+        spec, scene = self._spec, self._scene
+        moments = [drive.moment(scene, step) for drive in drives for step in spec.shown]
+        with timed(self.spent, "dress"):
+            renderer = self._pictures.renderer(scene)
+        with timed(self.spent, "draw"):
+            return renderer.render(moments, spec.cameras, spec.image_size).images
+
+    def _recorded(self, drives: Sequence[Drive]) -> NDArray[np.uint8]:
+        """The same as the log's cameras took them."""
+        spec, frames = self._spec, [drive.state(step).frame for drive in drives for step in self._spec.shown]
+        with timed(self.spent, "draw"):
+            images = [recorded_images(self._scene, k, spec.cameras, spec.image_size) for k in frames]
+            return np.stack(images)
 
     def _scores(self, drive: Drive) -> NDArray[np.float16]:
         if self._scored is None:

@@ -20,7 +20,8 @@ from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageErr
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary, spread_rows
-from simscale_gym.scene import DT, Scene
+from simscale_gym.rendering.recorded import CAMERA_SOURCES
+from simscale_gym.scene import DT, RecordedPictures, Scene
 from simscale_gym.sources import SceneRef, list_scenes, load_scene
 
 KINDS = ("perturbed", "log")
@@ -48,6 +49,8 @@ class DataSpec:
         seed: Seed of the order in which candidates are tried.
         min_render_quality: Score that the worst picture of a sample must have, 0 to 1; at 0 none is judged.
         assets: Scene asset or folder of them; None for the looks that scenes have.
+        camera_source: "render", or "log": the pictures that the log's cameras took, for samples of kind log at frames
+            that have some.
         cameras: Names of the cameras.
         image_size: Height, width of their pictures [px].
         history: Number of earlier pictures of each camera, 0.5 s apart: 3 are NAVSIM's, 4 those of the present and
@@ -73,6 +76,7 @@ class DataSpec:
     seed: int = 0
     min_render_quality: float = 0.0
     assets: str | None = None
+    camera_source: str = "render"
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (144, 256)
     history: int = 0
@@ -86,6 +90,14 @@ class DataSpec:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ArgumentError(f"kind: {self.kind!r}, expected one of {', '.join(KINDS)}.")
+        if self.camera_source not in CAMERA_SOURCES:
+            expected = ", ".join(CAMERA_SOURCES)
+            raise ArgumentError(f"camera_source: {self.camera_source!r}, expected one of {expected}.")
+        if self.camera_source == "log" and (self.kind != "log" or self.min_render_quality):
+            raise ArgumentError(
+                "camera_source: 'log' shows what was recorded: it needs kind 'log', and a min_render_quality of 0, as "
+                "nothing is drawn."
+            )
         if self.picture_format not in PICTURE_SUFFIXES:
             expected = ", ".join(PICTURE_SUFFIXES)
             raise ArgumentError(f"picture_format: {self.picture_format!r}, expected one of {expected}.")
@@ -130,12 +142,21 @@ class DataSpec:
         """Half seconds from the present at which there are pictures, the present first."""
         return (0, *range(-1, -self.history - 1, -1), *range(1, self.future + 1))
 
-    def frames(self, scene: Scene) -> range:
-        """T of every clip of ``scene``; of the log those with a history before and a label after them."""
+    def frames(self, scene: Scene) -> Sequence[int]:
+        """T of every clip of ``scene``; of the log those with a history before and a label after them.
+
+        Where recorded pictures are asked for, there are only those that have all that a sample shows.
+        """
         if self.kind == "perturbed":
             return clip_frames(scene, self.stride)
         frames = range(HISTORY_STEPS, scene.num_frames - HORIZON_STEPS, max(1, round(self.stride / DT)))
-        return frames[bisect_left(frames, PLAN_STRIDE * self.history) :]
+        frames = frames[bisect_left(frames, PLAN_STRIDE * self.history) :]
+        if self.camera_source == "render":
+            return frames
+        return [] if scene.recorded is None else [k for k in frames if self._is_recorded(scene.recorded, k)]
+
+    def _is_recorded(self, pictures: RecordedPictures, frame: int) -> bool:
+        return all(pictures.files(self.cameras, frame + PLAN_STRIDE * step) for step in self.shown)
 
 
 @dataclass(frozen=True)
@@ -227,7 +248,13 @@ class OpenSpec:
 
 
 def no_clips(spec: DataSpec, scenes: int, skipped: str = "") -> SceneError:
-    """The error where all scenes are too short, or cannot be used, one of them for the reason ``skipped``."""
+    """The error where all scenes are too short, lack recorded pictures, or cannot be used, one for ``skipped``."""
+    if spec.camera_source == "log" and not skipped:
+        return SceneError(
+            f"collect: none of {scenes} scenes has the recorded pictures of a sample: {', '.join(spec.cameras)}, now, "
+            f"{spec.history} times before and {spec.future} times after, 0.5 s apart. Fetch the pictures, or ask for "
+            "others or fewer."
+        )
     ahead = 2 * HORIZON_STEPS if spec.kind == "perturbed" else HORIZON_STEPS
     return SceneError(
         f"collect: none of {scenes} scenes lasts the {(HISTORY_STEPS + ahead + 1) * DT:.1f} s of a clip."

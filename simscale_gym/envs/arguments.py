@@ -14,6 +14,7 @@ from simscale_gym.envs.configs import config_from, config_of
 from simscale_gym.envs.rewards import REWARDS, EpdmsRewardConfig, RewardConfig
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.rendering.recorded import CAMERA_SOURCES
 from simscale_gym.scene import CAMERA_NAMES, DT
 from simscale_gym.sim import TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
@@ -104,8 +105,16 @@ def checked_reward(
     return config_of("reward", (RewardConfig, EpdmsRewardConfig), reward)
 
 
-def checked_camera_effects(effects: CameraEffects | Mapping[str, Any] | None) -> CameraEffects | None:
-    """The cameras' imperfections, or None."""
+def checked_camera_effects(
+    effects: CameraEffects | Mapping[str, Any] | None, source: str
+) -> CameraEffects | None:
+    """The cameras' imperfections, or None; pictures whose ``source`` is the log have their own."""
+    if source not in CAMERA_SOURCES:
+        raise ArgumentError(f"camera_source: {source!r}, expected {' or '.join(map(repr, CAMERA_SOURCES))}.")
+    if source == "log" and effects is not None:
+        raise ArgumentError(
+            "camera_effects: recorded pictures have their own. Leave them out, or use 'render'."
+        )
     return None if effects is None else config_from("camera_effects", CameraEffects, effects)
 
 

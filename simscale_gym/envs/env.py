@@ -19,7 +19,7 @@ from simscale_gym.envs.actions import ActionType
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.history import History
-from simscale_gym.envs.info import expert_info, picture_info, seen_truncation, state_info
+from simscale_gym.envs.info import expert_info, seen_truncation, state_info
 from simscale_gym.envs.resources import Resources
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.screen import Screen
@@ -78,8 +78,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     `crash_pedestrian`, `crash_object` (contacts during the step, at fault or not), `at_fault`, `route_completion`,
     `truncation`, `inferred`, `state_hash`. After a reset `rewards` holds zeros, and `truncation` is empty unless the
     pictures cannot be trusted. With observation `"camera"` also `render_quality` (score 0 .. 1 by camera and the least
-    as `score`, see `RenderQuality`) and `dropped_frames` (by camera, whether it shows an older picture, see
-    `CameraEffects`).
+    as `score`, see `RenderQuality`), `dropped_frames` (by camera, whether it shows an older picture, see
+    `CameraEffects`) and `picture_source` ("render", or "log" where the pictures were recorded).
 
     One judgement stands behind `info`, reward, end and `epdms`. `at_fault`: a contact that began in this step is the
     ego's fault, which lowers `no_at_fault_collisions` there and nowhere else; as in NAVSIM nobody is judged twice, and
@@ -127,6 +127,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             without one are dressed.
         camera_effects: Exposure, noise, rolling shutter and the like on observed pictures (`CameraEffects`).
         lidar: Channels, azimuths, mount and noise of the LiDAR (`LidarConfig`).
+        camera_source: "render"; or "log": the log's own pictures (without distortion) where there are some, the ego is
+            within 0.1 m and 1 degree of its log, and every track within 0.5 m. Starts on the log are then such frames.
         min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
     """
 
@@ -150,6 +152,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         reward: str | RewardConfig | EpdmsRewardConfig | Mapping[str, Any] = "driving",
         assets: str | Path | None = None,
         camera_effects: CameraEffects | Mapping[str, Any] | None = None,
+        camera_source: str = "render",
         min_render_quality: float = LEAST_SCORE,
         lidar: LidarConfig | Mapping[str, Any] | None = None,
     ) -> None:
@@ -157,7 +160,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         kinds = arguments.checked_names("observation", observation)
         self._cameras = arguments.checked_cameras(cameras, "camera" in kinds)
         size, sweeper = arguments.checked_image_size(image_size), arguments.checked_lidar(lidar)
-        effects = arguments.checked_camera_effects(camera_effects)
+        effects = arguments.checked_camera_effects(camera_effects, camera_source)
         self._traffic = arguments.checked_traffic(traffic)
         self._perturb = arguments.checked_perturb(perturb)
         self._horizon_steps = arguments.checked_horizon(horizon)
@@ -165,7 +168,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._least_quality = arguments.checked_least_quality(min_render_quality)
         names = arguments.checked_names("experts", experts)
         self._resources = Resources(scenes, split, names, renderer, assets)
-        self._sensors = Sensors(kinds, self._cameras, size, effects, sweeper, self._resources.renderers)
+        self._sensors = Sensors(
+            kinds, self._cameras, size, effects, camera_source, sweeper, self._resources.renderers
+        )
         self.observation_space = self._sensors.space
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
@@ -323,6 +328,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             frames = episode.frame_at(scene, options["time"], frames, config is not None)
         rng = self.np_random
         if config is None:
+            frames = self._sensors.recorded_frames(scene, frames)
             return episode.start_on_log(scene, self._traffic, fit_first(scene, frames, rng)[0])
         number, vocabulary = int(rng.integers(config.variety)), self._resources.vocabulary
         found = numbered_start(scene, number, frames, vocabulary, self._traffic, config)
@@ -342,7 +348,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return {
             **state_info(drive),
             **expert_info(drive, self._action),
-            **({} if quality is None else picture_info(quality, self._sensors.dropped(drive))),
+            **self._sensors.info(drive),
             "rewards": dict(drive.terms),
             "truncation": drive.truncation(self._horizon_steps)
             or seen_truncation(quality, self._least_quality),

@@ -76,9 +76,9 @@ def expert_info(drive: Drive, action: ActionType) -> dict[str, Any]:
     return {"expert": entries, "expert_action": chosen["action"]}
 
 
-def picture_info(quality: RenderQuality, dropped: Mapping[str, bool]) -> dict[str, Any]:
+def picture_info(quality: RenderQuality, dropped: Mapping[str, bool], source: str) -> dict[str, Any]:
     """The entries of ``info`` about pictures; ``dropped`` says which cameras show an older one."""
-    return {"render_quality": quality.by_camera(), "dropped_frames": dict(dropped)}
+    return {"render_quality": quality.by_camera(), "dropped_frames": dict(dropped), "picture_source": source}
 
 
 def seen_truncation(quality: RenderQuality | None, least: float) -> str:

@@ -1,4 +1,4 @@
-"""What an environment's cameras see: drawn once per state, judged, and put through the cameras' effects."""
+"""What an environment's cameras see: drawn or recorded once per state, judged, and put through their effects."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.renderers import Renderers
+from simscale_gym.rendering.recorded import check_recorded, is_of_log, recorded_images
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.sim import SimState, moment_of
 from simscale_gym.splats.camera_effects import MOST_LOST, CameraEffects, apply_effects, shown_frame
@@ -28,12 +29,14 @@ class Drawn:
         pictures: uint8 ``[C, H, W, 3]``.
         viewed: What the rasteriser knows of the pictures; None where no effect needs it.
         quality: Scores of how far the pictures can be trusted.
+        source: One of :data:`simscale_gym.rendering.recorded.CAMERA_SOURCES`.
     """
 
     state: SimState
     pictures: NDArray[np.uint8]
     viewed: ViewedFrame | None
     quality: RenderQuality
+    source: str = "render"
 
 
 class Pictures:
@@ -44,6 +47,7 @@ class Pictures:
         cameras: Names of the cameras.
         size: Height, width [px].
         effects: Exposure, noise and the like of the cameras; None shows what was drawn.
+        source: "log" shows the log's own pictures where a state is the log's.
     """
 
     def __init__(
@@ -52,9 +56,10 @@ class Pictures:
         cameras: Sequence[str],
         size: tuple[int, int],
         effects: CameraEffects | None,
+        source: str = "render",
     ) -> None:
         self._renderers, self._cameras, self._size = renderers, tuple(cameras), size
-        self._effects = effects
+        self._effects, self._source = effects, source
         self._kept = _KEPT if effects is not None and effects.drop_rate > 0.0 else 1
         self._bends = effects is not None and effects.moves
         self._recent: tuple[Drawn, ...] = ()
@@ -68,6 +73,21 @@ class Pictures:
     def quality(self, drive: Drive) -> RenderQuality:
         """Scores of how far the present pictures can be trusted."""
         return self._of(drive, len(drive.history) - 1).quality
+
+    def source(self, drive: Drive) -> str:
+        """Whether the present pictures were drawn ("render") or recorded ("log")."""
+        return self._of(drive, len(drive.history) - 1).source
+
+    def recorded_frames(self, scene: Scene, frames: Sequence[int]) -> Sequence[int]:
+        """Those of ``frames`` that the log has pictures of; all where pictures are drawn, or there are none.
+
+        Raises:
+            SceneError: The log's pictures are asked for, and its source knows of none.
+        """
+        if self._source != "log":
+            return frames
+        check_recorded(scene, self._cameras)
+        return [k for k in frames if scene.recorded.files(self._cameras, k)] or frames
 
     def observed(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
         """Pictures ``[H, W, 3]`` by camera, as the cameras took them; the caller's own."""
@@ -114,6 +134,10 @@ class Pictures:
 
     def _draw(self, scene: Scene, state: SimState, before: SimState) -> Drawn:
         moment = moment_of(scene, state, before)
+        if self._source == "log" and is_of_log(scene, moment, state.frame):
+            images = recorded_images(scene, state.frame, self._cameras, self._size)
+            if images is not None:
+                return Drawn(state, images, None, RenderQuality.of_recorded(self._cameras), "log")
         frame = self._renderers.drawing(scene).render([moment], self._cameras, self._size)
         viewed = frame.viewed(0) if self._bends else None
         return Drawn(state, frame.images[0], viewed, frame.qualities[0])

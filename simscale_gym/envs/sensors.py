@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.envs.drive import Drive
+from simscale_gym.envs.info import picture_info
 from simscale_gym.envs.observations import (
     driving_command,
     ego_observation,
@@ -17,6 +19,7 @@ from simscale_gym.envs.observations import (
 from simscale_gym.envs.pictures import Pictures
 from simscale_gym.envs.renderers import Renderers
 from simscale_gym.envs.sweeps import Sweeps
+from simscale_gym.scene import Scene
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.render_validity import RenderQuality
@@ -30,6 +33,7 @@ class Sensors:
         cameras: Names of the cameras.
         size: Height, width of pictures [px].
         effects: Exposure, noise and the like of the cameras; None shows what was drawn.
+        source: "log" shows the log's own pictures where a state is the log's.
         lidar: Settings of the LiDAR.
         renderers: Renderers that draw and cast rays, by scene.
     """
@@ -40,12 +44,13 @@ class Sensors:
         cameras: Sequence[str],
         size: tuple[int, int],
         effects: CameraEffects | None,
+        source: str,
         lidar: LidarConfig,
         renderers: Renderers,
     ) -> None:
         self._kinds = tuple(kinds)
         self.space = observation_space(kinds, cameras, size, lidar)
-        self._pictures = Pictures(renderers, cameras, size, effects)
+        self._pictures = Pictures(renderers, cameras, size, effects, source)
         self._sweeps = Sweeps(renderers, lidar)
         self.draws_chance = effects is not None or ("lidar" in kinds and lidar.is_noisy)
 
@@ -73,6 +78,13 @@ class Sensors:
         """Scores of how far the pictures can be trusted; None where none are observed."""
         return self._pictures.quality(drive) if self.see else None
 
-    def dropped(self, drive: Drive) -> dict[str, bool]:
-        """Whether each camera lost the present frame and shows an older one, by the camera's name."""
-        return self._pictures.dropped(drive)
+    def info(self, drive: Drive) -> dict[str, Any]:
+        """The entries of ``info`` about pictures; none where none are observed."""
+        if not self.see:
+            return {}
+        pictures = self._pictures
+        return picture_info(pictures.quality(drive), pictures.dropped(drive), pictures.source(drive))
+
+    def recorded_frames(self, scene: Scene, frames: Sequence[int]) -> Sequence[int]:
+        """Those of ``frames`` to start an episode on the log at: see :meth:`Pictures.recorded_frames`."""
+        return self._pictures.recorded_frames(scene, frames) if self.see else frames

@@ -5,7 +5,7 @@ from simscale_gym.scene.derived import compiled, derived
 from simscale_gym.scene.lane_graph import LaneGraph
 from simscale_gym.scene.lights import LightStatus, TrafficLights
 from simscale_gym.scene.moment import Moment
-from simscale_gym.scene.recorded_pictures import RecordedPictures
+from simscale_gym.scene.recorded_pictures import RecordedPictures, names_at
 from simscale_gym.scene.road_map import (
     Area,
     BoundaryType,
@@ -57,5 +57,6 @@ __all__ = [
     "Vehicle",
     "compiled",
     "derived",
+    "names_at",
     "nuplan_rig",
 ]

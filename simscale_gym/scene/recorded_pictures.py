@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,27 @@ class RecordedPictures:
         places = (folder / name for folder in self.folders if name)
         return next((place for place in places if place.is_file()), None)
 
-    def files(self, cameras: tuple[str, ...], frame: int) -> tuple[Path, ...]:
+    def files(self, cameras: Sequence[str], frame: int) -> tuple[Path, ...]:
         """The pictures of all ``cameras`` at ``frame``; none where one of them is missing."""
-        found = [self.file(camera, frame) for camera in cameras]
-        return tuple(found) if all(found) else ()
+        found = tuple(place for camera in cameras if (place := self.file(camera, frame)) is not None)
+        return found if len(found) == len(cameras) else ()
+
+
+def names_at(
+    frames_us: NDArray[np.int64], taken_us: NDArray[np.int64], names: Sequence[str], within_us: int
+) -> tuple[str, ...]:
+    """For each frame ``[T]`` of a scene the picture that was taken nearest to it.
+
+    Args:
+        frames_us: Times of the frames.
+        taken_us: ``[I]`` times of the pictures, ascending.
+        names: Their names.
+        within_us: A picture farther off than this is none of a frame.
+    """
+    if not len(taken_us):
+        return ("",) * len(frames_us)
+    after = np.clip(np.searchsorted(taken_us, frames_us), 1, max(len(taken_us) - 1, 1))
+    before, after = after - 1, np.minimum(after, len(taken_us) - 1)
+    nearest = np.where(frames_us - taken_us[before] <= taken_us[after] - frames_us, before, after)
+    near = np.abs(taken_us[nearest] - frames_us) <= within_us
+    return tuple(names[k] if fits else "" for k, fits in zip(nearest, near, strict=True))

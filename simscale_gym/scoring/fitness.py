@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ def fit_frames(scene: Scene) -> NDArray[np.bool_]:
     return np.array(alone) & ~off_road(scene, scene.ego.states) & ~_at_red(scene)
 
 
-def fit_first(scene: Scene, frames: range, rng: np.random.Generator) -> list[int]:
+def fit_first(scene: Scene, frames: Sequence[int], rng: np.random.Generator) -> list[int]:
     """``frames`` in random order, but those first that are :func:`fit <fit_frames>`."""
     order = rng.permutation(np.array(frames))
     fit = fit_frames(scene)[order]

@@ -115,6 +115,12 @@ class RenderQuality:
     extrapolation: float
     factors: Mapping[str, Array]
 
+    @classmethod
+    def of_recorded(cls, cameras: Sequence[str]) -> RenderQuality:
+        """That of pictures which were taken and not drawn: nothing in them is untrue."""
+        none, whole = np.zeros(len(cameras)), np.ones(len(cameras))
+        return cls(tuple(cameras), whole, none, none, none, none, none, 0.0, 0.0, {"recorded": whole})
+
     @cached_property
     def scores(self) -> Array:
         """0 (nothing of it is true) to 1, `[C]`: the product of the factors."""

@@ -382,3 +382,18 @@ def test_map_of_a_log_must_be_one(tmp_path):
     (folder / "map" / "log_map_archive_other.json").write_text(json.dumps(files.crossing_map()))
     with pytest.raises(DataError, match="expected one log_map_archive"):
         read_sensor_log(folder)
+
+
+def test_recorded_pictures_are_named_by_their_times(tmp_path):
+    folder = write_log(tmp_path)
+    ring = folder / "sensors" / "cameras" / "ring_front_left"
+    ring.mkdir(parents=True)
+    start = int(files.stamps()[0])
+    for shift in (-200_000_000, 12_000_000, 62_000_000, 130_000_000):
+        (ring / f"{start + shift}.jpg").write_bytes(b"")
+    (ring / "notes.txt").write_text("")
+    recorded = read_sensor_log(folder).recorded
+    assert recorded.file("cam_l0", 0) == ring / f"{start + 12_000_000}.jpg"
+    assert recorded.file("cam_l0", 1) is None  # 30 ms off
+    assert recorded.file("cam_f0", 0) is None
+    assert read_sensor_log(write_log(tmp_path / "without")).recorded is None

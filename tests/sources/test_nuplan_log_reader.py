@@ -356,3 +356,23 @@ def test_one_log_alone_finds_its_maps_above(small_root):
 def test_an_unknown_scene_lists_the_nearest(small_root):
     with pytest.raises(SceneError, match=r"nearest: scene-00[01], "):
         load(small_root, "scene-00")
+
+
+def test_recorded_pictures_are_those_of_table_image(root, log):
+    maps = root / "maps"
+    assert load_log_scene(log, maps, "scene-000").recorded is None
+    blobs = root / "nuplan-v1.1" / "sensor_blobs"
+    blobs.mkdir()
+    with sqlite3.connect(log) as database:
+        rows = database.execute(
+            "SELECT image.filename_jpg FROM image JOIN camera ON camera.token = image.camera_token "
+            "WHERE camera.channel = 'CAM_L0' ORDER BY image.timestamp"
+        ).fetchall()
+    path = blobs / rows[12][0]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    recorded = load_log_scene(log, maps, "scene-000").recorded
+    assert recorded.file("cam_l0", 12) == path
+    assert recorded.file("cam_l0", 13) is None
+    assert recorded.file("cam_f0", 12) is None
+    assert len(recorded.names) == 8

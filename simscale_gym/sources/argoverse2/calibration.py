@@ -13,11 +13,13 @@ from simscale_gym.sources.argoverse2.columns import read_columns
 from simscale_gym.sources.argoverse2.kinds import AXLE_HEIGHT
 from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, rotations, translations
 
-_NAMES = {
+RING_NAMES = {
     "ring_front_center": "cam_f0", "ring_front_left": "cam_l0", "ring_front_right": "cam_r0",
     "ring_side_left": "cam_l1", "ring_side_right": "cam_r1", "ring_rear_left": "cam_l2",
     "ring_rear_right": "cam_r2",
 }  # fmt: skip
+"""nuPlan's names of the ring cameras."""
+
 _INTRINSICS = {
     "sensor_name": str, **dict.fromkeys(("fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "k3"), float),
     "width_px": int, "height_px": int,
@@ -39,7 +41,7 @@ def read_rig(folder: Path) -> tuple[CameraRig, str]:
     places = translations(mounts) + np.array([0.0, 0.0, AXLE_HEIGHT])
     sensor_to_ego = se3.rigid(rotations(mount_file, mounts), places)
     cameras = {}
-    for ring, name in _NAMES.items():
+    for ring, name in RING_NAMES.items():
         lens, mount = (
             _row(lens_file, lenses["sensor_name"], ring),
             _row(mount_file, mounts["sensor_name"], ring),
@@ -53,7 +55,7 @@ def read_rig(folder: Path) -> tuple[CameraRig, str]:
         distortion = np.array([k1, k2, 0.0, 0.0, k3])
         cameras[name] = Camera(name, K, width, height, sensor_to_ego[mount], distortion)
     return CameraRig(cameras), "The ring cameras have nuPlan's names: " + ", ".join(
-        f"{ring} is {name}" for ring, name in _NAMES.items()
+        f"{ring} is {name}" for ring, name in RING_NAMES.items()
     ) + "."
 
 

@@ -14,6 +14,9 @@ PREFIX = "scenario_"
 POSES, ANNOTATIONS = "city_SE3_egovehicle.feather", "annotations.feather"
 """Files in the folder of a sensor log; ``calibration/`` and ``map/`` lie beside them."""
 
+PICTURES = Path("sensors", "cameras")
+"""Folder in that of a sensor log: ``<camera>/<time in ns>.jpg``."""
+
 
 def scenes_in(path: Path, depth: int) -> Iterator[Path]:
     """Scenarios and logs at ``path`` and in its folders down to ``depth``, but not in those of a scene."""

@@ -17,6 +17,7 @@ from simscale_gym.sources.argoverse2.columns import Columns, read_columns
 from simscale_gym.sources.argoverse2.kinds import ANNOTATED_KINDS, AXLE_HEIGHT, FORD_FUSION, RIDERS
 from simscale_gym.sources.argoverse2.layout import ANNOTATIONS, POSES, city_of, find_map
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
+from simscale_gym.sources.argoverse2.pictures import read_pictures
 from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations, translations
 from simscale_gym.sources.inferred.ego_motion import states_from_poses
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
@@ -68,13 +69,13 @@ def read_sensor_log(folder: Path) -> Scene:
         _motions(folder / ANNOTATIONS, columns, poses, stamps, frame), columns
     )
     rig, about_rig = read_rig(folder / "calibration")
-    start = int(stamps[0] // 1000)
+    times_us = int(stamps[0] // 1000) + round(DT * 1e6) * np.arange(len(sampling), dtype=np.int64)
     return Scene(
         id=folder.name,
         log_id=folder.name,
         source="argoverse2",
         origin=origin,
-        timestamps_us=start + round(DT * 1e6) * np.arange(len(sampling), dtype=np.int64),
+        timestamps_us=times_us,
         map=road_map,
         ego=ego,
         tracks=build_tracks(motions, sampling, origin, flat=False),
@@ -84,6 +85,7 @@ def read_sensor_log(folder: Path) -> Scene:
         rig=rig,
         goal=ego.poses[-1],
         inferred=(*_SAID, about_rig, *about_riders, *about_map, about_route(route)),
+        recorded=read_pictures(folder, times_us),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from simscale_gym.errors import DataError
 from simscale_gym.scene import Scene
-from simscale_gym.sources.argoverse2.layout import POSES, name_of, scenes_in
+from simscale_gym.sources.argoverse2.layout import PICTURES, POSES, name_of, scenes_in
 from simscale_gym.sources.source import SceneRef, Source, path_of
 
 _DEPTH = 3  # of a data set with its parts, their splits and the scenes in them
@@ -57,11 +57,12 @@ class Argoverse2Source(Source):
         return read_scenario(ref.place) if ref.place.suffix == ".parquet" else read_sensor_log(ref.place)
 
     def made_from(self, ref: SceneRef) -> tuple[object, ...]:
-        """All files of the scene but its recordings."""
+        """All files of the scene but its recordings, of which only the folder counts."""
         if ref.place.suffix == ".parquet":
             return ref.id, ref.place, *sorted(ref.place.parent.glob("log_map_archive_*.json"))
         folders = (ref.place, ref.place / "calibration", ref.place / "map")
         files = (
             file for folder in folders for file in folder.glob("*") if file.suffix in (".feather", ".json")
         )
-        return ref.id, *sorted(files)
+        pictures = [ref.place / PICTURES] if (ref.place / PICTURES).is_dir() else []
+        return ref.id, *sorted(files), *pictures

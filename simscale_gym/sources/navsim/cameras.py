@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import se3
-from simscale_gym.scene import Camera, CameraRig, RecordedPictures, nuplan_rig
+from simscale_gym.scene import Camera, CameraRig, RecordedPictures, names_at, nuplan_rig
 from simscale_gym.sources.navsim.keyframes import Keyframes
 from simscale_gym.sources.navsim.layout import LAYOUT, picture_folders
 
 _NOMINAL = "Cameras: nuPlan's nominal rig; the log lists none."
 _MOVED = "The cameras' calibration is that of the first frame, from which later frames differ."
+_AT_US = 25_000  # a picture that was taken within this of a frame is that frame's
 _SIZE = (1920, 1080)  # of all of nuPlan's pictures: the files do not say
 
 
@@ -54,26 +56,21 @@ def _camera(name: str, fields: Fields, lidar_to_ego: NDArray[np.float64]) -> Cam
     return Camera(name, K, *_SIZE, lidar_to_ego @ mount, distortion)
 
 
-def recorded_pictures(keyframes: Keyframes, rows: NDArray[np.int64], frames: int) -> RecordedPictures | None:
-    """The pictures of the first ``E`` frames, which are the scene's frames ``rows [E]`` of ``frames``.
-
-    A negative row is a frame of the log that is none of the scene's.
-    """
-    names: dict[str, list[str]] = {}
-    for row, cameras in zip(rows, keyframes.cameras, strict=True):
-        for name, fields in cameras.items():
-            if row >= 0 and fields.has("data_path"):
-                names.setdefault(name, [""] * frames)[row] = _inside(fields)
-    if not names:
-        return None
-    return RecordedPictures(
-        picture_folders(keyframes.path), {name: tuple(found) for name, found in names.items()}, LAYOUT
-    )
+def recorded_pictures(keyframes: Keyframes, times_us: NDArray[np.int64]) -> RecordedPictures | None:
+    """The pictures that the frames name, at the times ``[T]`` of a scene."""
+    taken = keyframes.times_us[: len(keyframes.cameras)]
+    names = {
+        camera: names_at(times_us, taken, [_name(frame, camera) for frame in keyframes.cameras], _AT_US)
+        for camera in dict.fromkeys(camera for frame in keyframes.cameras for camera in frame)
+    }
+    return RecordedPictures(picture_folders(keyframes.path), names, LAYOUT) if names else None
 
 
-def _inside(fields: Fields) -> str:
-    """The path of a picture, which must not lead out of its folder."""
-    path = fields.text("data_path")
+def _name(frame: Mapping[str, Fields], camera: str) -> str:
+    """The path of a picture, which must not lead out of its folder; "" where there is none."""
+    if camera not in frame or not frame[camera].has("data_path"):
+        return ""
+    path = frame[camera].text("data_path")
     if Path(path).is_absolute() or ".." in Path(path).parts:
-        raise fields.error("data_path", repr(path)[:80], "a path within sensor_blobs")
+        raise frame[camera].error("data_path", repr(path)[:80], "a path within sensor_blobs")
     return path

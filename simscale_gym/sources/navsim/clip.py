@@ -22,7 +22,7 @@ from simscale_gym.sources.nuplan.dataset import LogPlace, followed_route, map_fi
 Array = NDArray[np.float64]
 
 _FRAME_US = round(DT * 1e6)
-_AT_US = 25_000  # a picture that was taken within this of a frame is that frame's
+_AT_US = 25_000  # a frame of the log this near counts as being there
 _SAID = (
     "Between the log's frames, at 2 Hz, the ego drives a smooth curve that fits its recorded poses, velocities and "
     "accelerations; others move straight.",
@@ -59,14 +59,13 @@ def build_scene(keyframes: Keyframes, place: LogPlace, names: tuple[str, str], l
         ego = _driven_on(ego, place.map, route, count)
         said.append(_DRIVEN_ON.format((known - 1) * DT))
     rig, about_rig = read_rig(keyframes, lidar_to_ego)
-    rows = np.rint((keyframes.times_us - keyframes.times_us[0]) / _FRAME_US).astype(np.int64)
-    off = np.abs(keyframes.times_us - keyframes.times_us[0] - rows * _FRAME_US) > _AT_US
+    stamps = keyframes.times_us[0] + _FRAME_US * np.arange(count, dtype=np.int64)
     return Scene(
         id=names[0],
         log_id=names[1],
         source="navsim",
         origin=place.origin,
-        timestamps_us=keyframes.times_us[0] + _FRAME_US * np.arange(count, dtype=np.int64),
+        timestamps_us=stamps,
         map=place.map,
         ego=ego,
         tracks=build_tracks(_motions(keyframes), sampling, place.origin, flat=False),
@@ -77,9 +76,7 @@ def build_scene(keyframes: Keyframes, place: LogPlace, names: tuple[str, str], l
         shapes=place.shapes,
         goal=ego.poses[-1],
         inferred=(*said, *([_LEVEL] if keyframes.level else []), *about_route, *about_rig),
-        recorded=recorded_pictures(
-            keyframes, np.where(off | (rows >= count), -1, rows)[: len(keyframes.cameras)], count
-        ),
+        recorded=recorded_pictures(keyframes, stamps),
     )
 
 

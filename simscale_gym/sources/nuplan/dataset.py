@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, SceneError
-from simscale_gym.scene import RoadMap, Scene, Vehicle, nuplan_rig
+from simscale_gym.scene import RecordedPictures, RoadMap, Scene, Vehicle, names_at, nuplan_rig
 from simscale_gym.scene.lane_matching import find_route, mended_route
 from simscale_gym.sources.nuplan import log_reader
+from simscale_gym.sources.nuplan.cameras import read_images, read_rig
 from simscale_gym.sources.nuplan.log_reader import LogHead, SceneRow
 from simscale_gym.sources.nuplan.map_reader import MARGIN, crop_map, read_map
 from simscale_gym.sources.nuplan.map_writer import MAP_INDEX
@@ -32,11 +34,13 @@ from simscale_gym.sources.nuplan.side_shapes import SIDE_FILE, SideShapes
 from simscale_gym.sources.nuplan.sqlite_table import open_database
 
 Array = NDArray[np.float64]
+Times = NDArray[np.int64]
 
 _LAYOUT = f"nuPlan's layout: nuplan-v1.1/splits/<split>/<log>.db and maps/{MAP_INDEX}"
 _MAPS_HINT = "Put nuPlan's maps into the folder maps/ beside nuplan-v1.1/, or say where they are."
 _NO_LOGS_IN = ("maps", "sensor_blobs")  # a hundred million files may lie there
 _MAX_DEPTH = 5
+_TAKEN_US = 50_000  # a picture belongs to a frame as far off as nuPlan's own are from its sweeps
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,21 @@ def find_maps(
         path, field=MAP_INDEX, found=f"none in {folders[0]}" + (" or above" if maps is None else ""),
         expected=layout, hint=hint,
     )  # fmt: skip
+
+
+def picture_folder(log: Path) -> Path | None:
+    """The folder ``sensor_blobs`` above a log, where its pictures may lie."""
+    places = (folder / "sensor_blobs" for folder in log.parents[1:4])
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _recorded(
+    blobs: Path | None, pictures: Mapping[str, tuple[Times, list[str]]], times: Times
+) -> RecordedPictures | None:
+    if blobs is None:
+        return None
+    names = {camera: names_at(times, taken, files, _TAKEN_US) for camera, (taken, files) in pictures.items()}
+    return RecordedPictures((blobs,), names, "nuPlan's folder sensor_blobs/<log>/<camera>")
 
 
 def map_file(maps: Path, location: str, log: Path, field: str = "table log, column map_version") -> Path:
@@ -239,8 +258,10 @@ def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Sc
         sweeps, sweep_times = [sweeps[i] for i in near], sweep_times[near]
         boxes = log_reader.read_boxes(database, path, row.token, sweeps, sweep_times)
         lights = log_reader.read_lights(database, path, sweeps)
-        rig = log_reader.read_rig(database, path)
+        rig = read_rig(database, path)
         goal = log_reader.read_goal(database, path, row.goal)
+        blobs = picture_folder(path)
+        pictures = read_images(database, path, int(times[0]), int(times[-1])) if blobs else {}
     ego = ego_log(poses, times, origin, vehicle)
     route, inferred = followed_route(place.map, ego.poses, row.route)
     if rig is None:
@@ -261,4 +282,5 @@ def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Sc
         shapes=place.shapes,
         goal=None if goal is None else goal_pose(goal, origin),
         inferred=tuple(inferred),
+        recorded=_recorded(blobs, pictures, times),
     )

@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError
-from simscale_gym.files.pickled import loads_pickle
-from simscale_gym.geometry import se3
-from simscale_gym.scene import DT, Camera, CameraRig, TrackType, nuplan_rig
+from simscale_gym.scene import DT, TrackType
 from simscale_gym.sources.nuplan.schema import CATEGORIES
 from simscale_gym.sources.nuplan.sqlite_table import (
     Table,
@@ -301,42 +299,3 @@ def read_lights(database: sqlite3.Connection, path: Path, sweeps: Sequence[bytes
     """Rows of ``traffic_light_status`` of some sweeps: ``lidar_pc_token``, ``lane_connector_id``, ``status``."""
     columns = ("lidar_pc_token", "lane_connector_id", "status")
     return read_rows_of(database, path, "traffic_light_status", columns, "lidar_pc_token", sweeps)
-
-
-def read_rig(database: sqlite3.Connection, path: Path) -> CameraRig | None:
-    """The cameras of the log; None where it lists none.
-
-    Raises:
-        DataError: A calibration that is broken, hostile or no calibration.
-    """
-    columns = ("channel", "translation", "rotation", "intrinsic", "distortion", "width", "height")
-    table = read_table(database, path, "camera", columns)
-    sizes = np.column_stack([table.ints("width"), table.ints("height")])
-    cameras = {}
-    for row, channel in enumerate(table.texts("channel")):
-        translation = _calibration(table, "translation", row, (3,))
-        rotation = _calibration(table, "rotation", row, (4,))
-        name = channel.lower()
-        cameras[name] = Camera(
-            name=name,
-            K=_calibration(table, "intrinsic", row, (3, 3)),
-            width=int(sizes[row, 0]),
-            height=int(sizes[row, 1]),
-            cam_to_ego=se3.rigid(se3.quat_to_matrix(rotation), translation),
-            distortion=_calibration(table, "distortion", row, (5,)),
-        )
-    order = [name for name in nuplan_rig().cameras if name in cameras]
-    rest = [name for name in cameras if name not in order]
-    return CameraRig({name: cameras[name] for name in order + rest}) if cameras else None
-
-
-def _calibration(table: Table, column: str, row: int, shape: tuple[int, ...]) -> Array:
-    field = f"table {table.name}, column {column}, row {row}"
-    value = loads_pickle(table[column][row], table.path, field)
-    try:
-        array = np.asarray(value, float)
-    except (TypeError, ValueError):
-        array = np.zeros(0)
-    if array.shape != shape or not np.isfinite(array).all() or not (column != "rotation" or array.any()):
-        raise table.fault(column, row, f"{value!r:.60}", f"{list(shape)} finite numbers")
-    return array

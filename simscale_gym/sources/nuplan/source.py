@@ -58,6 +58,8 @@ class NuPlanSource(Source):
         return load_log_scene(*ref.place)
 
     def made_from(self, ref: SceneRef) -> tuple[object, ...]:
-        """The log, and all maps and side shapes."""
+        """The log, all maps and side shapes, and where its pictures may lie."""
+        from simscale_gym.sources.nuplan.dataset import picture_folder
+
         files = sorted(file for file in ref.place.maps.rglob("*") if file.suffix in (".gpkg", ".json"))
-        return ref.place.name, ref.place.log, *files
+        return ref.place.name, ref.place.log, picture_folder(ref.place.log), *files
