@@ -10,6 +10,8 @@ import pytest
 from simscale_gym.errors import DataError, SimScaleError
 from simscale_gym.scene import LightStatus, StateIndex
 from simscale_gym.sources import NavsimSource, list_scenes, load_scene
+from simscale_gym.sources.navsim.cameras import read_rig, recorded_pictures
+from simscale_gym.sources.navsim.log_file import _pieces, read_frames, read_piece
 from simscale_gym.sources.navsim.pickle_kind import pickle_kind
 from simscale_gym.sources.town.dataset import LOCATION, cached_town_log
 from simscale_gym.town.config import SPLIT_SEEDS
@@ -321,3 +323,43 @@ def test_two_scenes_of_one_name_are_refused(tmp_path, root, frames):
     with pytest.raises(DataError, match="Name one of the folders"):
         list_scenes(tmp_path)
     assert len(list_scenes(tmp_path, "test")) == 1
+
+
+JUNK = [
+    None,
+    -1.5,
+    2**200,
+    "x",
+    b"x",
+    [1, "a"],
+    {},
+    {"a": 1},
+    np.zeros(3),
+    np.full((2, 7), np.nan),
+    set(),
+    True,
+]
+
+
+@pytest.mark.parametrize("part", [None, "anns", "cams", "CAM_F0"])
+def test_whatever_stands_in_a_field_only_our_errors_come(tmp_path, frames, part):
+    """Fields that nobody reads may hold anything; every other is read or refused."""
+
+    def place(log):
+        return log[3] if part is None else log[3]["cams"]["CAM_F0"] if part == "CAM_F0" else log[3][part]
+
+    refused = set()
+    for number, key in enumerate(place(frames)):
+        for junk in JUNK:
+            log = copy.deepcopy(frames[:6])
+            place(log)[key] = junk
+            path = files.write_pickle(tmp_path / f"{number}.pkl", log)
+            try:
+                for piece in _pieces(read_frames(path)):
+                    keyframes = read_piece(path, piece)
+                    read_rig(keyframes, np.eye(4))
+                    recorded_pictures(keyframes, keyframes.times_us)
+            except SimScaleError as error:
+                assert str(path) in str(error)
+                refused.add(key)
+    assert len(refused) >= {None: 9, "anns": 4, "cams": 8, "CAM_F0": 4}[part]
