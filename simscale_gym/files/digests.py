@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,3 +90,19 @@ def _known_digest(path: Path, _changed_ns: int, _size: int) -> str:
 def _names(folder: Path) -> list[str]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return [name for name in (path.relative_to(folder).as_posix() for path in paths) if name != SEAL]
+
+
+def stamped_key(made_from: Iterable[object]) -> str:
+    """A name for what was made from ``made_from``, in 24 digits; other for every other input.
+
+    Files (paths that exist) count by path, size, time of change and first bytes, all else by its text.
+    """
+    return hashlib.sha256(repr([_stamp(item) for item in made_from]).encode()).hexdigest()[:24]
+
+
+def _stamp(item: object) -> object:
+    if not isinstance(item, Path) or not item.is_file():
+        return str(item)
+    status = item.stat()
+    with open(item, "rb") as file:
+        return str(item), status.st_size, status.st_mtime_ns, file.read(4096)

@@ -7,7 +7,6 @@ from them. All environments of a process share the scenes that it has opened.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from simscale_gym.files.cache import cache_root
+from simscale_gym.files.digests import stamped_key
 from simscale_gym.files.shelf import Shelf, content_key
 from simscale_gym.scene import (
     Area,
@@ -72,8 +72,7 @@ def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene], *, keep:
         read: Reads it from its source.
         keep: Hold it open for the next who asks.
     """
-    key = hashlib.sha256(repr([_stamp(item) for item in made_from]).encode()).hexdigest()[:24]
-    folder = cache_root() / "compiled" / "scenes" / key
+    folder = cache_root() / "compiled" / "scenes" / stamped_key(made_from)
     with _lock:
         scene = _scenes[folder] if folder in _scenes else _open(Shelf(folder), read)
         if keep:
@@ -82,14 +81,6 @@ def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene], *, keep:
         while len(_scenes) > KEPT_SCENES:
             _scenes.popitem(last=False)
         return scene
-
-
-def _stamp(item: Any) -> Any:
-    if not isinstance(item, Path) or not item.is_file():
-        return str(item)
-    status = item.stat()
-    with open(item, "rb") as file:
-        return str(item), status.st_size, status.st_mtime_ns, file.read(4096)
 
 
 def _open(shelf: Shelf, read: Callable[[], Scene]) -> Scene:

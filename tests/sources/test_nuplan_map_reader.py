@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from simscale_gym.errors import DataError, SceneError
+from simscale_gym.files.shelf import content_key
 from simscale_gym.scene import IntersectionType, StopLineType
-from simscale_gym.sources.nuplan.map_reader import crop_map, read_map
+from simscale_gym.sources.nuplan.map_reader import CITY, crop_map, read_map
 from simscale_gym.sources.nuplan.map_writer import MapFids, write_map
 from simscale_gym.sources.nuplan.schema import LOCATIONS, MAP_LAYERS
 
@@ -143,10 +144,12 @@ def test_every_layer_and_the_bookkeeping_are_there(map_path):
         ("UPDATE lane_connectors SET fid = 1 WHERE fid = 5", "table lane_connectors, column fid"),
     ],
 )  # fmt: skip
-def test_a_broken_map_names_file_layer_and_column(map_path, statement, field):
+@pytest.mark.parametrize("indexed_from", [0, CITY])
+def test_a_broken_map_names_file_layer_and_column(map_path, statement, field, indexed_from):
     change(map_path, statement)
+    bounds = np.concatenate([DRIVE.min(0) - 255.0, DRIVE.max(0) + 255.0])
     with pytest.raises(DataError) as caught:
-        crop_map(read_map(map_path, LOCATION), DRIVE, ORIGIN)
+        crop_map(read_map(map_path, LOCATION, bounds, indexed_from=indexed_from), DRIVE, ORIGIN)
     assert field in caught.value.field and str(map_path) in str(caught.value)
 
 
@@ -158,3 +161,24 @@ def test_a_connector_without_two_ends_cannot_be_written(small_map, tmp_path):
         write_map(
             tmp_path / "map.gpkg", type(small_map)(**{**_fields(small_map), "lanes": lanes}), EPSG, ORIGIN
         )
+
+
+@pytest.mark.parametrize(("first", "last", "margin"), [(0, 50, 250.0), (0, 1, 40.0), (49, 50, 110.0)])
+def test_a_city_is_read_around_the_drive_and_cut_as_the_whole(map_path, first, last, margin):
+    drive = DRIVE[first:last]
+    bounds = np.concatenate([drive.min(0) - margin - 5.0, drive.max(0) + margin + 5.0])
+    part = read_map(map_path, LOCATION, bounds, indexed_from=0)
+    whole = read_map(map_path, LOCATION)
+    assert content_key(crop_map(part, drive, ORIGIN, margin)) == content_key(
+        crop_map(whole, drive, ORIGIN, margin)
+    )
+    counts = [sum(map(len, file.layers.values())) for file in (part, whole)]
+    assert counts[0] < counts[1] if margin < 200.0 else counts[0] == counts[1]
+
+
+def test_a_map_that_changed_is_indexed_anew(map_path):
+    bounds = np.array([*ORIGIN[:2] - 1000.0, *ORIGIN[:2] + 1000.0])
+    before = read_map(map_path, LOCATION, bounds, indexed_from=0)
+    change(map_path, "DELETE FROM crosswalks")
+    after = read_map(map_path, LOCATION, bounds, indexed_from=0)
+    assert len(before.layers["crosswalks"]) and not len(after.layers["crosswalks"])

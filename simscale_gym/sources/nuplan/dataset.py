@@ -20,7 +20,7 @@ from simscale_gym.scene.lane_matching import find_route, mended_route
 from simscale_gym.sources.nuplan import log_reader
 from simscale_gym.sources.nuplan.cameras import read_images, read_rig
 from simscale_gym.sources.nuplan.log_reader import LogHead, SceneRow
-from simscale_gym.sources.nuplan.map_reader import MARGIN, crop_map, read_map
+from simscale_gym.sources.nuplan.map_reader import MARGIN, map_around
 from simscale_gym.sources.nuplan.map_writer import MAP_INDEX
 from simscale_gym.sources.nuplan.resample import (
     ego_log,
@@ -197,7 +197,7 @@ def _log_place(path: Path, location: str, maps: Path, _changed: tuple[int, int])
 def place_along(drive: Array, location: str, file: Path) -> LogPlace:
     """What lies along ``drive [K, 3]``, global [m], on the map ``file``; the origin is the drive's first place."""
     origin = np.round(drive[0])
-    road_map = crop_map(read_map(file, location), drive[:, :2], origin)
+    road_map = map_around(file, location, drive[:, :2], origin)
     side = file.with_name(SIDE_FILE)
     bounds = np.stack([drive[:, :2].min(0), drive[:, :2].max(0)])
     shapes = SideShapes(side, bounds, origin, MARGIN) if side.is_file() else None

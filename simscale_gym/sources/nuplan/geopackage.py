@@ -20,7 +20,13 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError
-from simscale_gym.sources.nuplan.sqlite_table import Table, create_table, insert_columns, read_table
+from simscale_gym.sources.nuplan.sqlite_table import (
+    Table,
+    create_table,
+    insert_columns,
+    read_rows_of,
+    read_table,
+)
 
 APPLICATION_ID = 0x47504B47
 USER_VERSION = 10300
@@ -106,14 +112,25 @@ def _wkb(table: Table, column: str, row: int, blob: Any) -> bytes:
 
 
 def read_layer(
-    database: sqlite3.Connection, path: Path, name: str, columns: Sequence[str], epsg: int
+    database: sqlite3.Connection,
+    path: Path,
+    name: str,
+    columns: Sequence[str],
+    epsg: int,
+    fids: Sequence[int] | None = None,
 ) -> Layer:
     """Read layer ``name`` with ``fid``, ``columns`` and its geometries projected to ``epsg`` [m].
+
+    ``fids`` are those of the rows to read; None reads all.
 
     Raises:
         DataError: The layer or a column is missing, or a geometry is broken or outside the projection.
     """
-    table = read_table(database, path, name, ("fid", "geom", *columns))
+    names = ("fid", "geom", *columns)
+    if fids is None:
+        table = read_table(database, path, name, names)
+    else:
+        table = read_rows_of(database, path, name, names, "fid", fids)
     geometries = decode_geometries(table)
     if len(geometries):
         geometries = project(geometries, GEODETIC, epsg)

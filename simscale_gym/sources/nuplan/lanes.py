@@ -22,12 +22,13 @@ Array = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=IntEnum)
 
 _SAME_POINT = 1e-3  # [m]
-_CONNECTOR_AREAS = "gen_lane_connectors_scaled_width_polygons"
+CONNECTOR_AREAS = "gen_lane_connectors_scaled_width_polygons"
+"""Layer of the connectors' polygons."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapFile:
-    """All layers of a ``map.gpkg`` that a road map is made of, in metres of ``epsg``.
+    """Layers of a ``map.gpkg`` that a road map is made of, whole or around a drive, in metres of ``epsg``.
 
     Attributes:
         name: nuPlan's name of the place.
@@ -55,7 +56,7 @@ class MapFile:
     @cached_property
     def connector_areas(self) -> dict[str, int]:
         """Rows of the connectors' polygons by connector."""
-        return _index(self.layers[_CONNECTOR_AREAS].table["lane_connector_fid"])
+        return _index(self.layers[CONNECTOR_AREAS].table["lane_connector_fid"])
 
 
 class Outlines(NamedTuple):
@@ -282,16 +283,16 @@ def _connector(cut: Cut, i: str, row: int, before: list[str], after: list[str]) 
     layer, table = "lane_connectors", cut.file.layers["lane_connectors"].table
     stops = cut.kept["stop_polygons"]
     baseline = cut.linked(cut.file.baselines[1], i, layer, "fid", row, "baseline_paths")
-    area = cut.linked(cut.file.connector_areas, i, layer, "fid", row, _CONNECTOR_AREAS)
+    area = cut.linked(cut.file.connector_areas, i, layer, "fid", row, CONNECTOR_AREAS)
     line = cut.path("baseline_paths", baseline)
-    left, left_type = _boundary(cut, _CONNECTOR_AREAS, "left_boundary_fid", area, line)
-    right, right_type = _boundary(cut, _CONNECTOR_AREAS, "right_boundary_fid", area, line)
+    left, left_type = _boundary(cut, CONNECTOR_AREAS, "left_boundary_fid", area, line)
+    right, right_type = _boundary(cut, CONNECTOR_AREAS, "right_boundary_fid", area, line)
     return Lane(
         id=i,
         connector=True,
         roadblock_id=fid_text(table["lane_group_connector_fid"][row]),
         centerline=polyline.with_headings(line),
-        polygon=cut.ring(_CONNECTOR_AREAS, area),
+        polygon=cut.ring(CONNECTOR_AREAS, area),
         left_boundary=left,
         right_boundary=right,
         left_type=left_type,

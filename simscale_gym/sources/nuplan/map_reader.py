@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import shapely
@@ -21,14 +22,21 @@ from simscale_gym.scene import (
     StopLine,
     StopLineType,
 )
-from simscale_gym.sources.nuplan.geopackage import read_layer, read_projection
+from simscale_gym.sources.nuplan.geopackage import Layer, read_layer, read_projection
 from simscale_gym.sources.nuplan.lanes import Cut, MapFile, fid_list, fid_text, read_lanes
+from simscale_gym.sources.nuplan.map_index import kept_index
 from simscale_gym.sources.nuplan.sqlite_table import open_database
 
 Array = NDArray[np.float64]
 
 MARGIN = 250.0
 """What lies within this distance [m] of the ego's path belongs to the map of its log."""
+
+CITY = 16 * 2**20
+"""Size of a file [byte] from which on it is indexed and read in parts: a smaller one is read whole in a moment."""
+
+_KIND = "nuPlan map (map.gpkg)"
+_SIMPLIFIED = 5.0  # [m] of detail that the ego's path loses before distances to it are measured
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "lanes_polygons": (
@@ -52,22 +60,58 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def read_map(path: Path, name: str) -> MapFile:
-    """Read the layers of ``path``; the last few files stay in memory.
+def read_map(path: Path, name: str, bounds: Array | None = None, *, indexed_from: int = CITY) -> MapFile:
+    """Read the layers of ``path``; the last few files that were read whole stay in memory.
+
+    Args:
+        path: The file.
+        name: nuPlan's name of the place.
+        bounds: ``[4]`` least x, y, greatest x, y [m] of what is wanted; None for all. A small file is read whole all
+            the same.
+        indexed_from: Size of a file that is not small [byte].
 
     Raises:
         DataError: Missing, damaged, or without a layer or column that a road map needs.
     """
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read_map(path, name, changed)
+    size, changed = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else (0, 0)
+    if bounds is None or size < indexed_from:
+        return _read_whole(path, name, changed)
+    index = kept_index(path, lambda: _layers(path))
+    rows = {layer: fids.tolist() for layer, fids in index.rows_around(np.asarray(bounds, float)).items()}
+    return _read(path, name, rows)
 
 
 @lru_cache(maxsize=4)
-def _read_map(path: Path, name: str, _changed: int) -> MapFile:
-    with open_database(path, "nuPlan map (map.gpkg)") as database:
+def _read_whole(path: Path, name: str, _changed: int) -> MapFile:
+    return _read(path, name, {})
+
+
+def _read(path: Path, name: str, rows: Mapping[str, Sequence[int]]) -> MapFile:
+    """All of a map, or the ``rows`` of each layer, by fid."""
+    with open_database(path, _KIND) as database:
         epsg = read_projection(database, path)
-        layers = {key: read_layer(database, path, key, columns, epsg) for key, columns in _COLUMNS.items()}
-    return MapFile(name, path, epsg, layers)
+    return MapFile(name, path, epsg, dict(_layers(path, rows)))
+
+
+def _layers(
+    path: Path, rows: Mapping[str, Sequence[int]] = MappingProxyType({})
+) -> Iterator[tuple[str, Layer]]:
+    """Layers by name, one after the other: all of each, or those of its ``rows``."""
+    with open_database(path, _KIND) as database:
+        epsg = read_projection(database, path)
+        for name, columns in _COLUMNS.items():
+            yield name, read_layer(database, path, name, columns, epsg, rows.get(name))
+
+
+def map_around(path: Path, name: str, drive: Array, origin: Array) -> RoadMap:
+    """The road map of the file ``path`` within MARGIN of ``drive [K, 2]``, in the frame of ``origin [2+]``.
+
+    Raises:
+        DataError: The map cannot be used.
+    """
+    reach = MARGIN + _SIMPLIFIED
+    bounds = np.concatenate([drive.min(0) - reach, drive.max(0) + reach])
+    return crop_map(read_map(path, name, bounds), drive, origin)
 
 
 def crop_map(file: MapFile, path: Array, origin: Array, margin: float = MARGIN) -> RoadMap:
@@ -80,7 +124,7 @@ def crop_map(file: MapFile, path: Array, origin: Array, margin: float = MARGIN) 
     """
     points = polyline.without_repeats(np.asarray(path, float)[:, :2], 1.0)
     line = shapely.LineString(points) if len(points) > 1 else shapely.Point(points[0])
-    cut = Cut(file, np.asarray(origin, float)[:2], shapely.simplify(line, 5.0), margin)
+    cut = Cut(file, np.asarray(origin, float)[:2], shapely.simplify(line, _SIMPLIFIED), margin)
     lanes, orders = read_lanes(cut)
     return RoadMap(
         name=file.name,

@@ -179,7 +179,7 @@ def read_rows_of(
     name: str,
     columns: Sequence[str],
     key: str,
-    keys: Sequence[bytes],
+    keys: Sequence[bytes] | Sequence[int],
 ) -> Table:
     """Read ``columns`` of the rows of table ``name`` whose column ``key`` is one of ``keys``.
 
