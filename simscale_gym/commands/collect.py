@@ -24,6 +24,7 @@ from simscale_gym.datagen import (
     write_data_set,
     yield_table,
 )
+from simscale_gym.datagen.drives import LOG
 from simscale_gym.errors import ArgumentError
 from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.perturbation import Telemetry, load_vocabulary
@@ -51,7 +52,9 @@ def run_collect(settings: Collect) -> Telemetry:
     total = _dry_run(settings, spec, console) if settings.dry_run else _written(settings, spec, console)
     if searching:
         console.print(yield_table(total, spec.experts, spec.rounds))
-        console.print(stage_table(total, spec.experts))
+    if searching or spec.visible_only:
+        console.print(stage_table(total, spec.experts if searching else (LOG,)))
+    if searching:
         for line in explain(total, spec.experts):
             console.print(line, highlight=False, markup=False)
     return total
@@ -77,7 +80,9 @@ def _dry_run(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
         config=spec.algorithm,
         seed=settings.seed,
         min_render_quality=settings.min_render_quality,
+        visible_only=settings.visible_only,
         cameras=settings.cameras,
+        image_size=settings.image_size,
         assets=settings.assets,
     )
     total, seconds, scenes, skipped = Telemetry(), [], set(), []

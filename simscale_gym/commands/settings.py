@@ -79,6 +79,8 @@ class Collect:
         unusable: What becomes of a scene that cannot be used: skip (counted and named) or stop.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
+        visible_only: Drop samples whose label depends on road users that no camera sees: whose expert, planning again
+            without them, ends up 1 m or more elsewhere. Every sample says whether it does.
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
         camera_source: render; or log, with --kind log: the pictures that the log's cameras took.
         cameras: Cameras whose pictures are written.
@@ -108,6 +110,7 @@ class Collect:
     workers: int | None = None
     unusable: Literal["skip", "stop"] = "skip"
     min_render_quality: float = 0.0
+    visible_only: bool = False
     assets: Path | None = None
     camera_source: str = "render"
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")

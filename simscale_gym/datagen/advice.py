@@ -22,6 +22,7 @@ STAGE_NAMES = {
     "reactive": "at the reactive check (the others answer)",
     "expert": "at the expert",
     "label": "at the filter of labels",
+    "sight": "at the filter of what is seen",
     "render": "at the filter of pictures",
 }
 """Stages at which clips end, in words."""
@@ -101,6 +102,7 @@ ADVICE = {
         "label",
         "",
     ): "Labels fail at a hard rule: look at some (simscale-gym demo) before trusting the expert here.",
+    ("sight", ""): "Labels depend on road users that no camera sees: more cameras (--cameras) see more.",
     (
         "render",
         "",

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,15 +14,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.experts import make_expert, needs_bank
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
+from simscale_gym.datagen.unseen import Sight
 from simscale_gym.errors import ArgumentError, DataError, SceneError, SimScaleError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
 from simscale_gym.scene import DT, Scene
+from simscale_gym.sim import TrafficModel
 from simscale_gym.sources import SceneRef, load_scene
 from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
 
@@ -42,7 +45,9 @@ class Recipe:
         seed: Seed of the order in which candidates are tried.
         min_render_quality: Score that the worst picture of a sample must have (see
             :mod:`simscale_gym.splats.render_validity`), 0 to 1; at 0 nothing is drawn.
-        cameras: Names of the cameras whose pictures are judged.
+        visible_only: Drop samples whose label depends on road users that no camera sees.
+        cameras: Names of the cameras whose pictures are judged, and that see.
+        image_size: Height, width of the pictures in which they see [px].
         assets: Scene asset, or a folder of them; None leaves scenes the asset that they have. A scene without one is
             dressed.
     """
@@ -54,7 +59,9 @@ class Recipe:
     config: AlgorithmConfig = field(default_factory=AlgorithmConfig)
     seed: int = 0
     min_render_quality: float = 0.0
+    visible_only: bool = False
     cameras: tuple[str, ...] = CAMERAS
+    image_size: tuple[int, int] = (144, 256)
     assets: Path | None = None
 
     def __post_init__(self) -> None:
@@ -62,15 +69,18 @@ class Recipe:
             raise ArgumentError(
                 f"min_render_quality: {self.min_render_quality}, expected 0 (draw nothing) to 1."
             )
-        if self.min_render_quality and not self.cameras:
-            raise ArgumentError("cameras: none, expected one or more where their pictures are judged.")
+        if (self.min_render_quality or self.visible_only) and not self.cameras:
+            raise ArgumentError("cameras: none, expected one or more where something is judged by them.")
         if self.assets is not None:
             checked_assets(self.assets)
         if not self.experts or len(set(self.experts)) < len(self.experts):
             raise ArgumentError(f"experts: {list(self.experts)}, expected one or more, none twice.")
-        for name in self.experts:
-            make_expert(name, self.bank)
+        self.make_experts()
         make_traffic(self.traffic)
+
+    def make_experts(self) -> dict[str, Expert]:
+        """The experts by name."""
+        return {name: make_expert(name, self.bank) for name in self.experts}
 
 
 def make_recipe(
@@ -141,24 +151,30 @@ def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
     """All clips of one scene."""
     scene = open_scene(ref, recipe.assets)
     pictures = TrustedPictures(recipe.min_render_quality, recipe.cameras)
-    yield from search_clips(scene, clip_frames(scene, recipe.config.stride), recipe, pictures)
+    frames, experts = clip_frames(scene, recipe.config.stride), recipe.make_experts()
+    yield from search_clips(scene, frames, recipe, experts, make_traffic(recipe.traffic), pictures)
 
 
 def search_clips(
-    scene: Scene, frames: Iterable[int], recipe: Recipe, pictures: TrustedPictures
+    scene: Scene,
+    frames: Iterable[int],
+    recipe: Recipe,
+    experts: Mapping[str, Expert],
+    traffic: TrafficModel,
+    pictures: TrustedPictures,
 ) -> Iterator[ClipOutcome]:
-    """The clips of a scene at ``frames``; ``pictures`` are judged where the recipe says so."""
-    experts = [make_expert(name, recipe.bank) for name in recipe.experts]
-    traffic = make_traffic(recipe.traffic)
+    """The clips of a scene at ``frames``, with what the recipe names; ``pictures`` are judged where it says so."""
+    sight = Sight(recipe.cameras, recipe.image_size).filter(traffic) if recipe.visible_only else None
     for frame in frames:
         yield search_clip(
             scene,
             frame,
             recipe.vocabulary,
-            experts,
+            list(experts.values()),
             traffic,
             recipe.config,
             seed=recipe.seed,
+            sight=sight,
             pictures=pictures if recipe.min_render_quality > 0.0 else None,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import PLAN_STRIDE, Expert
+from simscale_gym.agents.expert import PLAN_STRIDE, Expert, ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
@@ -40,6 +40,7 @@ class Drive:
         future: 40 states or more 0.1 s apart, of which the label is the first 40.
         perturbation: Scores of the way off the log; None on the log.
         label: Scores of the label.
+        plan: What the expert planned; None on the log.
     """
 
     expert: str
@@ -51,6 +52,7 @@ class Drive:
     future: Sequence[SimState]
     perturbation: Scores | None
     label: Scores
+    plan: ExpertPlan | None
 
     @property
     def present(self) -> SimState:
@@ -115,7 +117,7 @@ def log_drives(scene: Scene, frames: Sequence[int], steps: int) -> Iterator[Driv
         reference = reference_drive(scene, past[-1], planner)
         ahead = [past[-1], *future[:HORIZON_STEPS]]
         scores = score_segment(scene, ahead, ego_history(scene, past), reference, replayed=True)
-        yield Drive(LOG, 0, None, frame, np.zeros(3), past, future, None, scores)
+        yield Drive(LOG, 0, None, frame, np.zeros(3), past, future, None, scores, None)
 
 
 def _perturbed(scene: Scene, sample: Sample, expert: Expert, traffic: TrafficModel, steps: int) -> Drive:
@@ -123,7 +125,7 @@ def _perturbed(scene: Scene, sample: Sample, expert: Expert, traffic: TrafficMod
     future = [*label[1:], *_onward(scene, label[-1], expert, traffic, steps - HORIZON_STEPS)]
     return Drive(
         sample.expert, sample.round_index, sample.vocabulary_index, sample.frame, sample.offset,
-        sample.perturbation.states, future, sample.perturbation.scores, sample.label.scores,
+        sample.perturbation.states, future, sample.perturbation.scores, sample.label.scores, sample.plan,
     )  # fmt: skip
 
 

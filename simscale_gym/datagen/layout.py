@@ -105,7 +105,8 @@ def row_schema() -> pyarrow.Schema:
     """Columns of a row.
 
     ``key`` names the sample, ``shard``, ``start_byte``, ``bytes``, ``sha256`` its members; ``frame`` is T, ``present``
-    the frame of its now. Scores begin with ``perturbation_`` (null on the log) and ``label_``.
+    the frame of its now. ``depends_on_unseen`` is whether the label would be another if only what the cameras see were
+    there. Scores begin with ``perturbation_`` (null on the log) and ``label_``.
     """
     parquet()
     import pyarrow as pa
@@ -115,8 +116,8 @@ def row_schema() -> pyarrow.Schema:
         "expert": pa.string(), "round": pa.int32(), "vocabulary_index": pa.int32(), "seed": pa.int64(),
         "frame": pa.int32(), "present": pa.int32(), "timestamp_us": pa.int64(), "offset_along": pa.float64(),
         "offset_across": pa.float64(), "offset_turn": pa.float64(), "render_quality": pa.float32(),
-        "boxes": pa.int32(), "shard": pa.string(), "start_byte": pa.int64(), "bytes": pa.int64(),
-        "sha256": pa.string(),
+        "boxes": pa.int32(), "depends_on_unseen": pa.bool_(), "shard": pa.string(), "start_byte": pa.int64(),
+        "bytes": pa.int64(), "sha256": pa.string(),
     }  # fmt: skip
     scores = {f"{what}_{code}": pa.float32() for what in ("perturbation", "label") for code in SCORES}
     return pa.schema(list((plain | scores).items()))

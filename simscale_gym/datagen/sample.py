@@ -49,6 +49,7 @@ class SampleArrays:
         box_velocities: ``[N, 2]`` [m/s] over ground, along the axes of the ego frame.
         box_types: ``[N]`` kinds (:class:`simscale_gym.scene.TrackType`).
         box_ids: ``[N]`` tokens of their tracks.
+        box_seen: ``[N]`` whether any of the data set's cameras sees them (:mod:`simscale_gym.datagen.line_of_sight`).
         route: ``[32, 3]`` x, y, heading of the route from the ego's place on, 2 m apart; it ends in repeats of its
             last point.
         class_map: ``[256, 256]`` what lies where (:mod:`simscale_gym.datagen.class_map`).
@@ -69,6 +70,7 @@ class SampleArrays:
     box_velocities: NDArray[np.float32]
     box_types: NDArray[np.uint8]
     box_ids: NDArray[np.str_]
+    box_seen: NDArray[np.bool_]
     route: NDArray[np.float32]
     class_map: NDArray[np.uint8]
     vocabulary_scores: NDArray[np.float16]
@@ -115,6 +117,7 @@ def sample_arrays(
     cameras: Sequence[str],
     image_size: tuple[int, int],
     vocabulary_scores: NDArray[np.float16],
+    seen: NDArray[np.bool_],
 ) -> SampleArrays:
     """The numbers of a sample.
 
@@ -126,6 +129,7 @@ def sample_arrays(
         cameras: Names of the cameras.
         image_size: Height, width of their pictures [px].
         vocabulary_scores: ``[K, 8]`` subscores of a vocabulary.
+        seen: ``[N]`` whether any camera sees each track of the scene.
     """
     ego, rig = present.ego, scene.rig.select(tuple(cameras))
     pose, to_scene = ego[:3], scene.ego_to_world(ego[:3])
@@ -140,6 +144,7 @@ def sample_arrays(
         box_velocities=velocities.astype(np.float32),
         box_types=scene.tracks.types[there].astype(np.uint8),
         box_ids=np.array([scene.tracks.ids[n] for n in there], dtype=np.str_),
+        box_seen=seen[there],
         route=_route(scene, pose).astype(np.float32),
         class_map=class_map(scene, pose, boxes, scene.tracks.types[there]),
         vocabulary_scores=vocabulary_scores,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import PLAN_STRIDE
-from simscale_gym.agents.experts import make_expert
+from simscale_gym.agents.expert import PLAN_STRIDE, Expert
+from simscale_gym.agents.log_replay import LogReplay
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.collection import open_scene, search_clips
-from simscale_gym.datagen.drives import Drive, log_drives, perturbed_drives
+from simscale_gym.datagen.drives import LOG, Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.moments import make_moments
 from simscale_gym.datagen.sample import HISTORY_POSES, SUBSCORES, DataSample, sample_arrays, score_values
 from simscale_gym.datagen.shard import picture_name, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
+from simscale_gym.datagen.unseen import REASON, Sight, depends_on_unseen
 from simscale_gym.datagen.vocabulary_scores import vocabulary_scores
 from simscale_gym.perturbation import Telemetry
 from simscale_gym.rendering.recorded import recorded_images
 from simscale_gym.scene import Scene
+from simscale_gym.sim import TrafficModel
 
 PARTS = ("search", "dress", "draw", "score", "pack", "write")
 """Parts of the work: candidates, drives and their scores; looks; pictures, drawn or read; scores of the vocabulary;
@@ -56,6 +59,11 @@ class SceneSamples:
         self._scene: Scene = open_scene(task.ref, None if spec.assets is None else Path(spec.assets))
         self._pictures = TrustedPictures(spec.min_render_quality, spec.cameras, threads)
         self.frames: Sequence[int] = spec.frames(self._scene)[: task.clips]
+        self._experts: Mapping[str, Expert] = {LOG: PlannerExpert()}
+        self._traffic: TrafficModel = LogReplay()
+        if self._recipe is not None:
+            self._experts, self._traffic = self._recipe.make_experts(), make_traffic(self._recipe.traffic)
+        self._sight = Sight(spec.cameras, spec.image_size)
         self.telemetry = Telemetry()
         self.spent = dict.fromkeys(PARTS, 0.0)
         size = len(spec.shown) * len(spec.cameras) * 3 * spec.image_size[0] * spec.image_size[1]
@@ -69,13 +77,14 @@ class SceneSamples:
         """What the samples of the clips at ``frames`` are made of, in their order; nothing is drawn for them yet."""
         recipe, steps = self._recipe, PLAN_STRIDE * self._spec.moments_ahead
         if recipe is None:
-            yield from filter(self._is_trusted, log_drives(self._scene, frames, steps))
+            kept = filter(self._is_visible, log_drives(self._scene, frames, steps))
+            yield from filter(self._is_trusted, kept)
             return
-        experts = {name: make_expert(name, recipe.bank) for name in recipe.experts}
-        traffic = make_traffic(recipe.traffic)
-        for outcome in search_clips(self._scene, frames, recipe, self._pictures):
+        for outcome in search_clips(
+            self._scene, frames, recipe, self._experts, self._traffic, self._pictures
+        ):
             self.telemetry.add(outcome.telemetry)
-            yield from perturbed_drives(self._scene, outcome, experts, traffic, steps)
+            yield from perturbed_drives(self._scene, outcome, self._experts, self._traffic, steps)
 
     def drawn(self, drives: Iterable[Drive]) -> Iterator[DataSample]:
         """The sample of each of ``drives``, which are taken a few at a time."""
@@ -122,14 +131,18 @@ class SceneSamples:
         """A drive, its pictures ``[len(spec.shown) * C, H, W, 3]`` and the vocabulary's scores ``[K, 8]``."""
         spec, past, now = self._spec, drive.history(), drive.present
         future = [state.ego for state in drive.future]
-        arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size, scores)
+        seen = self._sight.seen(self._scene, now)
+        arrays = sample_arrays(self._scene, past, now, future, spec.cameras, spec.image_size, scores, seen)
         states = {step: drive.state(step) for step in drive.steps(spec.moments_ahead)}
         names = [picture_name(camera, step) for step in spec.shown for camera in spec.cameras]
         pictures = dict(zip(names, images, strict=True))
-        row, moments = self._row(drive, len(arrays.boxes)), partial(make_moments, self._scene, states)
+        row, moments = (
+            self._row(drive, len(arrays.boxes), self._depends(drive)),
+            partial(make_moments, self._scene, states),
+        )
         return DataSample(row, arrays, pictures, moments)
 
-    def _row(self, drive: Drive, boxes: int) -> dict[str, Any]:
+    def _row(self, drive: Drive, boxes: int, depends: bool) -> dict[str, Any]:
         scene, present = self._scene, drive.present.frame
         along, across, turn = drive.offset.tolist()
         scores = {"label": drive.label, "perturbation": drive.perturbation}
@@ -140,7 +153,7 @@ class SceneSamples:
             "seed": self._spec.seed, "frame": drive.frame, "present": present,
             "timestamp_us": int(scene.timestamps_us[present]),
             "offset_along": along, "offset_across": across, "offset_turn": turn,
-            "render_quality": self._quality(drive), "boxes": boxes,
+            "render_quality": self._quality(drive), "boxes": boxes, "depends_on_unseen": depends,
             **{
                 f"{what}_{code}": float(np.float32(value))
                 for what, judged in scores.items()
@@ -148,6 +161,21 @@ class SceneSamples:
                 for code, value in score_values(judged).items()
             },
         }  # fmt: skip
+
+    def _is_visible(self, drive: Drive) -> bool:
+        """Whether a drive on the log stays, for the label of which the planner stands in."""
+        if not self._spec.visible_only:
+            return True
+        reason = REASON if self._depends_on_unseen(drive) else ""
+        self.telemetry.one("sight", reason, expert=drive.expert)
+        return not reason
+
+    def _depends(self, drive: Drive) -> bool:
+        return not self._spec.visible_only and self._depends_on_unseen(drive)  # else none is left that does
+
+    def _depends_on_unseen(self, drive: Drive) -> bool:
+        seen, expert = self._sight.seen(self._scene, drive.present), self._experts[drive.expert]
+        return depends_on_unseen(self._scene, drive.present, seen, expert, self._traffic, drive.plan)
 
     def _is_trusted(self, drive: Drive) -> bool:
         least = self._spec.min_render_quality

@@ -48,6 +48,7 @@ class DataSpec:
         traffic: Name of the traffic model.
         seed: Seed of the order in which candidates are tried.
         min_render_quality: Score that the worst picture of a sample must have, 0 to 1; at 0 none is judged.
+        visible_only: Drop samples whose label depends on road users that no camera sees.
         assets: Scene asset or folder of them; None for the looks that scenes have.
         camera_source: "render", or "log": the pictures that the log's cameras took, for samples of kind log at frames
             that have some.
@@ -75,6 +76,7 @@ class DataSpec:
     traffic: str = "idm"
     seed: int = 0
     min_render_quality: float = 0.0
+    visible_only: bool = False
     assets: str | None = None
     camera_source: str = "render"
     cameras: tuple[str, ...] = CAMERAS
@@ -271,7 +273,9 @@ def _recipe(spec: DataSpec, refs: Sequence[SceneRef]) -> Recipe:
         config=spec.algorithm,
         seed=spec.seed,
         min_render_quality=spec.min_render_quality,
+        visible_only=spec.visible_only,
         cameras=spec.cameras,
+        image_size=spec.image_size,
         assets=None if spec.assets is None else Path(spec.assets),
     )
 

@@ -45,9 +45,8 @@ def stage_table(telemetry: Telemetry, experts: Sequence[str]) -> Table:
             name, justify="right" if name in ("in", "out", "passed") else "left", overflow="fold"
         )
     for stage in STAGES:
-        if stage in OPTIONAL and not any(
-            telemetry.flow(stage, expert=name).entered for name in ("", *experts)
-        ):
+        unasked = stage in OPTIONAL or not telemetry.clips
+        if unasked and not any(telemetry.flow(stage, expert=name).entered for name in ("", *experts)):
             continue  # nobody asked
         for expert in ("",) if stage in SHARED else experts:
             flow = telemetry.flow(stage, expert=expert)

@@ -1,6 +1,13 @@
 """Off the log and how far: the vocabulary, the bounds, the sampling, and SimScale's Algorithm 1."""
 
-from simscale_gym.perturbation.algorithm import ClipOutcome, PictureFilter, Sample, clip_frames, search_clip
+from simscale_gym.perturbation.algorithm import (
+    ClipOutcome,
+    PictureFilter,
+    Sample,
+    SightFilter,
+    clip_frames,
+    search_clip,
+)
 from simscale_gym.perturbation.bounds import Bounds
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig, PerturbConfig
@@ -21,6 +28,7 @@ __all__ = [
     "Perturbation",
     "PictureFilter",
     "Sample",
+    "SightFilter",
     "Telemetry",
     "clip_frames",
     "cluster_futures",

@@ -3,8 +3,8 @@
 A clip is a scene and a frame T. Its ego is thrown off the log over T .. T+H by a trajectory of the vocabulary
 that ends within bounds of the log and scores well, at first among the others as they were recorded, then,
 thinned to one per cell of a grid, among others that react. From T+H to T+2H an expert's plan is driven, among
-reacting others again, and kept as a label where every subscore is full, and where its pictures can be trusted if
-somebody says so. H is 4 s.
+reacting others again, and kept as a label where every subscore is full, and, if somebody asks for that, where it does
+not depend on what nobody sees and its pictures can be trusted. H is 4 s.
 
 A round tries candidates, in an order that depends on nothing but scene, T and seed, until one gives a sample;
 the next round goes on behind it. So no perturbation comes twice, and round k+1 has a sample only where round k
@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import Expert
+from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.errors import SceneError
@@ -55,6 +55,7 @@ class Sample:
         offset: ``[3]`` of the present pose from the logged one, in its frame: along, across [m], turn [rad].
         perturbation: Segment that was driven from T to T+H.
         label: Segment that the expert then drove from T+H to T+2H; its first state is the perturbation's last.
+        plan: The expert's plan, which the label drove.
     """
 
     scene: str
@@ -65,6 +66,7 @@ class Sample:
     offset: Array
     perturbation: Segment
     label: Segment
+    plan: ExpertPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,10 @@ PictureFilter = Callable[[Scene, Segment, Segment], str]
 the same segments, whatever it was asked before."""
 
 
+SightFilter = Callable[[Scene, SimState, Expert, ExpertPlan], str]
+"""Why an expert's plan at a state cannot be learned from what is seen there; "" where it can."""
+
+
 class _Fall(NamedTuple):
     """Where and why a candidate was rejected."""
 
@@ -112,6 +118,7 @@ def search_clip(
     config: AlgorithmConfig | None = None,
     *,
     seed: int = 0,
+    sight: SightFilter | None = None,
     pictures: PictureFilter | None = None,
 ) -> ClipOutcome:
     """All samples of a clip, and what became of the rest.
@@ -124,6 +131,7 @@ def search_clip(
         traffic: Traffic model that moves the others where they react.
         config: Settings; None for the paper's.
         seed: Number that, together with scene and T, decides the order in which candidates are tried.
+        sight: Filter of plans by what is seen; None keeps them whatever they depend on.
         pictures: Filter of a sample's pictures, the last to be asked; None keeps samples whatever they look like.
 
     Raises:
@@ -143,7 +151,7 @@ def search_clip(
         telemetry.ends.update((expert.name, "clip", unfit) for expert in experts)
     else:
         rng = scene_rng(scene, seed, frame)
-        search = _Search(scene, begin, vocabulary, traffic, config, telemetry, rng, pictures)
+        search = _Search(scene, begin, vocabulary, traffic, config, telemetry, rng, sight, pictures)
         samples = [sample for expert in experts for sample in search.samples(expert)]
     return ClipOutcome(scene.id, frame, tuple(samples), telemetry, time.perf_counter() - began)
 
@@ -167,10 +175,12 @@ class _Search:
         config: AlgorithmConfig,
         telemetry: Telemetry,
         rng: np.random.Generator,
+        sight: SightFilter | None,
         pictures: PictureFilter | None,
     ) -> None:
         self.scene, self.begin, self.traffic, self.config = scene, begin, traffic, config
-        self.telemetry, self.planner, self.pictures = telemetry, PlannerExpert(), pictures
+        self.telemetry, self.planner = telemetry, PlannerExpert()
+        self.sight, self.pictures = sight, pictures
         self.reference = reference_drive(scene, begin, self.planner)
         self.history = ego_history(scene, [begin])
         self.candidates: Candidates = find_candidates(
@@ -211,11 +221,15 @@ class _Search:
         failed = (code for code, failures in label_failures(label.scores).items() if failures[0])
         if fall := fell("label", next(failed, "")):
             return fall
+        if self.sight is not None:
+            hidden = self.sight(self.scene, driven.states[-1], expert, plan)
+            if fall := fell("sight", hidden):
+                return fall
         if self.pictures is not None and (fall := fell("render", self.pictures(self.scene, driven, label))):
             return fall
         index, offset = int(self.candidates.indices[row]), self.candidates.offsets[row]
         frame = self.begin.frame
-        return Sample(self.scene.id, frame, round_index, index, expert.name, offset, driven, label)
+        return Sample(self.scene.id, frame, round_index, index, expert.name, offset, driven, label, plan)
 
     def _drive(self, row: int) -> Segment | _Fall:
         """The perturbation among reacting others, or why it fell."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-STAGES = ("scene", "clip", "bounds", "gate", "grid", "reactive", "expert", "label", "render")
+STAGES = ("scene", "clip", "bounds", "gate", "grid", "reactive", "expert", "label", "sight", "render")
 """Stages in the order that a candidate goes through them. The first counts scenes, the second clips, all others count
 candidates."""
-OPTIONAL = ("scene", "render")
-"""Stages that not every run has: scenes are counted in data sets, pictures judged where that is asked for."""
+OPTIONAL = ("scene", "sight", "render")
+"""Stages that not every run has: what labels depend on and pictures are judged where that is asked for."""
 SHARED = STAGES[:5]
 """Stages that come before the experts part ways; they are counted once, under no expert's name."""
 
@@ -74,10 +74,10 @@ class Telemetry:
 
     def accepted(self, expert: str, round_index: int | None = None) -> int:
         """Samples of ``expert``."""
-        label, render = (
-            self.flow(stage, expert=expert, round_index=round_index) for stage in ("label", "render")
+        label, sight, render = (
+            self.flow(stage, expert=expert, round_index=round_index) for stage in ("label", "sight", "render")
         )
-        return label.passed - render.rejected.total()
+        return label.passed - sight.rejected.total() - render.rejected.total()
 
     @property
     def clips(self) -> int:
