@@ -46,6 +46,8 @@ def run_collect(settings: Collect) -> Telemetry:
     searching = spec.kind == "perturbed"
     if not searching and settings.dry_run:
         raise ArgumentError("collect: --kind log searches nothing; give it --out DIR.")
+    if settings.dry_run and settings.runner != "local":
+        raise ArgumentError(f"collect: --runner {settings.runner} writes; give it --out DIR.")
     banked = settings.vocabulary is None or any(map(needs_bank, settings.experts))
     if searching and banked and not town_futures_path().exists():
         console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
@@ -127,9 +129,8 @@ def _progress(settings: Collect, spec: DataSpec) -> Iterator[SceneReport]:
     total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split))
     new, samples, clips, began = 0, 0, 0, time.perf_counter()
     with tqdm(total=total, unit="clip" if by_clip else "scene", desc="collecting") as bar:
-        for report in write_data_set(
-            settings.out, spec, workers=settings.workers, unusable=settings.unusable
-        ):
+        workers = {name: getattr(settings, name) for name in ("workers", "runner", "ray_address", "unusable")}
+        for report in write_data_set(settings.out, spec, **workers):
             samples, clips = samples + report.samples, clips + report.head.clips
             new += report.samples if report.seconds else 0
             rate = new / (time.perf_counter() - began)

@@ -76,6 +76,9 @@ class Collect:
         traffic: idm, log or constant_velocity.
         seed: Seed of the order in which candidates are tried.
         workers: Processes, each with a scene at a time; one per core if left out.
+        runner: local, or ray for the machines of a Ray cluster, which must share the folder (docs/data_engine.md).
+            Needs simscale-gym[distributed].
+        ray_address: Address of the cluster; $RAY_ADDRESS if left out, else the one on this machine, else a new one.
         unusable: What becomes of a scene that cannot be used: skip (counted and named) or stop.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
@@ -108,6 +111,8 @@ class Collect:
     traffic: str = "idm"
     seed: int = 0
     workers: int | None = None
+    runner: str = "local"
+    ray_address: str | None = None
     unusable: Literal["skip", "stop"] = "skip"
     min_render_quality: float = 0.0
     visible_only: bool = False

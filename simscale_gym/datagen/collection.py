@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -18,6 +13,7 @@ from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.experts import make_expert, needs_bank
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.datagen.runners import Runner
 from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
 from simscale_gym.datagen.unseen import Sight
 from simscale_gym.errors import ArgumentError, DataError, SceneError, SimScaleError, StorageError
@@ -28,8 +24,6 @@ from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import TrafficModel
 from simscale_gym.sources import SceneRef, load_scene
 from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
-
-_AHEAD = 2  # scenes that wait for each worker
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,22 +123,15 @@ def collect(
         SceneError: No scene is long enough for a clip.
         DataError, SceneError: A scene cannot be used, where nobody is told.
     """
-    workers = cores() if workers is None else workers
-    if workers < 1 or (clips is not None and clips < 1):
-        raise ArgumentError(f"collect: workers {workers}, clips {clips}, expected 1 or more of each.")
-    scenes = _in_turn(refs, recipe) if workers == 1 else _side_by_side(refs, recipe, workers)
-    outcomes = _usable(scenes, skip)
+    if clips is not None and clips < 1:
+        raise ArgumentError(f"clips: {clips}, expected 1 or more.")
+    outcomes = _usable(_searched(refs, recipe, Runner(workers=workers)), skip)
     count = 0
     for count, outcome in enumerate(islice(outcomes, clips), 1):  # noqa: B007
         yield outcome
     if not count:
         needed = (HISTORY_STEPS + 2 * HORIZON_STEPS + 1) * DT
         raise SceneError(f"collect: none of {len(refs)} scenes lasts the {needed:.1f} s of a clip.")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def search_scene(ref: SceneRef, recipe: Recipe) -> Iterator[ClipOutcome]:
@@ -202,50 +189,23 @@ def _usable(scenes: _Scenes, skip: Callable[[SceneRef, SimScaleError], None] | N
             skip(ref, error)
 
 
-def _in_turn(refs: Sequence[SceneRef], recipe: Recipe) -> _Scenes:
-    return ((ref, partial(search_scene, ref, recipe)) for ref in refs)
+def _searched(refs: Sequence[SceneRef], recipe: Recipe, runner: Runner) -> _Scenes:
+    """Clip by clip in this process; where there are several, scene by scene."""
+    if runner.processes(len(refs)) == 1:
+        return ((ref, partial(search_scene, ref, recipe)) for ref in refs)
+    found = runner.map(_whole_scene, recipe, refs)
+    return ((ref, partial(_told, outcomes)) for ref, outcomes in zip(refs, found, strict=True))
 
 
-def _side_by_side(refs: Sequence[SceneRef], recipe: Recipe, workers: int) -> _Scenes:
-    """Scenes as of :func:`_in_turn`, each in one of several processes; only a few are begun ahead.
-
-    A process gets the recipe once, when it starts: with a bank it is many megabytes.
-    """
-    waiting: deque[tuple[SceneRef, Future[list[ClipOutcome]]]] = deque()
-    left = iter(refs)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _take_recipe, (recipe,)) as pool:
-        try:
-            for ref in islice(left, _AHEAD * workers):
-                waiting.append((ref, pool.submit(_whole_scene, ref)))
-            while waiting:
-                ref, future = waiting.popleft()
-                wait([future])
-                waiting.extend((more, pool.submit(_whole_scene, more)) for more in islice(left, 1))
-                yield ref, future.result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def _whole_scene(recipe: Recipe, ref: SceneRef) -> list[ClipOutcome] | SimScaleError:
+    """The outcomes of a scene, or why it cannot be used: others may be searched all the same."""
+    try:
+        return list(search_scene(ref, recipe))
+    except (DataError, SceneError) as error:
+        return error
 
 
-_taken: list[Recipe] = []
-"""The recipe of a process of the pool, which gets it before any scene; empty elsewhere."""
-
-
-def end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone, however that ended: nobody waits for it any more."""
-
-    def watch(parent: Any) -> None:
-        parent.join()
-        os._exit(1)
-
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=watch, args=(parent,), daemon=True).start()
-
-
-def _take_recipe(recipe: Recipe) -> None:
-    end_with_parent()
-    _taken.append(recipe)
-
-
-def _whole_scene(ref: SceneRef) -> list[ClipOutcome]:
-    return list(search_scene(ref, _taken[0]))
+def _told(outcomes: list[ClipOutcome] | SimScaleError) -> list[ClipOutcome]:
+    if isinstance(outcomes, SimScaleError):
+        raise outcomes
+    return outcomes

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections import deque
+import platform
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from simscale_gym import __version__
 from simscale_gym.datagen.card import write_card
-from simscale_gym.datagen.collection import cores, end_with_parent
 from simscale_gym.datagen.identity import scene_digest
 from simscale_gym.datagen.layout import (
     MANIFEST,
@@ -30,6 +26,7 @@ from simscale_gym.datagen.layout import (
     write_json,
 )
 from simscale_gym.datagen.manifest import write_manifest
+from simscale_gym.datagen.runners import Runner
 from simscale_gym.datagen.scene_shard import SceneReport, Unusable, write_scene
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
 from simscale_gym.errors import ArgumentError, DataError
@@ -37,26 +34,29 @@ from simscale_gym.files.atomic_write import BUILD_PREFIX, discard, remove_dead_b
 from simscale_gym.files.cache import fcntl, unwritable
 from simscale_gym.scene import Scene
 
-_AHEAD = 2  # scenes that wait for each worker
-
 
 def write_data_set(
     folder: str | os.PathLike[str],
     spec: DataSpec,
     *,
     workers: int | None = None,
+    runner: str = "local",
+    ray_address: str | None = None,
     unusable: Unusable = "skip",
     scenes: Sequence[Scene] | None = None,
 ) -> Iterator[SceneReport]:
     """Write the data set of ``spec`` into ``folder``, or what is missing of it; its scenes as they are done.
 
-    What comes out depends on the spec alone, byte for byte: not on workers, nor on how often it was broken off. A
-    scene counts as done once its rows are there, which are written behind its shard.
+    What comes out depends on the spec alone, byte for byte: not on who works, nor on how often it was broken off. A
+    scene counts as done once its rows are there, which are written behind its shard. Whoever works on a scene writes
+    it, so machines of a cluster must share the folder.
 
     Args:
         folder: Folder of the data set; made if absent.
         spec: What it is to hold.
         workers: Processes; None for one per core.
+        runner: "local" or "ray", see :class:`simscale_gym.datagen.runners.Runner`.
+        ray_address: Address of the Ray cluster.
         unusable: Whether a scene that cannot be used is skipped, with its reason in the head of its rows, or stops the
             run, also where it was skipped before.
         scenes: Scenes in memory, instead of those that the spec names.
@@ -67,17 +67,16 @@ def write_data_set(
         SceneError: No scene has a clip.
         DataError, SceneError: A scene cannot be used, where that is to stop the run.
     """
+    who = Runner(runner, workers, ray_address)
     if unusable not in get_args(Unusable):
         raise ArgumentError(f"unusable: {unusable!r}, expected one of {', '.join(get_args(Unusable))}.")
-    if workers is not None and workers < 1:
-        raise ArgumentError(f"workers: {workers}, expected 1 or more.")
     folder = Path(folder).absolute()
     parquet()
     with held(folder):
         opened = OpenSpec.of(spec, scenes)
         _claim(folder, opened)
         tasks, clips, skipped = list(opened.tasks()), 0, ""
-        for report in _reports(folder, tasks, opened, workers or cores(), unusable):
+        for report in _reports(folder, tasks, opened, who, unusable):
             clips, skipped = clips + report.head.clips, skipped or report.head.skipped
             yield report
         if not clips:
@@ -188,7 +187,7 @@ def _other_recipe(folder: Path, name: str, found: object, expected: object) -> A
 
 
 def _reports(
-    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, workers: int, unusable: Unusable
+    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, runner: Runner, unusable: Unusable
 ) -> Iterator[SceneReport]:
     """Scenes that are done already, then the others as they are done."""
     left = []
@@ -200,39 +199,40 @@ def _reports(
             left.append(task)
     if left:
         (folder / MANIFEST).unlink(missing_ok=True)
-    processes = min(workers, len(left))
-    if processes <= 1:
-        yield from (write_scene(folder, task, opened, workers, unusable) for task in left)
-    else:
-        yield from _side_by_side(folder, left, opened, processes, unusable)
+    yield from runner.map(
+        _write, _Job(folder, opened, __version__, runner.threads(len(left)), unusable), left
+    )
 
 
-def _side_by_side(
-    folder: Path, tasks: Sequence[SceneTask], opened: OpenSpec, processes: int, unusable: Unusable
-) -> Iterator[SceneReport]:
-    """A scene in each of several processes, which get spec and bank once; only a few are begun ahead."""
-    waiting: deque[Future[SceneReport]] = deque()
-    left, spawn = iter(tasks), multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, _take, (folder, opened, unusable)) as pool:
-        try:
-            waiting.extend(pool.submit(_write, task) for task in islice(left, _AHEAD * processes))
-            while waiting:
-                report = waiting.popleft().result()
-                waiting.extend(pool.submit(_write, task) for task in islice(left, 1))
-                yield report
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+class _Job(NamedTuple):
+    """What all scenes of a run have in common."""
+
+    folder: Path
+    opened: OpenSpec
+    version: str
+    threads: int
+    unusable: Unusable
 
 
-_taken: list[tuple[Path, OpenSpec, Unusable]] = []
-"""Folder, spec and choice of a process of the pool, which gets them before any scene; empty elsewhere."""
+def _write(job: _Job, task: SceneTask) -> SceneReport:
+    """Write a scene, on whichever machine this is.
 
-
-def _take(folder: Path, opened: OpenSpec, unusable: Unusable) -> None:
-    end_with_parent()
-    _taken.append((folder, opened, unusable))
-
-
-def _write(task: SceneTask) -> SceneReport:
-    folder, opened, unusable = _taken[0]
-    return write_scene(folder, task, opened, 1, unusable)
+    Raises:
+        DataError: The folder is not here, or this machine has another version.
+    """
+    machine = platform.node()
+    if not (job.folder / RECIPE).exists():
+        raise DataError(
+            job.folder,
+            found=f"no data set at this path on {machine}",
+            expected="the folder that the run was begun with",
+            hint="Name one on a file system that all machines share at the same path.",
+        )
+    if __version__ != job.version:
+        raise DataError(
+            job.folder,
+            found=f"simscale-gym {__version__} on {machine}",
+            expected=f"{job.version}, as where the run was begun",
+            hint="Install the same version on all machines.",
+        )
+    return write_scene(job.folder, task, job.opened, job.threads, job.unusable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sqlite3
 import tempfile
@@ -17,7 +18,8 @@ BUILD_PREFIX = ".simscale-gym-build-"
 """How the names of hidden folders begin in which something is built; nobody else's do, for they are deleted."""
 
 _YOUNG = 60.0  # [s] in which a build folder may not have its lock yet
-_OLD = 24 * 3600.0  # [s] after which one is given up where there are no locks
+_OLD = 24 * 3600.0  # [s] after which one is given up where there are no locks, or that another machine began
+_MACHINE = platform.node()  # locks of a folder on a network file system are often its own machine's affair
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def remove_dead_builds(parent: Path) -> None:
 @contextmanager
 def _build_folder(parent: Path) -> Iterator[Path]:
     """A folder that this process holds while it builds."""
-    folder = Path(tempfile.mkdtemp(prefix=BUILD_PREFIX, dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{BUILD_PREFIX}{_MACHINE}-", dir=parent))
     handle = os.open(folder, os.O_RDONLY)
     try:
         if fcntl is not None:
@@ -87,9 +89,10 @@ def _build_folder(parent: Path) -> Iterator[Path]:
 
 def _is_dead(folder: Path) -> bool:
     """Whether nobody holds ``folder`` any more."""
+    is_ours = folder.name.removeprefix(BUILD_PREFIX).rpartition("-")[0] == _MACHINE
     try:
         age = time.time() - folder.stat().st_mtime
-        if fcntl is None or age < _YOUNG:
+        if fcntl is None or not is_ours or age < _YOUNG:
             return age > _OLD
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # its owner has just deleted it

@@ -125,6 +125,21 @@ def test_a_build_that_has_just_begun_is_left_alone(tmp_path):
     assert not new.exists()
 
 
+def test_what_another_machine_builds_on_a_shared_disk_is_left_alone(tmp_path, monkeypatch):
+    """Its lock may not reach here."""
+    monkeypatch.setattr(module, "_YOUNG", 0.0)
+    theirs, ours = (
+        tmp_path / f"{module.BUILD_PREFIX}{name}-x1" for name in (f"not-{module._MACHINE}", module._MACHINE)
+    )
+    theirs.mkdir()
+    ours.mkdir()
+    remove_dead_builds(tmp_path)
+    assert theirs.exists() and not ours.exists()
+    os.utime(theirs, (0, 0))
+    remove_dead_builds(tmp_path)
+    assert not theirs.exists()
+
+
 def test_what_is_discarded_is_gone_with_all_in_it(tmp_path):
     (tmp_path / "set" / "deep").mkdir(parents=True)
     discard(tmp_path / "set")
