@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from simscale_gym import futures_bank
+from simscale_gym.datagen import spec
 from simscale_gym.envs import resources
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -23,7 +24,8 @@ def run(town_cache, town_scene, one_renderer_per_scene, monkeypatch):
         refs = towns_scenes(scenes, split)
         return [ref for ref in refs if ref.id == town_scene.id] if scenes == "town" else refs
 
-    monkeypatch.setattr(resources, "list_scenes", one_of_the_town)
+    for module in (resources, spec):
+        monkeypatch.setattr(module, "list_scenes", one_of_the_town)
     monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 256)
 
     def run_script(name, *arguments):
@@ -110,3 +112,13 @@ def test_own_planner(run, capsys):
     }
     score = {name: float(line.split()[-2]) for name, line in rows.items()}
     assert set(score) == {"own", "constant velocity", "log"} and score["own"] > 0.5
+
+
+def test_stream(run, tmp_path, capsys):
+    """No worker: on macOS and Windows they would not see the patched town."""
+    pytest.importorskip("torchdata")
+    size = ("--image-size", 18, 32)
+    run("08_stream.py", "--steps", 2, "--batch", 4, "--workers", 0, *size, "--checkpoint", tmp_path / "s.pt")
+    out = capsys.readouterr().out
+    assert out.count("2 of 4 simulated") == 2 and "goes on with the same samples: True" in out
+    assert (tmp_path / "s.pt").stat().st_size > 10_000

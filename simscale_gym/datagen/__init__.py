@@ -12,6 +12,7 @@ from simscale_gym.datagen.scene_shard import SceneReport, skip_reason
 from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.datagen.yield_table import stage_table, summary, yield_table
+from simscale_gym.lazy_names import lazy_names
 
 __all__ = [
     "Damage",
@@ -21,6 +22,7 @@ __all__ = [
     "Moments",
     "Recipe",
     "SampleArrays",
+    "SampleStream",
     "SceneReport",
     "collect",
     "explain",
@@ -38,3 +40,5 @@ __all__ = [
     "write_data_set",
     "yield_table",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, {"SampleStream": "stream"})  # needs torch

@@ -16,7 +16,7 @@ MOST_BOXES = 64
 LOG_KIND = "log"
 """Kind of samples that were recorded; all others are simulated."""
 
-_PLAIN = ("status", "history", "target", "target_10hz", "route", "class_map")
+_PLAIN = ("status", "history", "target", "target_10hz", "route", "class_map", "vocabulary_scores")
 _CALIBRATION = ("camera_Ks", "cam_to_ego")
 _PADDED = ("boxes", "box_velocities", "box_types")
 
@@ -28,7 +28,7 @@ def training_item(sample: DataSample, *, boxes: int = MOST_BOXES) -> dict[str, A
     ``pictures``                         uint8 ``[C, H, W, 3]``, now
     ``past_pictures``                    uint8 ``[K, C, H, W, 3]``, 0.5, 1.0 .. s ago; K may be 0
     ``status history target target_10hz  as in :class:`simscale_gym.datagen.SampleArrays`
-    route class_map``
+    route class_map vocabulary_scores``
     ``camera_Ks cam_to_ego``             likewise, as float32
     ``boxes box_velocities box_types``   the nearest ``boxes`` of them, filled up with zeros
     ``box_mask``                         bool ``[boxes]``, which of them are there

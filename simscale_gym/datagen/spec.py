@@ -211,6 +211,11 @@ class OpenSpec:
         recipe = _recipe(spec, refs) if spec.kind == "perturbed" else None
         return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None)
 
+    def with_seed(self, seed: int) -> OpenSpec:
+        """The same, searched in another order."""
+        recipe = self.recipe and replace(self.recipe, seed=seed)
+        return replace(self, spec=replace(self.spec, seed=seed), recipe=recipe)
+
     def identity(self) -> dict[str, Any]:
         """The spec and digests of all that it names, in plain values.
 
