@@ -77,6 +77,10 @@ class ResetError(SimScaleError):
     """No acceptable start was found within the attempt budget; the message counts rejections by reason."""
 
 
+class PolicyError(SimScaleError):
+    """A policy of the user's failed while it drove; the message says how and where, the cause is chained."""
+
+
 class MissingExtraError(SimScaleError, ImportError):
     """An optional dependency is absent; the message names the extra that brings it."""
 

@@ -3,6 +3,7 @@
 from simscale_gym.lazy_names import lazy_names
 
 _MODULES = {
+    "AGENTS": "named_agents",
     "EXPERTS": "experts",
     "HORIZON_STEPS": "futures",
     "PLAN_STRIDE": "expert",
@@ -22,6 +23,7 @@ _MODULES = {
     "LogReplay": "log_replay",
     "MixedConfig": "reactive.mixed_traffic",
     "MixedTraffic": "reactive.mixed_traffic",
+    "NamedAgent": "named_agents",
     "NavsimTraffic": "navsim.traffic",
     "PlannerExpert": "pdm.planner_expert",
     "RecoveryConfig": "recovery.recovery_expert",

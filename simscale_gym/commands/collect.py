@@ -11,11 +11,13 @@ from rich.console import Console
 from tqdm import tqdm
 
 from simscale_gym.agents.experts import needs_bank
-from simscale_gym.commands.settings import Collect
+from simscale_gym.commands.settings import Collect, Rollout
 from simscale_gym.datagen import (
     DataSpec,
+    RolloutSpec,
     SceneReport,
     collect,
+    ends_of_rollouts,
     explain,
     make_recipe,
     skip_reason,
@@ -45,11 +47,11 @@ def run_collect(settings: Collect) -> Telemetry:
     console, spec = Console(), _spec(settings)
     searching = spec.kind == "perturbed"
     if not searching and settings.dry_run:
-        raise ArgumentError("collect: --kind log searches nothing; give it --out DIR.")
+        raise ArgumentError(f"collect: --kind {spec.kind} searches nothing; give it --out DIR.")
     if settings.dry_run and settings.runner != "local":
         raise ArgumentError(f"collect: --runner {settings.runner} writes; give it --out DIR.")
     banked = settings.vocabulary is None or any(map(needs_bank, settings.experts))
-    if searching and banked and not town_futures_path().exists():
+    if spec.kind != "log" and banked and not town_futures_path().exists():
         console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
     total = _dry_run(settings, spec, console) if settings.dry_run else _written(settings, spec, console)
     if searching:
@@ -59,17 +61,34 @@ def run_collect(settings: Collect) -> Telemetry:
     if searching:
         for line in explain(total, spec.experts):
             console.print(line, highlight=False, markup=False)
+    if spec.kind == "rollout":
+        console.print(ends_of_rollouts(total))
     return total
 
 
 def _spec(settings: Collect) -> DataSpec:
     """The spec that the settings name; paths are absolute, so that a data set knows its source from anywhere."""
     values = {item.name: getattr(settings, item.name) for item in fields(DataSpec)}
+    values["rollout"] = _rollout(settings)
     for name in ("vocabulary", "assets"):
         values[name] = None if values[name] is None else str(values[name].expanduser().absolute())
     if Path(settings.scenes).expanduser().exists() and settings.scenes != "town":
         values["scenes"] = str(Path(settings.scenes).expanduser().absolute())
     return DataSpec(**values)
+
+
+def _rollout(settings: Collect) -> RolloutSpec | None:
+    told = settings.rollout
+    if settings.kind != "rollout":
+        if told != Rollout():
+            raise ArgumentError(
+                f"collect: settings of a policy beside --kind {settings.kind}; it takes none."
+            )
+        return None
+    if told.policy is None:
+        raise ArgumentError("collect: --kind rollout needs a --policy, such as expert:planner.")
+    file = None if told.policy_file is None else str(told.policy_file.expanduser().absolute())
+    return RolloutSpec(**vars(told) | {"policy_file": file})
 
 
 def _dry_run(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:

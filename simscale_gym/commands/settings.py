@@ -55,8 +55,36 @@ class Town:
 
 
 @dataclass(frozen=True)
+class Rollout:
+    """How a policy drives.
+
+    Attributes:
+        policy: Who drives rollouts: expert:planner, constant_velocity, log .., or module:callable or file.py:callable,
+            which is run, and called for an agent.
+        policy_file: What the callable is given, such as weights; the data set keeps a copy.
+        beta: Share of the time that the first expert drives instead, 0 to 1 (DAgger).
+        coin: Whether that is drawn at every step or once for an episode.
+        observation: What the policy sees: state, camera or lidar, one or several.
+        action: control (every 0.1 s) or trajectory (every 0.5 s): what it gives where it gives no plan.
+        horizon: Longest rollout [s].
+        period: Time between labels [s].
+        filtered: Keep only samples whose label passes the paper's filter.
+    """
+
+    policy: str | None = None
+    policy_file: Path | None = None
+    beta: float = 0.0
+    coin: str = "step"
+    observation: tuple[str, ...] = ("state",)
+    action: str = "trajectory"
+    horizon: float = 8.0
+    period: float = 0.5
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
 class Collect:
-    """Write a data set: perturbed starts with trusted labels (Algorithm 1), or the log's own clips; print its yield.
+    """Write a data set: perturbed starts with trusted labels (Algorithm 1), the log's clips, or rollouts; print yields.
 
     Broken off and given again, it goes on where it was. What comes out is the same, byte for byte, for any number of
     workers.
@@ -64,12 +92,13 @@ class Collect:
     Attributes:
         out: Folder of the data set; made if absent. Needs simscale-gym[data].
         dry_run: Search and print the tables, write nothing.
-        kind: perturbed, with labels of experts; or log, with the human's (the real half of co-training).
+        kind: perturbed, with labels of experts; log, with the human's (the real half of co-training); or rollout,
+            where a policy drives from perturbed starts and experts label what it comes to (DAgger).
         scenes: "town", or a path to a nuPlan or NAVSIM data set or other logs.
         split: train, val, test or hard.
         experts: Sources of labels: planner, recovery, unified or log, one or several.
         clips: Number of clips to search at most, scene by scene; None for all.
-        rounds: Samples of a clip and expert at most.
+        rounds: Samples of a clip and expert at most; of rollouts, how many begin from a clip.
         stride: Time between the starts of a scene's clips [s].
         vocabulary: A .npy file [V, 40, 3] of x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego frame; clusters of
             the source's own futures if left out.
@@ -96,6 +125,7 @@ class Collect:
         scores: Number of trajectories of the vocabulary whose EPDMS subscores every sample has (8,192 take 0.5 s a
             sample); 0 for none.
         human_filter: With --kind log: forgive those trajectories what the human fails, as NAVSIM does.
+        rollout: How the policy drives, for rollouts.
     """
 
     out: Path | None = None
@@ -127,6 +157,7 @@ class Collect:
     quality: int = 92
     scores: int = 0
     human_filter: bool = False
+    rollout: Annotated[Rollout, tyro.conf.arg(name="")] = Rollout()
 
 
 @dataclass(frozen=True)
@@ -137,11 +168,13 @@ class Verify:
         folder: Folder that collect --out wrote.
         repair: Make again what is missing or broken, try scenes again that were skipped, and nothing else.
         workers: Processes that do so; one per core if left out.
+        policy: Of rollouts, the policy that drove, if it is your own code: named once more, for it is run.
     """
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
     repair: bool = False
     workers: int | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True)

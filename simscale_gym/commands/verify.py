@@ -23,9 +23,8 @@ def run_verify(settings: Verify) -> bool:
     for told in skipped.values():
         console.print(told)
     if (damages or skipped) and settings.repair:
-        for _ in tqdm(
-            repair(settings.folder, damages, workers=settings.workers), unit="scene", desc="repairing"
-        ):
+        made = repair(settings.folder, damages, workers=settings.workers, policy=settings.policy)
+        for _ in tqdm(made, unit="scene", desc="repairing"):
             pass
         damages = list(verify(settings.folder))
     if damages:

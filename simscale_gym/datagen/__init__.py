@@ -7,11 +7,12 @@ from simscale_gym.datagen.items import training_item
 from simscale_gym.datagen.manifest import Damage, skipped_scenes, verify
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
+from simscale_gym.datagen.rollout_spec import RolloutSpec
 from simscale_gym.datagen.sample import DataSample, SampleArrays
 from simscale_gym.datagen.scene_shard import SceneReport, skip_reason
 from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.datagen.writing import write_data_set
-from simscale_gym.datagen.yield_table import stage_table, summary, yield_table
+from simscale_gym.datagen.yield_table import ends_of_rollouts, stage_table, summary, yield_table
 from simscale_gym.lazy_names import lazy_names
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "DataSpec",
     "Moments",
     "Recipe",
+    "RolloutSpec",
     "SampleArrays",
     "SampleStream",
     "SceneReport",
     "collect",
+    "ends_of_rollouts",
     "explain",
     "make_recipe",
     "regenerate",

@@ -14,6 +14,7 @@ from simscale_gym.datagen.manifest import skipped_scenes
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import encoded_picture
 from simscale_gym.datagen.spec import DataSpec
+from simscale_gym.datagen.yield_table import ends_of_rollouts
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.perturbation import Telemetry
 
@@ -23,6 +24,8 @@ _TAKEN = {"render": "rendered", "log": "recorded"}
 _WHAT = {
     "perturbed": "Perturbed starts off the log with trusted labels of pseudo-experts (Algorithm 1 of SimScale, arXiv "
     "2511.23369): the past shows the way off the log, the target the expert's way on.",
+    "rollout": "States that a policy came to in closed loop from perturbed starts, the targets what an expert would "
+    "do there (DAgger).",
     "log": "Clips on the log with the human's way on as target.",
 }
 
@@ -38,7 +41,8 @@ def total_telemetry(folder: Path) -> Telemetry:
 def write_card(folder: Path, spec: DataSpec) -> None:
     """Write README.md and its pictures; the same for the same data set."""
     data_set = DataSet(folder)
-    chosen = np.unique(np.linspace(0, len(data_set) - 1, _SHOWN).astype(int)) if len(data_set) else []
+    shown = len(data_set) and spec.cameras
+    chosen = np.unique(np.linspace(0, len(data_set) - 1, _SHOWN).astype(int)) if shown else []
     pictures = []
     for number, index in enumerate(chosen):
         name = f"{CARD_PICTURES}/{number}.jpg"
@@ -57,13 +61,18 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
     rows = data_set.rows
     scenes, logs = (len(rows.column(name).unique()) for name in ("scene", "log"))
     height, width = spec.image_size
+    seen = (
+        f"{_TAKEN[spec.camera_source]} through {', '.join(spec.cameras)} at {width}x{height}, with {spec.history} earlier "
+        f"and {spec.future} later pictures of each"
+        if spec.cameras
+        else "without pictures"
+    )
     kept = "every value of `spec` in `recipe.json`"
     return [
         f"# {len(rows)} {spec.kind} driving samples",
         "",
         f"{_WHAT[spec.kind]} {len(rows)} samples of {scenes} scenes and {logs} logs of `{spec.scenes}`, split "
-        f"`{spec.split}`, {_TAKEN[spec.camera_source]} through {', '.join(spec.cameras)} at {width}x{height}, "
-        f"with {spec.history} earlier and {spec.future} later pictures of each.",
+        f"`{spec.split}`, {seen}.",
         "",
         *pictures,
         "",
@@ -96,6 +105,10 @@ def _skipped(folder: Path) -> list[str]:
 
 
 def _yields(telemetry: Telemetry, spec: DataSpec) -> list[str]:
+    if spec.kind == "rollout":
+        told = spec.rollout
+        driver = f"`{told.policy}` drove, with a chance of {told.beta} the expert instead, drawn for each {told.coin}."
+        return ["## Rollouts", "", f"{driver} {ends_of_rollouts(telemetry)}.", ""]
     if spec.kind != "perturbed":
         return []
     head = ["## Yield", "", f"Of {telemetry.clips} clips:", "", "| expert | round | samples | of the clips |"]

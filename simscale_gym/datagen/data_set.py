@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simscale_gym.datagen.layout import RECIPE, ROWS, read_json, read_rows
+from simscale_gym.datagen.layout import RECIPE, ROWS, parts_of, read_json, read_rows
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import read_sample
 from simscale_gym.errors import DataError
@@ -21,33 +21,55 @@ if TYPE_CHECKING:
 class DataSet:
     """The samples of a folder that ``collect --out`` wrote, in the order of scenes, clips, experts and rounds.
 
+    A folder of data sets, such as DAgger's rounds, is read as one: part after part, in the order of their names.
+
     A map-style data set for ``torch.utils.data.DataLoader``, which needs nothing of torch. A sample is one read at a
     known place of its shard; nothing is unpacked. It can be sent to other processes. ``webdataset.WebDataset`` reads
     ``shards/*.tar`` as well.
 
     Args:
         folder: The folder.
+        parts: Names of the data sets in it that are read; None for all.
 
     Raises:
         DataError: It is no data set, or one of another version.
+
+    Attributes:
+        folder: The folder.
+        parts: Folders of the data sets; the folder itself where it is one.
+        recipes: What stands in the ``recipe.json`` of each.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], parts: Sequence[str] | None = None) -> None:
         self.folder = Path(folder).absolute()
-        self.recipe: dict[str, Any] = read_json(self.folder / RECIPE)
+        self.parts = parts_of(self.folder) if parts is None else [self.folder / name for name in parts]
+        self.recipes: list[dict[str, Any]] = [read_json(part / RECIPE) for part in self.parts]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe of the first part."""
+        return self.recipes[0]
 
     @cached_property
     def rows(self) -> pyarrow.Table:
-        """A row for each sample (:func:`simscale_gym.datagen.layout.row_schema`)."""
+        """A row for each sample (:func:`simscale_gym.datagen.layout.row_schema`), its shard as seen from the folder."""
         import pyarrow as pa
 
-        paths = sorted((self.folder / ROWS).glob("*.parquet"))
+        return pa.concat_tables([self._rows(part) for part in self.parts])
+
+    def _rows(self, part: Path) -> pyarrow.Table:
+        import pyarrow as pa
+
+        paths = sorted((part / ROWS).glob("*.parquet"))
         if not paths:
             hint = "Give the command that began it again."
-            raise DataError(
-                self.folder / ROWS, found="no rows", expected="one file for each scene", hint=hint
-            )
-        return pa.concat_tables([read_rows(path)[1] for path in paths])
+            raise DataError(part / ROWS, found="no rows", expected="one file for each scene", hint=hint)
+        table = pa.concat_tables([read_rows(path)[1] for path in paths])
+        if part == self.folder:
+            return table
+        place = table.schema.get_field_index("shard")
+        shards = pa.array([f"{part.name}/{shard}" for shard in table.column(place).to_pylist()], pa.string())
+        return table.set_column(place, "shard", shards)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,4 +89,5 @@ class DataSet:
         return (self[index] for index in range(len(self)))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "recipe": self.recipe}  # the rows are read again where they are needed
+        plain = ("folder", "parts", "recipes")
+        return {name: getattr(self, name) for name in plain}  # the rows are read again where they are needed

@@ -1,4 +1,4 @@
-"""The drives that samples show: perturbed ones with an expert's label, and the log's own."""
+"""The drives that samples show: perturbed ones with an expert's label, the log's own, and a policy's."""
 
 from __future__ import annotations
 
@@ -27,6 +27,24 @@ LOG = "log"
 
 
 @dataclass(frozen=True, eq=False)
+class DrivenStep:
+    """The step of a rollout that a sample's present is.
+
+    Attributes:
+        index: Simulation steps of 0.1 s since the policy took over.
+        by_expert: Whether the expert drove on from here, instead of the policy.
+        valid: Whether the label's expert vouches for its plan.
+        arrays: What the policy observed, pictures left out, by the environment's names; the ``action`` that was driven
+            on with, and ``expert_action``, by which the environment would follow the label.
+    """
+
+    index: int
+    by_expert: bool
+    valid: bool
+    arrays: Mapping[str, NDArray]
+
+
+@dataclass(frozen=True, eq=False)
 class Drive:
     """What a sample is drawn and counted from.
 
@@ -41,6 +59,7 @@ class Drive:
         perturbation: Scores of the way off the log; None on the log.
         label: Scores of the label.
         plan: What the expert planned; None on the log.
+        step: Step of a rollout; None elsewhere.
     """
 
     expert: str
@@ -53,6 +72,7 @@ class Drive:
     perturbation: Scores | None
     label: Scores
     plan: ExpertPlan | None
+    step: DrivenStep | None = None
 
     @property
     def present(self) -> SimState:
@@ -112,7 +132,7 @@ def log_drives(scene: Scene, frames: Sequence[int], steps: int) -> Iterator[Driv
     for frame in frames:
         first = max(0, frame + PLAN_STRIDE * EARLIEST)
         last = frame + steps if frame + steps < scene.num_frames else frame + HORIZON_STEPS
-        states = [_logged(scene, k) for k in range(first, last + 1)]
+        states = [logged_state(scene, k) for k in range(first, last + 1)]
         past, future = states[: frame - first + 1], states[frame - first + 1 :]
         reference = reference_drive(scene, past[-1], planner)
         ahead = [past[-1], *future[:HORIZON_STEPS]]
@@ -122,14 +142,14 @@ def log_drives(scene: Scene, frames: Sequence[int], steps: int) -> Iterator[Driv
 
 def _perturbed(scene: Scene, sample: Sample, expert: Expert, traffic: TrafficModel, steps: int) -> Drive:
     label = sample.label.states
-    future = [*label[1:], *_onward(scene, label[-1], expert, traffic, steps - HORIZON_STEPS)]
+    future = [*label[1:], *onward(scene, label[-1], expert, traffic, steps - HORIZON_STEPS)]
     return Drive(
         sample.expert, sample.round_index, sample.vocabulary_index, sample.frame, sample.offset,
         sample.perturbation.states, future, sample.perturbation.scores, sample.label.scores, sample.plan,
     )  # fmt: skip
 
 
-def _onward(
+def onward(
     scene: Scene, begin: SimState, expert: Expert, traffic: TrafficModel, steps: int
 ) -> list[SimState]:
     """``steps`` states behind ``begin``, driven as ``expert`` plans there; none where it or the scene is at its end."""
@@ -139,6 +159,7 @@ def _onward(
     return rollout(scene, traffic, begin, plan.poses_world(begin.ego), steps=steps) if plan.valid else []
 
 
-def _logged(scene: Scene, frame: int) -> SimState:
+def logged_state(scene: Scene, frame: int) -> SimState:
+    """The world at ``frame`` of the log."""
     ego = scene.ego.states[frame]
     return SimState(frame, ego, LogReplay().start(scene, frame, ego))

@@ -8,6 +8,7 @@
     shards/000012.tar            samples of scene 12, as the webdataset library names and reads them
     rows/000012.parquet          a row for each of them, written behind the shard: where it is, all is
     manifest.json                every file with its size and SHA-256, written last
+    policy.bin                   of rollouts, what the policy was loaded from, where it was
 
 A scene without samples has rows (none of them), and no shard.
 """
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """Version of this layout."""
-RECIPE, MANIFEST, VOCABULARY, CARD, CARD_PICTURES, SHARDS, ROWS = (
-    "recipe.json", "manifest.json", "vocabulary.npz", "README.md", "card", "shards", "rows",
+RECIPE, MANIFEST, VOCABULARY, POLICY, CARD, CARD_PICTURES, SHARDS, ROWS = (
+    "recipe.json", "manifest.json", "vocabulary.npz", "policy.bin", "README.md", "card", "shards", "rows",
 )  # fmt: skip
 EXTRA = "data"
 """What is installed for data sets: ``simscale-gym[data]``."""
@@ -106,7 +107,8 @@ def row_schema() -> pyarrow.Schema:
 
     ``key`` names the sample, ``shard``, ``start_byte``, ``bytes``, ``sha256`` its members; ``frame`` is T, ``present``
     the frame of its now. ``depends_on_unseen`` is whether the label would be another if only what the cameras see were
-    there. Scores begin with ``perturbation_`` (null on the log) and ``label_``.
+    there. Scores begin with ``perturbation_`` (null but for perturbed samples) and ``label_``. ``step``, ``by_expert`` and
+    ``valid`` are those of :class:`simscale_gym.datagen.drives.DrivenStep`, null but for rollouts.
     """
     parquet()
     import pyarrow as pa
@@ -116,11 +118,19 @@ def row_schema() -> pyarrow.Schema:
         "expert": pa.string(), "round": pa.int32(), "vocabulary_index": pa.int32(), "seed": pa.int64(),
         "frame": pa.int32(), "present": pa.int32(), "timestamp_us": pa.int64(), "offset_along": pa.float64(),
         "offset_across": pa.float64(), "offset_turn": pa.float64(), "render_quality": pa.float32(),
-        "boxes": pa.int32(), "depends_on_unseen": pa.bool_(), "shard": pa.string(), "start_byte": pa.int64(),
-        "bytes": pa.int64(), "sha256": pa.string(),
+        "boxes": pa.int32(), "depends_on_unseen": pa.bool_(), "step": pa.int32(), "by_expert": pa.bool_(),
+        "valid": pa.bool_(), "shard": pa.string(), "start_byte": pa.int64(), "bytes": pa.int64(),
+        "sha256": pa.string(),
     }  # fmt: skip
     scores = {f"{what}_{code}": pa.float32() for what in ("perturbation", "label") for code in SCORES}
     return pa.schema(list((plain | scores).items()))
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Where the samples of ``folder`` lie: in itself, or in the data sets in it, in the order of their names."""
+    if (folder / RECIPE).exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob(f"*/{RECIPE}")) or [folder]
 
 
 def shard_name(index: int) -> str:

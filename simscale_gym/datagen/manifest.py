@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from simscale_gym.datagen.layout import (
     CARD,
     CARD_PICTURES,
     MANIFEST,
+    POLICY,
     RECIPE,
     ROWS,
     SHARDS,
     VOCABULARY,
+    parts_of,
     read_json,
     read_rows,
     write_json,
@@ -54,19 +56,25 @@ def write_manifest(folder: Path) -> None:
         files[f"{ROWS}/{path.name}"] = _entry(path)
         if head.shard_bytes:
             files[f"{SHARDS}/{path.stem}.tar"] = {"bytes": head.shard_bytes, "sha256": head.shard_sha256}
-    others = (folder / name for name in (RECIPE, VOCABULARY, CARD) if (folder / name).exists())
+    others = (folder / name for name in (RECIPE, VOCABULARY, POLICY, CARD) if (folder / name).exists())
     for path in (*others, *sorted((folder / CARD_PICTURES).glob("*"))):
         files[path.relative_to(folder).as_posix()] = _entry(path)
     write_json(folder / MANIFEST, {"samples": samples, "files": files})
 
 
 def verify(folder: str | os.PathLike[str]) -> Iterator[Damage]:
-    """Everything that is missing or broken in a data set; nothing where all is as it was written.
+    """Everything that is missing or broken in a data set or a folder of some; nothing where all is as it was written.
 
     Raises:
         DataError: It is no data set, or one of another version, or its manifest is broken.
     """
     folder = Path(folder).absolute()
+    for part in parts_of(folder):
+        for damage in _damages(part):
+            yield replace(damage, file=(part / damage.file).relative_to(folder).as_posix())
+
+
+def _damages(folder: Path) -> Iterator[Damage]:
     read_json(folder / RECIPE)
     if not (folder / MANIFEST).exists():
         yield Damage(
@@ -88,13 +96,14 @@ def skipped_scenes(folder: str | os.PathLike[str]) -> dict[str, str]:
     Rows that are damaged tell nothing.
     """
     found: dict[str, str] = {}
-    for path in sorted((Path(folder) / ROWS).glob("*.parquet")):
+    folder = Path(folder).absolute()
+    for path in (path for part in parts_of(folder) for path in sorted((part / ROWS).glob("*.parquet"))):
         try:
             head, _ = read_rows(path)
         except DataError:
             continue
         if head.skipped:
-            found[f"{ROWS}/{path.name}"] = f"scene {head.scene} was skipped: {head.skipped}"
+            found[path.relative_to(folder).as_posix()] = f"scene {head.scene} was skipped: {head.skipped}"
     return found
 
 

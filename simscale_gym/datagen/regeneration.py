@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from simscale_gym import __version__
+from simscale_gym.agents.agent import Agent
+from simscale_gym.agents.named_agents import AGENTS
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.layout import (
     CARD,
     CARD_PICTURES,
     MANIFEST,
+    POLICY,
     RECIPE,
     ROWS,
     SHARDS,
+    parts_of,
     read_json,
     rows_name,
     shard_name,
 )
 from simscale_gym.datagen.manifest import Damage, skipped_scenes
+from simscale_gym.datagen.rollout_spec import GIVEN
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.scene_samples import SceneSamples
 from simscale_gym.datagen.scene_shard import SceneReport
 from simscale_gym.datagen.shard import decoded_sample, sample_bytes
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
 from simscale_gym.datagen.writing import write_data_set
-from simscale_gym.errors import DataError
+from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import discard
 from simscale_gym.scene import Scene
 from simscale_gym.sources import find_scene
@@ -49,7 +54,7 @@ def spec_of(folder: str | os.PathLike[str]) -> DataSpec:
             expected=__version__,
             hint="Samples can be made again by the version that made them.",
         )
-    return DataSpec.from_plain(recipe["spec"])
+    return DataSpec.from_plain(recipe["spec"]).in_folder(Path(folder))
 
 
 def repair(
@@ -58,28 +63,55 @@ def repair(
     *,
     workers: int | None = None,
     scenes: Sequence[Scene] | None = None,
+    policy: str | Agent | None = None,
 ) -> Iterator[SceneReport]:
     """Make again what is damaged, try again what was skipped, and nothing else; its scenes as they are done.
 
     A scene that was skipped and can be used by now comes on top of the clips that were asked for.
 
     Args:
-        folder: Folder of the data set.
+        folder: Folder of the data set, or of several.
         damages: What :func:`simscale_gym.datagen.verify` named.
         workers: Processes; None for one per core.
         scenes: The scenes, where the data set is of scenes in memory.
+        policy: Of rollouts, the policy, if it is not one of this package: its name once more, so that nothing is run
+            because a file says so; or the agent that was handed over.
 
     Raises:
-        DataError: What came out is not what was written before.
+        ArgumentError: The policy is not named.
+        DataError: What came out is not what was written before, or a policy's file is damaged.
     """
     folder = Path(folder).absolute()
+    for part in parts_of(folder):
+        inside = part.relative_to(folder)
+        names = {PurePosixPath(damage.file) for damage in damages}
+        own = {str(name.relative_to(inside)) for name in names if name.is_relative_to(inside)}
+        if own or skipped_scenes(part):
+            yield from _repaired(part, own, workers, scenes, policy)
+
+
+def _repaired(
+    folder: Path,
+    names: Set[str],
+    workers: int | None,
+    scenes: Sequence[Scene] | None,
+    policy: str | Agent | None,
+) -> Iterator[SceneReport]:
     spec = spec_of(folder)
+    agent = _trusted(spec, policy)
+    if POLICY in names:
+        raise DataError(
+            folder / POLICY,
+            found="another file than the policy was loaded from, or none",
+            expected=f"the one that {MANIFEST} names",
+            hint="Put it back: it cannot be made again.",
+        )
     before = read_json(folder / MANIFEST)["files"] if (folder / MANIFEST).exists() else {}
     skipped = set(skipped_scenes(folder))
-    for name in sorted({damage.file for damage in damages} - {RECIPE} | skipped):
+    for name in sorted(names - {RECIPE} | skipped):
         for broken in _scene_files(name):
             discard(folder / broken)
-    reports = write_data_set(folder, spec, workers=workers, scenes=scenes)
+    reports = write_data_set(folder, spec, workers=workers, scenes=scenes, agent=agent)
     yield from (report for report in reports if report.seconds)
     after = read_json(folder / MANIFEST)["files"]
     for name, entry in before.items():
@@ -94,7 +126,11 @@ def repair(
 
 
 def regenerate(
-    data_set: DataSet, row: Mapping[str, Any], *, scenes: Sequence[Scene] | None = None
+    data_set: DataSet,
+    row: Mapping[str, Any],
+    *,
+    scenes: Sequence[Scene] | None = None,
+    policy: str | Agent | None = None,
 ) -> DataSample:
     """The sample of ``row``, made again from the scene: bit for bit what the shard holds.
 
@@ -102,12 +138,14 @@ def regenerate(
         data_set: The data set.
         row: The sample's row.
         scenes: The scenes, where the data set is of scenes in memory.
+        policy: As for :func:`repair`.
 
     Raises:
+        ArgumentError: The policy is not named.
         DataError: What came out is not what was written.
     """
-    spec = spec_of(data_set.folder)
-    opened = OpenSpec.of(spec, scenes)
+    spec = spec_of((data_set.folder / row["shard"]).parents[1])
+    opened = OpenSpec.of(spec, scenes, _trusted(spec, policy))
     index = int(PurePosixPath(row["shard"]).stem)
     task = SceneTask(index, find_scene(opened.refs, row["scene"]), None)
     made = next(
@@ -117,6 +155,19 @@ def regenerate(
     if made is None:
         raise DataError(place, field=row["key"], found="no such sample any more", expected="the same one")
     return decoded_sample(place, row, sample_bytes(made, spec.suffix, spec.quality))
+
+
+def _trusted(spec: DataSpec, policy: str | Agent | None) -> Agent | None:
+    """The agent to be handed over, if any; a policy that is code must have been named."""
+    if spec.rollout is None or not isinstance(policy, str | None):
+        return policy
+    name = spec.rollout.policy
+    if name not in (*AGENTS, GIVEN, policy):
+        raise ArgumentError(
+            f"policy: the data set was driven by {name!r}, which is code of somebody's; name it (--policy {name}) to "
+            f"have it run (found {policy!r})."
+        )
+    return None
 
 
 def _scene_files(name: str) -> tuple[str, ...]:

@@ -95,12 +95,14 @@ class DataSample:
         pictures: uint8 ``[H, W, 3]`` by camera, by camera and number of half seconds before, as ``cam_f0.1``, and by
             camera and number of half seconds behind, as ``cam_f0.plus1``.
         read_moments: Function that decodes :attr:`moments`.
+        step: Of rollouts, arrays of what the policy saw and did (:class:`simscale_gym.datagen.drives.DrivenStep`).
     """
 
     row: Mapping[str, object]
     arrays: SampleArrays
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     read_moments: Callable[[], Moments] | None = None
+    step: Mapping[str, NDArray] = field(default_factory=dict)
 
     @cached_property
     def moments(self) -> Moments:

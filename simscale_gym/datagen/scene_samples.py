@@ -20,6 +20,7 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import LOG, Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.moments import make_moments
+from simscale_gym.datagen.rollouts import RolloutDrives
 from simscale_gym.datagen.sample import HISTORY_POSES, SUBSCORES, DataSample, sample_arrays, score_values
 from simscale_gym.datagen.shard import picture_name, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
@@ -54,7 +55,8 @@ class SceneSamples:
     """
 
     def __init__(self, task: SceneTask, opened: OpenSpec, threads: int = 1) -> None:
-        self._spec, self._recipe, self._scored = opened.spec, opened.recipe, opened.scored
+        self._spec, self._recipe = opened.spec, opened.recipe
+        self._driver, self._scored = opened.driver, opened.scored
         spec = self._spec
         self._scene: Scene = open_scene(task.ref, None if spec.assets is None else Path(spec.assets))
         self._pictures = TrustedPictures(spec.min_render_quality, spec.cameras, threads)
@@ -67,7 +69,7 @@ class SceneSamples:
         self.telemetry = Telemetry()
         self.spent = dict.fromkeys(PARTS, 0.0)
         size = len(spec.shown) * len(spec.cameras) * 3 * spec.image_size[0] * spec.image_size[1]
-        self._together = max(1, min(_TOGETHER, _DRAWN // size))
+        self._together = max(1, min(_TOGETHER, _DRAWN // max(size, 1)))
 
     def samples(self, frames: Sequence[int]) -> Iterator[DataSample]:
         """Samples of the clips at ``frames``, in their order."""
@@ -80,31 +82,48 @@ class SceneSamples:
             kept = filter(self._is_visible, log_drives(self._scene, frames, steps))
             yield from filter(self._is_trusted, kept)
             return
+        if self._driver is not None:
+            kept = filter(self._is_visible, self._rollouts(frames))
+            yield from filter(self._is_trusted, kept)
+            return
         for outcome in search_clips(
             self._scene, frames, recipe, self._experts, self._traffic, self._pictures
         ):
             self.telemetry.add(outcome.telemetry)
             yield from perturbed_drives(self._scene, outcome, self._experts, self._traffic, steps)
 
+    def _rollouts(self, frames: Sequence[int]) -> Iterator[Drive]:
+        spec = self._spec
+        rollouts = RolloutDrives(self._scene, spec, self._recipe, self._driver, self.telemetry)
+        return (
+            drive
+            for frame in frames
+            for number in range(spec.rounds)
+            for drive in rollouts.drives(frame, number)
+        )
+
     def drawn(self, drives: Iterable[Drive]) -> Iterator[DataSample]:
         """The sample of each of ``drives``, which are taken a few at a time."""
         left = iter(drives)
         while together := self._next(left):
-            yield from self._drawn(together)
+            for drive, images in zip(together, self._pictures_of(together), strict=True):
+                with timed(self.spent, "score"):
+                    scores = self._scores(drive)
+                with timed(self.spent, "pack"):
+                    sample = self._sample(drive, images, scores)
+                yield sample
 
     def _next(self, drives: Iterator[Drive]) -> list[Drive]:
         with timed(self.spent, "search"):
             return list(islice(drives, self._together))
 
-    def _drawn(self, drives: Sequence[Drive]) -> Iterator[DataSample]:
-        pictures = self._recorded if self._spec.camera_source == "log" else self._rendered
-        drawn = pictures(drives)
-        for drive, images in zip(drives, drawn.reshape(len(drives), -1, *drawn.shape[2:]), strict=True):
-            with timed(self.spent, "score"):
-                scores = self._scores(drive)
-            with timed(self.spent, "pack"):
-                sample = self._sample(drive, images, scores)
-            yield sample
+    def _pictures_of(self, drives: Sequence[Drive]) -> NDArray[np.uint8]:
+        """``[D, len(spec.shown) * C, H, W, 3]``."""
+        spec = self._spec
+        shape = (len(drives), len(spec.shown) * len(spec.cameras), *spec.image_size, 3)
+        if not spec.cameras:
+            return np.zeros(shape, np.uint8)
+        return (self._recorded if spec.camera_source == "log" else self._rendered)(drives).reshape(shape)
 
     def _rendered(self, drives: Sequence[Drive]) -> NDArray[np.uint8]:
         """Pictures ``[len(drives) * len(spec.shown), C, H, W, 3]``, drawn."""
@@ -140,20 +159,24 @@ class SceneSamples:
             self._row(drive, len(arrays.boxes), self._depends(drive)),
             partial(make_moments, self._scene, states),
         )
-        return DataSample(row, arrays, pictures, moments)
+        driven = {} if drive.step is None else drive.step.arrays
+        return DataSample(row, arrays, pictures, moments, driven)
 
     def _row(self, drive: Drive, boxes: int, depends: bool) -> dict[str, Any]:
         scene, present = self._scene, drive.present.frame
         along, across, turn = drive.offset.tolist()
         scores = {"label": drive.label, "perturbation": drive.perturbation}
+        step = {} if drive.step is None else {
+            "step": drive.step.index, "by_expert": drive.step.by_expert, "valid": drive.step.valid,
+        }  # fmt: skip
         return {
-            "key": sample_key(scene.id, drive.frame, drive.expert, drive.round_index),
+            "key": sample_key(scene.id, drive.frame, drive.expert, drive.round_index, step.get("step")),
             "scene": scene.id, "log": scene.log_id, "source": scene.source, "kind": self._spec.kind,
             "expert": drive.expert, "round": drive.round_index, "vocabulary_index": drive.vocabulary_index,
             "seed": self._spec.seed, "frame": drive.frame, "present": present,
             "timestamp_us": int(scene.timestamps_us[present]),
             "offset_along": along, "offset_across": across, "offset_turn": turn,
-            "render_quality": self._quality(drive), "boxes": boxes, "depends_on_unseen": depends,
+            "render_quality": self._quality(drive), "boxes": boxes, "depends_on_unseen": depends, **step,
             **{
                 f"{what}_{code}": float(np.float32(value))
                 for what, judged in scores.items()

@@ -22,8 +22,8 @@ from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.sample import DataSample, SampleArrays
 from simscale_gym.errors import DataError
 
-ARRAYS, MOMENTS, ROW = "arrays.npz", "moments.npz", "row.json"
-"""Members beside the pictures."""
+ARRAYS, MOMENTS, ROW, STEP = "arrays.npz", "moments.npz", "row.json", "step.npz"
+"""Members beside the pictures; the last one is of rollouts."""
 
 _Arrays = TypeVar("_Arrays", SampleArrays, Moments)
 
@@ -31,11 +31,11 @@ _LONGEST = 48  # letters of a scene's id that its keys show
 _PILLOW_FORMAT = {"jpg": "JPEG", "png": "PNG"}
 
 
-def sample_key(scene_id: str, frame: int, expert: str, round_index: int) -> str:
+def sample_key(scene_id: str, frame: int, expert: str, round_index: int, step: int | None = None) -> str:
     """Name of a sample: letters, digits, "_" and "-", for a dot would end it in a tar; other for every scene id."""
     digest = hashlib.sha256(scene_id.encode()).hexdigest()[:8]
     readable = re.sub(r"[^A-Za-z0-9_-]", "_", scene_id)[:_LONGEST]
-    return f"{readable}-{digest}-{frame:06d}-{expert}-{round_index}"
+    return f"{readable}-{digest}-{frame:06d}-{expert}-{round_index}{'' if step is None else f'-{step:04d}'}"
 
 
 def encoded_picture(picture: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
@@ -58,7 +58,9 @@ def sample_bytes(sample: DataSample, suffix: str, quality: int) -> bytes:
         f"{name}.{suffix}": encoded_picture(picture, suffix, quality)
         for name, picture in sample.pictures.items()
     }
-    members = {**pictures, ARRAYS: _packed(sample.arrays), MOMENTS: _packed(sample.moments), ROW: described}
+    packed = {ARRAYS: _packed(sample.arrays.named()), MOMENTS: _packed(sample.moments.named())}
+    step = {STEP: _packed(sample.step)} if sample.step else {}
+    members = {**pictures, **packed, **step, ROW: described}
     buffer = io.BytesIO()
     archive = tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  (has no end yet)
     for name, data in members.items():
@@ -68,15 +70,20 @@ def sample_bytes(sample: DataSample, suffix: str, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _packed(arrays: SampleArrays | Moments) -> bytes:
+def _packed(arrays: Mapping[str, NDArray]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays.named())
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _unpacked(kind: type[_Arrays], packed: bytes) -> _Arrays:
+def _read(packed: bytes) -> dict[str, NDArray]:
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-        return kind(**{item.name: arrays[item.name] for item in fields(kind)})
+        return dict(arrays)
+
+
+def _unpacked(kind: type[_Arrays], packed: bytes) -> _Arrays:
+    arrays = _read(packed)
+    return kind(**{item.name: arrays[item.name] for item in fields(kind)})
 
 
 class ShardWriter:
@@ -156,8 +163,9 @@ def decoded_sample(path: Path, row: Mapping[str, Any], data: bytes) -> DataSampl
     arrays = _unpacked(SampleArrays, members.pop(ARRAYS))
     moments = partial(_unpacked, Moments, members.pop(MOMENTS))
     members.pop(ROW)
+    step = _read(members.pop(STEP)) if STEP in members else {}
     pictures = {name.rpartition(".")[0]: _picture(encoded) for name, encoded in members.items()}
-    return DataSample(row, arrays, pictures, moments)
+    return DataSample(row, arrays, pictures, moments, step)
 
 
 def _members(key: str, data: bytes) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,11 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from simscale_gym.agents.agent import Agent
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.named_agents import NamedAgent
 from simscale_gym.datagen.collection import Recipe, make_recipe
 from simscale_gym.datagen.identity import files_digest, futures_digest, list_digest
+from simscale_gym.datagen.layout import POLICY
 from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
+from simscale_gym.datagen.rollout_spec import RolloutSpec
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
@@ -24,8 +29,9 @@ from simscale_gym.rendering.recorded import CAMERA_SOURCES
 from simscale_gym.scene import DT, RecordedPictures, Scene
 from simscale_gym.sources import SceneRef, list_scenes, load_scene
 
-KINDS = ("perturbed", "log")
-"""Off the log with an expert's label, and on the log with the human's: the two halves of co-training."""
+KINDS = ("perturbed", "log", "rollout")
+"""Off the log with an expert's label, and on the log with the human's: the two halves of co-training; and wherever a
+policy comes to, with what experts would do there."""
 PICTURE_SUFFIXES = {"jpeg": "jpg", "png": "png"}
 """Formats of pictures, and how their files end."""
 IN_MEMORY = "memory"
@@ -40,9 +46,9 @@ class DataSpec:
         scenes: Source, as of :func:`simscale_gym.sources.list_scenes`.
         split: Split of the source.
         kind: One of :data:`KINDS`.
-        experts: Sources of labels, for perturbed samples.
+        experts: Sources of labels, for samples off the log.
         clips: Clips at most, scene by scene; None for all.
-        rounds: Samples of a clip and expert at most.
+        rounds: Samples of a clip and expert at most; of rollouts, how many begin from a clip.
         stride: Time between the starts of a scene's clips [s].
         vocabulary: Path of a vocabulary; None for clusters of the source's own futures.
         traffic: Name of the traffic model.
@@ -52,7 +58,7 @@ class DataSpec:
         assets: Scene asset or folder of them; None for the looks that scenes have.
         camera_source: "render", or "log": the pictures that the log's cameras took, for samples of kind log at frames
             that have some.
-        cameras: Names of the cameras.
+        cameras: Names of the cameras; rollouts may have none.
         image_size: Height, width of their pictures [px].
         history: Number of earlier pictures of each camera, 0.5 s apart: 3 are NAVSIM's, 4 those of the present and
             of half a second before it.
@@ -63,6 +69,7 @@ class DataSpec:
         quality: Quality of JPEG pictures, 1 to 95.
         scores: Trajectories of the vocabulary, spread over it, of which every sample has the EPDMS subscores.
         human_filter: Forgive those trajectories what the human fails, as NAVSIM does; for samples of the log.
+        rollout: How the policy drives, for rollouts; None for the other kinds.
     """
 
     scenes: str = "town"
@@ -88,10 +95,16 @@ class DataSpec:
     quality: int = 92
     scores: int = 0
     human_filter: bool = False
+    rollout: RolloutSpec | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ArgumentError(f"kind: {self.kind!r}, expected one of {', '.join(KINDS)}.")
+        if (self.rollout is not None) != (self.kind == "rollout"):
+            raise ArgumentError(
+                f"policy: {'none' if self.rollout is None else self.rollout.policy} for kind {self.kind!r}; "
+                "rollouts need one, the other kinds none."
+            )
         if self.camera_source not in CAMERA_SOURCES:
             expected = ", ".join(CAMERA_SOURCES)
             raise ArgumentError(f"camera_source: {self.camera_source!r}, expected one of {expected}.")
@@ -103,7 +116,8 @@ class DataSpec:
         if self.picture_format not in PICTURE_SUFFIXES:
             expected = ", ".join(PICTURE_SUFFIXES)
             raise ArgumentError(f"picture_format: {self.picture_format!r}, expected one of {expected}.")
-        if not self.cameras or len(set(self.cameras)) < len(self.cameras):
+        needed = self.kind != "rollout" or "camera" in self.rollout.observation
+        if (needed and not self.cameras) or len(set(self.cameras)) < len(self.cameras):
             raise ArgumentError(f"cameras: {list(self.cameras)}, expected one or more, none twice.")
         bounds = {
             "history": (0, -EARLIEST), "future": (0, LEAST_AHEAD), "moments_ahead": (LEAST_AHEAD, MOST_AHEAD),
@@ -127,7 +141,20 @@ class DataSpec:
         known = {item.name for item in fields(cls)}
         if set(values) != known:
             raise ArgumentError(f"spec: {sorted(set(values) ^ known)} too much or missing.")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        plain = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**plain | {"rollout": plain["rollout"] and RolloutSpec.from_plain(plain["rollout"])})
+
+    def plain(self) -> dict[str, Any]:
+        """The spec as JSON keeps it; a policy's file goes by the name that it has in the data set."""
+        return json.loads(json.dumps(asdict(self if self.rollout is None else self._with_file(POLICY))))
+
+    def in_folder(self, folder: Path) -> DataSpec:
+        """The spec that a data set in ``folder`` keeps, with the policy's file there."""
+        return self if self.rollout is None else self._with_file(str(folder / POLICY))
+
+    def _with_file(self, name: str) -> DataSpec:
+        kept = None if self.rollout.policy_file is None else name
+        return replace(self, rollout=replace(self.rollout, policy_file=kept))
 
     @property
     def algorithm(self) -> AlgorithmConfig:
@@ -149,7 +176,7 @@ class DataSpec:
 
         Where recorded pictures are asked for, there are only those that have all that a sample shows.
         """
-        if self.kind == "perturbed":
+        if self.kind != "log":
             return clip_frames(scene, self.stride)
         frames = range(HISTORY_STEPS, scene.num_frames - HORIZON_STEPS, max(1, round(self.stride / DT)))
         frames = frames[bisect_left(frames, PLAN_STRIDE * self.history) :]
@@ -183,33 +210,39 @@ class OpenSpec:
     Attributes:
         spec: The spec.
         refs: Scenes of the source.
-        recipe: What perturbed samples are made with; None for samples of the log.
+        recipe: What samples off the log are made with; None for samples of the log.
         scored: The trajectories whose scores samples have; None for none.
+        driver: Who drives rollouts; None for the other kinds.
     """
 
     spec: DataSpec
     refs: Sequence[SceneRef]
     recipe: Recipe | None
     scored: HumanFutures | None
+    driver: NamedAgent | None = None
 
     @classmethod
-    def of(cls, spec: DataSpec, scenes: Sequence[Scene] | None = None) -> OpenSpec:
+    def of(
+        cls, spec: DataSpec, scenes: Sequence[Scene] | None = None, agent: Agent | None = None
+    ) -> OpenSpec:
         """Lists scenes, and reads vocabulary and bank.
 
         Args:
             spec: The spec.
             scenes: Scenes in memory, instead of those that the spec names.
+            agent: Who drives rollouts, where the spec says that it is given.
 
         Raises:
             ArgumentError, DataError: The spec names what is not there.
         """
+        driver = None if spec.rollout is None else spec.rollout.driver(agent)
         if scenes is not None:
             spec = replace(spec, scenes=IN_MEMORY)
         elif spec.scenes == IN_MEMORY:
             raise ArgumentError("scenes: the data set is of scenes in memory; hand them over (scenes=).")
         refs = list_scenes(spec.scenes if scenes is None else scenes, spec.split)
-        recipe = _recipe(spec, refs) if spec.kind == "perturbed" else None
-        return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None)
+        recipe = None if spec.kind == "log" else _recipe(spec, refs)
+        return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None, driver)
 
     def with_seed(self, seed: int) -> OpenSpec:
         """The same, searched in another order."""
@@ -226,12 +259,13 @@ class OpenSpec:
         """
         recipe = self.recipe
         return {
-            "spec": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.spec).items()},
+            "spec": self.spec.plain(),
             "scenes": {"count": len(self.refs), "sha256": list_digest(self.refs)},
             "assets_sha256": None if self.spec.assets is None else files_digest(Path(self.spec.assets)),
             "vocabulary_sha256": None if recipe is None else futures_digest(recipe.vocabulary),
             "bank_sha256": None if recipe is None or recipe.bank is None else futures_digest(recipe.bank),
             "scored_sha256": None if self.scored is None else futures_digest(self.scored),
+            "policy_sha256": None if self.driver is None else self.driver.digest(),
         }
 
     def tasks(self) -> Iterator[SceneTask]:
@@ -262,7 +296,7 @@ def no_clips(spec: DataSpec, scenes: int, skipped: str = "") -> SceneError:
             f"{spec.history} times before and {spec.future} times after, 0.5 s apart. Fetch the pictures, or ask for "
             "others or fewer."
         )
-    ahead = 2 * HORIZON_STEPS if spec.kind == "perturbed" else HORIZON_STEPS
+    ahead = HORIZON_STEPS if spec.kind == "log" else 2 * HORIZON_STEPS
     return SceneError(
         f"collect: none of {scenes} scenes lasts the {(HISTORY_STEPS + ahead + 1) * DT:.1f} s of a clip."
         + (f" Some cannot be used, the first because: {skipped}" if skipped else "")

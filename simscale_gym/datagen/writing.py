@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from simscale_gym import __version__
+from simscale_gym.agents.agent import Agent
 from simscale_gym.datagen.card import write_card
 from simscale_gym.datagen.identity import scene_digest
 from simscale_gym.datagen.layout import (
     MANIFEST,
+    POLICY,
     RECIPE,
     ROWS,
     SHARDS,
@@ -30,7 +32,7 @@ from simscale_gym.datagen.runners import Runner
 from simscale_gym.datagen.scene_shard import SceneReport, Unusable, write_scene
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.files.atomic_write import BUILD_PREFIX, discard, remove_dead_builds
+from simscale_gym.files.atomic_write import BUILD_PREFIX, atomic_write, discard, remove_dead_builds
 from simscale_gym.files.cache import fcntl, unwritable
 from simscale_gym.scene import Scene
 
@@ -44,6 +46,7 @@ def write_data_set(
     ray_address: str | None = None,
     unusable: Unusable = "skip",
     scenes: Sequence[Scene] | None = None,
+    agent: Agent | None = None,
 ) -> Iterator[SceneReport]:
     """Write the data set of ``spec`` into ``folder``, or what is missing of it; its scenes as they are done.
 
@@ -60,9 +63,11 @@ def write_data_set(
         unusable: Whether a scene that cannot be used is skipped, with its reason in the head of its rows, or stops the
             run, also where it was skipped before.
         scenes: Scenes in memory, instead of those that the spec names.
+        agent: Who drives rollouts, where the spec's policy is "given". It is known again by how it is pickled.
 
     Raises:
-        ArgumentError: The folder holds the data set of another spec, version or source.
+        ArgumentError: The folder holds the data set of another spec, version or source, or there is no such policy.
+        PolicyError: The policy failed while it drove; what was written stays.
         DataError: It holds something else, is being written by another process, or cannot be written.
         SceneError: No scene has a clip.
         DataError, SceneError: A scene cannot be used, where that is to stop the run.
@@ -73,7 +78,7 @@ def write_data_set(
     folder = Path(folder).absolute()
     parquet()
     with held(folder):
-        opened = OpenSpec.of(spec, scenes)
+        opened = OpenSpec.of(spec, scenes, agent)
         _claim(folder, opened)
         tasks, clips, skipped = list(opened.tasks()), 0, ""
         for report in _reports(folder, tasks, opened, who, unusable):
@@ -145,6 +150,7 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
     A recipe without the rows of any scene gives way: whoever mistyped a setting types it again.
     """
     identity = {"version": __version__, **opened.identity()}
+    policy = opened.driver.file.read_bytes() if opened.driver and opened.driver.file else None
     for place in (folder, folder / ROWS, folder / SHARDS):
         if place.exists():
             remove_dead_builds(place)
@@ -156,8 +162,9 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
             return
         if any((folder / ROWS).glob("*.parquet")):
             raise _other_recipe(folder, differing, found.get(differing), identity[differing])
-        discard(folder / SHARDS)
-    elif others := sorted(item.name for item in folder.iterdir() if not item.name.startswith(BUILD_PREFIX)):
+        for name in (SHARDS, POLICY):
+            discard(folder / name)
+    elif others := sorted(item.name for item in folder.iterdir() if not _may_be(item.name)):
         some = ", ".join(others[:3]) + (", .." if len(others) > 3 else "")
         raise DataError(
             folder,
@@ -165,6 +172,9 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
             expected="an empty folder or a data set",
             hint="Name another.",
         )
+    if policy is not None:
+        with atomic_write(folder / POLICY) as built:
+            built.write_bytes(policy)
     write_json(folder / RECIPE, identity)
     _keep_vocabulary(folder, opened)
 
@@ -172,6 +182,11 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
 def _keep_vocabulary(folder: Path, opened: OpenSpec) -> None:
     if opened.scored is not None and not (folder / VOCABULARY).exists():
         opened.scored.save(folder / VOCABULARY)
+
+
+def _may_be(name: str) -> bool:
+    """Whether a run that was killed before it wrote its recipe can have left the file ``name``."""
+    return name.startswith(BUILD_PREFIX) or name == POLICY
 
 
 def _other_recipe(folder: Path, name: str, found: object, expected: object) -> ArgumentError:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.table import Table
 
+from simscale_gym.datagen.rollouts import ROLLOUT
 from simscale_gym.perturbation.telemetry import OPTIONAL, SHARED, STAGES, Flow, Telemetry
 
 PAPER_CLIPS = 103_288
@@ -64,6 +65,12 @@ def summary(telemetry: Telemetry, seconds: Sequence[float]) -> str:
         f"a clip: {candidates:.0f} candidates past the gate, {cells:.0f} cells filled (medians); "
         f"{np.median(seconds):.2f} s (median), {np.mean(seconds):.2f} s (mean)"
     )
+
+
+def ends_of_rollouts(telemetry: Telemetry) -> str:
+    """How many rollouts there were, and how they ended, in one line."""
+    ends = telemetry.flow(ROLLOUT).rejected
+    return f"{ends.total()} rollouts ended: " + ", ".join(f"{how} {n}" for how, n in ends.most_common())
 
 
 def _published(expert: str, k: int) -> tuple[str, str]:

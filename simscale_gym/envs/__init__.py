@@ -1,6 +1,12 @@
 """The Gymnasium shell, and agents in it."""
 
-from simscale_gym.envs.agent_episode import Episode, agent_context, run_episode
+from simscale_gym.envs.agent_episode import (
+    Episode,
+    EpisodeStep,
+    agent_context,
+    episode_steps,
+    run_episode,
+)
 from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.snapshot import Snapshot
@@ -8,9 +14,11 @@ from simscale_gym.envs.snapshot import Snapshot
 __all__ = [
     "EpdmsRewardConfig",
     "Episode",
+    "EpisodeStep",
     "RewardConfig",
     "SimScaleEnv",
     "Snapshot",
     "agent_context",
+    "episode_steps",
     "run_episode",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
-from simscale_gym.agents.agent import Agent, AgentContext, is_plan
+from simscale_gym.agents.agent import Agent, AgentContext, Observation, is_plan
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import DT, Camera
 
@@ -36,8 +36,31 @@ class Episode:
     @property
     def ending(self) -> str:
         """Why it ended: "collision", "out_of_road", "goal", or the truncation (``info["truncation"]``)."""
-        causes = {"collision": "at_fault", "out_of_road": "left_road", "goal": "arrive_dest"}
-        return next((name for name, key in causes.items() if self.info[key]), self.info["truncation"])
+        return ending(self.info)
+
+
+class EpisodeStep(NamedTuple):
+    """A step of an episode.
+
+    Attributes:
+        observation: What the agent saw.
+        info: The ``info`` that came with it.
+        action: What was given to the environment.
+        reward: What it paid for that.
+        terminated: Whether the episode has ended by what happened.
+        truncated: Whether it was cut.
+        next_observation: What is seen after it.
+        next_info: The ``info`` after it.
+    """
+
+    observation: Observation
+    info: Mapping[str, Any]
+    action: Any
+    reward: float
+    terminated: bool
+    truncated: bool
+    next_observation: Observation
+    next_info: Mapping[str, Any]
 
 
 def run_episode(
@@ -58,15 +81,33 @@ def run_episode(
         ArgumentError: The agent gave a plan that is not finite, or a plan where a wrapper has changed what actions
             mean, or what is neither plan nor action.
     """
+    steps, total = 0, 0.0
+    for step in episode_steps(env, agent, seed=seed, options=options):
+        steps, total = steps + 1, total + step.reward
+    return Episode(steps, total, step.next_info)
+
+
+def episode_steps(
+    env: gym.Env, agent: Agent, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+) -> Iterator[EpisodeStep]:
+    """The steps of an episode that an agent drives, one by one, as :func:`run_episode` drives it."""
     observation, info = env.reset(seed=seed, options=options)
     agent.reset(agent_context(env))
-    steps, total, over = 0, 0.0, False
+    over = False
     while not over:
         answer = agent.act(observation)
         action = _action_of_plan(env, answer) if is_plan(answer) else answer
-        observation, reward, terminated, truncated, info = env.step(action)
-        steps, total, over = steps + 1, total + float(reward), terminated or truncated
-    return Episode(steps, total, info)
+        following, reward, terminated, truncated, info_after = env.step(action)
+        yield EpisodeStep(
+            observation, info, action, float(reward), terminated, truncated, following, info_after
+        )
+        observation, info, over = following, info_after, terminated or truncated
+
+
+def ending(info: Mapping[str, Any]) -> str:
+    """Why an episode ended with ``info``, as :attr:`Episode.ending` says it; "" where it goes on."""
+    causes = {"collision": "at_fault", "out_of_road": "left_road", "goal": "arrive_dest"}
+    return next((name for name, key in causes.items() if info[key]), info["truncation"])
 
 
 def agent_context(env: gym.Env) -> AgentContext:

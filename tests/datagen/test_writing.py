@@ -207,7 +207,7 @@ def test_a_scene_is_dressed_once_and_few_samples_are_in_memory(log_spec, tmp_pat
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"kind": "rollout"}, "kind: 'rollout', expected one of perturbed, log"),
+        ({"kind": "dream"}, "kind: 'dream', expected one of perturbed, log, rollout"),
         ({"picture_format": "gif"}, "picture_format: 'gif'"),
         ({"cameras": ()}, "cameras: "),
         ({"cameras": ("cam_f0", "cam_f0")}, "none twice"),
