@@ -2,6 +2,7 @@
 
 from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
+from simscale_gym.datagen.dagger_rounds import DaggerRound, dagger
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.items import training_item
 from simscale_gym.datagen.manifest import Damage, skipped_scenes, verify
@@ -16,6 +17,7 @@ from simscale_gym.datagen.yield_table import ends_of_rollouts, stage_table, summ
 from simscale_gym.lazy_names import lazy_names
 
 __all__ = [
+    "DaggerRound",
     "Damage",
     "DataSample",
     "DataSet",
@@ -27,6 +29,7 @@ __all__ = [
     "SampleStream",
     "SceneReport",
     "collect",
+    "dagger",
     "ends_of_rollouts",
     "explain",
     "make_recipe",

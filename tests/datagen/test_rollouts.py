@@ -224,8 +224,8 @@ def test_code_is_run_only_where_it_is_named(driven):
     data_set = DataSet(driven)
     for policy in (None, "os:system"):
         with pytest.raises(ArgumentError, match="which is code of somebody's; name it"):
-            regenerate(data_set, data_set.row(0), policy)
-    assert regenerate(data_set, data_set.row(0), STRAIGHT).row["key"] == data_set.row(0)["key"]
+            regenerate(data_set, data_set.row(0), policy=policy)
+    assert regenerate(data_set, data_set.row(0), policy=STRAIGHT).row["key"] == data_set.row(0)["key"]
 
 
 def test_a_damaged_scene_is_driven_again(driven):
@@ -255,7 +255,7 @@ def test_an_agent_is_handed_over(own, tmp_path):
     with pytest.raises(ArgumentError, match="policy_sha256"):
         write(tmp_path / "a", told, agent=Straight())
     data_set = DataSet(tmp_path / "a")
-    assert regenerate(data_set, data_set.row(1), ConstantVelocityAgent()).step
+    assert regenerate(data_set, data_set.row(1), policy=ConstantVelocityAgent()).step
 
 
 @pytest.mark.parametrize(
