@@ -6,7 +6,17 @@ import sys
 
 import tyro
 
-from simscale_gym.commands.settings import COMMANDS, Collect, Data, Demo, Parity, Splats, Town, Verify
+from simscale_gym.commands.settings import (
+    COMMANDS,
+    Collect,
+    Data,
+    Demo,
+    Episodes,
+    Parity,
+    Splats,
+    Town,
+    Verify,
+)
 from simscale_gym.errors import SimScaleError
 
 
@@ -22,7 +32,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(command: Demo | Town | Collect | Verify | Data | Splats | Parity) -> bool:
+def run(command: Demo | Town | Collect | Episodes | Verify | Data | Splats | Parity) -> bool:
     """Do what ``command`` says; whether all that it checks is as it should be.
 
     What a command needs is imported here, so that help does not wait for it.
@@ -39,6 +49,10 @@ def run(command: Demo | Town | Collect | Verify | Data | Splats | Parity) -> boo
         from simscale_gym.commands.collect import run_collect
 
         run_collect(command)
+    elif isinstance(command, Episodes):
+        from simscale_gym.commands.episodes import write_episodes
+
+        write_episodes(command)
     elif isinstance(command, Verify):
         from simscale_gym.commands.verify import run_verify
 

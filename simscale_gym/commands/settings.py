@@ -161,6 +161,46 @@ class Collect:
 
 
 @dataclass(frozen=True)
+class Episodes:
+    """Let an agent drive whole episodes, and keep every step of them as a Minari data set.
+
+    Given again, it adds what is missing to the number of episodes that is asked for.
+
+    Attributes:
+        dataset_id: Id of the data set, such as simscale/town-v0; Minari keeps it under MINARI_DATASETS_PATH. Needs
+            simscale-gym[minari].
+        policy: Who drives: expert:planner, constant_velocity, log .., or module:callable or file.py:callable.
+        policy_file: What the callable is given, such as weights.
+        episodes: Number of episodes; the seed of each is one more than that of the one before.
+        seed: Seed of the first.
+        scenes: "town", or a path to a nuPlan data set or ScenarioDescription files.
+        split: train, val, test or hard.
+        observation: What is observed: state, camera or lidar, one or several.
+        image_size: Height and width of pictures [pixel].
+        action: control or trajectory.
+        experts: Experts whose advice the infos hold: planner, recovery, unified or log.
+        horizon: Longest episode [s].
+        data_format: arrow, hdf5 (needs h5py) or parquet.
+        jpeg: Keep pictures as JPEG; else as they were observed, ten times as large.
+    """
+
+    dataset_id: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ID")]
+    policy: str = "expert:planner"
+    policy_file: Path | None = None
+    episodes: int = 10
+    seed: int = 0
+    scenes: str = "town"
+    split: str = "train"
+    observation: tuple[str, ...] = ("state",)
+    image_size: tuple[int, int] = (144, 256)
+    action: str = "control"
+    experts: tuple[str, ...] = ("planner",)
+    horizon: float = 8.0
+    data_format: str = "arrow"
+    jpeg: bool = True
+
+
+@dataclass(frozen=True)
 class Verify:
     """Hold a data set against its manifest: every file's SHA-256; exit code 1 where something is missing or broken.
 
@@ -307,6 +347,7 @@ COMMANDS = {
     "demo": Demo,
     "town": Town,
     "collect": Collect,
+    "episodes": Episodes,
     "verify": Verify,
     "data": Data,
     "splats": Splats,

@@ -4,8 +4,10 @@ from simscale_gym.datagen.advice import explain
 from simscale_gym.datagen.collection import Recipe, collect, make_recipe, search_scene
 from simscale_gym.datagen.dagger_rounds import DaggerRound, dagger
 from simscale_gym.datagen.data_set import DataSet
+from simscale_gym.datagen.episodes import RecordedEpisode, Transitions, record_episode, transitions
 from simscale_gym.datagen.items import training_item
 from simscale_gym.datagen.manifest import Damage, skipped_scenes, verify
+from simscale_gym.datagen.minari import write_minari
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.regeneration import regenerate, repair, spec_of
 from simscale_gym.datagen.rollout_spec import RolloutSpec
@@ -24,15 +26,18 @@ __all__ = [
     "DataSpec",
     "Moments",
     "Recipe",
+    "RecordedEpisode",
     "RolloutSpec",
     "SampleArrays",
     "SampleStream",
     "SceneReport",
+    "Transitions",
     "collect",
     "dagger",
     "ends_of_rollouts",
     "explain",
     "make_recipe",
+    "record_episode",
     "regenerate",
     "repair",
     "search_scene",
@@ -42,8 +47,10 @@ __all__ = [
     "stage_table",
     "summary",
     "training_item",
+    "transitions",
     "verify",
     "write_data_set",
+    "write_minari",
     "yield_table",
 ]
 

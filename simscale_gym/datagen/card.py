@@ -62,8 +62,8 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
     scenes, logs = (len(rows.column(name).unique()) for name in ("scene", "log"))
     height, width = spec.image_size
     seen = (
-        f"{_TAKEN[spec.camera_source]} through {', '.join(spec.cameras)} at {width}x{height}, with {spec.history} earlier "
-        f"and {spec.future} later pictures of each"
+        f"{_TAKEN[spec.camera_source]} through {', '.join(spec.cameras)} at {width}x{height}, with {spec.history} "
+        f"earlier and {spec.future} later pictures of each"
         if spec.cameras
         else "without pictures"
     )

@@ -107,8 +107,8 @@ def row_schema() -> pyarrow.Schema:
 
     ``key`` names the sample, ``shard``, ``start_byte``, ``bytes``, ``sha256`` its members; ``frame`` is T, ``present``
     the frame of its now. ``depends_on_unseen`` is whether the label would be another if only what the cameras see were
-    there. Scores begin with ``perturbation_`` (null but for perturbed samples) and ``label_``. ``step``, ``by_expert`` and
-    ``valid`` are those of :class:`simscale_gym.datagen.drives.DrivenStep`, null but for rollouts.
+    there. Scores begin with ``perturbation_`` (null but for perturbed samples) and ``label_``. ``step``, ``by_expert``
+    and ``valid`` are those of :class:`simscale_gym.datagen.drives.DrivenStep`, null but for rollouts.
     """
     parquet()
     import pyarrow as pa

@@ -194,7 +194,8 @@ class SceneSamples:
         return not reason
 
     def _depends(self, drive: Drive) -> bool:
-        return not self._spec.visible_only and self._depends_on_unseen(drive)  # else none is left that does
+        hidden = self._spec.cameras and not self._spec.visible_only  # else none is left that does
+        return bool(hidden) and self._depends_on_unseen(drive)
 
     def _depends_on_unseen(self, drive: Drive) -> bool:
         seen, expert = self._sight.seen(self._scene, drive.present), self._experts[drive.expert]
