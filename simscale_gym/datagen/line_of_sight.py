@@ -36,7 +36,7 @@ _NEAR = 0.1  # [m] before the camera
 def seen_tracks(
     scene: Scene, state: SimState, cameras: Sequence[str], image_size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Whether any camera sees each track ``[N]``; never one that is absent.
+    """Whether any camera sees each track ``[N]``; never one that is absent, and none without a camera.
 
     Args:
         scene: The scene; its buildings hide what is behind them, or those that it is dressed with.
@@ -45,6 +45,8 @@ def seen_tracks(
         image_size: Height, width of their pictures [px].
     """
     rig, traffic = scene.rig.select(tuple(cameras)), state.traffic
+    if not cameras:
+        return np.zeros(len(traffic.valid), bool)
     ego_to_world = scene.ego_to_world(state.ego[:3])
     cam_to_world = np.stack([ego_to_world @ camera.cam_to_ego for camera in rig])
     Ks = np.stack([camera.scaled_intrinsics(*image_size) for camera in rig])
