@@ -6,6 +6,8 @@ NAVSIM takes the front half.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from simscale_gym.geometry import box, se2
-from simscale_gym.scene import Scene, TrackType
+from simscale_gym.scene import RoadMap, Scene, TrackType, derived
 
 Array = NDArray[np.float64]
 
@@ -56,15 +58,13 @@ def class_map(scene: Scene, pose: Array, boxes: Array, types: NDArray[np.uint8])
     """
     image = Image.new("L", (SIDE, SIDE))
     draw = ImageDraw.Draw(image)
-    crosswalks = (area.polygon for area in scene.map.crosswalks.values())
-    for rings, value in ((scene.map.drivable_rings, MapClass.ROAD), (crosswalks, MapClass.CROSSWALK)):
-        for ring in rings:
-            if _is_near(pose, ring):
-                draw.polygon(_cells(se2.points_to_local(pose, ring[:, :2])), fill=value)
-    for lane in scene.map.lanes.values():
-        if _is_near(pose, lane.centerline):
-            points = se2.points_to_local(pose, lane.centerline[:, :2])
-            draw.line(_cells(points), fill=MapClass.CENTERLINE)
+    shapes = _shapes(scene.map)
+    for row in shapes.near(pose):
+        points = _cells(se2.points_to_local(pose, shapes.points[row]))
+        if shapes.classes[row] == MapClass.CENTERLINE:
+            draw.line(points, fill=MapClass.CENTERLINE)
+        else:
+            draw.polygon(points, fill=int(shapes.classes[row]))
     classes = np.array([_CLASS_OF_TRACK.get(TrackType(kind), MapClass.STATIC) for kind in types], int)
     for row in np.argsort(classes, kind="stable"):
         corners = box.corners(boxes[row][[0, 1, 6, 3, 4]])
@@ -72,10 +72,38 @@ def class_map(scene: Scene, pose: Array, boxes: Array, types: NDArray[np.uint8])
     return np.array(image)
 
 
-def _is_near(pose: Array, points: Array) -> bool:
-    """Whether the bounds of ``points [K, 2 or more]`` reach the map."""
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
-    return bool((low < pose[:2] + _FAR).all() and (high > pose[:2] - _FAR).all())
+@dataclass(frozen=True, eq=False)
+class _Shapes:
+    """What of a map is drawn, in the order in which it is.
+
+    Attributes:
+        points: ``[K, 2]`` of each.
+        classes: ``[M]`` what each is.
+        low, high: ``[M, 2]`` bounds of each [m].
+    """
+
+    points: Sequence[Array]
+    classes: NDArray[np.int64]
+    low: Array
+    high: Array
+
+    def near(self, pose: Array) -> list[int]:
+        """Rows of those whose bounds reach the map around ``pose``."""
+        reach = (self.low < pose[:2] + _FAR).all(1) & (self.high > pose[:2] - _FAR).all(1)
+        return np.flatnonzero(reach).tolist()
+
+
+@derived
+def _shapes(road_map: RoadMap) -> _Shapes:
+    layers = (
+        (MapClass.ROAD, road_map.drivable_rings),
+        (MapClass.CROSSWALK, (area.polygon for area in road_map.crosswalks.values())),
+        (MapClass.CENTERLINE, (lane.centerline for lane in road_map.lanes.values())),
+    )
+    drawn = [(kind, np.asarray(points[:, :2], float)) for kind, of_kind in layers for points in of_kind]
+    points = [points for _, points in drawn]
+    low, high = (np.array([getattr(p, side)(0) for p in points]).reshape(-1, 2) for side in ("min", "max"))
+    return _Shapes(points, np.array([kind for kind, _ in drawn], np.int64), low, high)
 
 
 def _cells(points: Array) -> list[tuple[float, float]]:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
+from simscale_gym.agents.pdm.closed import PDMPlan
+from simscale_gym.agents.pdm.planner_expert import PlannerExpert, driven_of, reference_drive
 from simscale_gym.errors import SceneError
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
@@ -187,7 +188,7 @@ class _Search:
             scene, begin, self.reference, vocabulary, config, rng, telemetry
         )
         self._driven: dict[int, Segment | _Fall] = {}
-        self._onward: dict[int, Array | None] = {}
+        self._onward: dict[int, PDMPlan | None] = {}
 
     def samples(self, expert: Expert) -> list[Sample]:
         """The rounds of ``expert``."""
@@ -214,7 +215,7 @@ class _Search:
         driven = self._drive(row)
         if fall := fell("reactive", driven.reason if isinstance(driven, _Fall) else ""):
             return fall
-        plan = expert.plan(self.scene, driven.states[-1], self.traffic)
+        plan = self._plan(row, driven.states[-1], expert)
         if fall := fell("expert", "" if plan.valid else "no valid plan"):
             return fall
         label = self._label(row, driven, plan.poses_world(driven.states[-1].ego))
@@ -240,12 +241,21 @@ class _Search:
             self._driven[row] = outcome if isinstance(outcome, Segment) else _Fall("reactive", outcome)
         return self._driven[row]
 
+    def _plan(self, row: int, begin: SimState, expert: Expert) -> ExpertPlan:
+        if isinstance(expert, PlannerExpert) and expert.config == self.planner.config:
+            return expert.plan_of(self.scene, begin, self._planned(row, begin))
+        return expert.plan(self.scene, begin, self.traffic)
+
+    def _planned(self, row: int, begin: SimState) -> PDMPlan | None:
+        """PDM-Closed's outcome behind a perturbation, which is the planner's plan and every label's reference."""
+        if row not in self._onward:
+            self._onward[row] = self.planner.outcome(self.scene, begin)
+        return self._onward[row]
+
     def _label(self, row: int, driven: Segment, poses: Array) -> Segment:
         """What comes of an expert's plan ``poses [41, 3]`` behind a perturbation."""
-        begin = driven.states[-1]
-        if row not in self._onward:
-            self._onward[row] = reference_drive(self.scene, begin, self.planner)
-        return drive_segment(self.scene, self.traffic, driven.states, poses, self._onward[row])
+        reference = driven_of(self._planned(row, driven.states[-1]))
+        return drive_segment(self.scene, self.traffic, driven.states, poses, reference)
 
 
 def _furthest(falls: Sequence[_Fall], telemetry: Telemetry) -> _Fall:

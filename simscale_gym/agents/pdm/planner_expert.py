@@ -50,7 +50,10 @@ class PlannerExpert:
         ``scores`` has its subscores and total by EPDMS code, its offset from the centreline and its share of the
         speed limit. Without any lane to follow the plan brakes, is not valid and scores 0.
         """
-        outcome = self.outcome(scene, state)
+        return self.plan_of(scene, state, self.outcome(scene, state))
+
+    def plan_of(self, scene: Scene, state: SimState, outcome: PDMPlan | None) -> ExpertPlan:
+        """The plan of :meth:`plan`, where :meth:`outcome` has been asked already."""
         if outcome is None:
             return ExpertPlan(
                 braking_plan(scene, state.ego, _NO_LANE_BRAKING), False, dict.fromkeys(_FIGURES, 0.0)
@@ -103,5 +106,9 @@ class PlannerExpert:
 
 def reference_drive(scene: Scene, state: SimState, planner: PlannerExpert) -> Array | None:
     """``[41, 11]`` the planner's proposal as driven; None where it has no lane to follow."""
-    outcome = planner.outcome(scene, state)
+    return driven_of(planner.outcome(scene, state))
+
+
+def driven_of(outcome: PDMPlan | None) -> Array | None:
+    """The drive of :func:`reference_drive`, where the planner has been asked already."""
     return None if outcome is None else outcome.driven[outcome.chosen]
