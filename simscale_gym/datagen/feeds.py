@@ -15,7 +15,7 @@ from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.scene_samples import SceneSamples
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
-from simscale_gym.errors import SceneError, SimScaleError
+from simscale_gym.errors import DataError, SceneError, SimScaleError, StorageError
 
 CLIPS_TOGETHER = 4
 """Clips of a scene that are searched before a sample of theirs is drawn, so that siblings do not come together."""
@@ -83,7 +83,7 @@ class DiskFeed:
             self._next += 1
             try:
                 return self._data_set[index]
-            except SimScaleError as error:
+            except DataError as error:
                 self._skips.add(f"sample {index}", error)
         raise SceneError(
             f"stream: none of the {size} samples of {self._data_set.folder} can be used ({self._skips})."
@@ -146,7 +146,9 @@ class SceneFeed:
             self._next += 1
         try:
             return scene.take()
-        except SimScaleError as error:
+        except StorageError:
+            raise
+        except (DataError, SceneError) as error:
             self._skips.add(scene.task.ref.id, error)
             return None
 

@@ -182,8 +182,8 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ArgumentError(
-            f"ray: no cluster at {address or 'the address in RAY_ADDRESS'} ({error}). Start one (ray start --head), or "
-            "leave the address out."
+            f"ray: no cluster at {address or 'the address in RAY_ADDRESS'} that lets us in ({error}). Start one (ray "
+            "start --head), set RAY_AUTH_MODE=token where it asks for a token, or leave the address out."
         ) from error
     try:
         yield

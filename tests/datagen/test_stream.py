@@ -23,7 +23,15 @@ from simscale_gym.datagen import SampleStream  # noqa: E402
 
 @pytest.fixture(scope="module")
 def small_spec(data_spec):
-    return replace(data_spec, history=0, image_size=(9, 16), cameras=("cam_f0",), rounds=3, stride=5.0)
+    changes = {
+        "history": 0,
+        "future": 0,
+        "moments_ahead": 8,
+        "image_size": (9, 16),
+        "cameras": ("cam_f0",),
+        "stride": 5.0,
+    }
+    return replace(data_spec, **changes)
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ def stream(small_spec, log_spec, one_renderer_per_scene):
 def loader(stream, workers=2):
     fork = "fork" if workers else None  # so that workers see the patches of these tests
     return torchdata.StatefulDataLoader(
-        stream, batch_size=4, num_workers=workers, multiprocessing_context=fork
+        stream, batch_size=2, num_workers=workers, multiprocessing_context=fork
     )
 
 
