@@ -15,6 +15,7 @@ from simscale_gym.commands.settings import (
     Parity,
     Splats,
     Town,
+    Train,
     Verify,
 )
 from simscale_gym.errors import SimScaleError
@@ -32,7 +33,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(command: Demo | Town | Collect | Episodes | Verify | Data | Splats | Parity) -> bool:
+def run(command: Demo | Town | Collect | Episodes | Verify | Data | Train | Splats | Parity) -> bool:
     """Do what ``command`` says; whether all that it checks is as it should be.
 
     What a command needs is imported here, so that help does not wait for it.
@@ -61,6 +62,10 @@ def run(command: Demo | Town | Collect | Episodes | Verify | Data | Splats | Par
         from simscale_gym.commands.data import run_data
 
         run_data(command.command)
+    elif isinstance(command, Train):
+        from simscale_gym.commands.train import run_train
+
+        run_train(command)
     elif isinstance(command, Parity):
         from simscale_gym.parity import run_parity
 

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = {"simscale_gym.geometry": {"box", "polyline", "se2", "se3"}}
 """Names of a package that are modules on purpose."""
+TRAIN = pytest.mark.skipif(
+    any(find_spec(package) is None for package in ("torch", "lightning", "safetensors", "tensorboard")),
+    reason="the extra train is not installed",
+)
 FACES = [
     "simscale_gym.agents",
     "simscale_gym.agents.pdm",
@@ -20,6 +25,7 @@ FACES = [
     "simscale_gym.geometry",
     "simscale_gym.metrics",
     "simscale_gym.perturbation",
+    pytest.param("simscale_gym.planners", marks=TRAIN),
     "simscale_gym.rendering",
     "simscale_gym.scene",
     "simscale_gym.scoring",
@@ -27,6 +33,7 @@ FACES = [
     "simscale_gym.sources",
     "simscale_gym.splats",
     "simscale_gym.town",
+    pytest.param("simscale_gym.training", marks=TRAIN),
     "simscale_gym.viewer",
 ]
 SCRIPTS = sorted([*(ROOT / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
@@ -55,7 +62,16 @@ def test_names_are_the_same_whichever_way_they_are_asked_for():
     assert ExpertPlan is same_plan and logged_pose is same_pose
 
 
-@pytest.mark.parametrize("package", ["simscale_gym", "simscale_gym.agents", "simscale_gym.geometry"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "simscale_gym",
+        "simscale_gym.agents",
+        "simscale_gym.geometry",
+        "simscale_gym.planners",
+        "simscale_gym.training",
+    ],
+)
 def test_packages_that_load_nothing_until_it_is_needed(package):
     script = f"import sys, {package}; print([m for m in ('numba', 'scipy', 'shapely', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

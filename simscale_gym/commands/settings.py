@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from simscale_gym.training.config import TrainConfig
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -260,6 +262,21 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Train:
+    """Train a planner on recorded samples, or on recorded and simulated ones: simscale-gym[train].
+
+    Broken off and given again, it goes on where it was, and ends in the same planner.
+
+    Attributes:
+        out: Folder of the training; made if absent. Curves: tensorboard --logdir DIR.
+        config: How it is trained.
+    """
+
+    out: Path
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+
+
+@dataclass(frozen=True)
 class Parity:
     """Compare EPDMS, tracker, IDM and PDM-Closed with NAVSIM's numbers; exit code 1 where they differ.
 
@@ -350,6 +367,7 @@ COMMANDS = {
     "episodes": Episodes,
     "verify": Verify,
     "data": Data,
+    "train": Train,
     "splats": Splats,
     "parity": Parity,
 }

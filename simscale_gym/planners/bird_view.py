@@ -1,0 +1,89 @@
+"""A bird's-eye view that is never given: learned tokens of a grid, which gather from the cameras what lies there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from simscale_gym.datagen.class_map import MapClass
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """Size of layers of attention.
+
+    Attributes:
+        width: Width of all tokens.
+        heads: Heads of each attention.
+        hidden: Width of the layer between.
+        dropout: Share of values that are left out in training.
+    """
+
+    width: int = 96
+    heads: int = 4
+    hidden: int = 192
+    dropout: float = 0.0
+
+
+def decoder(config: AttentionConfig, layers: int) -> nn.TransformerDecoder:
+    """Queries that look at each other and at a memory."""
+    layer = nn.TransformerDecoderLayer(
+        config.width, config.heads, config.hidden, config.dropout, batch_first=True, norm_first=True
+    )
+    return nn.TransformerDecoder(layer, layers, nn.LayerNorm(config.width))
+
+
+class LatentGrid(nn.Module):
+    """Learned tokens of a grid over the ground before the ego, filled from image tokens: ``[B, R K, D]``.
+
+    TransFuser without LiDAR feeds its second branch a learned constant, which is all that the grid is before it has
+    looked at the cameras (Chitta et al. 2022; SimScale's LTF).
+
+    Args:
+        rows, columns: Of the grid; the first row is farthest ahead, the first column farthest to the left.
+        config: Its attention.
+        layers: Layers of it.
+    """
+
+    def __init__(self, rows: int, columns: int, config: AttentionConfig, layers: int) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(0.02 * torch.randn(rows * columns, config.width))
+        self.layers = decoder(config, layers)
+
+    def forward(self, image_tokens: Tensor) -> Tensor:
+        """The grid's tokens."""
+        return self.layers(self.tokens.expand(len(image_tokens), -1, -1), image_tokens)
+
+
+class MapHead(nn.Module):
+    """Tokens of a grid to classes of a map around the ego, ``[B, classes, rows, columns]``.
+
+    Args:
+        width: Width of the tokens.
+        grid: Rows, columns of the grid.
+        size: Rows, columns of the map.
+    """
+
+    def __init__(self, width: int, grid: tuple[int, int], size: tuple[int, int]) -> None:
+        super().__init__()
+        self._grid, self._size = grid, size
+        self.coarse = nn.Conv2d(width, width // 2, 3, 1, 1)
+        self.fine = nn.Conv2d(width // 2, len(MapClass), 3, 1, 1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits."""
+        grid = tokens.transpose(1, 2).unflatten(2, self._grid)
+        between = torch.relu(self.coarse(_resized(grid, tuple(side // 2 for side in self._size))))
+        return _resized(self.fine(between), self._size)
+
+
+def map_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy ``[B]`` of logits ``[B, classes, R, K]`` for a map of classes ``[B, R, K]``."""
+    return functional.cross_entropy(logits, classes.long(), reduction="none").mean((1, 2))
+
+
+def _resized(features: Tensor, size: tuple[int, ...]) -> Tensor:
+    return functional.interpolate(features, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,105 @@
+"""The families of planners by name, and their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from simscale_gym.errors import ArgumentError
+from simscale_gym.planners.bird_view import AttentionConfig
+from simscale_gym.planners.ego_status import EgoStatusConfig, EgoStatusPlanner
+from simscale_gym.planners.image_encoder import ResNetConfig
+from simscale_gym.planners.inputs import InputSpec
+from simscale_gym.planners.planner import Planner
+from simscale_gym.planners.regression import RegressionConfig, RegressionPlanner
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of planner.
+
+    Attributes:
+        planner: Its class.
+        config: The class of its configs.
+        presets: Configs by name: ``tiny`` trains in minutes on two cores, ``paper`` has the published sizes.
+    """
+
+    planner: type[Planner]
+    config: type
+    presets: Mapping[str, Any]
+
+
+_SMALL_IMAGES = ResNetConfig((32, 64, 128, 256), (1, 2, 2, 1))
+_RESNET34 = ResNetConfig((64, 128, 256, 512), (3, 4, 6, 3), stem_kernel=7, stem_stride=2, pool=True)
+_SMALL, _PAPER = AttentionConfig(128, 4, 512, 0.1), AttentionConfig(256, 8, 1024, 0.1)
+
+FAMILIES: Mapping[str, Family] = {
+    "regression": Family(
+        RegressionPlanner,
+        RegressionConfig,
+        {
+            "tiny": RegressionConfig(),
+            "small": RegressionConfig(
+                InputSpec(image_size=(144, 256)), _SMALL_IMAGES, _SMALL, grid_layers=2, decoder_layers=3
+            ),
+            "paper": RegressionConfig(
+                InputSpec(("cam_l0", "cam_f0", "cam_r0"), (512, 683)),
+                _RESNET34,
+                _PAPER,
+                grid_layers=4,
+                decoder_layers=3,
+                map_stride=1,
+            ),
+        },
+    ),
+    "ego_status": Family(
+        EgoStatusPlanner,
+        EgoStatusConfig,
+        {"tiny": EgoStatusConfig(width=128), "small": EgoStatusConfig(width=256), "paper": EgoStatusConfig()},
+    ),
+}
+"""All families."""
+
+
+def family_of(name: str) -> Family:
+    """The family called ``name``.
+
+    Raises:
+        ArgumentError: There is none.
+    """
+    if name not in FAMILIES:
+        raise ArgumentError(f"planner: {name!r} is unknown, expected one of {', '.join(FAMILIES)}.")
+    return FAMILIES[name]
+
+
+def preset_of(name: str, preset: str) -> Any:
+    """The config of a family's preset.
+
+    Raises:
+        ArgumentError: There is no such family or preset.
+    """
+    presets = family_of(name).presets
+    if preset not in presets:
+        raise ArgumentError(f"preset: {name} has no {preset!r}, expected one of {', '.join(presets)}.")
+    return presets[preset]
+
+
+def make_planner(name: str, preset: str = "tiny", inputs: InputSpec | None = None) -> Planner:
+    """A planner that has learned nothing; PyTorch's generator draws its weights.
+
+    Args:
+        name: Name of its family.
+        preset: Name of its size.
+        inputs: The pictures that it is to be shown; the preset's if left out.
+
+    Raises:
+        ArgumentError: There is no such family or preset.
+    """
+    config = preset_of(name, preset)
+    return family_of(name).planner(config if inputs is None else replace(config, inputs=inputs))
+
+
+def family_name(planner: Planner) -> str:
+    """Name of the family of ``planner``."""
+    return next(name for name, family in FAMILIES.items() if family.planner is type(planner))

@@ -1,0 +1,88 @@
+"""What every planner is: a network of cameras and status that gives a plan, and knows what it is to be taught."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from simscale_gym.agents.agent import PLAN_SHAPES
+from simscale_gym.planners.inputs import STATUS_SIZE, InputSpec
+
+POSES = PLAN_SHAPES[0][0]
+"""Poses of a plan, 0.5 s apart."""
+
+Outputs = dict[str, Tensor]
+Batch = Mapping[str, Tensor]
+
+
+class Planner(nn.Module, ABC):
+    """A planner to be trained. Its family is its class, its size a config, which a checkpoint holds as JSON.
+
+    Attributes:
+        config: Frozen dataclass with a field ``inputs`` (:class:`simscale_gym.planners.inputs.InputSpec`).
+        imitation_terms: Names of those losses that copy the label, and are left out where only rewards are learned.
+    """
+
+    imitation_terms: ClassVar[frozenset[str]] = frozenset()
+    config: Any
+
+    @property
+    def inputs(self) -> InputSpec:
+        """The pictures that it is built for."""
+        return self.config.inputs
+
+    @abstractmethod
+    def forward(self, pictures: Tensor, status: Tensor) -> Outputs:
+        """What it makes of a batch.
+
+        Args:
+            pictures: uint8 ``[B, C, H, W, 3]``.
+            status: float ``[B, 8]`` (:data:`simscale_gym.planners.inputs.STATUS_SIZE`).
+
+        Returns:
+            ``plan`` ``[B, 8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, and what its losses need.
+        """
+
+    @abstractmethod
+    def losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
+        """Weighted loss ``[B]`` of each sample by term.
+
+        Args:
+            outputs: What :meth:`forward` gave.
+            batch: Lessons (:func:`simscale_gym.planners.lessons.lesson`), stacked.
+        """
+
+
+class PlanHead(nn.Module):
+    """A feature ``[..., D]`` to a plan ``[..., 8, 3]``; headings within a half turn, as TransFuser has them."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, POSES * 3))
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """The plan."""
+        x, y, turn = self.layers(feature).unflatten(-1, (POSES, 3)).unbind(-1)
+        return torch.stack([x, y, torch.pi * torch.tanh(turn)], -1)
+
+
+class StatusToken(nn.Module):
+    """The status ``[B, 8]`` as a feature ``[B, D]``."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor([1.0, 1.0, 1.0, 1.0, 10.0, 1.0, 2.0, 2.0]))
+        self.layer = nn.Linear(STATUS_SIZE, width)
+
+    def forward(self, status: Tensor) -> Tensor:
+        """The feature."""
+        return self.layer(status / self.scale)
+
+
+def imitation_loss(plan: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference ``[B]`` of poses, heading included: TransFuser's in NAVSIM."""
+    return (plan - target).abs().mean((1, 2))

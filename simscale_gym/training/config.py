@@ -1,0 +1,96 @@
+"""All that decides what a training makes of its data sets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from simscale_gym.errors import ArgumentError
+
+SCHEDULES = ("cosine", "constant")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a planner is trained. Trainings are compared at the same number of steps, never of epochs.
+
+    Attributes:
+        planner: Family of the planner: regression or ego_status.
+        preset: Its size: tiny, small or paper.
+        real: Folders of recorded data sets, of collect --kind log.
+        sim: Folders of simulated ones, with labels of one expert or several; none if left out.
+        val: Folders of recorded data sets of other roads, on which the checkpoint is chosen; the last one if left out.
+        scenes: Scenes of the recorded sets that are used, drawn by ``seed``, and the simulated samples of those scenes
+            alone; None for all.
+        sim_ratio: Simulated samples for each recorded one, drawn by the seed so that larger ratios hold the smaller
+            ones; None for all that there are.
+        sim_weight: Weight of a simulated sample's loss; a recorded one's is 1.
+        sim_imitation: Whether simulated labels are imitated; otherwise only what is beside the label is learned.
+        steps: Gradient steps.
+        batch_size: Samples of a step, over all devices.
+        learning_rate: Greatest one.
+        schedule: "cosine" falls to 0 at the last step; "constant".
+        warm_up: Share of the steps in which the rate rises from 0.
+        weight_decay: AdamW's.
+        clip_norm: Greatest norm of the gradient; 0 for any.
+        velocity_noise: Standard deviation of the noise on the velocity that planners are told in training [m/s]; a
+            fifth of it acts across. SimScale's is 1.
+        acceleration_noise: Likewise on the acceleration [m/s^2], alike in both directions.
+        val_every: Steps between validations.
+        seed: Of weights, order, subsets and noise.
+        precision: "32-true", "bf16-mixed" or "16-mixed".
+        accelerator: "auto", "cpu" or "cuda".
+        devices: Number of devices.
+    """
+
+    planner: str = "regression"
+    preset: str = "tiny"
+    real: tuple[str, ...] = ()
+    sim: tuple[str, ...] = ()
+    val: tuple[str, ...] = ()
+    scenes: int | None = None
+    sim_ratio: float | None = None
+    sim_weight: float = 1.0
+    sim_imitation: bool = True
+    steps: int = 1500
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warm_up: float = 0.05
+    weight_decay: float = 1e-4
+    clip_norm: float = 20.0
+    velocity_noise: float = 0.5
+    acceleration_noise: float = 0.5
+    val_every: int = 250
+    seed: int = 0
+    precision: str = "32-true"
+    accelerator: str = "auto"
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ArgumentError(f"{name}: {getattr(self, name)!r}, expected one of {', '.join(allowed)}.")
+        for name in ("steps", "batch_size", "val_every", "devices"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name}: {getattr(self, name)}, expected 1 or more.")
+        for name in ("sim_ratio", "sim_weight", "learning_rate", "weight_decay", "velocity_noise"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value < float("inf"):
+                raise ArgumentError(f"{name}: {value}, expected 0 or more.")
+        if not self.real and not self.sim:
+            raise ArgumentError("real, sim: no data set to train on; name folders that collect --out wrote.")
+        if self.batch_size % self.devices:
+            raise ArgumentError(
+                f"batch_size: {self.batch_size}, expected a multiple of {self.devices} devices."
+            )
+
+    @property
+    def digest(self) -> str:
+        """A few letters that stand for all of it but where it runs."""
+        plain = asdict(self)
+        for name in ("accelerator", "devices"):
+            plain.pop(name)
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,209 @@
+"""The training of a planner: a loop of steps, each of which is known from the seed and its number."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from simscale_gym.datagen import DataSet
+from simscale_gym.errors import ArgumentError
+from simscale_gym.planners.checkpoint import save_planner
+from simscale_gym.planners.families import make_planner, preset_of
+from simscale_gym.planners.inputs import InputSpec
+from simscale_gym.planners.lessons import MAP_STRIDE
+from simscale_gym.planners.planner import Planner
+from simscale_gym.training.config import TrainConfig
+from simscale_gym.training.lesson_store import LessonStore
+from simscale_gym.training.mixture import Mixture, mixture
+from simscale_gym.training.order import rows_of_step, seed_of_step
+from simscale_gym.training.run_folder import RunFolder
+from simscale_gym.training.step import learning_rate, mean_losses, noisy_status
+from simscale_gym.training.validation import displacement
+
+_CURVE_EVERY = 10  # steps between the points of training curves
+_SAVE_EVERY = 60.0  # [s] between states to go on from
+
+
+def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = True) -> dict[str, Any]:
+    """Train a planner; broken off and called again it goes on, and ends in the same planner.
+
+    Args:
+        config: The training.
+        out: Its folder (:mod:`simscale_gym.training.run_folder`).
+        progress: Whether to show bars.
+
+    Returns:
+        What came out: ``config`` (its digest), ``steps``, ``best_step``, ``ade`` and ``fde`` of the best planner on the
+        validation set [m] (None without one), numbers of ``real``, ``sim`` and ``val`` samples, ``seconds`` that steps
+        took.
+
+    Raises:
+        ArgumentError: Settings, data sets and folder do not fit together, or there is no such device.
+        DataError: A data set or the folder cannot be used.
+    """
+    fabric, inputs = _fabric(config), _pictures(config)
+    samples = mixture(config, inputs)
+    folder = RunFolder(Path(out), config)
+    if (result := folder.result()) is not None:
+        return result
+    torch.manual_seed(config.seed)
+    planner = make_planner(config.planner, config.preset, inputs)
+    stride = getattr(planner.config, "map_stride", MAP_STRIDE)
+    training = _Training(
+        config,
+        folder,
+        fabric,
+        planner,
+        lessons=LessonStore(samples.train, stride, "reading" if progress else ""),
+        judged=LessonStore(samples.val, stride) if samples.val else None,
+    )
+    training.run(progress)
+    return training.end(samples)
+
+
+@dataclass
+class _Standing:
+    """How far a training has come.
+
+    Attributes:
+        step: Steps that were taken.
+        seconds: Time that they took [s].
+        best_step: Step of the best planner.
+        best: Its distances on the validation set.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class _Training:
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: RunFolder,
+        fabric: Fabric,
+        planner: Planner,
+        *,
+        lessons: LessonStore,
+        judged: LessonStore | None,
+    ) -> None:
+        self._config, self._folder, self._fabric, self._plain = config, folder, fabric, planner
+        self._lessons, self._judged = lessons, judged
+        optimizer = torch.optim.AdamW(
+            planner.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        self._planner, self._optimizer = fabric.setup(planner, optimizer)
+        self._at = _Standing()
+        if (saved := folder.saved()) is not None:
+            planner.load_state_dict(saved["planner"])
+            self._optimizer.load_state_dict(saved["optimizer"])
+            self._at = _Standing(**saved["standing"])
+
+    def run(self, progress: bool) -> None:
+        """All steps that are left."""
+        config, at, saved = self._config, self._at, time.perf_counter()
+        writer = SummaryWriter(self._folder.path, purge_step=at.step) if self._leads else None
+        bar = tqdm(total=config.steps, initial=at.step, desc="training", disable=not progress)
+        self._planner.train()
+        while at.step < config.steps:
+            began = time.perf_counter()
+            terms = self._descend(at.step)
+            at.step, at.seconds = at.step + 1, at.seconds + time.perf_counter() - began
+            bar.update()
+            if writer and at.step % _CURVE_EVERY == 0:
+                _draw(writer, "loss", {name: value.item() for name, value in terms.items()}, at.step)
+            if at.step % config.val_every == 0 or at.step == config.steps:
+                found = self._judge()
+                bar.set_postfix(found)
+                if writer:
+                    _draw(writer, "val", found, at.step)
+            if time.perf_counter() - saved > _SAVE_EVERY:
+                self._save()
+                saved = time.perf_counter()
+        bar.close()
+        if writer:
+            writer.close()
+
+    def end(self, samples: Mixture) -> dict[str, Any]:
+        """What came out, which is kept."""
+        at = self._at
+        result = {
+            "config": self._config.digest, "steps": at.step, "best_step": at.best_step, "ade": at.best.get("ade"),
+            "fde": at.best.get("fde"), "real": samples.real, "sim": samples.sim,
+            "val": sum(len(part.indices) for part in samples.val), "seconds": round(at.seconds, 1),
+        }  # fmt: skip
+        if self._leads:
+            self._folder.end(result)
+        return result
+
+    @property
+    def _leads(self) -> bool:
+        """Whether this process, of one for each device, is the one that writes."""
+        return self._fabric.is_global_zero
+
+    def _descend(self, step: int) -> dict[str, Tensor]:
+        """A step; the mean of each loss before it."""
+        config, fabric = self._config, self._fabric
+        torch.manual_seed(seed_of_step(config.seed, step, fabric.global_rank))
+        rows = rows_of_step(len(self._lessons), config.batch_size, config.seed, step)
+        batch = self._lessons.batch(rows[fabric.global_rank :: fabric.world_size], fabric.device)
+        outputs = self._planner(batch["pictures"], noisy_status(batch["status"], config))
+        terms = mean_losses(self._plain, outputs, batch, config)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(config, step)
+        self._optimizer.zero_grad()
+        fabric.backward(sum(terms.values()))
+        if config.clip_norm:
+            fabric.clip_gradients(self._planner, self._optimizer, max_norm=config.clip_norm)
+        self._optimizer.step()
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _judge(self) -> dict[str, float]:
+        """Distances on the validation set; the planner is kept where they are the least so far."""
+        at = self._at
+        found = {} if self._judged is None else displacement(self._plain, self._judged, self._fabric.device)
+        if not found or not at.best or found["ade"] < at.best["ade"]:
+            at.best, at.best_step = found, at.step
+            if self._leads:
+                about = {"training": self._config.digest, "step": at.step}
+                save_planner(self._folder.planner, self._plain, about)
+        self._save()
+        return found
+
+    def _save(self) -> None:
+        if self._leads:
+            state = {"planner": self._plain.state_dict(), "optimizer": self._optimizer.state_dict()}
+            self._folder.save({**state, "standing": vars(self._at)})
+
+
+def _draw(writer: SummaryWriter, group: str, values: dict[str, float], step: int) -> None:
+    for name, value in values.items():
+        writer.add_scalar(f"{group}/{name}", value, step)
+
+
+def _pictures(config: TrainConfig) -> InputSpec:
+    """The preset's cameras, in the size of the first data set's pictures."""
+    spec = DataSet((config.real or config.sim)[0]).recipe["spec"]
+    return replace(preset_of(config.planner, config.preset).inputs, image_size=tuple(spec["image_size"]))
+
+
+def _fabric(config: TrainConfig) -> Fabric:
+    there = torch.cuda.device_count()
+    if config.accelerator == "cuda" and there < config.devices:
+        raise ArgumentError(
+            f"accelerator: cuda with {config.devices} devices, found {there}. Use accelerator='cpu'."
+        )
+    fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+    fabric.launch()
+    return fabric

@@ -1,0 +1,135 @@
+"""Which samples of recorded and simulated data sets make up a training set, by their rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simscale_gym.datagen import DataSet
+from simscale_gym.datagen.items import LOG_KIND
+from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.planners.inputs import InputSpec
+from simscale_gym.training.config import TrainConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Samples of one data set.
+
+    Attributes:
+        data: The data set.
+        indices: The samples.
+        cameras: Places of the planner's cameras among its own.
+    """
+
+    data: DataSet
+    indices: Sequence[int]
+    cameras: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Training and validation samples.
+
+    Attributes:
+        train: Recorded and simulated samples to learn from.
+        val: Recorded samples of other roads.
+        real, sim: Numbers of the former.
+    """
+
+    train: tuple[Part, ...]
+    val: tuple[Part, ...]
+    real: int
+    sim: int
+
+
+def mixture(config: TrainConfig, inputs: InputSpec) -> Mixture:
+    """The samples that ``config`` asks for.
+
+    Raises:
+        ArgumentError: A set is of the wrong kind, has other pictures or too few samples, or shares roads with the
+            validation.
+        DataError: A folder holds no data set.
+    """
+    real = [_opened(folder, inputs, simulated=False) for folder in config.real]
+    sim = [_opened(folder, inputs, simulated=True) for folder in config.sim]
+    val = [_opened(folder, inputs, simulated=False) for folder in config.val]
+    if config.scenes is not None:
+        chosen = _drawn_scenes(real or sim, config.scenes, config.seed)
+        real, sim = ([_of_scenes(part, chosen) for part in parts] for parts in (real, sim))
+    count = sum(len(part.indices) for part in real)
+    if config.sim_ratio is not None and sim:
+        sim = _drawn_samples(sim, round(config.sim_ratio * count), config.seed)
+    _check_roads([*real, *sim], val)
+    return Mixture((*real, *sim), tuple(val), count, sum(len(part.indices) for part in sim))
+
+
+def roads(log: str, source: str) -> str:
+    """What names the roads of a log: in the built-in town, where two logs drive through each, the town."""
+    return log.split("/")[0] if source == "town" else log
+
+
+def _opened(folder: str, inputs: InputSpec, *, simulated: bool) -> Part:
+    data = DataSet(folder)
+    spec = data.recipe["spec"]
+    if (spec["kind"] != LOG_KIND) != simulated:
+        wanted = "simulated samples" if simulated else "recorded ones"
+        raise ArgumentError(f"{folder}: samples of kind {spec['kind']!r}, expected {wanted}.")
+    missing = [name for name in inputs.cameras if name not in spec["cameras"]]
+    if missing or tuple(spec["image_size"]) != inputs.image_size:
+        shown = InputSpec(tuple(spec["cameras"]), tuple(spec["image_size"]))
+        raise ArgumentError(
+            f"{folder}: pictures of {shown}, expected {inputs}, as the others and the planner have."
+        )
+    if not len(data):
+        raise DataError(folder, found="no samples", expected="some", hint="Collect more clips.")
+    return Part(data, range(len(data)), tuple(spec["cameras"].index(name) for name in inputs.cameras))
+
+
+def _column(part: Part, name: str) -> list[str]:
+    values = part.data.rows[name].to_pylist()
+    return [values[index] for index in part.indices]
+
+
+def _drawn_scenes(parts: Sequence[Part], count: int, seed: int) -> frozenset[str]:
+    there = sorted({scene for part in parts for scene in _column(part, "scene")})
+    if count > len(there):
+        raise ArgumentError(f"scenes: {count}, expected {len(there)} at most, which is what the sets hold.")
+    return frozenset(np.random.default_rng(seed).permutation(there)[:count].tolist())
+
+
+def _of_scenes(part: Part, scenes: frozenset[str]) -> Part:
+    named = zip(part.indices, _column(part, "scene"), strict=True)
+    return Part(part.data, [index for index, scene in named if scene in scenes], part.cameras)
+
+
+def _drawn_samples(parts: Sequence[Part], count: int, seed: int) -> list[Part]:
+    """The first ``count`` of one order of all samples."""
+    places = [(n, index) for n, part in enumerate(parts) for index in part.indices]
+    if count > len(places):
+        raise ArgumentError(
+            f"sim_ratio: asks for {count} simulated samples, expected {len(places)} at most, which is what there are. "
+            "Collect more rounds, or lower it."
+        )
+    drawn = [places[k] for k in sorted(np.random.default_rng(seed).permutation(len(places))[:count])]
+    return [
+        Part(part.data, [index for which, index in drawn if which == n], part.cameras)
+        for n, part in enumerate(parts)
+    ]
+
+
+def _check_roads(train: Sequence[Part], val: Sequence[Part]) -> None:
+    learned, judged = (
+        {
+            roads(*pair)
+            for part in parts
+            for pair in zip(_column(part, "log"), _column(part, "source"), strict=True)
+        }
+        for parts in (train, val)
+    )
+    if both := sorted(learned & judged):
+        raise ArgumentError(
+            f"val: shares {len(both)} roads with the training sets ({both[0]}), expected none. Use another split."
+        )

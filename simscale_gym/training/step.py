@@ -1,0 +1,56 @@
+"""One gradient step: what it descends, how fast, and the noise on what planners are told."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from simscale_gym.planners.planner import Batch, Outputs, Planner
+from simscale_gym.training.config import TrainConfig
+
+_ACROSS = 0.2  # share of the velocity's noise that acts across: SimScale's
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Learning rate of a step, from 0 on."""
+    rising = max(1, round(config.warm_up * config.steps))
+    if step < rising:
+        return config.learning_rate * (step + 1) / rising
+    if config.schedule == "constant":
+        return config.learning_rate
+    done = (step - rising) / max(1, config.steps - rising)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def noisy_status(status: Tensor, config: TrainConfig) -> Tensor:
+    """Status ``[B, 8]`` with noise on velocity and acceleration, so that plans do not hang on them alone."""
+    moved = config.velocity_noise * status.new_tensor([1.0, _ACROSS]) * torch.randn_like(status[:, 4:6])
+    pushed = config.acceleration_noise * torch.randn_like(status[:, 6:8])
+    return status + torch.cat([torch.zeros_like(status[:, :4]), moved, pushed], 1)
+
+
+def mean_losses(planner: Planner, outputs: Outputs, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
+    """Mean of each of the planner's losses over the samples that it counts for, by their weights.
+
+    Where simulated labels are not imitated, terms of imitation are means over the recorded samples alone: they do not
+    shrink with the share of the simulated ones, as they do in SimScale's code.
+
+    Args:
+        planner: The planner, which knows the terms that imitate.
+        outputs: Its outputs.
+        batch: Lessons.
+        config: Weights.
+    """
+    is_sim = batch["is_sim"]
+    weights = torch.where(is_sim, config.sim_weight, 1.0)
+    imitated = weights if config.sim_imitation else weights * ~is_sim
+    return {
+        name: _mean(values, imitated if name in planner.imitation_terms else weights)
+        for name, values in planner.losses(outputs, batch).items()
+    }
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1e-6)

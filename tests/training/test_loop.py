@@ -1,0 +1,144 @@
+"""Trainings learn, go on where they were broken off, and count simulated samples as they are told to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from made_up_set import MadeUpSet, made_up_samples  # noqa: E402
+
+from simscale_gym.errors import ArgumentError, DataError  # noqa: E402
+from simscale_gym.planners import load_planner, make_planner  # noqa: E402
+from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
+from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
+from simscale_gym.training.mixture import Part  # noqa: E402
+from simscale_gym.training.step import learning_rate, mean_losses, noisy_status  # noqa: E402
+
+QUIET = {"velocity_noise": 0.0, "acceleration_noise": 0.0}
+
+
+def config(**changes):
+    plain = {"preset": "mini", "real": ("real",), "steps": 6, "batch_size": 8, "val_every": 3, **QUIET}
+    return TrainConfig(**(plain | changes))
+
+
+def store(samples):
+    return LessonStore([Part(MadeUpSet(samples), range(len(samples)), (0,))], 16)
+
+
+def weights(folder):
+    return load_planner(folder / "planner.safetensors").state_dict()
+
+
+def gradients(planner, batch, settings):
+    planner.zero_grad()
+    sum(
+        mean_losses(planner, planner(batch["pictures"], batch["status"]), batch, settings).values()
+    ).backward()
+    return {name: value.grad.clone() for name, value in planner.named_parameters() if value.grad is not None}
+
+
+def test_it_learns_what_it_is_shown(data_sets, mini, tmp_path):
+    """Labels hang on the pictures: without looking at them no planner comes near."""
+    data_sets["real"] = MadeUpSet(made_up_samples(32))
+    data_sets["val"] = MadeUpSet(made_up_samples(32, town=1))
+    settings = config(
+        steps=120, batch_size=32, learning_rate=3e-3, schedule="constant", val=("val",), val_every=60
+    )
+    ways = np.array([sample.arrays.target[..., 1] for sample in made_up_samples(32)])
+    blind = abs(ways - np.median(ways, 0)).mean()
+    assert train(settings, tmp_path, progress=False)["ade"] < 0.3 * blind
+
+
+def test_what_was_broken_off_ends_in_the_same_planner(data_sets, mini, tmp_path, monkeypatch):
+    settings = config(sim=("sim",), val=("val",), velocity_noise=0.5)
+    whole = train(settings, tmp_path / "whole", progress=False)
+    descend = loop._Training._descend
+
+    def killed(self, step):
+        if step == 4:
+            raise KeyboardInterrupt
+        return descend(self, step)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop._Training, "_descend", killed)
+        train(settings, tmp_path / "broken", progress=False)
+    torch.manual_seed(1)  # of another process
+    resumed = train(settings, tmp_path / "broken", progress=False)
+    assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
+    broken = weights(tmp_path / "broken")
+    assert all(torch.equal(value, broken[name]) for name, value in weights(tmp_path / "whole").items())
+    assert not (tmp_path / "broken" / "resume.pt").exists()
+
+
+def test_a_training_that_has_ended_is_not_begun_again(data_sets, mini, tmp_path, monkeypatch):
+    result = train(config(), tmp_path, progress=False)
+    monkeypatch.setattr(loop, "LessonStore", None)
+    assert train(config(), tmp_path, progress=False) == result
+    with pytest.raises(ArgumentError, match="began with steps=6, now 7"):
+        train(config(steps=7), tmp_path, progress=False)
+
+
+def test_a_damaged_state_is_named(data_sets, mini, tmp_path):
+    (tmp_path / "resume.pt").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"resume\.pt.*Delete resume\.pt to begin anew"):
+        train(config(), tmp_path, progress=False)
+
+
+def test_doubling_the_same_samples_changes_nothing(mini):
+    planner, samples = make_planner("regression", "mini"), made_up_samples(6)
+    once = gradients(planner, store(samples).batch(np.arange(6)), config())
+    twice = gradients(planner, store(samples + samples).batch(np.arange(12)), config())
+    for name, gradient in once.items():
+        torch.testing.assert_close(twice[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_labels_of_simulated_samples_are_left_out_of_imitation_where_asked(mini):
+    planner, settings = make_planner("regression", "mini"), config(sim_imitation=False)
+    simulated = store(made_up_samples(4, kind="perturbed")).batch(np.arange(4))
+    found = gradients(planner, simulated, settings)
+    heads = {name: value for name, value in found.items() if name.startswith("plan.")}
+    assert heads and not any(value.any() for value in heads.values())
+    assert any(value.any() for value in found.values())
+    mixed = store(made_up_samples(2) + made_up_samples(4, kind="perturbed")).batch(np.arange(6))
+    terms, real = (
+        mean_losses(planner, planner(batch["pictures"], batch["status"]), batch, settings)
+        for batch in (mixed, {name: value[:2] for name, value in mixed.items()})
+    )
+    torch.testing.assert_close(terms["trajectory"], real["trajectory"])
+
+
+def test_weights_of_simulated_samples(mini):
+    planner = make_planner("regression", "mini")
+    mixed = store(made_up_samples(2) + made_up_samples(2, kind="perturbed", seed=1)).batch(np.arange(4))
+    outputs = planner(mixed["pictures"], mixed["status"])
+    each = planner.losses(outputs, mixed)["trajectory"]
+    found = mean_losses(planner, outputs, mixed, config(sim_weight=0.5))["trajectory"]
+    torch.testing.assert_close(found, (each[:2].sum() + 0.5 * each[2:].sum()) / 3.0)
+
+
+def test_noise_leaves_the_command_alone():
+    status = torch.zeros(1000, 8)
+    status[:, 1] = 1.0
+    noisy = noisy_status(status, config(velocity_noise=2.0, acceleration_noise=0.5))
+    assert torch.equal(noisy[:, :4], status[:, :4])
+    np.testing.assert_allclose(noisy[:, 4:].std(0), [2.0, 0.4, 0.5, 0.5], rtol=0.15)
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("cosine", 0.0), ("constant", 1.0)])
+def test_the_rate_rises_and_falls(schedule, last):
+    settings = config(steps=1000, warm_up=0.1, learning_rate=1.0, schedule=schedule)
+    rates = [learning_rate(settings, step) for step in range(1000)]
+    assert rates[0] == 0.01 and max(rates) == rates[100] == 1.0
+    assert rates[-1] == pytest.approx(last, abs=1e-4)
+
+
+def test_a_device_that_is_not_there(data_sets, mini, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ArgumentError, match="found 0"):
+        train(replace(config(), accelerator="cuda"), tmp_path)
+    assert not list(tmp_path.iterdir())
