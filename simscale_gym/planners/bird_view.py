@@ -22,9 +22,9 @@ class AttentionConfig:
         dropout: Share of values that are left out in training.
     """
 
-    width: int = 96
+    width: int = 64
     heads: int = 4
-    hidden: int = 192
+    hidden: int = 128
     dropout: float = 0.0
 
 
@@ -76,7 +76,7 @@ class MapHead(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits."""
         grid = tokens.transpose(1, 2).unflatten(2, self._grid)
-        between = torch.relu(self.coarse(_resized(grid, tuple(side // 2 for side in self._size))))
+        between = _resized(torch.relu(self.coarse(grid)), tuple(side // 2 for side in self._size))
         return _resized(self.fine(between), self._size)
 
 

@@ -39,7 +39,7 @@ FAMILIES: Mapping[str, Family] = {
         RegressionPlanner,
         RegressionConfig,
         {
-            "tiny": RegressionConfig(),
+            "tiny": RegressionConfig(vehicles=8),
             "small": RegressionConfig(
                 InputSpec(image_size=(144, 256)), _SMALL_IMAGES, _SMALL, grid_layers=2, decoder_layers=3
             ),

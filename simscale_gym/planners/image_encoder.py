@@ -24,7 +24,7 @@ class ResNetConfig:
         pool: Whether the stem halves height and width once more, as He et al. (2016) do.
     """
 
-    channels: tuple[int, ...] = (24, 48, 96)
+    channels: tuple[int, ...] = (16, 32, 64)
     blocks: tuple[int, ...] = (1, 1, 1)
     stem_kernel: int = 8
     stem_stride: int = 4

@@ -55,7 +55,7 @@ class TrainConfig:
     sim_weight: float = 1.0
     sim_imitation: bool = True
     steps: int = 1500
-    batch_size: int = 32
+    batch_size: int = 16
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     warm_up: float = 0.05
