@@ -12,6 +12,8 @@ from simscale_gym.commands.settings import (
     Data,
     Demo,
     Episodes,
+    Evaluate,
+    MakeSuite,
     Parity,
     Splats,
     Town,
@@ -33,7 +35,19 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(command: Demo | Town | Collect | Episodes | Verify | Data | Train | Splats | Parity) -> bool:
+def run(
+    command: Demo
+    | Town
+    | Collect
+    | Episodes
+    | Verify
+    | Data
+    | Train
+    | Evaluate
+    | MakeSuite
+    | Splats
+    | Parity,
+) -> bool:
     """Do what ``command`` says; whether all that it checks is as it should be.
 
     What a command needs is imported here, so that help does not wait for it.
@@ -66,6 +80,14 @@ def run(command: Demo | Town | Collect | Episodes | Verify | Data | Train | Spla
         from simscale_gym.commands.train import run_train
 
         run_train(command)
+    elif isinstance(command, Evaluate):
+        from simscale_gym.commands.evaluate import run_evaluate
+
+        run_evaluate(command)
+    elif isinstance(command, MakeSuite):
+        from simscale_gym.commands.evaluate import run_make_suite
+
+        run_make_suite(command)
     elif isinstance(command, Parity):
         from simscale_gym.parity import run_parity
 

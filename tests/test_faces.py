@@ -22,6 +22,7 @@ FACES = [
     "simscale_gym.agents.pdm",
     "simscale_gym.datagen",
     "simscale_gym.envs",
+    "simscale_gym.evaluation",
     "simscale_gym.geometry",
     "simscale_gym.metrics",
     "simscale_gym.perturbation",

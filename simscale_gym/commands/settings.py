@@ -360,6 +360,55 @@ class Splats:
     ]
 
 
+@dataclass(frozen=True)
+class Evaluate:
+    """Judge planners on a frozen suite: in open loop, in two stages as on navhard, and in closed loop.
+
+    Every table has rows of the human, PDM-Closed and constant velocity beside.
+
+    Attributes:
+        suite: Name of a suite (town-test, town-val, town-hard, real-mini), or the path of one.
+        planner: Planners, each NAME=module:attribute (a class is called without arguments); several trainings of one
+            planner with commas between them.
+        scenes: Folder of the scenes, for suites that are not of the town.
+        out: Folder for frames.csv, drives.csv, scenes.csv and summary.json.
+        save_failures: Suite to write of what the first planner failed at.
+        parts: plans (open loop and two stages), drives (closed loop), or both.
+        cameras: Cameras of planners that do not name theirs.
+        image_size: Height and width of their pictures [pixel].
+        renderer: As of the environment.
+        calibrate: Judge the human, PDM-Closed and constant velocity beside.
+        workers: Processes; one per core if left out.
+    """
+
+    suite: str
+    planner: tuple[str, ...] = ()
+    scenes: str | None = None
+    out: Path | None = None
+    save_failures: Path | None = None
+    parts: tuple[str, ...] = ("plans", "drives")
+    cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
+    image_size: tuple[int, int] = (144, 256)
+    renderer: str = "auto"
+    calibrate: bool = True
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class MakeSuite:
+    """Make a suite of the package again, by its recipe (minutes).
+
+    Attributes:
+        name: Name of the suite.
+        scenes: Folder of the scenes, for suites that are not of the town.
+        out: File to write; NAME.json if left out.
+    """
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    scenes: str | None = None
+    out: Path | None = None
+
+
 COMMANDS = {
     "demo": Demo,
     "town": Town,
@@ -368,6 +417,8 @@ COMMANDS = {
     "verify": Verify,
     "data": Data,
     "train": Train,
+    "evaluate": Evaluate,
+    "suite": MakeSuite,
     "splats": Splats,
     "parity": Parity,
 }

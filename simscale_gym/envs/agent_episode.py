@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 
 from simscale_gym.agents.agent import Agent, AgentContext, Observation, is_plan
+from simscale_gym.envs.actions import ActionType
 from simscale_gym.errors import ArgumentError
-from simscale_gym.scene import DT, Camera
+from simscale_gym.scene import DT, Camera, Scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,18 +115,36 @@ def ending(info: Mapping[str, Any]) -> str:
 def agent_context(env: gym.Env) -> AgentContext:
     """What an agent may know of the episode that ``env`` has begun."""
     plain = env.unwrapped
-    entries = plain.observation_space.spaces
-    observed = tuple(name for name in plain.camera_names if name in entries)
+    return context_in(
+        plain.scene, plain.camera_names, env.observation_space, env.action_space, plain.action_type
+    )
+
+
+def context_in(
+    scene: Scene,
+    cameras: Sequence[str],
+    observation_space: spaces.Dict,
+    action_space: spaces.Space,
+    action: ActionType,
+) -> AgentContext:
+    """What an agent may know that drives in ``scene``.
+
+    Args:
+        scene: The scene; of it only the vehicle and its cameras are told.
+        cameras: Names of the cameras, in order; those count that the observation space has.
+        observation_space: Observation space.
+        action_space: Action space.
+        action: What actions are, and how long one lasts.
+    """
+    entries = observation_space.spaces
+    observed = scene.rig.select(tuple(name for name in cameras if name in entries))
     return AgentContext(
-        vehicle=plain.scene.vehicle,
-        cameras={
-            camera.name: _observed(camera, *entries[camera.name].shape[:2])
-            for camera in plain.scene.rig.select(observed)
-        },
-        observation_space=env.observation_space,
-        action_space=env.action_space,
-        action=plain.action_type.name,
-        period=plain.action_type.steps * DT,
+        vehicle=scene.vehicle,
+        cameras={camera.name: _observed(camera, *entries[camera.name].shape[:2]) for camera in observed},
+        observation_space=observation_space,
+        action_space=action_space,
+        action=action.name,
+        period=action.steps * DT,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,11 +59,18 @@ class Sensors:
         """Pictures are observed."""
         return "camera" in self._kinds
 
-    def observed(self, drive: Drive) -> dict[str, NDArray]:
-        """The observation at the present state of ``drive``; the caller's own."""
+    def observed(
+        self, drive: Drive, pictures: Mapping[str, NDArray[np.uint8]] | None = None
+    ) -> dict[str, NDArray]:
+        """The observation at the present state of ``drive``; the caller's own.
+
+        Args:
+            drive: The drive.
+            pictures: Pictures by camera that were observed of it before; None to draw them.
+        """
         out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
         if self.see:
-            out |= self._pictures.observed(drive)
+            out |= self._pictures.observed(drive) if pictures is None else pictures
         if "state" in self._kinds:
             out["state"] = state_observation(drive.scene, drive.state, drive.view)
         if "lidar" in self._kinds:

@@ -1,0 +1,114 @@
+"""Means with intervals over scenes and seeds, and differences of planners on the same scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simscale_gym.errors import ArgumentError
+
+Array = NDArray[np.float64]
+
+DRAWS = 4000
+"""Resamples of a bootstrap."""
+LEVEL = 0.95
+"""Of intervals."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its bootstrap interval.
+
+    Attributes:
+        mean: Mean of all items.
+        low, high: Bounds of the interval.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Items of a figure, such as scores of groups, by seed and scene.
+
+    Attributes:
+        scenes: Names of the ``N`` scenes.
+        sums: ``[S, N]`` sum of the items by seed and scene.
+        counts: ``[S, N]`` number of items.
+    """
+
+    scenes: tuple[Hashable, ...]
+    sums: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, items: Sequence[tuple[int, Hashable, float]]) -> Measured:
+        """From (seed, scene, value) of each item.
+
+        Raises:
+            ArgumentError: There are none, or a value is not finite.
+        """
+        if not items or not np.isfinite([value for *_, value in items]).all():
+            raise ArgumentError(f"Measured: {len(items)} items, expected at least one, and finite ones.")
+        scenes = tuple(dict.fromkeys(scene for _, scene, _ in items))
+        seeds = sorted({seed for seed, _, _ in items})
+        row = {scene: n for n, scene in enumerate(scenes)}
+        sums, counts = np.zeros((len(seeds), len(scenes))), np.zeros((len(seeds), len(scenes)))
+        for seed, scene, value in items:
+            sums[seeds.index(seed), row[scene]] += value
+            counts[seeds.index(seed), row[scene]] += 1
+        return cls(scenes, sums, counts)
+
+    @property
+    def mean(self) -> float:
+        """Mean of all items."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    def interval(self, seed: int = 0) -> Interval:
+        """The mean with its interval over scenes and, where there are several, over seeds."""
+        return _interval(self.mean, _resampled(self, *_choices(self, seed)))
+
+
+def difference(first: Measured, second: Measured, seed: int = 0) -> Interval:
+    """How much higher the mean of ``first`` is than that of ``second``, paired scene by scene.
+
+    Raises:
+        ArgumentError: They were measured on other scenes.
+    """
+    if first.scenes != second.scenes or not np.array_equal(first.counts[0], second.counts[0]):
+        raise ArgumentError(
+            f"difference: {len(first.scenes)} and {len(second.scenes)} scenes or other items, expected the same."
+        )
+    scenes, seeds = _choices(first, seed)
+    others = seeds if second.sums.shape == first.sums.shape else _choices(second, seed + 1)[1]
+    apart = _resampled(first, scenes, seeds) - _resampled(second, scenes, others)
+    return _interval(first.mean - second.mean, apart)
+
+
+def _choices(measured: Measured, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How often each scene ``[D, N]`` and each seed ``[D, S]`` is drawn in each resample."""
+    rng, (seeds, scenes) = np.random.default_rng(seed), measured.sums.shape
+    return (
+        rng.multinomial(scenes, np.full(scenes, 1.0 / scenes), DRAWS),
+        rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), DRAWS),
+    )
+
+
+def _resampled(measured: Measured, scenes: NDArray[np.int64], seeds: NDArray[np.int64]) -> Array:
+    """Means ``[D]`` of the resamples; one that drew no item at all has the mean of all."""
+    sums, counts = (
+        np.einsum("ds,sn,dn->d", seeds, values, scenes, optimize=True)
+        for values in (measured.sums, measured.counts)
+    )
+    return np.where(counts > 0, sums / np.where(counts > 0, counts, 1.0), measured.mean)
+
+
+def _interval(mean: float, resampled: Array) -> Interval:
+    tail = 100.0 * (1.0 - LEVEL) / 2.0
+    low, high = np.percentile(resampled, [tail, 100.0 - tail])
+    return Interval(mean, float(low), float(high))

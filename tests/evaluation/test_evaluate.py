@@ -1,0 +1,204 @@
+"""Planners judged on a small suite, each through the same path; what they may not do is said before the work."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
+from simscale_gym.errors import ArgumentError
+from simscale_gym.evaluation import ConstantVelocityDriver, ExpertDriver, Sensing, evaluate, failed_suite
+from simscale_gym.metrics import COLUMNS, gaussian_weights
+
+BLIND = Sensing(observation=("state",))
+
+
+@pytest.fixture(scope="module")
+def judged(small_suite, town_scene):
+    """All calibration rows, and one of them once more under another name with two seeds."""
+    planners = {"twins": [ConstantVelocityDriver(), ConstantVelocityDriver()]}
+    return evaluate(planners, small_suite, scenes=[town_scene])
+
+
+class Answers:
+    """Says the same whatever it sees."""
+
+    sensing = BLIND
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def reset(self, context):
+        """Nothing."""
+
+    def act(self, observation):
+        """The answer."""
+        return self.answer
+
+
+def test_every_table_has_the_human_the_expert_and_the_floor(judged):
+    assert judged.planners == ("twins", "human (log)", "PDM-Closed", "constant velocity")
+    assert judged.calibration == judged.planners[1:]
+    table = judged.table().splitlines()
+    assert len(table) == 5 and all(name in table[n + 1] for n, name in enumerate(judged.planners))
+
+
+def test_the_human_is_near_full_on_the_log_and_on_its_own_way(judged):
+    assert judged.score("human (log)", "stage_one") > 0.9
+    assert judged.score("human (log)", "ade") < 1e-6 and judged.score("human (log)", "fde") < 1e-6
+    assert judged.score("human (log)", "drive") > 0.9 and judged.score("human (log)", "success") == 1.0
+
+
+def test_rows_of_the_same_planner_are_the_same_under_every_name(judged):
+    first, again = (judged.measured[name]["epdms"] for name in ("twins", "constant velocity"))
+    assert first.sums[0] == pytest.approx(again.sums[0]) and len(first.sums) == 2
+    apart = judged.compare("twins", "constant velocity")
+    assert (apart.mean, apart.low, apart.high) == (0.0, 0.0, 0.0)
+
+
+def test_weights_follow_where_the_first_plan_ended(judged, small_suite):
+    for planner in judged.planners:
+        for member in ("now", "previous"):
+            rows = [
+                row for row in judged.plans
+                if (row.planner, row.seed, row.member) == (planner, 0, member)
+            ]  # fmt: skip
+            first, *starts = rows
+            expected = gaussian_weights(np.array(first.end), np.array([row.place for row in starts]))
+            assert [row.weight for row in starts] == pytest.approx(expected.tolist())
+
+
+def test_the_combined_score_is_the_mean_of_products(judged):
+    for planner in judged.planners:
+        rows = [row for row in judged.plans if row.planner == planner and row.seed == 0]
+        products = []
+        for member in ("now", "previous"):
+            (first,) = (row.score for row in rows if row.stage == 1 and row.member == member)
+            second = sum(row.weight * row.score for row in rows if row.stage == 2 and row.member == member)
+            products.append(first * second)
+        assert judged.score(planner) == pytest.approx(np.mean(products))
+
+
+def test_scores_are_made_of_their_subscores_extended_comfort_included(judged):
+    for row in judged.plans:
+        s = row.scores
+        weighted = 5 * s["ep"] + 5 * s["ttc"] + 2 * s["lk"] + 2 * s["hc"] + 2 * s["ec"]
+        assert row.score == pytest.approx(s["nc"] * s["dac"] * s["ddc"] * s["tlc"] * weighted / 16)
+
+
+def test_pairs_share_their_extended_comfort(judged):
+    by_pair = {}
+    for row in judged.plans:
+        by_pair.setdefault((row.planner, row.seed, row.group, row.start), []).append(row.scores["ec"])
+    assert all(len(values) == 2 and values[0] == values[1] for values in by_pair.values())
+
+
+def test_rows_have_the_columns_of_navsim(judged, small_suite):
+    rows = judged.navsim_rows("PDM-Closed")
+    assert len(rows) == 2 * (small_suite.groups + small_suite.starts)
+    assert {"token", "valid", *COLUMNS.values(), "score"} <= set(rows[0])
+
+
+def test_several_processes_give_the_same_rows(small_suite, town_scene, judged, town_cache):
+    planners = {"twins": [ConstantVelocityDriver(), ConstantVelocityDriver()]}
+    twice = small_suite.only("twice", "", {town_scene.id: ((0,), (0,))})
+    there = evaluate(planners, twice, scenes=[town_scene], workers=2)
+    assert there.plans == judged.plans and there.drives == judged.drives
+
+
+def test_an_agent_that_plans_for_all_at_once_is_asked_once(small_suite, town_scene, judged):
+    class Batched(Answers):
+        calls = 0
+
+        def act_all(self, observations):
+            Batched.calls += 1
+            one = ConstantVelocityAgent()
+            return np.stack([one.act(observation) for observation in observations])
+
+    found = evaluate(Batched(None), small_suite, scenes=[town_scene], parts=["plans"], calibrate=False)
+    assert Batched.calls == 2  # one to see whether it can
+    assert found.score() == pytest.approx(judged.score("constant velocity")) and not found.drives
+
+
+def test_an_expert_at_the_wheel_is_shown_each_moment(small_suite, town_scene, judged):
+    def make(world):
+        return ExpertAgent(make_expert("planner"), world)
+
+    found = evaluate({"mine": make}, small_suite, scenes=[town_scene], calibrate=False, sensing=BLIND)
+    assert found.score() == pytest.approx(judged.score("PDM-Closed"))
+    assert found.score(figure="drive") == pytest.approx(judged.score("PDM-Closed", "drive"))
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (np.full((8, 3), np.nan), "not finite"),
+        (np.zeros((11, 3)), r"shape \(11, 3\), expected \[8, 3\]"),
+        (None, "planner 'Answers' at"),
+        ("left", "planner 'Answers' at"),
+    ],
+    ids=["nan", "eleven", "none", "text"],
+)
+def test_what_is_no_plan_is_said_before_the_work(small_suite, town_scene, answer, said):
+    worked = []
+    with pytest.raises(ArgumentError, match=said):
+        evaluate(
+            Answers(answer), small_suite, scenes=[town_scene], progress=lambda *done: worked.append(done)
+        )
+    assert not worked
+
+
+def test_cameras_that_are_not_there_are_said(small_suite, town_scene):
+    with pytest.raises(ArgumentError, match="cam_x0"):
+        evaluate(
+            ConstantVelocityAgent(), small_suite, scenes=[town_scene], sensing=Sensing(cameras=("cam_x0",))
+        )
+
+
+@pytest.mark.parametrize(
+    "planners, said",
+    [
+        ({"human (log)": ExpertDriver("log")}, "every table has"),
+        ({"empty": []}, "no agent"),
+        ({"number": 3}, "expected an agent"),
+    ],
+    ids=["taken", "empty", "number"],
+)
+def test_what_is_no_planner_is_said(small_suite, town_scene, planners, said):
+    with pytest.raises(ArgumentError, match=said):
+        evaluate(planners, small_suite, scenes=[town_scene])
+
+
+def test_unknown_parts_and_figures_are_said(small_suite, town_scene, judged):
+    with pytest.raises(ArgumentError, match="expected some of plans, drives"):
+        evaluate(ConstantVelocityDriver(), small_suite, scenes=[town_scene], parts=["plan"])
+    with pytest.raises(ArgumentError, match="'epdm' of 'PDM-Closed', expected one of epdms"):
+        judged.score("PDM-Closed", "epdm")
+    with pytest.raises(ArgumentError, match="expected one of twins"):
+        judged.score("nobody")
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_files_hold_every_row(judged, tmp_path):
+    judged.write(tmp_path)
+    rows = read(tmp_path / "plans.csv")
+    assert len(rows) == len(judged.plans)
+    assert [float(row["score"]) for row in rows] == pytest.approx(
+        [row.score for row in judged.plans], abs=1e-5
+    )
+    scenes = read(tmp_path / "scenes.csv")
+    assert len(scenes) == 5 and {row["planner"] for row in scenes} == set(judged.planners)
+    assert len(read(tmp_path / "drives.csv")) == 5
+    assert json.loads((tmp_path / "summary.json").read_text())["digest"] == judged.suite.digest
+
+
+def test_failures_become_a_suite(judged, small_suite):
+    failed = failed_suite(judged, "constant velocity", below=1.01)
+    assert failed.groups == small_suite.groups and failed.starts == small_suite.starts
+    with pytest.raises(ArgumentError, match="fails nowhere"):
+        failed_suite(judged, "human (log)", below=0.0)
