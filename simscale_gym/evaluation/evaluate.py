@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
-from simscale_gym.datagen.collection import cores, end_with_parent
+from simscale_gym.datagen.runners import Runner
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation.entrants import AgentOrMaker, Entrant, Sensing, agent_of, entrants_of
 from simscale_gym.evaluation.evaluation import Evaluation
@@ -61,13 +60,13 @@ def evaluate(
     refs = suite_refs(suite, scenes)
     tasks = [SceneTask(suite, *pair, tuple(parts)) for pair in zip(suite.scenes, refs, strict=True)]
     _check(tasks, entrants)
-    workers = min(cores() if workers is None else workers, len(tasks))
-    if workers < 1:
-        raise ArgumentError(f"workers: {workers}, expected 1 or more, or None for one per core.")
+    runner = Runner(workers=workers)
     plans: list[PlanRow] = []
     drives: list[DriveRow] = []
     outcomes = (
-        (judge_scene(task, entrants) for task in tasks) if workers == 1 else _pooled(tasks, entrants, workers)
+        (judge_scene(task, entrants) for task in tasks)
+        if runner.processes(len(tasks)) == 1
+        else _pooled(tasks, entrants, runner)
     )
     for done, (rows, driven) in enumerate(outcomes, 1):
         plans += rows
@@ -93,7 +92,7 @@ def _check(tasks: Sequence[SceneTask], entrants: Sequence[Entrant]) -> None:
             list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))
 
 
-def _pooled(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], workers: int) -> Iterator[Outcome]:
+def _pooled(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:
     """Outcomes in the order of ``tasks``, each made in one of several processes."""
     try:
         sent = pickle.dumps(tuple(entrants))
@@ -101,22 +100,13 @@ def _pooled(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], workers: in
         raise ArgumentError(
             f"planners: cannot be sent to other processes ({error}); ask for workers=1."
         ) from error
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _take_entrants, (sent,)) as pool:
-        try:
-            yield from pool.map(_judge, tasks)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    return runner.map(_judge, sent, tasks)
 
 
-_taken: list[tuple[Entrant, ...]] = []
-"""The entrants of a process of the pool, which gets them before any scene; empty elsewhere."""
+def _judge(sent: bytes, task: SceneTask) -> Outcome:
+    return judge_scene(task, _unpacked(sent))
 
 
-def _take_entrants(sent: bytes) -> None:
-    end_with_parent()
-    _taken.append(pickle.loads(sent))
-
-
-def _judge(task: SceneTask) -> Outcome:
-    return judge_scene(task, _taken[0])
+@lru_cache(maxsize=1)
+def _unpacked(sent: bytes) -> tuple[Entrant, ...]:
+    return pickle.loads(sent)
