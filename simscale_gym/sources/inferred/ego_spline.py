@@ -21,6 +21,11 @@ Array = NDArray[np.float64]
 
 _DEGREE = 5
 _KNOTS = 2  # for each recorded frame
+_SHARES = (
+    1 / 6,
+    1 / 2,
+    5 / 6,
+)  # of the way between knots where jerk counts: three, so that none of it escapes
 _POSITION, _VELOCITY, _ACCELERATION, _JERK = (
     0.003,
     0.1,
@@ -36,7 +41,7 @@ def states_from_keyframes(
     """States ``[T, 11]`` of the rear axle at times ``at [T]`` [s] within ``times``.
 
     Args:
-        times: ``[F]`` times of the recorded frames [s], ascending, two or more.
+        times: ``[F]`` times of the recorded frames [s], ascending, three or more.
         poses: ``[F, 3]`` x, y [m], heading [rad], in a frame whose origin is near.
         motion: ``[F, 4]`` vx, vy [m/s], ax, ay [m/s^2] at the rear axle, along the axes of the ego frame.
         yaw_rates: ``[F]`` [rad/s], or None where they are not recorded.
@@ -63,11 +68,11 @@ def _fitted(
     inner = np.linspace(times[0], times[-1], count + 1)
     knots = np.r_[[inner[0]] * _DEGREE, inner, [inner[-1]] * _DEGREE]
     basis = scipy.interpolate.BSpline(knots, np.eye(len(knots) - _DEGREE - 1), _DEGREE)
-    middles = (inner[1:] + inner[:-1]) / 2.0
+    between = np.concatenate([inner[:-1] + share * np.diff(inner) for share in _SHARES])
     rows = [basis.derivative(k)(times) / trust[k] for k in range(len(recorded))]
     sought = [values / trust[k] for k, values in enumerate(recorded)]
-    matrix = np.concatenate([*rows, basis.derivative(3)(middles) / jerk])
-    values = np.concatenate([*sought, np.zeros(count)])
+    matrix = np.concatenate([*rows, basis.derivative(3)(between) / jerk])
+    values = np.concatenate([*sought, np.zeros(len(between))])
     coefficients = np.linalg.lstsq(matrix, values, rcond=None)[0]
     return scipy.interpolate.BSpline(knots, coefficients, _DEGREE)
 

@@ -11,8 +11,19 @@ from numpy.typing import NDArray
 from simscale_gym.errors import DataError
 from simscale_gym.geometry import polyline, se3
 from simscale_gym.geometry.se2 import wrap_angle
-from simscale_gym.scene import DT, EgoLog, LightStatus, RoadMap, Scene, TrafficLights, Vehicle
-from simscale_gym.scene.way import make_way
+from simscale_gym.scene import (
+    DT,
+    EgoLog,
+    LightStatus,
+    RoadMap,
+    Scene,
+    StateIndex,
+    TrackType,
+    TrafficLights,
+    Vehicle,
+)
+from simscale_gym.scene.way import Way, make_way
+from simscale_gym.sources.inferred.ego_motion import states_from_poses
 from simscale_gym.sources.inferred.ego_spline import states_from_keyframes
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
 from simscale_gym.sources.navsim.cameras import read_rig, recorded_pictures
@@ -56,7 +67,7 @@ def build_scene(keyframes: Keyframes, place: LogPlace, names: tuple[str, str], l
     known = len(ego.states)
     route, about_route = followed_route(place.map, ego.poses, listed)
     if known < count:
-        ego = _driven_on(ego, place.map, route, count)
+        ego = _driven_on(ego, make_way(place.map, ego.poses, route), count, vehicle)
         said.append(_DRIVEN_ON.format((known - 1) * DT))
     rig, about_rig = read_rig(keyframes, lidar_to_ego)
     stamps = keyframes.times_us[0] + _FRAME_US * np.arange(count, dtype=np.int64)
@@ -94,25 +105,23 @@ def _ego(keyframes: Keyframes, times: Array, at: Array, origin: Array, vehicle: 
     return EgoLog(states, np.interp(at, known, places[:, 2]), roll, pitch)
 
 
-def _driven_on(ego: EgoLog, road_map: RoadMap, route: tuple[str, ...], count: int) -> EgoLog:
+def _driven_on(ego: EgoLog, way: Way, count: int, vehicle: Vehicle) -> EgoLog:
     """``ego`` led on to ``count`` frames along its way, at constant speed."""
-    way, last = make_way(road_map, ego.poses, route), ego.states[-1]
-    more = count - len(ego.states)
+    last, more = ego.states[-1], count - len(ego.states)
+    steps = max(float(last[StateIndex.VX]), 0.0) * DT * np.arange(1, more + 1)
     start = polyline.project(way.points, last[None, :2], way.lengths)[0][0]
-    speed = max(float(last[3]), 0.0)
-    ahead = polyline.at_arc_length(way.points, start + speed * DT * np.arange(1, more + 1), way.lengths)
-    states = np.zeros((more, ego.states.shape[1]))
-    states[:, :3], states[:, 3] = ahead[:, :3], speed
-    level = np.full(more, ego.z[-1])
+    ahead = polyline.at_arc_length(way.points, start + steps, way.lengths)[:, :3]
+    states = states_from_poses(np.concatenate([ego.poses, ahead]), vehicle.wheel_base)
+    level = np.zeros(more)
     return EgoLog(
-        np.concatenate([ego.states, states]),
-        np.r_[ego.z, level],
-        np.r_[ego.roll, np.zeros(more)],
-        np.r_[ego.pitch, np.zeros(more)],
+        np.concatenate([ego.states, states[-more:]]),
+        np.r_[ego.z, level + ego.z[-1]],
+        np.r_[ego.roll, level],
+        np.r_[ego.pitch, level],
     )
 
 
-def _motions(keyframes: Keyframes) -> dict[str, tuple]:
+def _motions(keyframes: Keyframes) -> dict[str, tuple[TrackType, Motion]]:
     """The motion of each track by its token, at the frames of the log."""
     seen: dict[str, list[tuple[int, int]]] = {}
     for frame, boxes in enumerate(keyframes.boxes):
@@ -121,18 +130,21 @@ def _motions(keyframes: Keyframes) -> dict[str, tuple]:
     return {token: _motion(keyframes, rows) for token, rows in seen.items()}
 
 
-def _motion(keyframes: Keyframes, rows: list[tuple[int, int]]) -> tuple:
+def _motion(keyframes: Keyframes, rows: list[tuple[int, int]]) -> tuple[TrackType, Motion]:
+    """Kind and motion of the track that is the box ``row`` of ``frame`` in each of ``rows``."""
     count, frames = len(keyframes.times_us), [frame for frame, _ in rows]
+
+    def column(name: str) -> list:
+        return [getattr(keyframes.boxes[frame], name)[row] for frame, row in rows]
+
     positions, headings, velocities = np.zeros((count, 3)), np.zeros(count), np.zeros((count, 2))
-    valid = np.zeros(count, bool)
-    found = [keyframes.boxes[frame] for frame in frames]
-    at = [row for _, row in rows]
-    positions[frames] = [boxes.places[row] for boxes, row in zip(found, at, strict=True)]
-    headings[frames] = [boxes.headings[row] for boxes, row in zip(found, at, strict=True)]
-    velocities[frames] = [boxes.velocities[row] for boxes, row in zip(found, at, strict=True)]
-    sizes = np.median([boxes.sizes[row] for boxes, row in zip(found, at, strict=True)], axis=0)
-    valid[frames] = True
-    return found[0].kinds[at[0]], Motion(positions, headings, velocities, sizes, valid)
+    positions[frames], headings[frames], velocities[frames] = map(
+        column, ("places", "headings", "velocities")
+    )
+    valid = np.isin(np.arange(count), frames)
+    return column("kinds")[0], Motion(
+        positions, headings, velocities, np.median(column("sizes"), axis=0), valid
+    )
 
 
 def _lights(keyframes: Keyframes, at: Array, road_map: RoadMap) -> TrafficLights:

@@ -40,8 +40,8 @@ def read_second_stage(path: Path) -> Keyframes:
     record = Fields.of(path, "", load_pickle(path, names=nuplan_records))
     metadata = record.child("scene_metadata")
     frames = [frame for _, frame in record.children("frames")]
-    if len(frames) < 2:
-        raise record.error("frames", f"{len(frames)} of them", "two or more")
+    if len(frames) < 3:
+        raise record.error("frames", f"{len(frames)} of them", "three or more")
     status = [frame.child("ego_status") for frame in frames]
     poses = np.stack([ego.array("ego_pose", (3,), finite=True) for ego in status])
     sides = [
