@@ -10,6 +10,7 @@ from PIL import Image
 
 from simscale_gym.geometry import se3
 from simscale_gym.scene import LightStatus, StateIndex
+from simscale_gym.sources.navsim.nuplan_records import nuplan_records
 from simscale_gym.sources.nuplan.schema import CATEGORIES
 
 KINDS = list(CATEGORIES)
@@ -137,6 +138,18 @@ def devkit_classes(monkeypatch):
         for end in (k for k, letter in enumerate(module) if letter == "."):
             monkeypatch.setitem(sys.modules, module[:end], types.ModuleType(module[:end]))
     return made
+
+
+def write_as_calls(classes):
+    """Have objects of these classes written as calls of them, with what the devkit's constructors take."""
+
+    def reduced(self):
+        names = nuplan_records(type(self).__module__, type(self).__name__).parameters
+        return type(self), tuple(getattr(self, name, None) for name in names)
+
+    for name, cls in classes.items():
+        if not name.endswith("Type"):
+            cls.__reduce__ = reduced
 
 
 def made(cls, **attributes):

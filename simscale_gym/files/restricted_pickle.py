@@ -59,12 +59,19 @@ class StandIn:
 
 
 class Record(StandIn):
-    """Stands in for an object of a known class: what it was made with and its attributes, but nothing to be called."""
+    """Stands in for an object of a known class: what it was made with and its attributes, but nothing to be called.
+
+    Attributes:
+        parameters: Attributes that the class's constructor makes of its arguments, in their order.
+    """
+
+    parameters: tuple[str, ...] = ()
 
     def __new__(cls, *args: Any) -> Record:
-        """An object as protocols 2 and later make it, or an enumeration's member."""
+        """An object as protocols 2 and later make it, a call of its constructor, or an enumeration's member."""
         record = super().__new__(cls)
-        record._fields = {"args": args} if args else {}
+        named = len(args) <= len(cls.parameters)
+        record._fields = dict(zip(cls.parameters, args, strict=False)) if named else {"args": args}
         return record
 
     def __setstate__(self, state: Any) -> None:
@@ -75,7 +82,7 @@ class Record(StandIn):
                 self._fields.update(part)
 
     def plain(self) -> dict[str, Any]:
-        """The attributes by name; under "args" what it was made with, if anything."""
+        """The attributes by name; under "args" what it was made with beyond its parameters."""
         return self._fields
 
 

@@ -169,12 +169,17 @@ def test_pictures_are_found_where_they_lie(tmp_path, one_log, frames):
     assert scene.recorded.files(("cam_f0", "cam_r0"), 15) == ()
 
 
-@pytest.fixture
-def stage_two(tmp_path, monkeypatch, root, town_log):
-    """The pickle of a scene of the second stage, written with classes of the devkit's names, which are gone by now."""
+@pytest.fixture(params=["attributes", "calls"])
+def stage_two(tmp_path, monkeypatch, root, town_log, request):
+    """The pickle of a scene of the second stage, written with classes of the devkit's names, which are gone by now.
+
+    Objects of the devkit bring their attributes; whoever writes them without it has its constructors called.
+    """
     (tmp_path / "maps").symlink_to(root / "maps")
     with monkeypatch.context() as patch:
         classes = files.devkit_classes(patch)
+        if request.param == "calls":
+            files.write_as_calls(classes)
         value = files.second_stage(classes, town_log[2], range(0, 20, 5), range(20, 61, 5), LOCATION)
         path = files.write_pickle(tmp_path / "synthetic_scene_pickles" / "0123456789abcdef0.pkl", value)
     return path

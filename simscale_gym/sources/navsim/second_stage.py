@@ -109,7 +109,10 @@ def _kind(thing: Fields) -> TrackType:
 
 
 def _velocity(thing: Fields) -> tuple[float, float]:
-    vector = thing.child("_velocity" if "_velocity" in thing else "velocity")
+    key = next((key for key in ("_velocity", "velocity") if key in thing), "")
+    if not key:
+        return 0.0, 0.0  # of a static object, whose constructor takes none
+    vector = thing.child(key)
     return _number(vector, "_x"), _number(vector, "_y")
 
 
