@@ -25,7 +25,7 @@ def training_item(sample: DataSample, *, boxes: int = MOST_BOXES) -> dict[str, A
     """What a planner is trained on, for ``torch.utils.data.default_collate``; needs nothing of torch.
 
     ==================================== ==================================================================
-    ``pictures``                         uint8 ``[C, H, W, 3]``, now
+    ``pictures``                         uint8 ``[C, H, W, 3]``, now; these two are absent without cameras
     ``past_pictures``                    uint8 ``[K, C, H, W, 3]``, 0.5, 1.0 .. s ago; K may be 0
     ``status history target target_10hz  as in :class:`simscale_gym.datagen.SampleArrays`
     route class_map vocabulary_scores``
@@ -60,6 +60,8 @@ def training_item(sample: DataSample, *, boxes: int = MOST_BOXES) -> dict[str, A
 def _pictures(sample: DataSample) -> dict[str, NDArray[np.uint8]]:
     """The pictures now and before, by camera; what is to be seen later is no input."""
     cameras = [name for name in sample.pictures if "." not in name]
+    if not cameras:
+        return {}
     now = np.stack([sample.pictures[name] for name in cameras])
     past = [
         [sample.pictures.get(picture_name(name, -back)) for name in cameras]

@@ -40,6 +40,11 @@ def test_samples_of_the_log_are_no_simulation(log_written):
     assert not item["is_sim"] and item["past_pictures"].shape == (0, 1, 9, 16, 3)
 
 
+def test_without_cameras_there_are_no_pictures(sample):
+    item = training_item(replace(sample, pictures={}))
+    assert "pictures" not in item and "past_pictures" not in item and item["target"].shape == (8, 3)
+
+
 def test_items_go_into_batches(sample):
     """Also those with different numbers of boxes."""
     data = pytest.importorskip("torch.utils.data")
