@@ -1,10 +1,13 @@
 """Nothing is lost and nothing comes twice, whenever and however a run ends."""
 
+import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +17,9 @@ import pytest
 
 from simscale_gym.datagen import DataSet, DataSpec, SceneReport, scene_samples, write_data_set, writing
 from simscale_gym.datagen.layout import MANIFEST, RECIPE
-from simscale_gym.errors import ArgumentError, DataError, SceneError
+from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
 
-KILLS = 5  # python benchmarks/collect.py --kills 200 does it more often
+KILLS = 30  # python benchmarks/collect.py --kills 200 does it more often
 
 
 def content(folder):
@@ -103,16 +106,63 @@ def test_workers_write_the_same(undisturbed, tmp_path):
     assert len(content(tmp_path / "two")) > 8 and content(tmp_path / "two") == content(undisturbed[0])
 
 
-def test_killed_at_any_moment_it_ends_in_the_same_data_set(undisturbed, tmp_path):
-    whole, took = undisturbed
-    rng = np.random.default_rng()
-    for _ in range(KILLS):
-        with started(tmp_path / "killed", "--workers", "1") as run:
-            run.stdout.readline()
-            time.sleep(rng.uniform(0.2, 1.0) * took)
-            run.kill()
-    assert started(tmp_path / "killed").wait() == 0
-    assert content(tmp_path / "killed") == content(whole)
+FORKING = """
+import os, signal, sys, time
+from simscale_gym.datagen import DataSpec, write_data_set
+
+spec = DataSpec(kind="log", clips=6, stride=5.0, image_size=(9, 16), cameras=("cam_f0",))
+list(write_data_set(sys.argv[1], spec, workers=1))  # starts and compiles once for all
+print(flush=True)
+for line in sys.stdin:
+    folder, seconds = line.split("\\t")
+    began, child = time.monotonic(), os.fork()
+    if not child:
+        list(write_data_set(folder, spec, workers=1))
+        os._exit(0)
+    ended = 0
+    while not ended and time.monotonic() - began < float(seconds):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.001)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    print("killed" if not ended else "ended" if status == 0 else "failed", time.monotonic() - began, flush=True)
+"""
+
+
+@pytest.fixture
+def forked(undisturbed, tmp_path):
+    """Writes the data set into a folder in a process that is killed after so many seconds; how it ended, and when."""
+    command = [sys.executable, "-c", FORKING, str(tmp_path / "warm")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen(command, **pipes) as server:
+
+        def run(folder, seconds):
+            print(folder, seconds, sep="\t", file=server.stdin, flush=True)
+            how, took = server.stdout.readline().split()
+            return how, float(took)
+
+        server.stdout.readline()
+        yield run
+        server.stdin.close()
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_data_set(undisturbed, forked, tmp_path):
+    whole, rng = content(undisturbed[0]), np.random.default_rng()
+    how, took = forked(tmp_path / "whole", 600)
+    assert how == "ended" and content(tmp_path / "whole") == whole
+    kills, finished = 0, 0
+    while kills < KILLS:
+        how, _ = forked(tmp_path / "killed", rng.uniform(0.0, took))
+        kills += how == "killed"
+        if how == "ended":
+            assert content(tmp_path / "killed") == whole
+            (tmp_path / "killed").rename(tmp_path / f"finished-{finished}")
+            finished += 1
+        assert how != "failed"
+    assert forked(tmp_path / "killed", 600)[0] == "ended"
+    assert content(tmp_path / "killed") == whole
     keys = DataSet(tmp_path / "killed").rows.column("key").to_pylist()
     assert len(keys) == len(set(keys)) == 6
 
@@ -189,6 +239,49 @@ def test_a_full_disk_leaves_what_is_whole(log_spec, log_written, tmp_path):
     assert set(content(tmp_path / "a")) == {RECIPE}
     write(tmp_path / "a", log_spec)
     assert content(tmp_path / "a") == content(log_written)
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 4, 6, -1])
+def test_wherever_the_disk_is_full_what_is_whole_stays(log_spec, log_written, tmp_path, monkeypatch, room):
+    """There is room for the first files only: recipe, shard, rows, shard, rows, card, manifest."""
+    folder, whole, replace_file = tmp_path / "a", content(log_written), os.replace
+    left = [room % len(whole)]
+
+    def full(source, target):
+        if folder in Path(target).parents and not Path(target).parent.name.startswith("."):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return replace_file(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(StorageError, match="No space left"):
+            write(folder, log_spec)
+    kept = content(folder)
+    assert len(kept) == room % len(whole) and kept.items() <= whole.items()
+    write(folder, log_spec)
+    assert content(folder) == whole
+
+
+@pytest.mark.parametrize("place", ["", "rows", "shards"])
+def test_a_folder_that_can_only_be_read_is_named(log_spec, log_written, tmp_path, monkeypatch, place):
+    """As on a file system that is mounted so; who is root may write into any folder."""
+    folder = shutil.copytree(log_written, tmp_path / "a")
+    for path in (folder / "rows").iterdir():
+        path.unlink()
+    was, make = content(folder), tempfile.mkdtemp
+
+    def read_only(*arguments, dir, **settings):
+        if Path(dir).is_relative_to(folder / place):
+            raise OSError(errno.EROFS, "Read-only file system", dir)
+        return make(*arguments, dir=dir, **settings)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    with pytest.raises(StorageError, match=r"cannot be written \(Read-only file system\)"):
+        write(folder, log_spec)
+    kept = {name: data for name, data in was.items() if name.startswith(("shards", RECIPE))}
+    assert kept.items() <= content(folder).items()
 
 
 def test_a_scene_is_dressed_once_and_few_samples_are_in_memory(log_spec, tmp_path, monkeypatch):
