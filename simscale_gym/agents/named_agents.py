@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from simscale_gym.agents.agent import Agent, ExpertAgent, World
 from simscale_gym.agents.experts import EXPERTS, make_expert
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, PolicyError
 from simscale_gym.files.digests import file_digest
 
 _CONSTANT_VELOCITY = "constant_velocity"
@@ -31,6 +32,28 @@ AGENTS = (_CONSTANT_VELOCITY, *_EXPERTS)
 def expert_driver(expert: str) -> str:
     """Name of the agent that is the expert called ``expert`` at the wheel."""
     return next(name for name, of in _EXPERTS.items() if of == expert)
+
+
+class Blame:
+    """Says of an error that code of the user's raised in the block whose it is, and where it drove then.
+
+    Args:
+        name: Name of the policy.
+        where: Where it drove, or when it failed.
+    """
+
+    def __init__(self, name: str, where: str) -> None:
+        self._name, self._where = name, where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            message = f"policy {self._name}, {self._where}: {type(error).__name__}: {error}"
+            raise PolicyError(message) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +97,7 @@ class NamedAgent:
 
         Raises:
             ArgumentError: Its name leads to nothing that makes an agent.
+            PolicyError: The code that makes it failed.
         """
         if self.agent is not None:
             return self.agent
@@ -83,7 +107,9 @@ class NamedAgent:
             from simscale_gym.agents.constant_velocity_agent import ConstantVelocityAgent
 
             return ConstantVelocityAgent()
-        made = self._maker()(*([] if self.file is None else [self.file]))
+        maker = self._maker()
+        with Blame(self.name, "as it was made"):
+            made = maker(*([] if self.file is None else [self.file]))
         if not all(callable(getattr(made, method, None)) for method in ("reset", "act")):
             raise ArgumentError(
                 f"policy: {self.name} made a {type(made).__name__}, expected an agent with reset and act."
@@ -100,8 +126,7 @@ class NamedAgent:
             return hashlib.sha256(_pickled(self.agent)).hexdigest()
         if not self.is_code:
             return ""
-        source = inspect.getsourcefile(inspect.unwrap(self._maker()))
-        parts = [file_digest(path) for path in (source and Path(source), self.file) if path]
+        parts = [file_digest(path) for path in (_source(self._maker()), self.file) if path is not None]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def _maker(self) -> Callable[..., Any]:
@@ -111,6 +136,15 @@ class NamedAgent:
         if not callable(maker):
             raise ArgumentError(f"policy: {place} has no callable {attribute!r} (found {maker!r}).")
         return maker
+
+
+def _source(maker: Callable[..., Any]) -> Path | None:
+    """The file that ``maker`` stands in; None where there is none, as for what is compiled."""
+    try:
+        source = inspect.getsourcefile(inspect.unwrap(maker))
+        return None if source is None else Path(source)
+    except (TypeError, OSError):
+        return None
 
 
 def _module(name: str) -> Any:
@@ -131,9 +165,11 @@ def _file_module(place: str) -> Any:
     name = f"_policy_{path.stem}_{file_digest(path)[:12]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look there while they are made
         try:
-            spec.loader.exec_module(sys.modules[name])
+            with Blame(f"{path}", "as it was imported"):
+                spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[name]
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.agent import Agent, AgentContext, Observation, is_plan
 from simscale_gym.agents.expert import Expert, ExpertPlan
+from simscale_gym.agents.named_agents import Blame
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.errors import PolicyError
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel
 
@@ -48,7 +47,7 @@ class Mixture:
     def reset(self, context: AgentContext) -> None:
         """Begin an episode."""
         self.by_expert = []
-        with _Blame(self._name, self._env):
+        with self._blame():
             self._policy.reset(context)
 
     def act(self, observation: Observation) -> NDArray:
@@ -67,10 +66,14 @@ class Mixture:
 
     def _answer(self, observation: Observation) -> NDArray:
         env = self._env
-        with _Blame(self._name, env):
+        with self._blame():
             answer = self._policy.act(observation)
             env.action_of(answer) if is_plan(answer) else env.action_type.checked(answer)  # complains here
         return answer
+
+    def _blame(self) -> Blame:
+        env = self._env
+        return Blame(self._name, f"scene {env.scene.id}, {env.sim_state.frame * DT:.1f} s")
 
 
 class Remembering:
@@ -85,20 +88,3 @@ class Remembering:
         if state not in self._plans:
             self._plans[state] = self._expert.plan(scene, state, traffic)
         return self._plans[state]
-
-
-class _Blame:
-    """Says of an error that a policy raised where it drove then."""
-
-    def __init__(self, name: str, env: SimScaleEnv) -> None:
-        self._name, self._env = name, env
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, Exception):
-            where = f"scene {self._env.scene.id}, {self._env.sim_state.frame * DT:.1f} s"
-            raise PolicyError(f"policy {self._name}, {where}: {type(error).__name__}: {error}") from error
