@@ -14,7 +14,7 @@ from simscale_gym.agents.agent import Agent
 from simscale_gym.envs import episode_steps
 from simscale_gym.errors import ArgumentError
 
-_VARYING = ("controllers",)  # entries of info whose shape is another in every scene
+_VARYING = ("controllers", "inferred")  # entries of info whose length is another in every scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,8 @@ class RecordedEpisode:
         rewards: ``[T]``.
         terminations: ``[T]`` whether the episode ended by what happened.
         truncations: ``[T]`` whether it was cut.
-        infos: ``[T + 1, ...]`` by path of the entry, such as ``epdms.score``; of all episodes the same, so entries with
-            a value for each track are left out.
+        infos: ``[T + 1, ...]`` by path of the entry, such as ``epdms.score``; of all episodes the same, so entries as
+            long as the scene has tracks, or things that were inferred, are left out.
     """
 
     seed: int | None

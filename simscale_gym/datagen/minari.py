@@ -17,7 +17,8 @@ from simscale_gym.datagen.episodes import RecordedEpisode, record_episode
 from simscale_gym.errors import ArgumentError, DataError, MissingExtraError
 
 if TYPE_CHECKING:
-    from minari import EpisodeBuffer, MinariDataset
+    from minari import MinariDataset
+    from minari.data_collector.episode_buffer import EpisodeBuffer
 
 EXTRA = "minari"
 """What is installed for Minari data sets: ``simscale-gym[minari]``."""
@@ -99,11 +100,10 @@ def _opened(minari: Any, dataset_id: str, env: gym.Env, told: dict[str, str]) ->
     path = get_dataset_path(dataset_id)
     if not path.exists():
         return None
-    if not (path / "data" / "metadata.json").exists():
-        raise DataError(
-            path, found="no data/metadata.json", expected="a Minari data set", hint="Delete the folder."
-        )
-    found = minari.load_dataset(dataset_id)
+    whole = (path / "data" / "metadata.json").exists()
+    found = minari.load_dataset(dataset_id) if whole else ()
+    if not len(found):
+        raise DataError(path, found="no episode", expected="a Minari data set", hint="Delete the folder.")
     kept = {key: found.storage.metadata.get(key) for key in told}
     if kept != told or found.env_spec.to_json() != env.spec.to_json():
         raise ArgumentError(
@@ -140,7 +140,7 @@ def _begun(
 
 def _buffer(episode: RecordedEpisode) -> EpisodeBuffer:
     """An episode as Minari takes it: scalars as lists, for it knows arrays by more than one axis only."""
-    from minari import EpisodeBuffer
+    from minari.data_collector.episode_buffer import EpisodeBuffer
 
     return EpisodeBuffer(
         seed=episode.seed,

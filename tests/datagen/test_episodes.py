@@ -10,23 +10,31 @@ from scripted_policies import Forgetful, Straight
 import simscale_gym  # noqa: F401  (registers the id)
 from simscale_gym.agents import ConstantVelocityAgent
 from simscale_gym.datagen import record_episode, transitions, write_minari
-from simscale_gym.envs import run_episode
+from simscale_gym.envs import resources, run_episode
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.sources import list_scenes
 
 
 @pytest.fixture(scope="module")
-def env(town_cache):
-    made = gym.make(
-        "SimScale-v0", observation=("state", "camera"), cameras=("cam_f0",), image_size=(32, 32), horizon=0.5,
-        perturb=False,
-    )  # fmt: skip
-    yield made
-    made.close()
+def make(town_cache, town_scene):
+    """Environments of the town by its name, as specs keep it, of which one scene is listed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            resources,
+            "list_scenes",
+            lambda s, split: [ref for ref in list_scenes(s, split) if ref.id == town_scene.id],
+        )
+        yield lambda **changes: gym.make("SimScale-v0", horizon=0.5, perturb=False, **changes)
 
 
 @pytest.fixture(scope="module")
-def recorded(env, one_renderer_per_scene):
+def env(make):
+    return make(observation="state")
+
+
+@pytest.fixture(scope="module")
+def recorded(env):
     return [record_episode(env, ConstantVelocityAgent(), seed=seed) for seed in (0, 1)]
 
 
@@ -104,7 +112,7 @@ def write(minari, env):
 @pytest.mark.parametrize("data_format", ["arrow", "hdf5"])
 def test_minari_opens_what_was_written(minari, env, recorded, write, data_format):
     pytest.importorskip({"arrow": "pyarrow", "hdf5": "h5py"}[data_format])
-    assert len(write(2, data_format=data_format, jpeg=False)) == 2
+    assert len(write(2, data_format=data_format)) == 2
     data_set = minari.load_dataset("simscale/test-v0")
     assert (data_set.total_episodes, data_set.total_steps) == (2, 10)
     for ours, theirs in zip(recorded, data_set.iterate_episodes(), strict=True):
@@ -127,6 +135,15 @@ def test_minari_opens_what_was_written(minari, env, recorded, write, data_format
             np.testing.assert_array_equal(theirs.infos[name], ours.infos[name])
     seeds = [told["seed"] for told in data_set.storage.get_episode_metadata([0, 1])]
     assert seeds == [0, 1]
+
+
+def test_pictures_are_kept_as_they_were_observed(minari, make, one_renderer_per_scene):
+    sight = {"cameras": ("cam_f0",), "image_size": (32, 32), "action": "trajectory"}
+    settings = {"name": "seeing", "episodes": 1, "jpeg": False}
+    episode = next(write_minari("seen-v0", make(**sight), ConstantVelocityAgent(), **settings))
+    kept = minari.load_dataset("seen-v0")[0].observations["cam_f0"]
+    assert kept.shape == (2, 32, 32, 3) and kept.std() > 10
+    np.testing.assert_array_equal(kept, episode.observations["cam_f0"])
 
 
 def test_minari_recovers_the_environment(minari, env, recorded, write):
