@@ -9,7 +9,7 @@ import pytest
 from simscale_gym import cli, futures_bank
 from simscale_gym.commands import collect as collect_command
 from simscale_gym.commands.settings import Collect
-from simscale_gym.datagen import DataSpec, make_recipe
+from simscale_gym.datagen import DataSpec, RolloutSpec, make_recipe
 from simscale_gym.perturbation import AlgorithmConfig
 from simscale_gym.sources import list_scenes
 
@@ -94,6 +94,8 @@ def test_what_is_left_out_is_as_in_the_library(vocabulary):
     for name in ("traffic", "seed", "min_render_quality", "assets"):
         assert getattr(told, name) == getattr(recipe, name), name
     for item in fields(DataSpec):
-        assert item.name == "clips" or getattr(told, item.name) == item.default, item.name
+        assert item.name in ("clips", "rollout") or getattr(told, item.name) == item.default, item.name
+    for item in fields(RolloutSpec):
+        assert item.name == "policy" or getattr(told.rollout, item.name) == item.default, item.name
     for name in ("rounds", "stride"):
         assert getattr(told, name) == getattr(AlgorithmConfig(), name), name
