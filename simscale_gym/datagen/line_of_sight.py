@@ -41,17 +41,17 @@ def seen_tracks(
     Args:
         scene: The scene; its buildings hide what is behind them, or those that it is dressed with.
         state: The world.
-        cameras: Names of the cameras.
+        cameras: Names of the cameras; none see nobody.
         image_size: Height, width of their pictures [px].
     """
     rig, traffic = scene.rig.select(tuple(cameras)), state.traffic
+    seen = np.zeros(len(traffic.valid), bool)
     if not cameras:
-        return np.zeros(len(traffic.valid), bool)
+        return seen
     ego_to_world = scene.ego_to_world(state.ego[:3])
     cam_to_world = np.stack([ego_to_world @ camera.cam_to_ego for camera in rig])
     Ks = np.stack([camera.scaled_intrinsics(*image_size) for camera in rig])
     rows = np.flatnonzero(traffic.valid)
-    seen = np.zeros(len(traffic.valid), bool)
     seen[rows] = _seen(
         _boxes(scene, state, rows),
         _near_walls(scene, state.ego, float(ego_to_world[2, 3])),
