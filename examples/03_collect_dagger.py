@@ -93,7 +93,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("out/dagger"))
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each kind")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--clips", type=int, default=40, help="rollouts of a round")
+    parser.add_argument("--clips", type=int, default=20, help="rollouts of a round")
     parser.add_argument("--steps", type=int, default=3000, help="gradient steps of a training")
     parser.add_argument("--episodes", type=int, default=100, help="that a driver is judged by")
     parser.add_argument("--workers", type=int, default=None)
