@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from simscale_gym.evaluation import (
     write_suite,
 )
 from simscale_gym.evaluation.entrants import AgentOrMaker
+from simscale_gym.evaluation.report import ReportConfig, write_report
 from simscale_gym.files.cache import unwritable
 
 
@@ -34,6 +36,7 @@ def run_evaluate(settings: Evaluate) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     suite = open_suite(settings.suite)
     planners = planners_named(settings.planner)
+    sensing = Sensing(cameras=settings.cameras, image_size=settings.image_size, renderer=settings.renderer)
     _check_writable(settings)
     bar = tqdm(total=len(suite.scenes), unit="scene", desc=suite.name)
     with bar:
@@ -41,9 +44,7 @@ def run_evaluate(settings: Evaluate) -> None:
             planners,
             suite,
             scenes=settings.scenes,
-            sensing=Sensing(
-                cameras=settings.cameras, image_size=settings.image_size, renderer=settings.renderer
-            ),
+            sensing=sensing,
             parts=settings.parts,
             calibrate=settings.calibrate,
             workers=settings.workers,
@@ -56,6 +57,12 @@ def run_evaluate(settings: Evaluate) -> None:
     console.print(outcome.table())
     if settings.out is not None:
         outcome.write(settings.out)
+    if settings.report is not None:
+        page = write_report(
+            outcome, planners, settings.report, scenes=settings.scenes, sensing=sensing,
+            config=ReportConfig(command=shlex.join(["simscale-gym", *sys.argv[1:]])),
+        )  # fmt: skip
+        console.print(f"report: {page}")
     if settings.save_failures is not None:
         failures = failed_suite(outcome)
         write_suite(failures, settings.save_failures)
@@ -118,7 +125,7 @@ def _imported(place: str) -> AgentOrMaker:
 def _check_writable(settings: Evaluate) -> None:
     """Find out before the work whether what comes of it can be written."""
     files = (settings.save_failures,) if settings.save_failures else ()
-    for folder in (settings.out, *(path.parent for path in files)):
+    for folder in (settings.out, settings.report, *(path.parent for path in files)):
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -371,7 +371,8 @@ class Evaluate:
         planner: Planners, each NAME=module:attribute (a class is called without arguments); several trainings of one
             planner with commas between them.
         scenes: Folder of the scenes, for suites that are not of the town.
-        out: Folder for frames.csv, drives.csv, scenes.csv and summary.json.
+        out: Folder for plans.csv, drives.csv, scenes.csv and summary.json.
+        report: Folder for index.html, a page with tables, charts and the worst scenes. Needs simscale-gym[report].
         save_failures: Suite to write of what the first planner failed at.
         parts: plans (open loop and two stages), drives (closed loop), or both.
         cameras: Cameras of planners that do not name theirs.
@@ -385,6 +386,7 @@ class Evaluate:
     planner: tuple[str, ...] = ()
     scenes: str | None = None
     out: Path | None = None
+    report: Path | None = None
     save_failures: Path | None = None
     parts: tuple[str, ...] = ("plans", "drives")
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")

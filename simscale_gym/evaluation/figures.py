@@ -53,6 +53,9 @@ FIGURES = {
 }
 """Figures by name, in the order of the table."""
 
+DRIVE_FIGURES = ("drive", "success", "collision", "off_road", "progress", "comfort")
+"""Those of drives in closed loop."""
+
 
 def figure_items(plans: Sequence[PlanRow], drives: Sequence[DriveRow]) -> dict[str, list[Item]]:
     """Items of each figure, from the rows of one planner; figures that nothing is known of are left out."""

@@ -42,14 +42,19 @@ class DrivenPlan:
     """A plan, driven and scored.
 
     Attributes:
-        egos: ``[41, 11]`` states of the ego.
+        states: 41 simulation states of the drive.
         scores: Scores of this one drive, without extended comfort.
         end: ``[2]`` where the plan itself ends, scene frame [m].
     """
 
-    egos: Array
+    states: tuple[SimState, ...]
     scores: Scores
     end: Array
+
+    @property
+    def egos(self) -> Array:
+        """``[41, 11]`` states of the ego."""
+        return np.stack([state.ego for state in self.states])
 
 
 def yardstick(scene: Scene, query: Query, traffic: TrafficModel) -> Yardstick:
@@ -80,7 +85,7 @@ def drive_plan(
     if measured_by.human is not None:
         scores = scores.human_filtered(measured_by.human)
     end = se2.poses_to_world(query.state.ego[:3], plan[-1:])[0, :2]
-    return DrivenPlan(np.stack([state.ego for state in states]), scores, end)
+    return DrivenPlan(states, scores, end)
 
 
 def pair_scores(now: DrivenPlan, before: DrivenPlan) -> tuple[Scores, Scores]:
