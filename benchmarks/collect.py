@@ -3,6 +3,7 @@
     python benchmarks/collect.py
     python benchmarks/collect.py --vocabulary 8192.npy     # GTRS' vocabulary, [V, 40, 3]
     python benchmarks/collect.py --samples 1000            # memory while so many are written
+    python benchmarks/collect.py --navsim                  # 4 + 8 frames of eight cameras, exported at 1920 x 1080
     python benchmarks/collect.py --kills 200               # a run killed so often must end in the same bytes
 
 Processor time of one thread, so that other work on the machine counts little; the least of the repeats for the
@@ -26,6 +27,7 @@ from rich.table import Table
 
 from simscale_gym.agents import HumanFutures, PlannerExpert, make_expert, make_traffic, reference_drive
 from simscale_gym.datagen import DataSet, DataSpec, write_data_set
+from simscale_gym.datagen.navsim import export_navsim
 from simscale_gym.futures_bank import town_futures, vocabulary_of
 from simscale_gym.perturbation import (
     AlgorithmConfig,
@@ -35,7 +37,7 @@ from simscale_gym.perturbation import (
     load_vocabulary,
     search_clip,
 )
-from simscale_gym.scene import Scene
+from simscale_gym.scene import CAMERA_NAMES, Scene
 from simscale_gym.scoring import drive_segment
 from simscale_gym.sim import rollout, start
 from simscale_gym.sources import list_scenes, load_scene
@@ -102,6 +104,22 @@ def sample_times(folder: Path) -> dict[str, float]:
     return {part: 1e3 * sum(r.spent[part] for r in reports) / count for part in reports[0].spent}
 
 
+def navsim_times(folder: Path) -> dict[str, float]:
+    """Milliseconds of processor time of each part of a sample for NAVSIM: 12 frames of eight cameras of 480 x 270.
+
+    Drawn from the log, for the search of perturbed samples is timed elsewhere; then exported at 1920 x 1080.
+    """
+    spec = DataSpec(kind="log", clips=4, history=3, future=8, cameras=CAMERA_NAMES, image_size=(270, 480))
+    for name in ("first", "second"):
+        reports = list(write_data_set(folder / name, spec, workers=1))
+    count = sum(report.samples for report in reports)
+    parts = {part: 1e3 * sum(r.spent[part] for r in reports) / count for part in reports[0].spent}
+    began = time.process_time()
+    for _ in export_navsim(folder / "second", folder / "navsim", workers=1):
+        pass
+    return parts | {"export": 1e3 * (time.process_time() - began) / count}
+
+
 def memory(samples: int, folder: Path) -> None:
     """Print the most memory that a process held after a fifth of the samples, and in the end."""
     count, marks = 0, []
@@ -162,13 +180,16 @@ def main() -> None:
         "--samples", type=int, help="write so many samples of the log, and print the memory held"
     )
     parser.add_argument("--kills", type=int, help="kill a run so many times")
+    parser.add_argument("--navsim", action="store_true", help="time NAVSIM's samples and their export")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if told.samples:
             memory(told.samples, Path(folder))
         if told.kills:
             kills(told.kills, Path(folder))
-        if not told.samples and not told.kills:
+        if told.navsim:
+            print_parts("a sample for NAVSIM, 12 x 8 pictures 480 x 270", navsim_times(Path(folder)))
+        if not told.samples and not told.kills and not told.navsim:
             times(told.vocabulary, Path(folder))
 
 
@@ -185,13 +206,17 @@ def times(path: Path | None, folder: Path) -> None:
     clip, samples = clip_times(scenes, vocabulary, bank)
     table.add_row(f"a clip: planner and recovery, 5 rounds, {samples:.1f} samples", f"{clip:.0f}")
     Console().print(table)
-    table = Table(title=f"a sample: planner, three cameras 256 x 144, {machine()}")
+    print_parts("a sample: planner, three cameras 256 x 144", sample_times(folder))
+
+
+def print_parts(title: str, parts: dict[str, float]) -> None:
+    """Print the parts of a sample, and what they come to."""
+    table = Table(title=f"{title}, {machine()}")
     table.add_column("what")
     table.add_column("ms, one thread", justify="right")
-    parts = sample_times(folder)
     for name, ms in parts.items():
         table.add_row(name, f"{ms:.1f}")
-    table.add_row("samples a second and core", f"{1e3 / sum(parts.values()):.1f}")
+    table.add_row("samples a second and core", f"{1e3 / sum(parts.values()):.2f}")
     Console().print(table)
 
 

@@ -13,6 +13,7 @@ from simscale_gym.commands.settings import (
     Demo,
     Episodes,
     Evaluate,
+    Export,
     MakeSuite,
     Parity,
     Splats,
@@ -42,6 +43,7 @@ def run(
     | Episodes
     | Verify
     | Data
+    | Export
     | Train
     | Evaluate
     | MakeSuite
@@ -88,6 +90,10 @@ def run(
         from simscale_gym.commands.evaluate import run_make_suite
 
         run_make_suite(command)
+    elif isinstance(command, Export):
+        from simscale_gym.commands.export import run_export
+
+        run_export(command)
     elif isinstance(command, Parity):
         from simscale_gym.parity import run_parity
 

@@ -237,6 +237,29 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write a data set in the format of other people's tools; broken off and given again, it goes on where it was.
+
+    Attributes:
+        folder: Folder that collect --out wrote.
+        out: Folder of the export; made if absent.
+        format: navsim, logs for NAVSIM's one-stage scoring and SimScale's training; or navhard, for its two-stage
+            scoring, which needs --log.
+        log: For navhard, the data set of kind log whose four seconds end where FOLDER's perturbed samples start: same
+            source and stride.
+        ahead: For navsim, frames after the present, 8 to 10.
+        workers: Processes; one per core if left out.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    out: Path
+    format: Literal["navsim", "navhard"] = "navsim"
+    log: Path | None = None
+    ahead: int = 8
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
 class Info:
     """Say what a data set holds: samples by expert and round, scenes, sizes, how it was made.
 
@@ -418,6 +441,7 @@ COMMANDS = {
     "episodes": Episodes,
     "verify": Verify,
     "data": Data,
+    "export": Export,
     "train": Train,
     "evaluate": Evaluate,
     "suite": MakeSuite,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,10 @@ class DataSet:
         return self.rows.slice(place % len(self), 1).to_pylist()[0]
 
     def __getitem__(self, index: int) -> DataSample:
-        row = self.row(index)
+        return self.read(self.row(index))
+
+    def read(self, row: Mapping[str, Any]) -> DataSample:
+        """The sample of ``row``, one of :attr:`rows`."""
         return read_sample(self.folder / row["shard"], row)
 
     def __iter__(self) -> Iterator[DataSample]:

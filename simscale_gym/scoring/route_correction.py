@@ -82,11 +82,28 @@ def _roadblocks_near(road_map: RoadMap, pose: Array) -> list[str]:
     return found
 
 
+def reached_route(road_map: RoadMap, route: Sequence[str], pose: Array) -> list[str] | None:
+    """The route of :func:`joined_route`, or None where it is not met forwards; so OpenScene annotates commands."""
+    route = [block for block in dict.fromkeys(route) if block in road_map.roadblocks]
+    if not route:
+        return None
+    current, candidates = current_roadblock(road_map, pose, set(route))
+    if current is not None and current not in route:
+        route = _reached(road_map, route, candidates)
+    return None if route is None else _linked(road_map, route)
+
+
+def _reached(road_map: RoadMap, route: list[str], candidates: list[str]) -> list[str] | None:
+    """The route with the way to its start from one of ``candidates``."""
+    path = _search(road_map, route[0], candidates, DEPTH_BACK, forward=False)
+    return None if path is None else path[::-1][:-1] + route
+
+
 def _joined(road_map: RoadMap, route: list[str], current: str, candidates: list[str]) -> list[str]:
     """The route from the ego's roadblock on: backwards from its start, else forwards to one of its first three."""
-    path = _search(road_map, route[0], candidates, DEPTH_BACK, forward=False)
-    if path is not None:
-        return path[::-1][:-1] + route
+    reached = _reached(road_map, route, candidates)
+    if reached is not None:
+        return reached
     path = _search(road_map, current, route[:3], DEPTH_AHEAD, forward=True)
     return route if path is None else path + route[route.index(path[-1]) + 1 :]
 

@@ -93,6 +93,28 @@ def test_info_says_counts_and_origin(command, log_set):
     assert code == 0 and "2 samples of 1 scenes" in out and "log, label of log, round 1: 2" in out
 
 
+def test_an_export_says_what_came_of_it_and_what_it_lacks(command, log_set, tmp_path):
+    code, out, err = command("export", log_set, "--out", tmp_path / "navsim", "--workers", 1)
+    assert code == 0 and "2 exported to" in out and "exporting: 2sample" in err
+    assert "There are no pictures of CAM_L1" in out and "1 of 4 frames" in out
+    assert len(list((tmp_path / "navsim" / "navsim_logs" / "navtrain_log").glob("*.pkl"))) == 2
+    code, _, err = command("export", log_set, "--out", tmp_path / "navsim", "--ahead", 9)
+    assert code == 1 and "another export lies there" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--format", "navhard"), "--format navhard needs --log DIR"),
+        (("--log", "x"), "--log goes with --format navhard alone"),
+        (("--ahead", "4"), "ahead: 4, expected 8 to 10"),
+    ],
+)
+def test_exports_that_cannot_be_are_named(command, log_set, tmp_path, arguments, named):
+    code, _, err = command("export", log_set, "--out", tmp_path / "x", *arguments)
+    assert code == 1 and named in err and not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("arguments", [("verify",), ("data", "show"), ("data", "info")])
 def test_what_is_no_data_set_is_named(command, tmp_path, arguments):
     code, _, err = command(*arguments, tmp_path)

@@ -1,5 +1,7 @@
 """A small data set, written once for all tests that only read it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,4 +60,22 @@ def log_written(log_spec, one_renderer_per_scene, tmp_path_factory):
     """The folder of the data set of the log; do not change it."""
     folder = tmp_path_factory.mktemp("log_set") / "log"
     assert sum(report.samples for report in write_data_set(folder, log_spec, workers=1)) == 6
+    return folder
+
+
+@pytest.fixture(scope="session")
+def logged(data_spec, written, one_renderer_per_scene, tmp_path_factory):
+    """The log of the same clips."""
+    folder = tmp_path_factory.mktemp("logged") / "log"
+    spec = replace(data_spec, kind="log", stride=2.0, future=0, moments_ahead=8)
+    list(write_data_set(folder, spec, workers=1))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def perturbed(data_spec, logged, one_renderer_per_scene, tmp_path_factory):
+    """Perturbed samples with the stride of the log, by two experts that meet the same perturbations."""
+    folder = tmp_path_factory.mktemp("perturbed") / "sim"
+    spec = replace(data_spec, stride=2.0, clips=4, future=0, moments_ahead=8, experts=("planner", "unified"))
+    assert sum(report.samples for report in write_data_set(folder, spec, workers=1)) >= 2
     return folder
