@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import tyro
 
-from simscale_gym.commands.settings import (
-    COMMANDS,
-    Collect,
-    Data,
-    Demo,
-    Episodes,
-    Evaluate,
-    Export,
-    MakeSuite,
-    Parity,
-    Splats,
-    Town,
-    Train,
-    Verify,
-)
+from simscale_gym.commands import settings
 from simscale_gym.errors import SimScaleError
+
+_DONE_BY: dict[type, tuple[str, str]] = {
+    settings.Demo: ("demo", "run_demo"),
+    settings.Town: ("town", "export_town"),
+    settings.Collect: ("collect", "run_collect"),
+    settings.Episodes: ("episodes", "write_episodes"),
+    settings.Verify: ("verify", "run_verify"),
+    settings.Data: ("data", "run_data"),
+    settings.Export: ("export", "run_export"),
+    settings.Train: ("train", "run_train"),
+    settings.Evaluate: ("evaluate", "run_evaluate"),
+    settings.MakeSuite: ("evaluate", "run_make_suite"),
+    settings.Splats: ("splats", "run_splats"),
+    settings.Parity: ("parity", "run_parity"),
+}
+"""Module of ``commands`` and function that does a command."""
 
 
 def main() -> None:
     """Entry point of the console script."""
-    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="simscale-gym")
+    command = tyro.extras.subcommand_cli_from_dict(settings.COMMANDS, prog="simscale-gym")
     try:
         succeeded = run(command)
     except SimScaleError as error:
@@ -36,70 +39,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(
-    command: Demo
-    | Town
-    | Collect
-    | Episodes
-    | Verify
-    | Data
-    | Export
-    | Train
-    | Evaluate
-    | MakeSuite
-    | Splats
-    | Parity,
-) -> bool:
-    """Do what ``command`` says; whether all that it checks is as it should be.
+def run(command: object) -> bool:
+    """Do what ``command`` (of :data:`simscale_gym.commands.settings.COMMANDS`) says.
 
     What a command needs is imported here, so that help does not wait for it.
+
+    Returns:
+        Whether all that it checks is as it should be.
     """
-    if isinstance(command, Demo):
-        from simscale_gym.commands.demo import run_demo
-
-        run_demo(command)
-    elif isinstance(command, Town):
-        from simscale_gym.commands.town import export_town
-
-        export_town(command)
-    elif isinstance(command, Collect):
-        from simscale_gym.commands.collect import run_collect
-
-        run_collect(command)
-    elif isinstance(command, Episodes):
-        from simscale_gym.commands.episodes import write_episodes
-
-        write_episodes(command)
-    elif isinstance(command, Verify):
-        from simscale_gym.commands.verify import run_verify
-
-        return run_verify(command)
-    elif isinstance(command, Data):
-        from simscale_gym.commands.data import run_data
-
-        run_data(command.command)
-    elif isinstance(command, Train):
-        from simscale_gym.commands.train import run_train
-
-        run_train(command)
-    elif isinstance(command, Evaluate):
-        from simscale_gym.commands.evaluate import run_evaluate
-
-        run_evaluate(command)
-    elif isinstance(command, MakeSuite):
-        from simscale_gym.commands.evaluate import run_make_suite
-
-        run_make_suite(command)
-    elif isinstance(command, Export):
-        from simscale_gym.commands.export import run_export
-
-        run_export(command)
-    elif isinstance(command, Parity):
-        from simscale_gym.parity import run_parity
-
-        return run_parity(command.file)
-    else:
-        from simscale_gym.commands.splats import run_splats
-
-        return run_splats(command.command)
-    return True
+    module, function = _DONE_BY[type(command)]
+    do = getattr(import_module(f"simscale_gym.commands.{module}"), function)
+    return do(getattr(command, "command", command)) is not False
