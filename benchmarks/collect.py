@@ -109,7 +109,7 @@ def navsim_times(folder: Path) -> dict[str, float]:
 
     Drawn from the log, for the search of perturbed samples is timed elsewhere; then exported at 1920 x 1080.
     """
-    spec = DataSpec(kind="log", clips=4, history=3, future=8, cameras=CAMERA_NAMES, image_size=(270, 480))
+    spec = DataSpec(kind="log", clips=3, history=3, future=8, cameras=CAMERA_NAMES, image_size=(270, 480))
     for name in ("first", "second"):
         reports = list(write_data_set(folder / name, spec, workers=1))
     count = sum(report.samples for report in reports)

@@ -19,6 +19,7 @@ from simscale_gym.datagen.navsim import export as export_module
 from simscale_gym.datagen.navsim.configs import as_yaml, log_split
 from simscale_gym.datagen.navsim.frames import steady
 from simscale_gym.datagen.navsim.names import SampleNames, log_base, set_name, synthetic_token
+from simscale_gym.datagen.navsim.places import SharedMap
 from simscale_gym.datagen.navsim.rewards import REWARDS
 from simscale_gym.datagen.navsim.work import Samples
 from simscale_gym.errors import ArgumentError, DataError
@@ -336,6 +337,12 @@ def test_scenes_without_a_route_are_left_out(log_written, tmp_path, monkeypatch)
     scene = Samples.scene
     monkeypatch.setattr(Samples, "scene", lambda self, i: replace(scene(self, i), route=("nowhere",)))
     assert {item.skipped for item in exported(log_written, tmp_path / "x")} == {"no route on the map"}
+
+
+def test_logs_whose_map_cannot_be_said_are_left_out(log_written, tmp_path, monkeypatch):
+    monkeypatch.setattr(SharedMap, "add", lambda *_: "its map is none")
+    assert {item.skipped for item in exported(log_written, tmp_path / "x")} == {"its map is none"}
+    assert not (tmp_path / "x" / "navsim_logs").exists()
 
 
 def test_five_seconds_on_request(written, log_written, tmp_path):

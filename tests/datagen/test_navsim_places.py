@@ -1,12 +1,13 @@
 """Maps of several logs lie side by side on one, renumbered and nowhere else than their logs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from simscale_gym.datagen.navsim import places
 from simscale_gym.datagen.navsim.places import SharedMap, own_place
 from simscale_gym.datagen.navsim.shared_map import as_nuplan, bounds
-from simscale_gym.errors import SceneError
 from simscale_gym.scene import RoadMap
 from simscale_gym.sources.nuplan.map_reader import crop_map, read_map
 from simscale_gym.sources.nuplan.schema import LOCATIONS
@@ -79,9 +80,18 @@ def test_a_map_that_is_there_stays(shared, town_maps):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.gpkg")} == before and len(before) == 4
 
 
-def test_maps_without_lanes_are_named():
-    with pytest.raises(SceneError, match="log x: its map has no lanes"):
-        SharedMap().add("x", RoadMap("empty", {}))
+def test_maps_that_nuplans_format_cannot_say_are_left_out(town_log, tmp_path):
+    road = town_log[2].map
+    plain, joint = (
+        next(x for x in as_nuplan(road).lanes.values() if x.connector == c) for c in (False, True)
+    )
+    forked = replace(joint, successors=(*joint.successors, plain.id))
+    direct = replace(plain, successors=(plain.id,))
+    lying = SharedMap()
+    for changed, why in ((forked, "connectors of more than two lanes"), (direct, "lanes that follow lanes")):
+        assert why in lying.add("x", replace(road, lanes={**road.lanes, changed.id: changed}))
+    assert "no lanes with roadblocks" in lying.add("x", RoadMap("empty", {}))
+    assert lying.write(tmp_path / "maps") == {} and not (tmp_path / "maps").exists()
 
 
 def test_logs_of_nuplan_stay_on_their_own_map(town_log):

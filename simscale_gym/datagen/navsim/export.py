@@ -105,7 +105,7 @@ class _Job:
     """An export that is under way."""
 
     samples: Samples
-    places: Mapping[str, Place]
+    places: Mapping[str, Place | str]
     out: Path
     ahead: int
 
@@ -120,6 +120,8 @@ class _Job:
         file = f"{LOGS}/{exported.set_name}/{names.log}.pkl"
         if (self.out / file).exists():
             return exported
+        if isinstance(place, str):
+            return _left_out(exported, place)
         if not place.blocks(scene.route):
             return _left_out(exported, "no route on the map")
         sample = self.samples.data_set.read(row)

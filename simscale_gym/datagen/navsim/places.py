@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.datagen.navsim.shared_map import as_nuplan, bounds, joined, moved
+from simscale_gym.datagen.navsim.shared_map import as_nuplan, bounds, joined, moved, unsayable
 from simscale_gym.errors import SceneError
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.scene import RoadMap, Scene
@@ -71,29 +71,23 @@ class SharedMap:
         self._maps: dict[str, tuple[RoadMap, Array]] = {}
         self._corner, self._depth = _FIRST, 0.0
 
-    def add(self, log_id: str, road_map: RoadMap) -> None:
-        """Lay the map of a log beside those that are there.
-
-        Raises:
-            SceneError: It has no lanes.
-        """
+    def add(self, log_id: str, road_map: RoadMap) -> str:
+        """Lay the map of a log beside those that are there; why that cannot be, or ""."""
         kept = as_nuplan(road_map)
-        if not kept.lanes:
-            raise SceneError(
-                f"log {log_id}: its map has no lanes with roadblocks; NAVSIM cannot score there."
-            )
+        if why := unsayable(kept):
+            return why
         low, high = bounds(kept)
         width, depth = np.ceil((high - low + _APART) / _GRID) * _GRID
         if self._corner[0] + width > _EAST_END and self._corner[0] > _FIRST[0]:
             self._corner, self._depth = np.array([_FIRST[0], self._corner[1] + self._depth]), 0.0
         self._maps[log_id] = kept, np.round(self._corner - low)
         self._corner, self._depth = self._corner + np.array([width, 0.0]), max(self._depth, depth)
+        return ""
 
     def write(self, folder: Path) -> dict[str, Place]:
         """Write a folder of maps as nuPlan's, where it is not there yet; the place of each log on it.
 
         Raises:
-            SceneError: A map cannot be said in nuPlan's format.
             DataError: There is no room.
         """
         items = list(enumerate(self._maps.values()))

@@ -38,6 +38,22 @@ def as_nuplan(road_map: RoadMap) -> RoadMap:
     )
 
 
+def unsayable(road_map: RoadMap) -> str:
+    """Why nuPlan's format cannot say the map of :func:`as_nuplan`, or "".
+
+    There a lane leads to connectors, and each connector from one lane to one.
+    """
+    lanes = road_map.lanes
+    if not lanes:
+        return "its map has no lanes with roadblocks"
+    for lane in lanes.values():
+        if lane.connector and not len(lane.predecessors) == len(lane.successors) == 1:
+            return "its map has connectors of more than two lanes"
+        if any(not lane.connector and i in lanes and not lanes[i].connector for i in lane.successors):
+            return "its map has lanes that follow lanes without a connector"
+    return ""
+
+
 def moved(road_map: RoadMap, prefix: str, by: Array) -> RoadMap:
     """The map moved ``by [2]`` [m], ``prefix`` before all its ids."""
     layers = {

@@ -108,7 +108,7 @@ class _Job:
 
     first: Samples
     second: Samples
-    places: Mapping[str, Place]
+    places: Mapping[str, Place | str]
     out: Path
 
     def scene(self, scene_id: str) -> list[Pair]:
@@ -120,6 +120,8 @@ class _Job:
         names, place = SampleNames.of(row, self.first.digest), self.places[row["log"]]
         pair = Pair(names.log, names.tokens[NOW], names.tokens[PREVIOUS])
         file = f"{LOGS}/{SPLIT}/{names.log}.pkl"
+        if isinstance(place, str):
+            return replace(pair, skipped=place)
         if not starts:
             return replace(pair, skipped="no perturbed start")
         if not place.blocks(scene.route):

@@ -65,15 +65,15 @@ class Samples:
         return load_scene(find_scene(self.refs, scene_id), keep=False)
 
 
-def place_logs(out: Path, samples: Samples) -> dict[str, Place]:
-    """The place of each log; those whose maps NAVSIM does not have get one in common, in the folder ``maps``."""
+def place_logs(out: Path, samples: Samples) -> dict[str, Place | str]:
+    """The place of each log, or why there is none; maps that NAVSIM lacks become one, in the folder ``maps``."""
     shared, places = SharedMap(), {}
     for log_id, scene_id in {rows[0]["log"]: scene for scene, rows in samples.rows.items()}.items():
         scene = samples.scene(scene_id)
         if scene.source in _WITH_OWN_MAP:
             places[log_id] = own_place(scene)
-        else:
-            shared.add(log_id, scene.map)
+        elif why := shared.add(log_id, scene.map):
+            places[log_id] = why
     return places | shared.write(out / MAPS)
 
 
