@@ -176,7 +176,7 @@ def test_an_id_that_is_taken_is_refused(minari, write):
     assert minari.load_dataset("simscale/test-v0").total_episodes == 1
 
 
-def test_a_policy_that_fails_leaves_whole_episodes(minari, write):
+def test_a_policy_that_fails_leaves_whole_episodes(minari, write, tmp_path):
     class Later(Straight):
         """Fails in its second episode."""
 
@@ -194,12 +194,8 @@ def test_a_policy_that_fails_leaves_whole_episodes(minari, write):
     assert minari.load_dataset("simscale/test-v0").total_episodes == 1
     with pytest.raises(KeyError):
         write(1, Forgetful(), dataset_id="simscale/none-v0")
-    assert [path.name for path in minari_folders(minari)] == ["test-v0"]
+    assert [path.name for path in (tmp_path / "minari" / "simscale").iterdir()] == ["test-v0"]
     assert len(write(3)) == 2
-
-
-def minari_folders(minari):
-    return sorted((minari.storage.get_dataset_path() / "simscale").iterdir())
 
 
 def test_what_cannot_be_written_is_named(minari, write, env, town_scene, tmp_path):
