@@ -84,14 +84,14 @@ def test_what_kills_every_worker_is_given_up(two_workers):
 
 
 def test_a_folder_that_is_not_shared_is_named(tmp_path):
-    job = writing._Job(tmp_path / "there", None, writing.__version__, 1)
+    job = writing._Job(tmp_path / "there", None, writing.__version__, 1, "skip")
     with pytest.raises(DataError, match=r"no data set at this path on .*file system that all machines share"):
         writing._write(job, None)
 
 
 def test_another_version_on_a_worker_is_named(log_written):
     with pytest.raises(DataError, match=r"expected 99\.0, as where the run was begun"):
-        writing._write(writing._Job(log_written, None, "99.0", 1), None)
+        writing._write(writing._Job(log_written, None, "99.0", 1, "skip"), None)
 
 
 @pytest.mark.parametrize(
