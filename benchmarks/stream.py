@@ -4,15 +4,16 @@
     python benchmarks/stream.py --workers 2
 
 A step of training: a small convolutional planner (four layers of stride 2, 16 to 128 channels; 0.2 M weights),
-forwards, backwards, AdamW, one thread. "Waits" is the share of the time that it waits for the next batch. Half of the
-samples are perturbed ones with the planner expert's label, half the log's, all of six scenes, which are dressed while
-the first two batches of each worker come; these do not count. Processor time says more than the clock where other work
-is going on.
+forwards, backwards, AdamW, one thread. "Waits" is the share of the time that it waits for the next batch;
+"undisturbed" what that would be with a core for each process, by their processor times, which say more than the clock
+where other work is going on. Half of the samples are perturbed ones with the planner expert's label, half the log's,
+all of six scenes, which are dressed while the first two batches of each worker come; these do not count.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import resource
 import tempfile
@@ -60,12 +61,14 @@ class Clock:
     Attributes:
         waited: For batches.
         worked: For steps.
+        stepping: Of this process' processor time, for steps.
         making: Of processor time, for the samples, in the worker that made them.
         samples: Number of samples trained on.
     """
 
     waited: float = 0.0
     worked: float = 0.0
+    stepping: float = 0.0
     making: float = 0.0
     samples: int = 0
 
@@ -73,6 +76,10 @@ class Clock:
     def share(self) -> float:
         """Of the time that was waited."""
         return self.waited / (self.waited + self.worked)
+
+    def undisturbed_share(self, workers: int) -> float:
+        """Of the time that would be waited if each process had a core to itself, by their processor times."""
+        return max(0.0, 1.0 - self.stepping * workers / self.making)
 
 
 def train(batches: Iterable, steps: int, warm: int) -> Clock:
@@ -83,7 +90,7 @@ def train(batches: Iterable, steps: int, warm: int) -> Clock:
     for step in range(warm + steps):
         began = time.perf_counter()
         batch = next(left)
-        got = time.perf_counter()
+        got, used = time.perf_counter(), time.process_time()
         loss = (model(batch["pictures"], batch["status"]) - batch["target"]).abs().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -91,9 +98,9 @@ def train(batches: Iterable, steps: int, warm: int) -> Clock:
         if step >= warm:
             clock.waited += got - began
             clock.worked += time.perf_counter() - got
+            clock.stepping += time.process_time() - used
             clock.making += float(batch["made_in"].sum()) if "made_in" in batch else 0.0
             clock.samples += len(batch["key"])
-    del left  # its workers end, and their memory is counted
     return clock
 
 
@@ -137,11 +144,12 @@ def stream_rows(table: Table, batch: int, steps: int, workers: int) -> None:
         )
         stream = SampleStream(perturbed, log, real_share=0.5, item=TimedItem())
         clock = train(StatefulDataLoader(stream, batch, num_workers=workers), steps, warm=2 * workers)
+        gc.collect()  # the loader's workers end, and their memory is counted
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         table.add_row(
-            f"{size[1]}x{size[0]}", str(workers), f"{clock.share:.0%}",
+            f"{size[1]}x{size[0]}", str(workers), f"{clock.share:.0%}", f"{clock.undisturbed_share(workers):.0%}",
             f"{clock.samples / (clock.waited + clock.worked):.1f}", f"{1e3 * clock.making / clock.samples:.0f}",
-            f"{1e3 * clock.worked / steps:.0f}", f"{memory:.0f}",
+            f"{1e3 * clock.stepping / steps:.0f}", f"{memory:.0f}",
         )  # fmt: skip
 
 
@@ -182,7 +190,16 @@ def main() -> None:
     torch.set_num_threads(1)
     table = Table(title=f"stream, batch {told.batch}, {machine()}, load {os.getloadavg()[0]:.0f}")
     add = partial(table.add_column, justify="right")
-    for name in ("pictures", "workers", "waits", "samples/s", "worker ms/sample", "step ms", "worker MB"):
+    for name in (
+        "pictures",
+        "workers",
+        "waits",
+        "waits, undisturbed",
+        "samples/s",
+        "worker ms/sample",
+        "step ms",
+        "worker MB",
+    ):
         add(name)
     stream_rows(table, told.batch, told.steps, told.workers)
     Console().print(table)
