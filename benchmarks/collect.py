@@ -26,8 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from simscale_gym.agents import HumanFutures, PlannerExpert, make_expert, make_traffic, reference_drive
+from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen import DataSet, DataSpec, write_data_set
+from simscale_gym.datagen.drives import log_drives
 from simscale_gym.datagen.navsim import export_navsim
+from simscale_gym.datagen.trusted_pictures import CAMERAS
+from simscale_gym.datagen.unseen import Sight, depends_on_unseen
+from simscale_gym.datagen.vocabulary_scores import vocabulary_scores
 from simscale_gym.futures_bank import town_futures, vocabulary_of
 from simscale_gym.perturbation import (
     AlgorithmConfig,
@@ -44,6 +49,7 @@ from simscale_gym.sources import list_scenes, load_scene
 
 SCENES = slice(2, 5)  # of the town's train split: the ego drives
 CONFIG = AlgorithmConfig()
+SCORED = 8192  # trajectories, as many as GTRS' smaller vocabulary has
 
 
 def least(work: Callable[[], object], repeats: int = 5) -> float:
@@ -69,6 +75,10 @@ def part_times(scene: Scene, frame: int, vocabulary: HumanFutures, bank: HumanFu
     plan = candidates().plans[0]
     states = [begin, *rollout(scene, traffic, begin, plan)]
     label = planner.plan(scene, states[-1], traffic).poses_world(states[-1].ego)
+    scored = bank.take(np.random.default_rng(0).permutation(len(bank))[:SCORED])
+    (drive,) = log_drives(scene, [frame], HORIZON_STEPS)
+    sight = Sight(CAMERAS, (144, 256))
+    seen = sight.seen(scene, drive.present)
     return {
         f"{len(vocabulary)} trajectories tracked, scored, thinned": least(candidates),
         "one perturbation driven among reacting others": least(lambda: rollout(scene, traffic, begin, plan)),
@@ -76,6 +86,13 @@ def part_times(scene: Scene, frame: int, vocabulary: HumanFutures, bank: HumanFu
         "one plan of the recovery expert": least(lambda: recovery.plan(scene, states[-1], traffic)),
         "one label driven and scored": least(
             lambda: drive_segment(scene, traffic, states, label, reference_drive(scene, states[-1], planner))
+        ),
+        f"{len(scored)} trajectories scored for a sample": least(
+            lambda: vocabulary_scores(scene, drive, scored)
+        ),
+        "who is seen": least(lambda: sight.seen(scene, drive.present)),
+        "whether the planner's plan depends on the rest": least(
+            lambda: depends_on_unseen(scene, drive.present, seen, planner, traffic)
         ),
     }
 
@@ -140,16 +157,17 @@ def write_killed(folder: Path) -> None:
 
 
 def kills(count: int, folder: Path) -> None:
-    """Kill a run at random, again and again, and hold what it ends in against an undisturbed one."""
-    spawn, rng, finished = multiprocessing.get_context("spawn"), np.random.default_rng(), 0
+    """Kill a run at random, again and again, and hold what it ends in against an undisturbed one.
+
+    Runs are forked off this process, which has compiled and dressed everything, so that they are killed at work.
+    """
+    fork, rng, finished = multiprocessing.get_context("fork"), np.random.default_rng(), 0
     for name in ("first", "whole"):  # the first one dresses scenes
         began = time.monotonic()
-        run = spawn.Process(target=write_killed, args=(folder / name,))
-        run.start()
-        run.join()
+        write_killed(folder / name)
         took = time.monotonic() - began
     for _ in range(count):
-        run = spawn.Process(target=write_killed, args=(folder / "killed",))
+        run = fork.Process(target=write_killed, args=(folder / "killed",))
         run.start()
         run.join(rng.uniform(0.0, took))
         run.kill()

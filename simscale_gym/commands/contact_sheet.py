@@ -13,6 +13,7 @@ from simscale_gym.datagen import DataSample, DataSet
 from simscale_gym.datagen.class_map import RESOLUTION, SIDE, MapClass
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.geometry import box
 from simscale_gym.viewer.bev import EGO, GROUND, LOG, OBJECT_COLOR, PAINT, PERTURBED, PLAN, ROAD, TRACK_COLORS
 
 _ROW, _GAP, _TEXT = 220, 8, 300  # height of a sample, room between things, width of its scores [px]
@@ -65,12 +66,14 @@ def sample_strip(sample: DataSample, cameras: Sequence[str]) -> Image.Image:
 
 
 def view_from_above(sample: DataSample) -> Image.Image:
-    """Map and others around the ego, heading up; its past, the route and the label."""
+    """Map and others around the ego, heading up, whom no camera sees outlined; its past, the route and the label."""
     arrays, side = sample.arrays, SIDE * _SHARPER
     palette = np.array([_COLORS[kind] for kind in MapClass], np.uint8)
     image = Image.fromarray(palette[arrays.class_map]).resize((side, side), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     ways = ((arrays.route, LOG, 1), (arrays.history, PERTURBED, 5), (arrays.target_10hz, PLAN, 3))
+    for corners in box.corners(arrays.boxes[~arrays.box_seen][:, [0, 1, 6, 3, 4]]):
+        draw.polygon(_pixels(corners), outline=PERTURBED, width=4)
     draw.polygon(_pixels(_EGO_BOX), fill=EGO, outline=PAINT)
     for points, color, width in ways:
         draw.line(_pixels(points[:, :2]), fill=color, width=width)
@@ -99,7 +102,7 @@ def _scores(row: Mapping[str, object]) -> Image.Image:
         f"T {row['frame']}  {row['kind']}  {row['expert']}  round {row['round'] + 1}",
         f"off the log: along {row['offset_along']:+.1f} m, across {row['offset_across']:+.2f} m, "
         f"{np.degrees(row['offset_turn']):+.0f} deg",
-        f"others {row['boxes']}",
+        f"others {row['boxes']}" + (", the label depends on the unseen" if row["depends_on_unseen"] else ""),
     ]
     for place, line in enumerate(lines):
         draw.text((2, 2 + 15 * place), line, fill="black", font=font)
