@@ -127,7 +127,8 @@ def test_what_is_no_data_set_is_named(command, tmp_path, arguments):
         ((), "either --out DIR, to write a data set, or --dry-run"),
         (("--out", "x", "--dry-run"), "either --out DIR"),
         (("--dry-run", "--kind", "log"), "--kind log searches nothing"),
-        (("--out", "x", "--kind", "rollout"), "kind: 'rollout'"),
+        (("--out", "x", "--kind", "film"), "kind: 'film'"),
+        (("--out", "x", "--kind", "rollout"), "--kind rollout needs a --policy"),
     ],
 )
 def test_settings_that_cannot_be_are_named(command, arguments, named, tmp_path, monkeypatch):

@@ -98,10 +98,8 @@ def test_what_the_human_fails_is_forgiven_where_asked(scene, vocabulary):
     (drive,) = log_drives(scene, [40], 40)
     off = np.array([state.ego for state in drive.ahead])
     off[:, 1] += 30.0  # far off the road
-    failing = replace(
-        drive, ahead=[replace(state, ego=ego) for state, ego in zip(drive.ahead, off, strict=True)]
-    )
-    failing = replace(failing, past=[*drive.past[:-1], failing.ahead[0]])
+    states = [replace(state, ego=ego) for state, ego in zip(drive.ahead, off, strict=True)]
+    failing = replace(drive, future=states[1:], past=[*drive.past[:-1], states[0]])
     plain = vocabulary_scores(scene, failing, vocabulary)
     forgiven = vocabulary_scores(scene, failing, vocabulary, human_filter=True)
     dac = SUBSCORES.index("dac")
