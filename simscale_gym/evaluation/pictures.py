@@ -44,7 +44,8 @@ class Shown:
     def __init__(self, scene: Scene, sensing: Sensing, traffic: TrafficModel) -> None:
         self._scene, self._sensing, self._traffic = scene, sensing, traffic
         self._sensors = Sensors(
-            sensing.observation, sensing.cameras, sensing.image_size, None, LidarConfig(), Renderers(sensing.renderer)
+            sensing.observation, sensing.cameras, sensing.image_size, None, "drawn", LidarConfig(),
+            Renderers(sensing.renderer),
         )  # fmt: skip
 
     def context(self) -> AgentContext:
