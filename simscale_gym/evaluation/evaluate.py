@@ -10,9 +10,17 @@ from pathlib import Path
 
 from simscale_gym.datagen.runners import Runner
 from simscale_gym.errors import ArgumentError
-from simscale_gym.evaluation.entrants import AgentOrMaker, Entrant, Sensing, agent_of, entrants_of
+from simscale_gym.evaluation.entrants import (
+    CALIBRATION,
+    AgentOrMaker,
+    Entrant,
+    Sensing,
+    agent_of,
+    entrants_of,
+)
 from simscale_gym.evaluation.evaluation import Evaluation
-from simscale_gym.evaluation.judging import PARTS, LookingGlass, SceneTask, asked, judge_scene
+from simscale_gym.evaluation.judging import PARTS, LookingGlass, SceneTask, asked, judge_scene, try_drive
+from simscale_gym.evaluation.kept_calibration import keep_calibration, kept_calibration
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.queries import checked_scene, query_pairs, suite_refs
 from simscale_gym.evaluation.rows import DriveRow, PlanRow
@@ -44,7 +52,8 @@ def evaluate(
         scenes: Folder of the scenes, for suites that are not of the town; or the scenes.
         sensing: What planners are shown that do not say so themselves (attribute ``sensing``).
         parts: "plans" (open loop and two stages), "drives" (closed loop), or both.
-        calibrate: Whether the human, PDM-Closed and constant velocity are judged beside.
+        calibrate: Whether the human, PDM-Closed and constant velocity are judged beside; their rows are kept in the
+            cache.
         workers: Processes; 1 for this one, None for one per core. Planners are sent to them as pickles.
         progress: Is told how many scenes are done, and of how many.
 
@@ -60,36 +69,62 @@ def evaluate(
     refs = suite_refs(suite, scenes)
     tasks = [SceneTask(suite, *pair, tuple(parts)) for pair in zip(suite.scenes, refs, strict=True)]
     _check(tasks, entrants)
-    runner = Runner(workers=workers)
-    plans: list[PlanRow] = []
-    drives: list[DriveRow] = []
-    outcomes = (
-        (judge_scene(task, entrants) for task in tasks)
-        if runner.processes(len(tasks)) == 1
-        else _pooled(tasks, entrants, runner)
+    kept = kept_calibration(suite, parts) if calibrate else None
+    judged = (
+        entrants if kept is None else [entrant for entrant in entrants if entrant.name not in CALIBRATION]
     )
+    outcomes = _judged(tasks, judged, Runner(workers=workers))
+    plans, drives = kept or ([], [])
     for done, (rows, driven) in enumerate(outcomes, 1):
-        plans += rows
-        drives += driven
+        plans, drives = plans + rows, drives + driven
         progress(done, len(tasks))
-    names = tuple(entrant.name for entrant in entrants)
-    return Evaluation(suite, names, tuple(plans), tuple(drives), time.perf_counter() - began)
+    if calibrate and kept is None:
+        keep_calibration(suite, parts, _of_calibration(plans, drives))
+    names = [entrant.name for entrant in entrants]
+    ordered = (sorted(rows, key=lambda row: names.index(row.planner)) for rows in (plans, drives))
+    return Evaluation(suite, tuple(names), *map(tuple, ordered), time.perf_counter() - began)
+
+
+def _judged(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:
+    if not entrants:
+        return iter([])
+    if runner.processes(len(tasks)) == 1:
+        return (judge_scene(task, entrants) for task in tasks)
+    return _pooled(tasks, entrants, runner)
+
+
+def _of_calibration(plans: Sequence[PlanRow], drives: Sequence[DriveRow]) -> Outcome:
+    return [row for row in plans if row.planner in CALIBRATION], [
+        row for row in drives if row.planner in CALIBRATION
+    ]
 
 
 def _check(tasks: Sequence[SceneTask], entrants: Sequence[Entrant]) -> None:
-    """Raise what would go wrong later: other scenes, cameras that are not there, answers that are no plans."""
-    for task in tasks[1:]:
+    """Raise what would go wrong later: other scenes, cameras that are not there, answers that are none."""
+    for task in tasks:
         checked_scene(task.suite, task.pinned, task.ref)
-    suite, pinned = tasks[0].suite, next(task.pinned for task in tasks if task.pinned.groups)
-    ref = next(task.ref for task in tasks if task.pinned.groups)
-    scene, traffic = checked_scene(suite, pinned, ref), suite.make_traffic()
-    first = next(query_pairs(scene, pinned, suite))[0]
+    planned = [task for task in tasks if "plans" in task.parts and task.pinned.groups]
+    driven = [task for task in tasks if "drives" in task.parts and task.pinned.drives]
+    if not planned and not driven:
+        raise ArgumentError(
+            f"parts: suite {tasks[0].suite.name!r} has nothing of {', '.join(tasks[0].parts)}."
+        )
     for entrant in entrants:
-        shown = Shown(scene, entrant.sensing, traffic)
-        seen = shown.observe(first)
-        for given in entrant.agents:
-            glass = LookingGlass(scene, first.state, traffic)
-            list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))
+        if planned:
+            _try_plans(planned[0], entrant)
+        else:
+            try_drive(driven[0], entrant)
+
+
+def _try_plans(task: SceneTask, entrant: Entrant) -> None:
+    """Ask an entrant at the first moment of a scene."""
+    scene, traffic = checked_scene(task.suite, task.pinned, task.ref), task.suite.make_traffic()
+    first = next(query_pairs(scene, task.pinned, task.suite))[0]
+    shown = Shown(scene, entrant.sensing, traffic)
+    seen = shown.observe(first)
+    for given in entrant.agents:
+        glass = LookingGlass(scene, first.state, traffic)
+        list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))
 
 
 def _pooled(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:

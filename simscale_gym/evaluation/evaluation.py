@@ -25,8 +25,8 @@ class Evaluation:
     Attributes:
         suite: The suite.
         planners: Names of the planners, in the order of the table; those for calibration come last.
-        plans: Plans at moments, scene by scene.
-        drives: Drives in closed loop.
+        plans: Plans at moments, planner by planner, scene by scene.
+        drives: Drives in closed loop, likewise.
         seconds: How long it took [s].
     """
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.agents.agent import Agent, Observation, dense_plan
-from simscale_gym.envs import SimScaleEnv, run_episode
+from simscale_gym.agents.agent import Agent, Observation, dense_plan, is_plan
+from simscale_gym.envs import SimScaleEnv, Snapshot, agent_context, run_episode
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
@@ -80,7 +80,7 @@ def judge_scene(task: SceneTask, entrants: Sequence[Entrant]) -> tuple[list[Plan
     """
     scene, traffic = checked_scene(task.suite, task.pinned, task.ref), task.suite.make_traffic()
     plans: list[PlanRow] = []
-    if "plans" in task.parts:
+    if "plans" in task.parts and task.pinned.groups:
         pairs = list(query_pairs(scene, task.pinned, task.suite))
         flat = [query for pair in pairs for query in pair]
         measured_by = [yardstick(scene, query, traffic) for query in flat]
@@ -211,6 +211,31 @@ def drive_env(scene: Scene, sensing: Sensing, suite: Suite) -> SimScaleEnv:
     )  # fmt: skip
 
 
+def begun(scene: Scene, env: SimScaleEnv, drive: PinnedDrive, suite: Suite) -> Snapshot:
+    """The state of ``env`` in which a drive begins."""
+    at = Drive.begin(scene, drive_start(scene, env.traffic, drive, suite), env.traffic, ())
+    return at.snapshot(np.random.PCG64(0).state)
+
+
+def try_drive(task: SceneTask, entrant: Entrant) -> None:
+    """Ask an entrant at the beginning of the first drive of a scene.
+
+    Raises:
+        ArgumentError: It gave what is neither plan nor action; the message names it.
+    """
+    scene = checked_scene(task.suite, task.pinned, task.ref)
+    env = drive_env(scene, entrant.sensing, task.suite)
+    seen, _ = env.reset(options={"state": begun(scene, env, task.pinned.drives[0], task.suite)})
+    for given in entrant.agents:
+        agent = agent_of(given, env)
+        agent.reset(agent_context(env))
+        answer = agent.act(seen)
+        try:
+            env.action_type.checked(env.action_of(answer) if is_plan(answer) else answer)
+        except (ArgumentError, TypeError, ValueError) as error:
+            raise ArgumentError(f"planner {entrant.name!r} driving {scene.id}: {error}") from error
+
+
 def _drive_rows(scene: Scene, task: SceneTask, entrant: Entrant) -> Iterator[DriveRow]:
     if not task.pinned.drives:
         return
@@ -218,10 +243,8 @@ def _drive_rows(scene: Scene, task: SceneTask, entrant: Entrant) -> Iterator[Dri
     for seed, given in enumerate(entrant.agents):
         agent = agent_of(given, env)
         for number, drive in enumerate(task.pinned.drives):
-            began = Drive.begin(scene, drive_start(scene, env.traffic, drive, suite), env.traffic, ())
-            snapshot = began.snapshot(np.random.PCG64(0).state)
             try:
-                episode = run_episode(env, agent, options={"state": snapshot})
+                episode = run_episode(env, agent, options={"state": begun(scene, env, drive, suite)})
             except ArgumentError as error:
                 raise ArgumentError(f"planner {entrant.name!r} driving {scene.id}: {error}") from error
             codes = {code: float(episode.epdms[COLUMNS[code]]) for code in CODES if code != "ec"}

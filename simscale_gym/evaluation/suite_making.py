@@ -43,7 +43,6 @@ class SuiteRecipe:
         split: Split of the town; of a folder of scenes it is left aside.
         source: "town" or "folder".
         traffic: Name of the traffic model.
-        every: Every how many-th scene of the source is looked at.
         groups: Moments of a scene at most.
         starts: Starts off the log of a moment at most.
         least_starts: Moments with fewer are left out.
@@ -63,7 +62,6 @@ class SuiteRecipe:
     split: str
     source: str = "town"
     traffic: str = "idm"
-    every: int = 1
     groups: int = 2
     starts: int = 7
     least_starts: int = 5
@@ -90,7 +88,6 @@ RECIPES = {
             "town-val",
             "As town-test, of the val split and fewer: to choose checkpoints by.",
             "val",
-            every=3,
             groups=1,
             starts=6,
             drives=20,
@@ -102,7 +99,7 @@ RECIPES = {
             groups=4,
             starts=8,
             least_starts=4,
-            apart=1.5,
+            apart=2.0,
             off_log=True,
         ),
         SuiteRecipe(
@@ -143,7 +140,7 @@ def make_suite(
     refs = list_scenes("town" if scenes is None else scenes, recipe.split)
     maker = _Maker(recipe, vocabulary_of(bank_of(refs)))
     pinned = []
-    for ref in refs[:: recipe.every]:
+    for ref in refs:
         scene = load_scene(ref, keep=False)
         groups = tuple(maker.groups(scene))
         report(f"{scene.id}: {len(groups)} moments, {sum(len(group.starts) for group in groups)} starts")

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simscale_gym.envs import run_episode
-from simscale_gym.envs.drive import Drive
 from simscale_gym.evaluation.entrants import Entrant, agent_of
 from simscale_gym.evaluation.evaluation import Evaluation
 from simscale_gym.evaluation.figures import group_scores
-from simscale_gym.evaluation.judging import LookingGlass, SceneTask, asked, drive_env, drive_start
+from simscale_gym.evaluation.judging import LookingGlass, SceneTask, asked, begun, drive_env
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.plan_score import drive_plan, yardstick
 from simscale_gym.evaluation.queries import NOW, checked_scene, query_pairs
@@ -127,18 +126,17 @@ def _drive_strip(task: SceneTask, entrant: Entrant, row: DriveRow) -> Strip:
     """The drive of ``row``, driven again."""
     suite, scene = task.suite, checked_scene(task.suite, task.pinned, task.ref)
     env = drive_env(scene, entrant.sensing, suite)
-    start = drive_start(scene, env.traffic, task.pinned.drives[row.drive], suite)
-    snapshot = Drive.begin(scene, start, env.traffic, ()).snapshot(np.random.PCG64(0).state)
-    run_episode(env, agent_of(entrant.agents[row.seed], env), options={"state": snapshot})
+    at = begun(scene, env, task.pinned.drives[row.drive], suite)
+    run_episode(env, agent_of(entrant.agents[row.seed], env), options={"state": at})
     states = tuple(env.history)
     title = f"{row.scene}, drive of {row.seconds:.1f} s, ended by {row.ending.replace('_', ' ')}"
-    begun = len(start.states)
+    first = len(at.history)
     return Strip(
         entrant.name,
         title,
         row.score,
         reasons_of(dict(row.scores)),
-        _stills(scene, states[:begun], states[begun:]),
+        _stills(scene, states[:first], states[first:]),
     )
 
 

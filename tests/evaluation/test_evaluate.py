@@ -107,6 +107,21 @@ def test_several_processes_give_the_same_rows(small_suite, town_scene, judged, t
     assert there.plans == judged.plans and there.drives == judged.drives
 
 
+def test_rows_for_calibration_are_kept_and_made_again_where_damaged(
+    small_suite, town_scene, judged, town_cache
+):
+    files = list((town_cache / "evaluation").glob("calibration-*.json"))
+    again = evaluate({}, small_suite, scenes=[town_scene])
+    mine = [row for row in judged.plans if row.planner in judged.calibration]
+    key = [(row.planner, row.token) for row in mine]
+    assert sorted(key) == sorted((row.planner, row.token) for row in again.plans)
+    assert {(row.planner, row.token): row for row in again.plans} == dict(zip(key, mine, strict=True))
+    assert files
+    for file in files:
+        file.write_text(file.read_text().replace("0.", "1.", 1))
+    assert evaluate({}, small_suite, scenes=[town_scene]).score("PDM-Closed") == again.score("PDM-Closed")
+
+
 def test_an_agent_that_plans_for_all_at_once_is_asked_once(small_suite, town_scene, judged):
     class Batched(Answers):
         calls = 0
@@ -147,6 +162,22 @@ def test_what_is_no_plan_is_said_before_the_work(small_suite, town_scene, answer
             Answers(answer), small_suite, scenes=[town_scene], progress=lambda *done: worked.append(done)
         )
     assert not worked
+
+
+def test_a_policy_of_actions_is_judged_in_closed_loop_alone(small_suite, town_scene):
+    class Coasts(Answers):
+        sensing = Sensing(observation=("state",), action="control")
+
+    drives = small_suite.only("drives", "", {town_scene.id: ((), (0,))})
+    found = evaluate(Coasts(np.zeros(2)), drives, scenes=[town_scene], calibrate=False)
+    assert not found.plans and len(found.drives) == 1 and found.drives[0].seconds > 0.5
+    assert evaluate(
+        Coasts(np.zeros(2)), small_suite, scenes=[town_scene], parts=["drives"], calibrate=False
+    ).drives
+    with pytest.raises(ArgumentError, match=r"planner .Coasts. driving .*not finite"):
+        evaluate(Coasts(np.full(2, np.nan)), drives, scenes=[town_scene], calibrate=False)
+    with pytest.raises(ArgumentError, match="has nothing of plans"):
+        evaluate(Coasts(np.zeros(2)), drives, scenes=[town_scene], parts=["plans"], calibrate=False)
 
 
 def test_cameras_that_are_not_there_are_said(small_suite, town_scene):

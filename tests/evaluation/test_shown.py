@@ -5,11 +5,11 @@ import pytest
 
 from simscale_gym.agents import make_traffic
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.envs.drive import Drive
 from simscale_gym.evaluation import Sensing
-from simscale_gym.evaluation.judging import drive_env, drive_start
+from simscale_gym.evaluation.judging import begun, drive_env
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.queries import query_pairs
+from simscale_gym.evaluation.suite import PinnedDrive
 
 SEEING = Sensing(observation=("camera", "state"), cameras=("cam_f0",), image_size=(36, 64))
 
@@ -38,19 +38,10 @@ def test_off_the_log_it_is_what_the_environment_shows_there(
     queries, small_suite, town_scene, one_renderer_per_scene
 ):
     env, traffic = drive_env(town_scene, SEEING, small_suite), make_traffic("idm")
-    (drive,) = small_suite.scenes[0].drives
+    group = small_suite.scenes[0].groups[0]
     off = next(query for query in queries if query.stage == 2)
-    pinned = small_suite.scenes[0].groups[0].starts[off.start]
-    began = Drive.begin(
-        town_scene,
-        drive_start(
-            town_scene, traffic, type(drive)(small_suite.scenes[0].groups[0].frame, pinned), small_suite
-        ),
-        traffic,
-        (),
-    )
-    snapshot = began.snapshot(np.random.PCG64(0).state)
-    observed, _ = env.reset(options={"state": snapshot})
+    at = begun(town_scene, env, PinnedDrive(group.frame, group.starts[off.start]), small_suite)
+    observed, _ = env.reset(options={"state": at})
     assert same(observed, Shown(town_scene, SEEING, traffic).observe(off))
 
 

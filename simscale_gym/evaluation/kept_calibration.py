@@ -1,0 +1,68 @@
+"""Rows of the drivers for calibration, kept in the cache: they are the same whoever is judged beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from simscale_gym.errors import DataError
+from simscale_gym.evaluation.rows import DriveRow, PlanRow
+from simscale_gym.evaluation.suite import Suite
+from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.cache import cache_root, say_remade
+from simscale_gym.files.shelf import code_digest
+
+Rows = tuple[list[PlanRow], list[DriveRow]]
+
+_PACKAGES = ("evaluation", "envs")
+
+
+def kept_calibration(suite: Suite, parts: Sequence[str]) -> Rows | None:
+    """The rows that :func:`keep_calibration` kept; None where there are none of this code."""
+    path = _file(suite, parts)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    sealed, _, body = text.partition("\n")
+    if sealed != hashlib.sha256(body.encode()).hexdigest():
+        say_remade(path, "another checksum")
+        return None
+    plans, drives = json.loads(body)
+    return [_plan(row) for row in plans], [DriveRow(**row) for row in drives]
+
+
+def keep_calibration(suite: Suite, parts: Sequence[str], rows: Rows) -> None:
+    """Keep rows for the next evaluation on ``suite``; nothing happens where the cache cannot be written."""
+    body = json.dumps([[asdict(row) for row in kind] for kind in rows])
+    try:
+        with atomic_write(_file(suite, parts)) as built:
+            built.write_text(f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}", encoding="utf-8")
+    except DataError:
+        return
+
+
+def _plan(values: dict[str, Any]) -> PlanRow:
+    return PlanRow(**values | {name: tuple(values[name]) for name in ("place", "end")})
+
+
+def _file(suite: Suite, parts: Sequence[str]) -> Path:
+    asked = suite.digest, sorted(parts), code_digest(), _judging_code()
+    return (
+        cache_root()
+        / "evaluation"
+        / f"calibration-{hashlib.sha256(repr(asked).encode()).hexdigest()[:24]}.json"
+    )
+
+
+@cache
+def _judging_code() -> str:
+    package, digest = Path(__file__).parents[1], hashlib.sha256()
+    for file in (file for name in _PACKAGES for file in sorted((package / name).rglob("*.py"))):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
