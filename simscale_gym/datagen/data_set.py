@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simscale_gym.datagen.layout import RECIPE, ROWS, parts_of, read_json, read_rows
+from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.datagen.layout import RECIPE, ROWS, VOCABULARY, parts_of, read_json, read_rows
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import read_sample
 from simscale_gym.errors import DataError
@@ -56,6 +57,12 @@ class DataSet:
         import pyarrow as pa
 
         return pa.concat_tables([self._rows(part) for part in self.parts])
+
+    @cached_property
+    def vocabulary(self) -> HumanFutures | None:
+        """The trajectories whose scores samples have; None where they have none."""
+        path = self.parts[0] / VOCABULARY
+        return HumanFutures.load(path) if path.exists() else None
 
     def _rows(self, part: Path) -> pyarrow.Table:
         import pyarrow as pa

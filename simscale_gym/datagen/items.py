@@ -18,7 +18,7 @@ LOG_KIND = "log"
 
 _PLAIN = ("status", "history", "target", "target_10hz", "route", "class_map", "vocabulary_scores")
 _CALIBRATION = ("camera_Ks", "cam_to_ego")
-_PADDED = ("boxes", "box_velocities", "box_types")
+_PADDED = ("boxes", "box_velocities", "box_types", "box_seen")
 
 
 def training_item(sample: DataSample, *, boxes: int = MOST_BOXES) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def training_item(sample: DataSample, *, boxes: int = MOST_BOXES) -> dict[str, A
     ``status history target target_10hz  as in :class:`simscale_gym.datagen.SampleArrays`
     route class_map vocabulary_scores``
     ``camera_Ks cam_to_ego``             likewise, as float32
-    ``boxes box_velocities box_types``   the nearest ``boxes`` of them, filled up with zeros
+    ``boxes box_velocities box_types     the nearest ``boxes`` of them, filled up with zeros
+    box_seen``
     ``box_mask``                         bool ``[boxes]``, which of them are there
     ``label_scores``                     float32 ``[len(SCORES)]``, scores of the label by
                                          :data:`simscale_gym.datagen.sample.SCORES`

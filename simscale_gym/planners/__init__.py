@@ -7,14 +7,21 @@ from simscale_gym.errors import MissingExtraError
 from simscale_gym.lazy_names import lazy_names
 
 _MODULES = {
+    "BackboneConfig": "backbone",
+    "DiffusionConfig": "diffusion",
+    "DiffusionPlanner": "diffusion",
     "EgoStatusConfig": "ego_status",
     "EgoStatusPlanner": "ego_status",
     "FAMILIES": "families",
     "InputSpec": "inputs",
     "Planner": "planner",
     "PlannerAgent": "planner_agent",
+    "ProposalsConfig": "proposals",
+    "ProposalsPlanner": "proposals",
     "RegressionConfig": "regression",
     "RegressionPlanner": "regression",
+    "ScoringConfig": "scoring",
+    "ScoringPlanner": "scoring",
     "load_planner": "checkpoint",
     "make_planner": "families",
     "save_planner": "checkpoint",

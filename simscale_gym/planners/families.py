@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.planners.backbone import BackboneConfig
 from simscale_gym.planners.bird_view import AttentionConfig
+from simscale_gym.planners.diffusion import DiffusionConfig, DiffusionPlanner
 from simscale_gym.planners.ego_status import EgoStatusConfig, EgoStatusPlanner
 from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.planners.planner import Planner
+from simscale_gym.planners.proposals import ProposalsConfig, ProposalsPlanner
 from simscale_gym.planners.regression import RegressionConfig, RegressionPlanner
+from simscale_gym.planners.scoring import ScoringConfig, ScoringPlanner
 
 
 @dataclass(frozen=True)
@@ -30,27 +34,53 @@ class Family:
     presets: Mapping[str, Any]
 
 
-_SMALL_IMAGES = ResNetConfig((32, 64, 128, 256), (1, 2, 2, 1))
-_RESNET34 = ResNetConfig((64, 128, 256, 512), (3, 4, 6, 3), stem_kernel=7, stem_stride=2, pool=True)
-_SMALL, _PAPER = AttentionConfig(128, 4, 512, 0.1), AttentionConfig(256, 8, 1024, 0.1)
+_TINY = BackboneConfig(vehicles=8)
+_SMALL = BackboneConfig(
+    ResNetConfig((32, 64, 128, 256), (1, 2, 2, 1)),
+    AttentionConfig(128, 4, 512, 0.1),
+    grid_layers=2,
+    decoder_layers=3,
+)
+_PAPER = BackboneConfig(
+    ResNetConfig((64, 128, 256, 512), (3, 4, 6, 3), stem_kernel=7, stem_stride=2, pool=True),
+    AttentionConfig(256, 8, 1024, 0.1),
+    grid_layers=4,
+    decoder_layers=3,
+    map_stride=1,
+)
+_SIZES = {
+    "tiny": (InputSpec(), _TINY),
+    "small": (InputSpec(image_size=(144, 256)), _SMALL),
+    "paper": (InputSpec(("cam_l0", "cam_f0", "cam_r0"), (512, 683)), _PAPER),
+}
 
 FAMILIES: Mapping[str, Family] = {
     "regression": Family(
         RegressionPlanner,
         RegressionConfig,
+        {name: RegressionConfig(*size) for name, size in _SIZES.items()},
+    ),
+    "diffusion": Family(
+        DiffusionPlanner,
+        DiffusionConfig,
+        {name: DiffusionConfig(*size) for name, size in _SIZES.items()},
+    ),
+    "proposals": Family(
+        ProposalsPlanner,
+        ProposalsConfig,
         {
-            "tiny": RegressionConfig(vehicles=8),
-            "small": RegressionConfig(
-                InputSpec(image_size=(144, 256)), _SMALL_IMAGES, _SMALL, grid_layers=2, decoder_layers=3
-            ),
-            "paper": RegressionConfig(
-                InputSpec(("cam_l0", "cam_f0", "cam_r0"), (512, 683)),
-                _RESNET34,
-                _PAPER,
-                grid_layers=4,
-                decoder_layers=3,
-                map_stride=1,
-            ),
+            name: ProposalsConfig(*size, proposals=proposals)
+            for (name, size), proposals in zip(_SIZES.items(), (16, 32, 64), strict=True)
+        },
+    ),
+    "scoring": Family(
+        ScoringPlanner,
+        ScoringConfig,
+        {
+            name: ScoringConfig(inputs, body.images, body.attention, layers, vocabulary)
+            for (name, (inputs, body)), layers, vocabulary in zip(
+                _SIZES.items(), (2, 2, 3), (256, 512, 16_384), strict=True
+            )
         },
     ),
     "ego_status": Family(

@@ -33,11 +33,11 @@ def lesson(
 
     Returns:
         ``pictures`` uint8 ``[C, H, W, 3]``; ``status`` float32 ``[8]``; ``target`` float32 ``[8, 3]``; ``vehicles``
-        float32 ``[30, 5]`` x, y, heading, length, width of the nearest vehicles before the cameras, with
+        float32 ``[30, 5]`` x, y, heading, length, width of the nearest vehicles that the cameras see, with
         ``vehicle_mask`` bool ``[30]``; ``class_map`` uint8 ``[128 / stride, 256 / stride]``, the half ahead of the ego;
-        ``is_sim`` bool, whether it was simulated.
+        ``vocabulary_scores`` float16 ``[K, 8]``; ``is_sim`` bool, whether it was simulated.
     """
-    vehicles, mask = _vehicles(item["boxes"], item["box_types"], item["box_mask"])
+    vehicles, mask = _vehicles(item["boxes"], item["box_types"], item["box_mask"] & item["box_seen"])
     return {
         "pictures": item["pictures"][list(cameras)],
         "status": item["status"],
@@ -45,6 +45,7 @@ def lesson(
         "vehicles": vehicles,
         "vehicle_mask": mask,
         "class_map": _coarse(item["class_map"][: SIDE // 2], map_stride),
+        "vocabulary_scores": item["vocabulary_scores"],
         "is_sim": np.asarray(item["is_sim"]),
     }
 

@@ -10,10 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from simscale_gym.agents.agent import PLAN_SHAPES
+from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.planners.inputs import STATUS_SIZE, InputSpec
+from simscale_gym.planners.lessons import MAP_STRIDE
+from simscale_gym.scene import DT
 
 POSES = PLAN_SHAPES[0][0]
 """Poses of a plan, 0.5 s apart."""
+
+_USUAL_SPEED = 5.0  # [m/s]
 
 Outputs = dict[str, Tensor]
 Batch = Mapping[str, Tensor]
@@ -34,6 +39,22 @@ class Planner(nn.Module, ABC):
     def inputs(self) -> InputSpec:
         """The pictures that it is built for."""
         return self.config.inputs
+
+    @property
+    def map_stride(self) -> int:
+        """Cells of a data set's class map that are one of its own, each way."""
+        return MAP_STRIDE
+
+    def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
+        """Look at the training set before the first step: anchors and the like are taken from it.
+
+        Args:
+            targets: All labels ``[N, 8, 3]``.
+            vocabulary: Trajectories ``[K, 40, 3]`` whose scores samples have; K may be 0.
+
+        Raises:
+            ArgumentError: The planner cannot learn from it.
+        """
 
     @abstractmethod
     def forward(self, pictures: Tensor, status: Tensor) -> Outputs:
@@ -58,16 +79,21 @@ class Planner(nn.Module, ABC):
 
 
 class PlanHead(nn.Module):
-    """A feature ``[..., D]`` to a plan ``[..., 8, 3]``; headings within a half turn, as TransFuser has them."""
+    """A feature ``[..., D]`` to a plan ``[..., 8, 3]``; headings within a half turn, as TransFuser has them.
+
+    Places are learned as shares of the way that is driven until then at 5 m/s, so that all are of one size.
+    """
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
+        way = _USUAL_SPEED * PLAN_STRIDE * DT * torch.arange(1, POSES + 1)
+        self.register_buffer("way", way, persistent=False)
         self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, POSES * 3))
 
     def forward(self, feature: Tensor) -> Tensor:
         """The plan."""
         x, y, turn = self.layers(feature).unflatten(-1, (POSES, 3)).unbind(-1)
-        return torch.stack([x, y, torch.pi * torch.tanh(turn)], -1)
+        return torch.stack([self.way * x, self.way * y, torch.pi * torch.tanh(turn)], -1)
 
 
 class StatusToken(nn.Module):

@@ -17,7 +17,8 @@ class TrainConfig:
     """How a planner is trained. Trainings are compared at the same number of steps, never of epochs.
 
     Attributes:
-        planner: Family of the planner: regression or ego_status.
+        planner: Family of the planner: regression, diffusion, proposals, scoring or
+            ego_status.
         preset: Its size: tiny, small or paper.
         real: Folders of recorded data sets, of collect --kind log.
         sim: Folders of simulated ones, with labels of one expert or several; none if left out.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from simscale_gym.datagen.items import training_item
 from simscale_gym.errors import ArgumentError
 from simscale_gym.planners.lessons import lesson
-from simscale_gym.training.mixture import Part
+from simscale_gym.training.selection import Part
 
 _SHARE = 0.7  # of the memory that is free which lessons may take
 
@@ -53,6 +53,10 @@ class LessonStore:
     def batch(self, rows: NDArray[np.int64], device: torch.device | str = "cpu") -> dict[str, Tensor]:
         """The lessons of ``rows``, stacked, on a device."""
         return {name: torch.from_numpy(values[rows]).to(device) for name, values in self._arrays.items()}
+
+    def column(self, name: str) -> Tensor:
+        """One array of all lessons."""
+        return torch.from_numpy(self._arrays[name])
 
     def _put(self, row: int, taught: dict[str, NDArray]) -> None:
         for name, value in taught.items():

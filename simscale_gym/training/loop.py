@@ -19,13 +19,12 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.planners.checkpoint import save_planner
 from simscale_gym.planners.families import make_planner, preset_of
 from simscale_gym.planners.inputs import InputSpec
-from simscale_gym.planners.lessons import MAP_STRIDE
 from simscale_gym.planners.planner import Planner
 from simscale_gym.training.config import TrainConfig
 from simscale_gym.training.lesson_store import LessonStore
-from simscale_gym.training.mixture import Mixture, mixture
 from simscale_gym.training.order import rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
+from simscale_gym.training.selection import Selection, select_samples
 from simscale_gym.training.step import learning_rate, mean_losses, noisy_status
 from simscale_gym.training.validation import displacement
 
@@ -51,21 +50,16 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
         DataError: A data set or the folder cannot be used.
     """
     fabric, inputs = _fabric(config), _pictures(config)
-    samples = mixture(config, inputs)
+    samples = select_samples(config, inputs)
     folder = RunFolder(Path(out), config)
     if (result := folder.result()) is not None:
         return result
     torch.manual_seed(config.seed)
     planner = make_planner(config.planner, config.preset, inputs)
-    stride = getattr(planner.config, "map_stride", MAP_STRIDE)
-    training = _Training(
-        config,
-        folder,
-        fabric,
-        planner,
-        lessons=LessonStore(samples.train, stride, "reading" if progress else ""),
-        judged=LessonStore(samples.val, stride) if samples.val else None,
-    )
+    lessons = LessonStore(samples.train, planner.map_stride, "reading" if progress else "")
+    judged = LessonStore(samples.val, planner.map_stride) if samples.val else None
+    planner.meet(lessons.column("target"), torch.from_numpy(samples.vocabulary))
+    training = _Training(config, folder, fabric, planner, lessons=lessons, judged=judged)
     training.run(progress)
     return training.end(samples)
 
@@ -135,7 +129,7 @@ class _Training:
         if writer:
             writer.close()
 
-    def end(self, samples: Mixture) -> dict[str, Any]:
+    def end(self, samples: Selection) -> dict[str, Any]:
         """What came out, which is kept."""
         at = self._at
         result = {

@@ -7,14 +7,15 @@ import pytest
 def small_config():
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
-    from simscale_gym.planners import InputSpec, RegressionConfig
+    from simscale_gym.planners import BackboneConfig, InputSpec, RegressionConfig
     from simscale_gym.planners.bird_view import AttentionConfig
     from simscale_gym.planners.image_encoder import ResNetConfig
 
-    return RegressionConfig(
-        InputSpec(image_size=(32, 64)), ResNetConfig((8, 16), (1, 1)), AttentionConfig(16, 2, 32), grid=(2, 2),
-        decoder_layers=1, vehicles=6, map_stride=16,
+    backbone = BackboneConfig(
+        ResNetConfig((8, 16), (1, 1)), AttentionConfig(16, 2, 32), grid=(2, 2), decoder_layers=1, vehicles=6,
+        map_stride=16,
     )  # fmt: skip
+    return RegressionConfig(InputSpec(image_size=(32, 64)), backbone)
 
 
 @pytest.fixture

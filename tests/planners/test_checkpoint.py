@@ -66,7 +66,7 @@ def test_weights_of_something_else(saved):
         ({"format": 2}, "format: found 2, expected 1"),
         ({"family": "oracle"}, "family: found 'oracle', expected one of regression"),
         ({"family": "ego_status"}, "config: found .*is unknown"),
-        ({"config": {"grid_layers": "many"}}, "config: found .*expected a number"),
+        ({"config": {"trajectory_weight": "many"}}, "config: found .*expected a number"),
         ({"config": None}, "config: found"),
     ],
     ids=["format", "family", "config of another", "text for a number", "no config"],
@@ -77,16 +77,17 @@ def test_heads_that_say_something_else(saved, changes, message):
 
 
 def test_another_size(saved, small_config):
-    wide = {**asdict(small_config), "attention": {"width": 32, "heads": 2, "hidden": 32}}
+    wide = asdict(small_config)
+    wide["backbone"]["attention"] = {"width": 32, "heads": 2, "hidden": 32}
     with pytest.raises(DataError, match=r"found \(.*\), expected \(.*\)"):
         load_planner(rewritten(saved, config=wide))
 
 
 def test_weights_that_are_missing_or_broken(saved):
     weights = load_file(saved)
-    lost = {name: value for name, value in weights.items() if name != "queries"}
+    lost = {name: value for name, value in weights.items() if name != "backbone.queries"}
     with pytest.raises(DataError, match="queries: found none, expected"):
         load_planner(rewritten(saved, lost))
-    weights["queries"][0, 0] = float("nan")
+    weights["backbone.queries"][0, 0] = float("nan")
     with pytest.raises(DataError, match="queries: found values that are not finite"):
         load_planner(rewritten(saved, weights))

@@ -21,7 +21,8 @@ def item(**changes):
     plain = {
         "pictures": np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 2, 2, 3), np.uint8),
         "status": np.zeros(8, np.float32), "target": np.zeros((8, 3), np.float32), "boxes": boxes, "box_types": types,
-        "box_mask": np.arange(64) < 4, "class_map": classes, "is_sim": np.bool_(True),
+        "box_mask": np.arange(64) < 4, "box_seen": np.ones(64, bool), "class_map": classes,
+        "vocabulary_scores": np.zeros((0, 8), np.float16), "is_sim": np.bool_(True),
     }  # fmt: skip
     return {**plain, **changes}
 
@@ -31,6 +32,10 @@ def test_vehicles_before_the_cameras_alone():
     assert taught["vehicle_mask"].sum() == 1
     np.testing.assert_allclose(taught["vehicles"][0], [10.0, 0.0, 0.3, 4.5, 1.9])
     assert not lesson(item(box_mask=np.zeros(64, bool)), (0,))["vehicle_mask"].any()
+
+
+def test_vehicles_that_no_camera_sees_are_not_asked_for():
+    assert not lesson(item(box_seen=np.zeros(64, bool)), (0,))["vehicle_mask"].any()
 
 
 def test_cameras_come_in_the_planners_order():

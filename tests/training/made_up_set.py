@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
+from simscale_gym.agents import HumanFutures
 from simscale_gym.datagen import DataSample, SampleArrays
 
 SIZE = (16, 32)
 CAMERAS = ("cam_f0",)
+VOCABULARY = 6
 
 
 def made_up_samples(count, *, kind="log", town=0, seed=0):
@@ -16,12 +18,20 @@ def made_up_samples(count, *, kind="log", town=0, seed=0):
     return [_sample(rng, f"town-{town}/log-0/scene-{n // 4}", kind, n) for n in range(count)]
 
 
+def made_up_vocabulary():
+    poses = np.zeros((VOCABULARY, 40, 3))
+    poses[..., 0], poses[..., 1] = np.arange(1, 41) / 10.0, np.arange(VOCABULARY)[:, None] / 10.0
+    return HumanFutures(poses, np.zeros((VOCABULARY, 2)))
+
+
 class MadeUpSet:
     """Serves as a :class:`simscale_gym.datagen.DataSet`."""
 
     def __init__(self, samples, kind="log", size=SIZE, cameras=CAMERAS):
         self._samples = samples
+        self.folder, self.vocabulary = "made up", made_up_vocabulary()
         self.recipe = {"spec": {"kind": kind, "image_size": list(size), "cameras": list(cameras)}}
+        self.recipes = [self.recipe]
         self.rows = pa.Table.from_pylist([sample.row for sample in samples])
 
     def __len__(self):
@@ -32,6 +42,7 @@ class MadeUpSet:
 
 
 def _sample(rng, scene, kind, n):
+    scores = rng.choice([0.0, 0.5, 1.0], (VOCABULARY, 8)).astype(np.float16)
     edge, times = int(rng.integers(2, SIZE[1] - 2)), 0.5 * np.arange(1, 9)
     target = np.stack([times, (0.5 - edge / SIZE[1]) * times, 0.0 * times], 1).astype(np.float32)
     picture = np.broadcast_to(np.where(np.arange(SIZE[1]) < edge, 50, 200)[None, :, None], (*SIZE, 3))
@@ -40,15 +51,16 @@ def _sample(rng, scene, kind, n):
         "key": f"{scene}-{n}-{kind}", "scene": scene, "log": scene.rpartition("/")[0], "source": "town", "kind": kind,
         "seed": 0,
     }  # fmt: skip
-    scores = {f"label_{code}": 1.0 for code in ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc", "score")}
+    labels = {f"label_{code}": 1.0 for code in ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc", "score")}
     pictures = dict.fromkeys(CAMERAS, picture.astype(np.uint8))
     boxes = np.zeros((2, 7), np.float32)
     boxes[:, 0], boxes[:, 3:6] = (8.0, 20.0), (4.5, 1.9, 1.5)
     numbers = SimpleNamespace(
         status=status, history=np.zeros((4, 3), np.float32), target=target,
         target_10hz=np.repeat(target, 5, 0), boxes=boxes, box_velocities=np.zeros((2, 2), np.float32),
-        box_types=np.zeros(2, np.uint8), box_ids=np.array(["a", "b"]), route=np.zeros((32, 3), np.float32),
+        box_types=np.zeros(2, np.uint8), box_ids=np.array(["a", "b"]), box_seen=np.ones(2, bool),
+        vocabulary_scores=scores, route=np.zeros((32, 3), np.float32),
         class_map=rng.integers(0, 7, (256, 256)).astype(np.uint8), ego_state=np.zeros(11), ego_to_scene=np.eye(4),
         origin=np.zeros(3), camera_Ks=np.eye(3)[None], cam_to_ego=np.eye(4)[None],
     )  # fmt: skip
-    return DataSample({**row, **scores}, SampleArrays(**vars(numbers)), pictures)
+    return DataSample({**row, **labels}, SampleArrays(**vars(numbers)), pictures)

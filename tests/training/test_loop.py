@@ -14,7 +14,7 @@ from simscale_gym.errors import ArgumentError, DataError  # noqa: E402
 from simscale_gym.planners import load_planner, make_planner  # noqa: E402
 from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
 from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
-from simscale_gym.training.mixture import Part  # noqa: E402
+from simscale_gym.training.selection import Part  # noqa: E402
 from simscale_gym.training.step import learning_rate, mean_losses, noisy_status  # noqa: E402
 
 QUIET = {"velocity_noise": 0.0, "acceleration_noise": 0.0}
@@ -100,7 +100,7 @@ def test_labels_of_simulated_samples_are_left_out_of_imitation_where_asked(mini)
     planner, settings = make_planner("regression", "mini"), config(sim_imitation=False)
     simulated = store(made_up_samples(4, kind="perturbed")).batch(np.arange(4))
     found = gradients(planner, simulated, settings)
-    heads = {name: value for name, value in found.items() if name.startswith("plan.")}
+    heads = {name: value for name, value in found.items() if name.startswith("head.")}
     assert heads and not any(value.any() for value in heads.values())
     assert any(value.any() for value in found.values())
     mixed = store(made_up_samples(2) + made_up_samples(4, kind="perturbed")).batch(np.arange(6))

@@ -8,13 +8,15 @@ pytest.importorskip("torch")
 from simscale_gym.errors import ArgumentError
 from simscale_gym.planners import InputSpec
 from simscale_gym.training import TrainConfig
-from simscale_gym.training.mixture import mixture, roads
+from simscale_gym.training.selection import roads, select_samples
 
 INPUTS = InputSpec(CAMERAS, SIZE)
 
 
 def mix(**changes):
-    return mixture(TrainConfig(**({"real": ("real",), "sim": ("sim",), "val": ("val",)} | changes)), INPUTS)
+    return select_samples(
+        TrainConfig(**({"real": ("real",), "sim": ("sim",), "val": ("val",)} | changes)), INPUTS
+    )
 
 
 def chosen(made, part=1):
@@ -59,6 +61,13 @@ def test_fewer_scenes_leave_their_simulated_samples_alone(data_sets):
 def test_sets_that_do_not_fit(data_sets, changes, message):
     with pytest.raises(ArgumentError, match=message):
         mix(**changes)
+
+
+def test_scores_of_another_vocabulary(data_sets):
+    assert mix().vocabulary.shape == (6, 40, 3)
+    data_sets["sim"].vocabulary = None
+    with pytest.raises(ArgumentError, match=r"another vocabulary \(0 trajectories\) than made up \(6\)"):
+        mix()
 
 
 def test_two_drives_through_a_town_share_its_roads():

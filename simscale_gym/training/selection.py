@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen import DataSet
 from simscale_gym.datagen.items import LOG_KIND
 from simscale_gym.errors import ArgumentError, DataError
@@ -30,22 +33,24 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Selection:
     """Training and validation samples.
 
     Attributes:
         train: Recorded and simulated samples to learn from.
         val: Recorded samples of other roads.
         real, sim: Numbers of the former.
+        vocabulary: Trajectories ``[K, 40, 3]`` whose scores all training samples have; K is 0 where they have none.
     """
 
     train: tuple[Part, ...]
     val: tuple[Part, ...]
     real: int
     sim: int
+    vocabulary: NDArray[np.float64]
 
 
-def mixture(config: TrainConfig, inputs: InputSpec) -> Mixture:
+def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
     """The samples that ``config`` asks for.
 
     Raises:
@@ -63,7 +68,8 @@ def mixture(config: TrainConfig, inputs: InputSpec) -> Mixture:
     if config.sim_ratio is not None and sim:
         sim = _drawn_samples(sim, round(config.sim_ratio * count), config.seed)
     _check_roads([*real, *sim], val)
-    return Mixture((*real, *sim), tuple(val), count, sum(len(part.indices) for part in sim))
+    simulated = sum(len(part.indices) for part in sim)
+    return Selection((*real, *sim), tuple(val), count, simulated, _vocabulary([*real, *sim]))
 
 
 def roads(log: str, source: str) -> str:
@@ -73,7 +79,15 @@ def roads(log: str, source: str) -> str:
 
 def _opened(folder: str, inputs: InputSpec, *, simulated: bool) -> Part:
     data = DataSet(folder)
-    spec = data.recipe["spec"]
+    for spec in (recipe["spec"] for recipe in data.recipes):
+        _check_spec(folder, spec, inputs, simulated=simulated)
+    if not len(data):
+        raise DataError(folder, found="no samples", expected="some", hint="Collect more clips.")
+    cameras = data.recipe["spec"]["cameras"]
+    return Part(data, range(len(data)), tuple(cameras.index(name) for name in inputs.cameras))
+
+
+def _check_spec(folder: str, spec: Mapping[str, Any], inputs: InputSpec, *, simulated: bool) -> None:
     if (spec["kind"] != LOG_KIND) != simulated:
         wanted = "simulated samples" if simulated else "recorded ones"
         raise ArgumentError(f"{folder}: samples of kind {spec['kind']!r}, expected {wanted}.")
@@ -83,9 +97,19 @@ def _opened(folder: str, inputs: InputSpec, *, simulated: bool) -> Part:
         raise ArgumentError(
             f"{folder}: pictures of {shown}, expected {inputs}, as the others and the planner have."
         )
-    if not len(data):
-        raise DataError(folder, found="no samples", expected="some", hint="Collect more clips.")
-    return Part(data, range(len(data)), tuple(spec["cameras"].index(name) for name in inputs.cameras))
+
+
+def _vocabulary(parts: Sequence[Part]) -> NDArray[np.float64]:
+    """The one vocabulary of all ``parts``."""
+    found = [part.data.vocabulary for part in parts]
+    poses = [np.zeros((0, HORIZON_STEPS, 3)) if some is None else some.poses for some in found]
+    for part, some in zip(parts, poses, strict=True):
+        if not np.array_equal(some, poses[0]):
+            raise ArgumentError(
+                f"{part.data.folder}: scores of another vocabulary ({len(some)} trajectories) than "
+                f"{parts[0].data.folder} ({len(poses[0])}). Collect both with the same --scores and --vocabulary."
+            )
+    return poses[0]
 
 
 def _column(part: Part, name: str) -> list[str]:

@@ -1,0 +1,88 @@
+"""Where labels disagree, a single mode lies between them, and planners with several modes take one of them."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from simscale_gym.planners import (  # noqa: E402
+    DiffusionConfig,
+    DiffusionPlanner,
+    ProposalsConfig,
+    ProposalsPlanner,
+    RegressionPlanner,
+)
+from simscale_gym.planners.anchors import cluster_plans  # noqa: E402
+
+NONE = torch.zeros(0, 40, 3)
+ASIDE = 4.0  # [m] to the left or to the right
+
+
+@pytest.fixture
+def fork(random_batch):
+    """One view, from which half of the labels lead to the left, half to the right."""
+    batch = {name: value[:1].repeat(8, *[1] * (value.dim() - 1)) for name, value in random_batch.items()}
+    times = torch.arange(1, 9) / 8.0
+    batch["target"] = torch.zeros(8, 8, 3)
+    batch["target"][..., 0] = 10.0 * times
+    batch["target"][:, :, 1] = ASIDE * times * torch.tensor([1.0, -1.0]).repeat(4)[:, None]
+    return batch
+
+
+def learned(planner, batch, steps=100):
+    """Where the plan ends [m to the left] after some steps."""
+    planner.meet(batch["target"], NONE)
+    optimizer = torch.optim.Adam(planner.parameters(), 3e-3)
+    for _ in range(steps):
+        losses = planner.losses(planner(batch["pictures"], batch["status"]), batch)
+        optimizer.zero_grad()
+        sum(losses[name].mean() for name in planner.imitation_terms).backward()
+        optimizer.step()
+    return planner.eval()(batch["pictures"][:1], batch["status"][:1])["plan"][0, -1, 1].item()
+
+
+def test_one_mode_lies_between(small_config, fork):
+    torch.manual_seed(0)
+    assert abs(learned(RegressionPlanner(small_config), fork)) < 0.6 * ASIDE
+
+
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [(DiffusionPlanner, DiffusionConfig), (ProposalsPlanner, ProposalsConfig)],
+    ids=["diffusion", "proposals"],
+)
+def test_several_modes_take_one(small_config, fork, family, config):
+    torch.manual_seed(0)
+    planner = family(config(small_config.inputs, small_config.backbone))
+    assert abs(learned(planner, fork)) == pytest.approx(ASIDE, abs=0.25 * ASIDE)
+
+
+def test_every_weight_of_the_diffusion_learns_and_driving_draws_no_chance(small_config, random_batch):
+    planner = DiffusionPlanner(DiffusionConfig(small_config.inputs, small_config.backbone, anchors=5))
+    planner.meet(10.0 * random_batch["target"], NONE)
+    inputs = random_batch["pictures"], random_batch["status"]
+    losses = planner.losses(planner(*inputs), random_batch)
+    assert all(loss.shape == (3,) and loss.isfinite().all() for loss in losses.values())
+    sum(loss.sum() for loss in losses.values()).backward()
+    assert all(value.grad is not None for value in planner.parameters())
+    assert torch.equal(planner.eval()(*inputs)["plan"], planner(*inputs)["plan"])
+
+
+def test_noise_stays_within_what_was_met(small_config):
+    planner = DiffusionPlanner(DiffusionConfig(small_config.inputs, small_config.backbone, anchors=3))
+    targets = torch.rand(50, 8, 3, generator=torch.Generator().manual_seed(0)) * 30.0
+    planner.meet(targets, NONE)
+    scaled = planner._scaled(planner.anchors)
+    torch.testing.assert_close(planner._meters(scaled), planner.anchors)
+    noisy = planner._noisy(scaled, 9.0 * torch.ones_like(scaled), torch.tensor([49]))
+    assert noisy.max() <= 1.0 and planner._meters(noisy).max() <= targets.max() + 2.0 + 1e-4
+
+
+def test_anchors_stand_for_all_plans_and_for_standing_still():
+    chance = torch.Generator().manual_seed(0)
+    ways = torch.tensor([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0], [10.0, -5.0]]).repeat(25, 1)
+    plans = torch.arange(1, 9)[None, :, None] / 8.0 * ways[:, None] + 0.05 * torch.randn(
+        100, 8, 2, generator=chance
+    )
+    centers = cluster_plans(plans, 4)
+    assert torch.equal(centers, cluster_plans(plans, 4)) and not centers[0].any()
+    assert torch.cdist(ways[:4], centers[:, -1]).amin(1).max() < 0.1
