@@ -13,7 +13,7 @@ from simscale_gym.files.shelf import content_key
 from simscale_gym.sources import SceneRef, load_scene
 
 
-def scene_digest(ref: SceneRef) -> str:
+def inputs_digest(ref: SceneRef) -> str:
     """Digest of the files of a scene, wherever they lie and whenever they were written; of itself where it has none.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from simscale_gym.datagen.identity import scene_digest
+from simscale_gym.datagen.identity import inputs_digest
 from simscale_gym.datagen.layout import SceneHead, rows_name, shard_name, write_rows
 from simscale_gym.datagen.scene_samples import SceneSamples, timed
 from simscale_gym.datagen.shard import ShardWriter, sample_bytes
@@ -75,7 +75,7 @@ def _skipped(folder: Path, task: SceneTask, error: SimScaleError, began: float) 
 
 def _digest_if_there(ref: SceneRef) -> str:
     try:
-        return scene_digest(ref)
+        return inputs_digest(ref)
     except DataError:
         return ""
 
@@ -86,7 +86,7 @@ def skip_reason(error: SimScaleError) -> str:
 
 
 def _written(folder: Path, task: SceneTask, opened: OpenSpec, threads: int, began: float) -> SceneReport:
-    made_from, source = scene_digest(task.ref), SceneSamples(task, opened, threads)
+    made_from, source = inputs_digest(task.ref), SceneSamples(task, opened, threads)
     shard, rows = folder / shard_name(task.index), []
     with atomic_write(shard) as built:
         writer = ShardWriter(built)

@@ -12,7 +12,7 @@ from typing import NamedTuple, get_args
 from simscale_gym import __version__
 from simscale_gym.agents.agent import Agent
 from simscale_gym.datagen.card import write_card
-from simscale_gym.datagen.identity import scene_digest
+from simscale_gym.datagen.identity import inputs_digest
 from simscale_gym.datagen.layout import (
     MANIFEST,
     POLICY,
@@ -130,7 +130,7 @@ def is_done(folder: Path, task: SceneTask, unusable: Unusable = "skip") -> bool:
         return False
     size = shard.stat().st_size if shard.exists() else 0
     head = read_rows(rows)[0]
-    made_from = scene_digest(task.ref)
+    made_from = inputs_digest(task.ref)
     if head.skipped:
         return unusable == "skip" and head.made_from == made_from
     if head.made_from != made_from:

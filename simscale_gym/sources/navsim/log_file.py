@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +12,7 @@ import numpy as np
 
 from simscale_gym.errors import DataError, shown
 from simscale_gym.files.cache import cache_root
+from simscale_gym.files.digests import stamped_key
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.files.shelf import Shelf
@@ -49,9 +49,7 @@ def pieces_of(path: Path) -> tuple[Piece, ...]:
     Raises:
         DataError: Not a log, half of one, or its tokens or times cannot be.
     """
-    status = path.stat()
-    stamp = f"{path} {status.st_size} {status.st_mtime_ns}"
-    folder = cache_root() / "compiled" / "navsim" / hashlib.sha256(stamp.encode()).hexdigest()[:24]
+    folder = cache_root() / "compiled" / "navsim" / stamped_key([path])
     return tuple(Shelf(folder).kept("pieces", (Piece,), lambda: _pieces(read_frames(path))))
 
 
