@@ -16,6 +16,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation import (
     RECIPES,
     Sensing,
+    TrainedDriver,
     evaluate,
     failed_suite,
     make_suite,
@@ -89,8 +90,9 @@ def run_make_suite(settings: MakeSuite) -> None:
 
 
 def planners_named(specs: Sequence[str]) -> dict[str, list[AgentOrMaker]]:
-    """Planners of ``NAME=module:attribute``, several trainings of one with commas; without a name, the attribute's.
+    """Planners of ``NAME=WHAT``, several trainings of one with commas between them; without a name, it is WHAT.
 
+    WHAT is the file of a trained planner, or ``module:attribute``.
     An attribute that is a class is called without arguments; anything else is taken as it is.
 
     Raises:
@@ -99,7 +101,7 @@ def planners_named(specs: Sequence[str]) -> dict[str, list[AgentOrMaker]]:
     planners: dict[str, list[AgentOrMaker]] = {}
     for spec in specs:
         name, _, places = spec.rpartition("=")
-        agents = [_imported(place) for place in places.split(",")]
+        agents = [_found(place) for place in places.split(",")]
         name = name or places.rpartition(":")[2]
         if name in planners:
             raise ArgumentError(f"--planner: two are called {name!r}; name them apart, as in other={places}.")
@@ -107,10 +109,16 @@ def planners_named(specs: Sequence[str]) -> dict[str, list[AgentOrMaker]]:
     return planners
 
 
+def _found(place: str) -> AgentOrMaker:
+    """A trained planner where ``place`` is a file; else what a module has."""
+    return TrainedDriver(Path(place).absolute()) if Path(place).is_file() else _imported(place)
+
+
 def _imported(place: str) -> AgentOrMaker:
     module, colon, attribute = place.partition(":")
     if not colon or not module or not attribute:
-        raise ArgumentError(f"--planner: {place!r}, expected module:attribute, as in my_planner:MyPlanner.")
+        expected = "the file of a trained planner, or module:attribute, as in my_planner:MyPlanner"
+        raise ArgumentError(f"--planner: {place!r}, expected {expected}.")
     if "" not in sys.path:
         sys.path.insert(0, "")  # modules of the folder in which the command is given
     try:

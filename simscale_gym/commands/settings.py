@@ -391,8 +391,8 @@ class Evaluate:
 
     Attributes:
         suite: Name of a suite (town-test, town-val, town-hard, real-mini), or the path of one.
-        planner: Planners, each NAME=module:attribute (a class is called without arguments); several trainings of one
-            planner with commas between them.
+        planner: Planners, each NAME=FILE of a trained planner (run/planner.safetensors) or NAME=module:attribute (a
+            class is called without arguments); several trainings of one planner with commas between them.
         scenes: Folder of the scenes, for suites that are not of the town.
         out: Folder for plans.csv, drives.csv, scenes.csv and summary.json.
         report: Folder for index.html, a page with tables, charts and the worst scenes. Needs simscale-gym[report].

@@ -7,6 +7,7 @@ from simscale_gym.evaluation.entrants import (
     Entrant,
     ExpertDriver,
     Sensing,
+    TrainedDriver,
 )
 from simscale_gym.evaluation.evaluate import evaluate
 from simscale_gym.evaluation.evaluation import Evaluation
@@ -35,6 +36,7 @@ __all__ = [
     "Sensing",
     "Suite",
     "SuiteRecipe",
+    "TrainedDriver",
     "difference",
     "evaluate",
     "failed_suite",

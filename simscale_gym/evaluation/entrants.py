@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
 from simscale_gym.agents.agent import Agent, World
 from simscale_gym.errors import ArgumentError, shown
+
+if TYPE_CHECKING:
+    from simscale_gym.planners import PlannerAgent
 
 AgentOrMaker = Agent | Callable[[World], Agent]
 """An agent; or what makes one that may look into the world, such as :class:`ExpertDriver`."""
@@ -67,6 +73,34 @@ class ConstantVelocityDriver:
     def __call__(self, world: World) -> Agent:
         """The agent."""
         return ConstantVelocityAgent()
+
+
+@dataclass(frozen=True)
+class TrainedDriver:
+    """Makes the agent of a trained planner, in whichever process; shows it what it was trained on.
+
+    Attributes:
+        path: The planner's checkpoint (:func:`simscale_gym.planners.load_planner`).
+    """
+
+    path: Path
+
+    @property
+    def sensing(self) -> Sensing:
+        """Its cameras, at its size."""
+        inputs = _trained(self.path).planner.inputs
+        return Sensing(cameras=inputs.cameras, image_size=inputs.image_size)
+
+    def __call__(self, world: World) -> Agent:
+        """The agent."""
+        return _trained(self.path)
+
+
+@lru_cache(maxsize=4)
+def _trained(path: Path) -> PlannerAgent:
+    from simscale_gym.planners import PlannerAgent, load_planner
+
+    return PlannerAgent(load_planner(path))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from simscale_gym.agents.agent import AgentContext, Observation
 from simscale_gym.planners.inputs import check_cameras, observed_inputs
 from simscale_gym.planners.planner import Planner
+
+_TOGETHER = 32  # observations of a batch
 
 
 class PlannerAgent:
@@ -30,9 +34,20 @@ class PlannerAgent:
         """
         check_cameras(self.planner.inputs, context)
 
-    @torch.inference_mode()
     def act(self, observation: Observation) -> NDArray[np.float64]:
         """``[8, 3]`` the planner's plan."""
-        inputs = observed_inputs(observation, self.planner.inputs)
-        pictures, status = (torch.from_numpy(value)[None].to(self._device) for value in inputs)
-        return self.planner(pictures, status)["plan"][0].double().cpu().numpy()
+        return self._plans([observation])[0]
+
+    def act_all(self, observations: Sequence[Observation]) -> NDArray[np.float64]:
+        """``[N, 8, 3]`` plans for observations that have nothing to do with each other."""
+        batches = (
+            observations[first : first + _TOGETHER] for first in range(0, len(observations), _TOGETHER)
+        )
+        return np.concatenate([self._plans(batch) for batch in batches])
+
+    @torch.inference_mode()
+    def _plans(self, observations: Sequence[Observation]) -> NDArray[np.float64]:
+        inputs = [observed_inputs(observation, self.planner.inputs) for observation in observations]
+        stacked = (np.stack(values) for values in zip(*inputs, strict=True))
+        pictures, status = (torch.from_numpy(values).to(self._device) for values in stacked)
+        return self.planner(pictures, status)["plan"].double().cpu().numpy()
