@@ -32,8 +32,7 @@ from simscale_gym.sources.nuplan.log_writer import write_log
 from simscale_gym.sources.nuplan.map_writer import MapFids, write_map, write_map_folder
 from simscale_gym.sources.nuplan.recording import SWEEP_STEP_US, Part, Recording
 from simscale_gym.sources.nuplan.schema import LOCATIONS
-from simscale_gym.town import build_town
-from simscale_gym.town.town import simulate_log
+from simscale_gym.town import build_town, simulate_log
 
 LOCATION = "us-nv-las-vegas-strip"
 ORIGIN = np.array([664_000.0, 3_998_000.0, 620.0])

@@ -25,8 +25,14 @@ from env import machine
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents import HumanFutures, PlannerExpert, make_expert, make_traffic, reference_drive
-from simscale_gym.agents.futures import HORIZON_STEPS
+from simscale_gym.agents import (
+    HORIZON_STEPS,
+    HumanFutures,
+    PlannerExpert,
+    make_expert,
+    make_traffic,
+    reference_drive,
+)
 from simscale_gym.datagen import DataSet, DataSpec, write_data_set
 from simscale_gym.datagen.drives import log_drives
 from simscale_gym.datagen.navsim import export_navsim

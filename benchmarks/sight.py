@@ -17,8 +17,7 @@ from env import machine
 from rich.console import Console
 from rich.table import Table
 
-from simscale_gym.agents.log_replay import LogReplay
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
+from simscale_gym.agents import LogReplay, PlannerExpert
 from simscale_gym.datagen.line_of_sight import seen_tracks
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.datagen.unseen import depends_on_unseen
