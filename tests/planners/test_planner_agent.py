@@ -43,6 +43,21 @@ def test_samples_and_observations_are_the_same_inputs(env, small_planner, town_s
     assert pictures.dtype == taught["pictures"].dtype and status.dtype == taught["status"].dtype
 
 
+def test_several_observations_at_once(small_planner):
+    rng, agent = np.random.default_rng(0), PlannerAgent(small_planner)
+    seen = [
+        {
+            **{name: rng.integers(0, 256, (32, 64, 3), np.uint8) for name in small_planner.inputs.cameras},
+            "ego": rng.normal(size=6).astype(np.float32),
+            "command": np.eye(4, dtype=np.float32)[1],
+        }
+        for _ in range(3)
+    ]
+    plans = agent.act_all(seen)
+    assert plans.shape == (3, 8, 3)
+    np.testing.assert_allclose(agent.act(seen[1]), plans[1], atol=1e-5)
+
+
 def test_it_drives(env, small_planner):
     episode = run_episode(env, PlannerAgent(small_planner), seed=1)
     assert episode.steps >= 1 and 0.0 <= episode.epdms["score"] <= 1.0
