@@ -106,7 +106,7 @@ def checked_reward(
 
 
 def checked_camera_effects(
-    effects: CameraEffects | Mapping[str, Any] | None, source: str
+    effects: CameraEffects | Mapping[str, Any] | None, source: str = "render"
 ) -> CameraEffects | None:
     """The cameras' imperfections, or None; pictures whose ``source`` is the log have their own."""
     if source not in CAMERA_SOURCES:

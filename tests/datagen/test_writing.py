@@ -285,11 +285,11 @@ def test_a_folder_that_can_only_be_read_is_named(log_spec, log_written, tmp_path
 
 
 def test_a_scene_is_dressed_once_and_few_samples_are_in_memory(log_spec, tmp_path, monkeypatch):
-    drawn, draw = [], scene_samples.SceneSamples._drawn
+    drawn, draw = [], scene_samples.SceneSamples._pictures_of
     monkeypatch.setattr(scene_samples, "_TOGETHER", 2)
     monkeypatch.setattr(
         scene_samples.SceneSamples,
-        "_drawn",
+        "_pictures_of",
         lambda self, drives: drawn.append((id(self), len(drives))) or draw(self, drives),
     )
     write(tmp_path / "a", log_spec)

@@ -34,7 +34,7 @@ def test_samples_and_observations_are_the_same_inputs(env, small_planner, town_s
     pattern = next(iter(log_drives(town_scene, [60], 40)))
     drive = replace(pattern, past=list(past), frame=past[-1].frame)
     spec = DataSpec(kind="log", image_size=(32, 64), picture_format="png")
-    opened = OpenSpec(spec, list_scenes([town_scene]), None)
+    opened = OpenSpec(spec, list_scenes([town_scene]), None, None)
     sample = next(SceneSamples(SceneTask(0, opened.refs[0], None), opened).drawn([drive]))
     taught = lesson(training_item(sample), (0, 1, 2))
     pictures, status = observed_inputs(observation, small_planner.inputs)
