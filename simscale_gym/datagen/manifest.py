@@ -57,7 +57,7 @@ def write_manifest(folder: Path) -> None:
         if head.shard_bytes:
             files[f"{SHARDS}/{path.stem}.tar"] = {"bytes": head.shard_bytes, "sha256": head.shard_sha256}
     others = (folder / name for name in (RECIPE, VOCABULARY, POLICY, CARD) if (folder / name).exists())
-    for path in (*others, *sorted((folder / CARD_PICTURES).glob("*"))):
+    for path in (*others, *sorted((folder / CARD_PICTURES).glob("[!.]*"))):
         files[path.relative_to(folder).as_posix()] = _entry(path)
     write_json(folder / MANIFEST, {"samples": samples, "files": files})
 

@@ -14,6 +14,7 @@ from simscale_gym.agents.agent import Agent
 from simscale_gym.datagen.card import write_card
 from simscale_gym.datagen.identity import inputs_digest
 from simscale_gym.datagen.layout import (
+    CARD_PICTURES,
     MANIFEST,
     POLICY,
     RECIPE,
@@ -151,7 +152,7 @@ def _claim(folder: Path, opened: OpenSpec) -> None:
     """
     identity = {"version": __version__, **opened.identity()}
     policy = opened.driver.file.read_bytes() if opened.driver and opened.driver.file else None
-    for place in (folder, folder / ROWS, folder / SHARDS):
+    for place in (folder, folder / ROWS, folder / SHARDS, folder / CARD_PICTURES):
         if place.exists():
             remove_dead_builds(place)
     if (folder / RECIPE).exists():

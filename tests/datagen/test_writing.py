@@ -18,6 +18,7 @@ import pytest
 from simscale_gym.datagen import DataSet, DataSpec, SceneReport, scene_samples, write_data_set, writing
 from simscale_gym.datagen.layout import MANIFEST, RECIPE
 from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
+from simscale_gym.files.atomic_write import atomic_write
 
 KILLS = 30  # python benchmarks/collect.py --kills 200 does it more often
 
@@ -61,6 +62,20 @@ def test_half_a_scene_is_made_again(log_spec, log_written, tmp_path, lost):
     write(tmp_path / "a", log_spec)
     (path, *_) = sorted((tmp_path / "a" / lost).glob("*"))
     path.unlink()
+    write(tmp_path / "a", log_spec)
+    assert content(tmp_path / "a") == content(log_written)
+
+
+@pytest.mark.parametrize("place", ["", "rows", "shards", "card"])
+def test_what_a_killed_run_was_building_goes(log_spec, log_written, tmp_path, place):
+    write(tmp_path / "a", log_spec)
+    with atomic_write(tmp_path / "a" / place / "left") as built:
+        built.write_text("half")
+        shutil.copytree(built.parent, left := tmp_path / "left")
+        name = built.parent.name
+    left.rename(tmp_path / "a" / place / name)
+    (tmp_path / "a" / place / "left").unlink()
+    (tmp_path / "a" / "manifest.json").unlink()
     write(tmp_path / "a", log_spec)
     assert content(tmp_path / "a") == content(log_written)
 
