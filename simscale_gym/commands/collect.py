@@ -92,7 +92,7 @@ def _rollout(settings: Collect) -> RolloutSpec | None:
 
 
 def _dry_run(settings: Collect, spec: DataSpec, console: Console) -> Telemetry:
-    refs = list_scenes(settings.scenes, settings.split)
+    refs = list_scenes(settings.scenes, settings.split, unreadable=True)
     recipe = make_recipe(
         refs,
         settings.experts,
@@ -145,7 +145,7 @@ def _say_skipped(console: Console, scene: str, why: str) -> None:
 def _progress(settings: Collect, spec: DataSpec) -> Iterator[SceneReport]:
     """Scenes as they are done, with a bar of clips, or of scenes where all their clips are asked for."""
     by_clip = spec.clips is not None
-    total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split))
+    total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split, unreadable=True))
     new, samples, clips, began = 0, 0, 0, time.perf_counter()
     with tqdm(total=total, unit="clip" if by_clip else "scene", desc="collecting") as bar:
         workers = {name: getattr(settings, name) for name in ("workers", "runner", "ray_address", "unusable")}

@@ -240,7 +240,7 @@ class OpenSpec:
             spec = replace(spec, scenes=IN_MEMORY)
         elif spec.scenes == IN_MEMORY:
             raise ArgumentError("scenes: the data set is of scenes in memory; hand them over (scenes=).")
-        refs = list_scenes(spec.scenes if scenes is None else scenes, spec.split)
+        refs = list_scenes(spec.scenes if scenes is None else scenes, spec.split, unreadable=True)
         recipe = None if spec.kind == "log" else _recipe(spec, refs)
         return cls(spec, refs, recipe, _scored(spec, refs, recipe) if spec.scores else None, driver)
 

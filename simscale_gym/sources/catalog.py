@@ -39,7 +39,9 @@ def register_source(source: Source) -> None:
     _SOURCES[:] = [source, *(known for known in _SOURCES if known.name != source.name)]
 
 
-def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> list[SceneRef]:
+def list_scenes(
+    scenes: str | Path | Sequence[Scene], split: str = "train", *, unreadable: bool = False
+) -> list[SceneRef]:
     """The scenes of a source, without loading any.
 
     Args:
@@ -48,16 +50,22 @@ def list_scenes(scenes: str | Path | Sequence[Scene], split: str = "train") -> l
             memory; or what a registered source takes.
         split: train, val, test or hard. Of a nuPlan, NAVSIM or Argoverse 2 data set it picks the folder of that name
             where there is one (nuPlan's ``trainval`` serves train and val); other sources have no splits.
+        unreadable: Whether files that cannot be read are listed as well (:attr:`SceneRef.readable`), for those who pass
+            them over when they come to them.
 
     Raises:
         ArgumentError: No such split, or something else than scenes.
-        DataError: The path holds nothing that can be read.
+        DataError: The path holds nothing that can be read; or a file cannot be, and is not to be listed.
     """
     if split not in SPLIT_SEEDS:
         raise ArgumentError(f"split: {split!r}, expected one of {', '.join(SPLIT_SEEDS)}.")
     for source in _SOURCES:
         if source.matches(scenes):
-            return source.list(scenes, split)
+            refs = source.list(scenes, split)
+            broken = next((ref for ref in refs if not ref.readable), None)
+            if broken is not None and (not unreadable or not any(ref.readable for ref in refs)):
+                source.load(broken)  # raises what is wrong
+            return refs
     raise _unknown(scenes)
 
 

@@ -21,11 +21,14 @@ class SceneRef:
         id: Unique within its list.
         source: Source that loads the scene, in any process, also where it was not registered.
         place: What the source finds it by, of whatever type that wants, hashable.
+        readable: Whether the source could look into the file. Where it could not, the reference stands for all of the
+            file, and loading it raises what is wrong there.
     """
 
     id: str
     source: Source
     place: Hashable
+    readable: bool = True
 
 
 @dataclass(frozen=True)

@@ -280,3 +280,22 @@ def test_names_that_match_nothing_list_the_nearest():
         find_scene(refs, "town-train-000001/log-01/scene-09")
     with pytest.raises(ArgumentError, match="train, val, test, hard"):
         list_scenes("town", "trian")
+
+
+def test_a_log_that_cannot_be_read_is_named_or_listed_as_such(small_root, tmp_path):
+    """Also where all of them cannot be read: there is nothing to pass them over for."""
+    root = tmp_path / "root"
+    shutil.copytree(small_root, root)
+    whole = list_scenes(root)
+    log = whole[0].place.log
+    (broken := log.with_name("0000.db")).write_bytes(log.read_bytes()[:5000])
+    with pytest.raises(DataError, match=r"0000\.db"):
+        list_scenes(root)
+    refs = list_scenes(root, unreadable=True)
+    assert [ref.readable for ref in refs] == [False] + [True] * len(whole) and refs[1:] == whole
+    with pytest.raises(DataError, match=r"0000\.db"):
+        load_scene(refs[0])
+    for ref in whole:
+        ref.place.log.unlink(missing_ok=True)
+    with pytest.raises(DataError, match=r"0000\.db"):
+        list_scenes(broken.parent.parent, unreadable=True)

@@ -14,6 +14,7 @@ from simscale_gym.sources.navsim.pickle_kind import SECOND_STAGE, pickle_kind
 from simscale_gym.sources.source import SceneRef, Source, path_of
 
 _LOG = logging.getLogger("simscale_gym")
+_WHOLE = "the whole log"  # in place of a piece, of a log that cannot be read
 
 
 class LogPiece(NamedTuple):
@@ -47,8 +48,10 @@ class NavsimSource(Source):
     def list(self, scenes: Any, split: str) -> list[SceneRef]:
         """The scenes of the split; logs that are read for the first time are opened to count theirs.
 
+        A log that cannot be read is listed as such.
+
         Raises:
-            DataError: There are no maps, a log is broken, two scenes have one name, or all logs are too short.
+            DataError: There are no maps, two scenes have one name, or all logs are too short.
         """
         from simscale_gym.sources.navsim.log_file import LEAST, pieces_of
         from simscale_gym.sources.nuplan.dataset import find_maps, logs_of_split
@@ -62,7 +65,11 @@ class NavsimSource(Source):
             if pickle_kind(file) == SECOND_STAGE:
                 found = {file.stem: LogPiece(file, maps, "")}
             else:
-                found = {f"{file.stem}/{p.name}": LogPiece(file, maps, p.name) for p in pieces_of(file)}
+                try:
+                    found = {f"{file.stem}/{p.name}": LogPiece(file, maps, p.name) for p in pieces_of(file)}
+                except DataError:
+                    refs[file.stem] = SceneRef(file.stem, self, LogPiece(file, maps, _WHOLE), readable=False)
+                    continue
             short += not found
             for name, place in found.items():
                 if name in refs:

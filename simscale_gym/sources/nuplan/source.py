@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simscale_gym.errors import DataError
 from simscale_gym.scene import Scene
 from simscale_gym.sources.source import SceneRef, Source, path_of
 
@@ -33,19 +34,23 @@ class NuPlanSource(Source):
         return path is not None and (path.suffix == ".db" or (path.is_dir() and bool(find_logs(path))))
 
     def list(self, scenes: Any, split: str) -> list[SceneRef]:
-        """The scenes of all logs of the split.
+        """The scenes of all logs of the split; a log that cannot be read is listed as such.
 
         Raises:
-            DataError: There are no maps, or a log cannot be read.
+            DataError: There are no maps.
         """
         from simscale_gym.sources.nuplan.dataset import NuPlanRoot, scene_names
 
         root = NuPlanRoot.open(scenes)
-        return [
-            SceneRef(f"{log.stem}/{name}", self, LogPiece(log, root.maps, name))
-            for log in root.split(split)
-            for name in scene_names(log)
-        ]
+        refs = []
+        for log in root.split(split):
+            try:
+                names = scene_names(log)
+            except DataError:
+                refs.append(SceneRef(log.stem, self, LogPiece(log, root.maps, ""), readable=False))
+                continue
+            refs += [SceneRef(f"{log.stem}/{name}", self, LogPiece(log, root.maps, name)) for name in names]
+        return refs
 
     def load(self, ref: SceneRef) -> Scene:
         """The scene at 10 Hz.
