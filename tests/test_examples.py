@@ -20,9 +20,9 @@ def run(town_cache, town_scene, one_renderer_per_scene, monkeypatch):
     """Runs an example as a script with arguments; the town has one scene, whose street is dressed already."""
     towns_scenes = resources.list_scenes
 
-    def one_of_the_town(scenes, split):
+    def one_of_the_town(scenes, split, **settings):
         if scenes != "town":
-            return towns_scenes(scenes, split)
+            return towns_scenes(scenes, split, **settings)
         return [ref for ref in towns_scenes(scenes, "train") if ref.id == town_scene.id]
 
     for module in (resources, spec):

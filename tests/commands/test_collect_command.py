@@ -21,7 +21,7 @@ def collect(town_cache, town_log, monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
         monkeypatch.setattr(
-            collect_command, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4]
+            collect_command, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4]
         )
         monkeypatch.setenv("COLUMNS", "160")
         monkeypatch.setattr(sys, "argv", ["simscale-gym", "collect", "--workers", "1", *map(str, arguments)])

@@ -23,7 +23,7 @@ def command(town_cache, one_renderer_per_scene, monkeypatch, capsys):
     """Runs the command on two scenes of the town in which the ego drives; its exit code and what it printed."""
 
     def run(*arguments):
-        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
         monkeypatch.setenv("COLUMNS", "160")
         monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
         code = 0

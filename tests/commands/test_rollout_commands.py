@@ -15,7 +15,7 @@ def run(town_cache, monkeypatch, capsys):
 
     def run(*arguments):
         monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
-        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split: list_scenes(scenes, split)[2:4])
+        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
         monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
         code = 0
         try:

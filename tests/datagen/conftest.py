@@ -13,8 +13,8 @@ from simscale_gym.sources import list_scenes
 def driving_town(town_cache):
     """The town, of which only two scenes are listed in which the ego drives; other sources are listed whole."""
 
-    def listed(scenes, split):
-        refs = list_scenes(scenes, split)
+    def listed(scenes, split, **settings):
+        refs = list_scenes(scenes, split, **settings)
         return refs[2:4] if scenes == "town" else refs
 
     with pytest.MonkeyPatch.context() as patch:
