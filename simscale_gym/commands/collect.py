@@ -11,7 +11,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from simscale_gym.agents.experts import needs_bank
-from simscale_gym.commands.settings import Collect, Rollout
+from simscale_gym.commands.data_settings import Collect, Rollout
 from simscale_gym.datagen import (
     DataSpec,
     RolloutSpec,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from simscale_gym.commands.settings import Show
+from simscale_gym.commands.data_settings import Show
 from simscale_gym.datagen import DataSample, DataSet
 from simscale_gym.datagen.class_map import RESOLUTION, SIDE, MapClass
 from simscale_gym.errors import ArgumentError, DataError

@@ -8,7 +8,7 @@ from collections import Counter
 from rich.console import Console
 
 from simscale_gym.commands.contact_sheet import draw_sheet
-from simscale_gym.commands.settings import Info, Show
+from simscale_gym.commands.data_settings import Info, Show
 from simscale_gym.datagen import DataSet
 
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 import simscale_gym  # noqa: F401  (registers the id)
 from simscale_gym.agents import NamedAgent, needs_bank
-from simscale_gym.commands.settings import Episodes
+from simscale_gym.commands.data_settings import Episodes
 from simscale_gym.datagen import write_minari
 from simscale_gym.futures_bank import bank_of
 from simscale_gym.sources import list_scenes

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from tqdm import tqdm
 
-from simscale_gym.commands.settings import Export
+from simscale_gym.commands.data_settings import Export
 from simscale_gym.datagen import DataSet
 from simscale_gym.datagen.navsim import Exported, Pair, camera_note, export_navsim, export_two_stage
 from simscale_gym.errors import ArgumentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from tqdm import tqdm
 
-from simscale_gym.commands.settings import Verify
+from simscale_gym.commands.data_settings import Verify
 from simscale_gym.datagen import repair, skipped_scenes, verify
 
 

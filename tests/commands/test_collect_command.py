@@ -8,7 +8,7 @@ import pytest
 
 from simscale_gym import cli, futures_bank
 from simscale_gym.commands import collect as collect_command
-from simscale_gym.commands.settings import Collect
+from simscale_gym.commands.data_settings import Collect
 from simscale_gym.datagen import DataSpec, RolloutSpec, make_recipe
 from simscale_gym.perturbation import AlgorithmConfig
 from simscale_gym.sources import list_scenes
