@@ -99,7 +99,7 @@ RECIPES = {
             groups=4,
             starts=8,
             least_starts=4,
-            apart=2.0,
+            apart=1.0,
             off_log=True,
         ),
         SuiteRecipe(

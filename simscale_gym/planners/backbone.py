@@ -1,8 +1,8 @@
-"""What the planners of the TransFuser line share: cameras to a latent bird's-eye view, with boxes and a map to learn.
+"""What the planners of the TransFuser line share: cameras to a bird's-eye view, with boxes and a map to learn.
 
-The essence of LTF (TransFuser without LiDAR, Chitta et al. 2022, as SimScale trains it): a learned grid in the place of
-the LiDAR looks at the tokens of all cameras, a decoder asks it with queries for plans and for vehicles, and two tasks
-beside keep it looking. The grid looks after the last stage of the pictures' network, where the original fuses at four.
+The essence of LTF (TransFuser without LiDAR, Chitta et al. 2022, as SimScale trains it): a grid in the place of the
+LiDAR is filled from all cameras, a decoder asks it with queries for plans and for vehicles, and two tasks beside keep
+it looking. How the grid is filled is not LTF's (:mod:`simscale_gym.planners.ground_view`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from simscale_gym.datagen.class_map import SIDE
-from simscale_gym.planners.bird_view import AttentionConfig, LatentGrid, MapHead, decoder, map_loss
+from simscale_gym.planners.bird_view import AttentionConfig, MapHead, decoder, map_loss
 from simscale_gym.planners.box_head import BoxHead, box_losses
-from simscale_gym.planners.image_encoder import ImageTokens, ResNetConfig
+from simscale_gym.planners.ground_view import GroundGrid
+from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.planners.lessons import MAP_STRIDE, MOST_VEHICLES
 from simscale_gym.planners.planner import Batch, Outputs, StatusToken
@@ -29,8 +30,8 @@ class BackboneConfig:
     Attributes:
         images: Residual network.
         attention: Size of all attention.
-        grid: Rows, columns of the latent bird's-eye view.
-        grid_layers, decoder_layers: Layers of attention that fill the grid, and that read it.
+        grid: Rows, columns of the bird's-eye view.
+        grid_layers, decoder_layers: Layers of attention of the grid to the pictures, and of those that read it.
         vehicles: Vehicles that it can tell at most.
         map_stride: Cells of a data set's class map that are one of its own, each way.
         presence_weight, box_weight, map_weight: Of the losses.
@@ -39,7 +40,7 @@ class BackboneConfig:
     images: ResNetConfig = field(default_factory=ResNetConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     grid: tuple[int, int] = (8, 8)
-    grid_layers: int = 1
+    grid_layers: int = 0
     decoder_layers: int = 2
     vehicles: int = MOST_VEHICLES
     map_stride: int = MAP_STRIDE
@@ -54,7 +55,7 @@ class Seen(NamedTuple):
     Attributes:
         plans: ``[B, Q, D]`` features of the queries for plans.
         vehicles: ``[B, M, D]`` those of the queries for vehicles.
-        grid: ``[B, R K, D]`` the latent bird's-eye view.
+        grid: ``[B, R K, D]`` the bird's-eye view.
         status: ``[B, D]`` feature of the status.
         outputs: ``presence`` ``[B, M]``, ``boxes`` ``[B, M, 5]``, ``class_map`` ``[B, 7, R', K']``.
     """
@@ -70,7 +71,8 @@ class Backbone(nn.Module):
     """Cameras and status to features, boxes and a map.
 
     The status is a token beside the grid, as in LTF, and part of each feature of a plan, as in GTRS: without that, many
-    hundred steps go by before plans are as long as the speed says.
+    hundred steps go by before plans are as long as the speed says. So is the whole grid: attention is slow to learn
+    where to look.
 
     Args:
         inputs: Pictures.
@@ -81,8 +83,7 @@ class Backbone(nn.Module):
     def __init__(self, inputs: InputSpec, config: BackboneConfig, queries: int) -> None:
         super().__init__()
         self.config, self._queries, width = config, queries, config.attention.width
-        self.images = ImageTokens(inputs, config.images, width)
-        self.grid = LatentGrid(*config.grid, config.attention, config.grid_layers)
+        self.grid = GroundGrid(inputs, config.images, config.grid, config.attention, config.grid_layers)
         self.status = StatusToken(width)
         self.queries = nn.Parameter(0.02 * torch.randn(queries + config.vehicles, width))
         self.decoder = decoder(config.attention, config.decoder_layers)
@@ -92,9 +93,9 @@ class Backbone(nn.Module):
 
     def forward(self, pictures: Tensor, status: Tensor) -> Seen:
         """What it makes of pictures uint8 ``[B, C, H, W, 3]`` and status ``[B, 8]``."""
-        grid, told = self.grid(self.images(pictures)), self.status(status)
+        (grid, whole), told = self.grid(pictures), self.status(status)
         read = self.decoder(self.queries.expand(len(status), -1, -1), torch.cat([grid, told[:, None]], 1))
-        plans, vehicles = read[:, : self._queries] + told[:, None], read[:, self._queries :]
+        plans, vehicles = read[:, : self._queries] + (told + whole)[:, None], read[:, self._queries :]
         presence, boxes = self.box(vehicles)
         outputs = {"presence": presence, "boxes": boxes, "class_map": self.map(grid)}
         return Seen(plans, vehicles, grid, told, outputs)

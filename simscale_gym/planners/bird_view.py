@@ -1,4 +1,4 @@
-"""A bird's-eye view that is never given: learned tokens of a grid, which gather from the cameras what lies there."""
+"""What is common to planners with a bird's-eye view: layers of attention, and the map that they learn to draw."""
 
 from __future__ import annotations
 
@@ -34,28 +34,6 @@ def decoder(config: AttentionConfig, layers: int) -> nn.TransformerDecoder:
         config.width, config.heads, config.hidden, config.dropout, batch_first=True, norm_first=True
     )
     return nn.TransformerDecoder(layer, layers, nn.LayerNorm(config.width))
-
-
-class LatentGrid(nn.Module):
-    """Learned tokens of a grid over the ground before the ego, filled from image tokens: ``[B, R K, D]``.
-
-    TransFuser without LiDAR feeds its second branch a learned constant, which is all that the grid is before it has
-    looked at the cameras (Chitta et al. 2022; SimScale's LTF).
-
-    Args:
-        rows, columns: Of the grid; the first row is farthest ahead, the first column farthest to the left.
-        config: Its attention.
-        layers: Layers of it.
-    """
-
-    def __init__(self, rows: int, columns: int, config: AttentionConfig, layers: int) -> None:
-        super().__init__()
-        self.tokens = nn.Parameter(0.02 * torch.randn(rows * columns, config.width))
-        self.layers = decoder(config, layers)
-
-    def forward(self, image_tokens: Tensor) -> Tensor:
-        """The grid's tokens."""
-        return self.layers(self.tokens.expand(len(image_tokens), -1, -1), image_tokens)
 
 
 class MapHead(nn.Module):

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simscale_gym.datagen.class_map import RESOLUTION, SIDE
 from simscale_gym.planners.backbone import Seen
 from simscale_gym.planners.bird_view import AttentionConfig
+from simscale_gym.planners.ground_view import REACH
 from simscale_gym.planners.planner import POSES
 from simscale_gym.planners.waves import WAVES, waves
-
-_AHEAD = _ASIDE = SIDE * RESOLUTION / 2  # [m] of the latent grid: as far as the map that it learns to draw
 
 
 class Denoised(NamedTuple):
@@ -34,7 +32,7 @@ class DenoisingLayer(nn.Module):
 
     Args:
         attention: Size of its attention.
-        grid: Rows, columns of the latent grid.
+        grid: Rows, columns of the grid.
     """
 
     def __init__(self, attention: AttentionConfig, grid: tuple[int, int]) -> None:
@@ -71,6 +69,6 @@ class DenoisingLayer(nn.Module):
         """Features ``[B, A, D]`` of the grid at the points of each plan, weighed by what the plan asks for."""
         planes = grid.transpose(1, 2).unflatten(2, self._grid)
         x, y = points.unbind(-1)
-        places = torch.stack([-y / _ASIDE, 1.0 - 2.0 * x / _AHEAD], -1)
+        places = torch.stack([-y / REACH, 1.0 - 2.0 * x / REACH], -1)
         found = functional.grid_sample(planes, places, padding_mode="border", align_corners=False)
         return torch.einsum("bdap,bap->bad", found, self.weights(query).softmax(-1))

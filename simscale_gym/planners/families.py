@@ -34,11 +34,11 @@ class Family:
     presets: Mapping[str, Any]
 
 
-_TINY = BackboneConfig(vehicles=8)
+_TINY = BackboneConfig(attention=AttentionConfig(dropout=0.1), vehicles=8)
 _SMALL = BackboneConfig(
     ResNetConfig((32, 64, 128, 256), (1, 2, 2, 1)),
     AttentionConfig(128, 4, 512, 0.1),
-    grid_layers=2,
+    grid_layers=1,
     decoder_layers=3,
 )
 _PAPER = BackboneConfig(
@@ -77,7 +77,9 @@ FAMILIES: Mapping[str, Family] = {
         ScoringPlanner,
         ScoringConfig,
         {
-            name: ScoringConfig(inputs, body.images, body.attention, layers, vocabulary)
+            name: ScoringConfig(
+                inputs, body.images, body.attention, layers, body.grid, body.grid_layers, vocabulary
+            )
             for (name, (inputs, body)), layers, vocabulary in zip(
                 _SIZES.items(), (2, 2, 3), (256, 512, 16_384), strict=True
             )

@@ -1,4 +1,4 @@
-"""Pictures to tokens: one residual network for all cameras, and a learned place for each token."""
+"""Pictures to features: one residual network for all cameras."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from simscale_gym.planners.inputs import InputSpec
 
@@ -64,26 +65,35 @@ def resnet(config: ResNetConfig) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class ImageTokens(nn.Module):
-    """Tokens ``[B, C h w, D]`` of the pictures of all cameras.
+class ImageFeatures(nn.Module):
+    """Features ``[B, F, h, C w]`` of the pictures of all cameras, side by side.
+
+    The last stage of the residual network is added to the one before, which has twice its height and width (feature
+    pyramid, Lin et al. 2017).
 
     Args:
         inputs: The pictures.
         config: The residual network.
-        width: D.
+        features: F.
     """
 
-    def __init__(self, inputs: InputSpec, config: ResNetConfig, width: int) -> None:
+    def __init__(self, inputs: InputSpec, config: ResNetConfig, features: int) -> None:
         super().__init__()
-        self.network = resnet(config).to(memory_format=torch.channels_last)
+        network = resnet(config).to(memory_format=torch.channels_last)
+        last = len(network) - config.blocks[-1]
+        self.fine, self.coarse = network[:last], network[last:]
+        before = config.channels[-2] if len(config.channels) > 1 else config.channels[0]
+        self.of_fine = nn.Conv2d(before, features, 1)
+        self.of_coarse = nn.Conv2d(config.channels[-1], features, 1)
         with torch.no_grad():
-            rows, columns = self.network(torch.zeros(1, 3, *inputs.image_size)).shape[2:]
-        self.project = nn.Linear(config.channels[-1], width)
-        self.places = nn.Parameter(0.02 * torch.randn(len(inputs.cameras), rows * columns, width))
+            rows, columns = self.fine(torch.zeros(1, 3, *inputs.image_size)).shape[2:]
+        self.size = rows * columns * len(inputs.cameras)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Tokens of pictures uint8 ``[B, C, H, W, 3]``."""
-        planes = pictures.flatten(0, 1).permute(0, 3, 1, 2)
-        features = self.network((planes.to(self.places.dtype) - _MEAN) / _SPREAD)
-        tokens = self.project(features.flatten(2).transpose(1, 2)).unflatten(0, pictures.shape[:2])
-        return (tokens + self.places).flatten(1, 2)
+        """Features of pictures uint8 ``[B, C, H, W, 3]``."""
+        planes = pictures.flatten(0, 1).permute(0, 3, 1, 2).to(self.of_fine.weight.dtype)
+        fine = self.fine((planes - _MEAN) / _SPREAD)
+        coarse = self.of_coarse(self.coarse(fine))
+        raised = functional.interpolate(coarse, fine.shape[2:], mode="bilinear", align_corners=False)
+        apart = (self.of_fine(fine) + raised).unflatten(0, pictures.shape[:2])
+        return torch.cat(apart.unbind(1), -1)

@@ -1,9 +1,9 @@
 """The scoring planner: a fixed vocabulary of trajectories, each of which it judges, and of which it takes the best.
 
-The essence of GTRS-Dense (Li et al. 2025), which SimScale trains: trajectories as tokens look at the tokens of the
-cameras, heads tell the subscores of EPDMS that each would get, one more tells how like the human's it is; half of the
-vocabulary is left out at random in every step. Learning from scores needs no label, so it can go on where imitation is
-left out. Self-attention among trajectories is left out, as is whatever GTRS fuses beside the cameras.
+The essence of GTRS-Dense (Li et al. 2025), which SimScale trains: trajectories as tokens look at the bird's-eye view,
+heads tell the subscores of EPDMS that each would get, one more tells how like the human's it is; half of the vocabulary
+is left out at random in every step. Learning from scores needs no label, so it can go on where imitation is left out.
+Self-attention among trajectories is left out, as is whatever GTRS fuses beside the cameras.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen.sample import SUBSCORES
 from simscale_gym.errors import ArgumentError
 from simscale_gym.planners.bird_view import AttentionConfig, decoder
-from simscale_gym.planners.image_encoder import ImageTokens, ResNetConfig
+from simscale_gym.planners.ground_view import GroundGrid
+from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.planners.planner import POSES, Batch, Outputs, Planner, StatusToken
 from simscale_gym.planners.waves import WAVES, waves
@@ -51,7 +52,9 @@ class ScoringConfig:
         inputs: Pictures.
         images: Residual network.
         attention: Size of its attention.
-        layers: Layers in which trajectories look at the cameras.
+        layers: Layers in which trajectories look at the bird's-eye view.
+        grid: Rows, columns of the bird's-eye view.
+        grid_layers: Layers of attention of the grid to the pictures.
         vocabulary: Number of trajectories: as many as the data sets have scores of (``collect --scores``).
         softness: Sum of squared errors over eight poses at which a trajectory's likeness has fallen to 1/e: GTRS' is
             0.5, for a vocabulary of 16,384; fewer lie farther apart.
@@ -62,6 +65,8 @@ class ScoringConfig:
     images: ResNetConfig = field(default_factory=ResNetConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     layers: int = 2
+    grid: tuple[int, int] = (8, 8)
+    grid_layers: int = 0
     vocabulary: int = 256
     softness: float = 5.0
     imitation_weight: float = 1.0
@@ -76,7 +81,9 @@ class ScoringPlanner(Planner):
         super().__init__()
         self.config, width = config, config.attention.width
         self.register_buffer("vocabulary", torch.zeros(config.vocabulary, HORIZON_STEPS, 3))
-        self.images = ImageTokens(config.inputs, config.images, width)
+        self.grid = GroundGrid(
+            config.inputs, config.images, config.grid, config.attention, config.grid_layers
+        )
         self.embed = nn.Sequential(nn.Linear(POSES * 3 * WAVES, width), nn.ReLU(), nn.Linear(width, width))
         self.decoder = decoder(config.attention, config.layers)
         self.status = StatusToken(width)
@@ -98,7 +105,8 @@ class ScoringPlanner(Planner):
         rows = self._rows()
         poses = self.vocabulary[rows][:, PLAN_STRIDE - 1 :: PLAN_STRIDE]
         tokens = self.embed(waves(poses).flatten(1)).expand(len(status), -1, -1)
-        judged = self.decoder(tokens, self.images(pictures)) + self.status(status)[:, None]
+        cells, whole = self.grid(pictures)
+        judged = self.decoder(tokens, cells) + (self.status(status) + whole)[:, None]
         logits = {name: head(judged)[..., 0] for name, head in self.heads.items()}
         best = rows[_score(logits).argmax(1)]
         plan = self.vocabulary[best][:, PLAN_STRIDE - 1 :: PLAN_STRIDE]

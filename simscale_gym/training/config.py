@@ -39,6 +39,7 @@ class TrainConfig:
         velocity_noise: Standard deviation of the noise on the velocity that planners are told in training [m/s]; a
             fifth of it acts across. SimScale's is 1.
         acceleration_noise: Likewise on the acceleration [m/s^2], alike in both directions.
+        color_jitter: Standard deviation of the contrast of pictures in training; colors and brightness change with it.
         val_every: Steps between validations.
         seed: Of weights, order, subsets and noise.
         precision: "32-true", "bf16-mixed" or "16-mixed".
@@ -64,6 +65,7 @@ class TrainConfig:
     clip_norm: float = 20.0
     velocity_noise: float = 0.5
     acceleration_noise: float = 0.5
+    color_jitter: float = 0.2
     val_every: int = 250
     seed: int = 0
     precision: str = "32-true"
@@ -77,7 +79,14 @@ class TrainConfig:
         for name in ("steps", "batch_size", "val_every", "devices"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name}: {getattr(self, name)}, expected 1 or more.")
-        for name in ("sim_ratio", "sim_weight", "learning_rate", "weight_decay", "velocity_noise"):
+        for name in (
+            "sim_ratio",
+            "sim_weight",
+            "learning_rate",
+            "weight_decay",
+            "velocity_noise",
+            "color_jitter",
+        ):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < float("inf"):
                 raise ArgumentError(f"{name}: {value}, expected 0 or more.")

@@ -25,7 +25,7 @@ from simscale_gym.training.lesson_store import LessonStore
 from simscale_gym.training.order import rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
 from simscale_gym.training.selection import Selection, select_samples
-from simscale_gym.training.step import learning_rate, mean_losses, noisy_status
+from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status
 from simscale_gym.training.validation import displacement
 
 _CURVE_EVERY = 10  # steps between the points of training curves
@@ -152,7 +152,8 @@ class _Training:
         torch.manual_seed(seed_of_step(config.seed, step, fabric.global_rank))
         rows = rows_of_step(len(self._lessons), config.batch_size, config.seed, step)
         batch = self._lessons.batch(rows[fabric.global_rank :: fabric.world_size], fabric.device)
-        outputs = self._planner(batch["pictures"], noisy_status(batch["status"], config))
+        pictures = jittered(batch["pictures"], config.color_jitter)
+        outputs = self._planner(pictures, noisy_status(batch["status"], config))
         terms = mean_losses(self._plain, outputs, batch, config)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(config, step)

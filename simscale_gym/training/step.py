@@ -11,6 +11,9 @@ from simscale_gym.planners.planner import Batch, Outputs, Planner
 from simscale_gym.training.config import TrainConfig
 
 _ACROSS = 0.2  # share of the velocity's noise that acts across: SimScale's
+_MIDDLE = 127.5  # of the values of pictures
+_CONTRAST_OF_A_COLOR = 0.5  # of the jitter, for each color apart
+_BRIGHTNESS = 40.0  # of the values of pictures, by which a jitter of 1 makes them lighter or darker
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -29,6 +32,23 @@ def noisy_status(status: Tensor, config: TrainConfig) -> Tensor:
     moved = config.velocity_noise * status.new_tensor([1.0, _ACROSS]) * torch.randn_like(status[:, 4:6])
     pushed = config.acceleration_noise * torch.randn_like(status[:, 6:8])
     return status + torch.cat([torch.zeros_like(status[:, :4]), moved, pushed], 1)
+
+
+def jittered(pictures: Tensor, amount: float) -> Tensor:
+    """Pictures uint8 ``[B, C, H, W, 3]`` in other light: contrast, colors and brightness of each sample changed.
+
+    Args:
+        pictures: The pictures.
+        amount: Standard deviation of the contrast; 0 for the pictures themselves.
+    """
+    if not amount:
+        return pictures
+    each = (len(pictures), 1, 1, 1)
+    random = torch.randn((*each, 5), device=pictures.device)
+    contrast, color, brightness = random.split([1, 3, 1], -1)
+    gain = 1.0 + amount * (contrast + _CONTRAST_OF_A_COLOR * color)
+    changed = (pictures - _MIDDLE) * gain + (_MIDDLE + amount * _BRIGHTNESS * brightness)
+    return changed.clamp(0.0, 255.0).to(torch.uint8)
 
 
 def mean_losses(planner: Planner, outputs: Outputs, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:

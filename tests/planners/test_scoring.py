@@ -24,7 +24,7 @@ def vocabulary():
 def scoring(small_config, vocabulary):
     torch.manual_seed(0)
     config = ScoringConfig(
-        small_config.inputs, small_config.backbone.images, small_config.backbone.attention, 1, WAYS
+        small_config.inputs, small_config.backbone.images, small_config.backbone.attention, 1, (2, 2), 0, WAYS
     )
     planner = ScoringPlanner(config)
     planner.meet(torch.zeros(1, 8, 3), vocabulary)

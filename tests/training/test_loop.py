@@ -15,7 +15,7 @@ from simscale_gym.planners import load_planner, make_planner  # noqa: E402
 from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
 from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
 from simscale_gym.training.selection import Part  # noqa: E402
-from simscale_gym.training.step import learning_rate, mean_losses, noisy_status  # noqa: E402
+from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status  # noqa: E402
 
 QUIET = {"velocity_noise": 0.0, "acceleration_noise": 0.0}
 
@@ -46,7 +46,13 @@ def test_it_learns_what_it_is_shown(data_sets, mini, tmp_path):
     data_sets["real"] = MadeUpSet(made_up_samples(32))
     data_sets["val"] = MadeUpSet(made_up_samples(32, town=1))
     settings = config(
-        steps=120, batch_size=32, learning_rate=3e-3, schedule="constant", val=("val",), val_every=60
+        steps=240,
+        batch_size=32,
+        learning_rate=3e-3,
+        schedule="constant",
+        val=("val",),
+        val_every=60,
+        color_jitter=0.0,
     )
     ways = np.array([sample.arrays.target[..., 1] for sample in made_up_samples(32)])
     blind = abs(ways - np.median(ways, 0)).mean()
@@ -126,6 +132,18 @@ def test_noise_leaves_the_command_alone():
     noisy = noisy_status(status, config(velocity_noise=2.0, acceleration_noise=0.5))
     assert torch.equal(noisy[:, :4], status[:, :4])
     np.testing.assert_allclose(noisy[:, 4:].std(0), [2.0, 0.4, 0.5, 0.5], rtol=0.15)
+
+
+def test_other_light_is_the_same_for_all_cameras_of_a_sample():
+    pictures = torch.full((400, 3, 2, 2, 3), 90, dtype=torch.uint8)
+    assert jittered(pictures, 0.0) is pictures
+    changed = jittered(pictures, 0.2)
+    assert changed.dtype == torch.uint8
+    assert torch.equal(changed, changed[:, :1, :1, :1].expand_as(changed))
+    lighter = changed[:, 0, 0, 0].float().mean(1) - 90.0
+    assert abs(lighter.mean()) < 3.0
+    # contrast 0.2 x 37.5, a third of the colours' variance, brightness 8
+    assert lighter.std() == pytest.approx(np.hypot(np.hypot(7.5, 3.75 / 3**0.5), 8.0), rel=0.15)
 
 
 @pytest.mark.parametrize(("schedule", "last"), [("cosine", 0.0), ("constant", 1.0)])
