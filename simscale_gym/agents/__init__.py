@@ -32,6 +32,7 @@ _MODULES = {
     "UnifiedConfig": "unified.config",
     "UnifiedExpert": "unified.unified_expert",
     "dense_plan": "agent",
+    "logged_future": "recorded_ego",
     "logged_pose": "recorded_ego",
     "make_expert": "experts",
     "make_traffic": "traffic",

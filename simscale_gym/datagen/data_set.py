@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simscale_gym.agents.futures import HumanFutures
-from simscale_gym.datagen.layout import RECIPE, ROWS, VOCABULARY, parts_of, read_json, read_rows
+from simscale_gym.datagen.layout import (
+    MANIFEST,
+    RECIPE,
+    ROWS,
+    SHARDS,
+    VOCABULARY,
+    parts_of,
+    read_json,
+    read_rows,
+)
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import read_sample
 from simscale_gym.errors import DataError
@@ -64,6 +74,15 @@ class DataSet:
         path = self.parts[0] / VOCABULARY
         return HumanFutures.load(path) if path.exists() else None
 
+    @cached_property
+    def digest(self) -> str:
+        """What stands for all samples and the vocabulary of their scores, the same wherever the folder lies.
+
+        Raises:
+            DataError: The data set is not finished.
+        """
+        return hashlib.sha256(repr([_contents(part) for part in self.parts]).encode()).hexdigest()[:16]
+
     def _rows(self, part: Path) -> pyarrow.Table:
         import pyarrow as pa
 
@@ -101,3 +120,16 @@ class DataSet:
     def __getstate__(self) -> dict[str, Any]:
         plain = ("folder", "parts", "recipes")
         return {name: getattr(self, name) for name in plain}  # the rows are read again where they are needed
+
+
+def _contents(part: Path) -> list[tuple[str, str]]:
+    """Names and SHA-256 of the files of a data set that hold samples, or what belongs to them."""
+    if not (part / MANIFEST).exists():
+        hint = "Give the command that began it again."
+        raise DataError(part, found=f"no {MANIFEST}", expected="a finished data set", hint=hint)
+    files = read_json(part / MANIFEST)["files"]
+    return sorted(
+        (name, entry["sha256"])
+        for name, entry in files.items()
+        if name.startswith(f"{SHARDS}/") or name == VOCABULARY
+    )

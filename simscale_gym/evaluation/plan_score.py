@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.expert import PLAN_STRIDE
-from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
-from simscale_gym.agents.recorded_ego import logged_pose
+from simscale_gym.agents.recorded_ego import logged_future
 from simscale_gym.evaluation.queries import Query
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import Scores, extended_comfort
@@ -69,10 +68,8 @@ def yardstick(scene: Scene, query: Query, traffic: TrafficModel) -> Yardstick:
 
 
 def logged_plan(scene: Scene, state: SimState) -> Array:
-    """``[8, 3]`` where the human was 0.5 .. 4.0 s after ``state``, in the query of its ego."""
-    ahead = range(PLAN_STRIDE, HORIZON_STEPS + 1, PLAN_STRIDE)
-    poses = np.stack([logged_pose(scene, state.frame + k) for k in ahead])
-    return se2.poses_to_local(state.ego[:3], poses)
+    """``[8, 3]`` where the human was 0.5 .. 4.0 s after ``state``, in the frame of its ego."""
+    return logged_future(scene, state.frame, state.ego[:3])
 
 
 def drive_plan(

@@ -14,6 +14,8 @@ _MODULES = {
     "EgoStatusPlanner": "ego_status",
     "FAMILIES": "families",
     "InputSpec": "inputs",
+    "MixtureConfig": "mixture",
+    "MixturePlanner": "mixture",
     "Planner": "planner",
     "PlannerAgent": "planner_agent",
     "ProposalsConfig": "proposals",

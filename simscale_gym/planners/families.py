@@ -13,6 +13,7 @@ from simscale_gym.planners.diffusion import DiffusionConfig, DiffusionPlanner
 from simscale_gym.planners.ego_status import EgoStatusConfig, EgoStatusPlanner
 from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
+from simscale_gym.planners.mixture import MixtureConfig, MixturePlanner
 from simscale_gym.planners.planner import Planner
 from simscale_gym.planners.proposals import ProposalsConfig, ProposalsPlanner
 from simscale_gym.planners.regression import RegressionConfig, RegressionPlanner
@@ -59,6 +60,11 @@ FAMILIES: Mapping[str, Family] = {
         RegressionPlanner,
         RegressionConfig,
         {name: RegressionConfig(*size) for name, size in _SIZES.items()},
+    ),
+    "mixture": Family(
+        MixturePlanner,
+        MixtureConfig,
+        {name: MixtureConfig(*size) for name, size in _SIZES.items()},
     ),
     "diffusion": Family(
         DiffusionPlanner,

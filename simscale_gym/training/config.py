@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from simscale_gym.errors import ArgumentError
 
 SCHEDULES = ("cosine", "constant")
+SIM_LABELS = ("expert", "log", "log-motion")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -17,7 +16,7 @@ class TrainConfig:
     """How a planner is trained. Trainings are compared at the same number of steps, never of epochs.
 
     Attributes:
-        planner: Family of the planner: regression, diffusion, proposals, scoring or
+        planner: Family of the planner: regression, mixture, diffusion, proposals, scoring or
             ego_status.
         preset: Its size: tiny, small or paper.
         real: Folders of recorded data sets, of collect --kind log.
@@ -29,6 +28,10 @@ class TrainConfig:
             ones; None for all that there are.
         sim_weight: Weight of a simulated sample's loss; a recorded one's is 1.
         sim_imitation: Whether simulated labels are imitated; otherwise only what is beside the label is learned.
+        sim_label: What simulated samples are taught: "expert", the label that they were collected with; "log", where
+            the human was at those times, seen from where the ego is; "log-motion", how the human moved, as if the ego
+            were still where he was.
+        one_expert: Of each scene take the simulated samples of one expert alone, drawn by the seed.
         steps: Gradient steps.
         batch_size: Samples of a step, over all devices.
         learning_rate: Greatest one.
@@ -56,6 +59,8 @@ class TrainConfig:
     sim_ratio: float | None = None
     sim_weight: float = 1.0
     sim_imitation: bool = True
+    sim_label: str = "expert"
+    one_expert: bool = False
     steps: int = 1500
     batch_size: int = 16
     learning_rate: float = 1e-3
@@ -73,7 +78,8 @@ class TrainConfig:
     devices: int = 1
 
     def __post_init__(self) -> None:
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        choices = {"schedule": SCHEDULES, "precision": PRECISIONS, "sim_label": SIM_LABELS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(f"{name}: {getattr(self, name)!r}, expected one of {', '.join(allowed)}.")
         for name in ("steps", "batch_size", "val_every", "devices"):
@@ -96,11 +102,3 @@ class TrainConfig:
             raise ArgumentError(
                 f"batch_size: {self.batch_size}, expected a multiple of {self.devices} devices."
             )
-
-    @property
-    def digest(self) -> str:
-        """A few letters that stand for all of it but where it runs."""
-        plain = asdict(self)
-        for name in ("accelerator", "devices"):
-            plain.pop(name)
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]

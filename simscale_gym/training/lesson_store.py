@@ -66,7 +66,9 @@ class LessonStore:
 def _lessons(parts: Sequence[Part], map_stride: int) -> Iterator[dict[str, NDArray]]:
     for part in parts:
         for index in part.indices:
-            yield lesson(training_item(part.data[index]), part.cameras, map_stride)
+            sample = part.data[index]
+            taught = lesson(training_item(sample), part.cameras, map_stride)
+            yield taught if part.label is None else taught | {"target": part.label(sample)}
 
 
 def _check_room(needed: int) -> None:

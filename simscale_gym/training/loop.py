@@ -21,6 +21,7 @@ from simscale_gym.planners.families import make_planner, preset_of
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.planners.planner import Planner
 from simscale_gym.training.config import TrainConfig
+from simscale_gym.training.identity import training_digest
 from simscale_gym.training.lesson_store import LessonStore
 from simscale_gym.training.order import rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
@@ -133,8 +134,8 @@ class _Training:
         """What came out, which is kept."""
         at = self._at
         result = {
-            "config": self._config.digest, "steps": at.step, "best_step": at.best_step, "ade": at.best.get("ade"),
-            "fde": at.best.get("fde"), "real": samples.real, "sim": samples.sim,
+            "config": training_digest(self._config), "steps": at.step, "best_step": at.best_step,
+            "ade": at.best.get("ade"), "fde": at.best.get("fde"), "real": samples.real, "sim": samples.sim,
             "val": sum(len(part.indices) for part in samples.val), "seconds": round(at.seconds, 1),
         }  # fmt: skip
         if self._leads:
@@ -171,7 +172,7 @@ class _Training:
         if not found or not at.best or found["ade"] < at.best["ade"]:
             at.best, at.best_step = found, at.step
             if self._leads:
-                about = {"training": self._config.digest, "step": at.step}
+                about = {"training": training_digest(self._config), "step": at.step}
                 save_planner(self._folder.planner, self._plain, about)
         self._save()
         return found

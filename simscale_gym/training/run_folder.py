@@ -2,7 +2,7 @@
 
 ::
 
-    config.json           all that decides what comes out
+    config.json           all that decides what comes out, and where the data sets lay when it began
     resume.pt             weights, optimiser and step, to go on from; gone when the training has ended
     planner.safetensors   the planner that was best on the validation set
     result.json           written when the training has ended
@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import torch
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write, discard
 from simscale_gym.training.config import TrainConfig
+from simscale_gym.training.identity import FOLDERS, training_identity
 
 CONFIG, RESUME, PLANNER, RESULT = "config.json", "resume.pt", "planner.safetensors", "result.json"
 
@@ -42,11 +42,11 @@ class RunFolder:
     def __init__(self, path: Path, config: TrainConfig) -> None:
         self.path = path
         there = path / CONFIG
-        plain = json.loads(json.dumps(asdict(config)))
+        identity = training_identity(config)
         if there.exists():
-            _check_same(path, _read_json(there), plain)
+            _check_same(path, _read_json(there).get("training", {}), identity)
         else:
-            _write_json(there, plain)
+            _write_json(there, {"training": identity, **{name: getattr(config, name) for name in FOLDERS}})
 
     @property
     def planner(self) -> Path:

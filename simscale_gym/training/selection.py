@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.datagen import DataSet
+from simscale_gym.datagen import DataSample, DataSet
 from simscale_gym.datagen.items import LOG_KIND
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.training.config import TrainConfig
+from simscale_gym.training.logged_labels import LoggedLabels
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +26,13 @@ class Part:
         data: The data set.
         indices: The samples.
         cameras: Places of the planner's cameras among its own.
+        label: Gives the label ``[8, 3]`` of a sample; None where it is the sample's own.
     """
 
     data: DataSet
     indices: Sequence[int]
     cameras: tuple[int, ...]
+    label: Callable[[DataSample], NDArray[np.float32]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +67,14 @@ def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
     if config.scenes is not None:
         chosen = _drawn_scenes(real or sim, config.scenes, config.seed)
         real, sim = ([_of_scenes(part, chosen) for part in parts] for parts in (real, sim))
+    if config.one_expert:
+        sim = _of_one_expert(sim, config.seed)
     count = sum(len(part.indices) for part in real)
     if config.sim_ratio is not None and sim:
         sim = _drawn_samples(sim, round(config.sim_ratio * count), config.seed)
+    if config.sim_label != "expert":
+        moved = config.sim_label == "log-motion"
+        sim = [replace(part, label=LoggedLabels(part.data, as_if_there=moved)) for part in sim]
     _check_roads([*real, *sim], val)
     simulated = sum(len(part.indices) for part in sim)
     return Selection((*real, *sim), tuple(val), count, simulated, _vocabulary([*real, *sim]))
@@ -126,7 +134,21 @@ def _drawn_scenes(parts: Sequence[Part], count: int, seed: int) -> frozenset[str
 
 def _of_scenes(part: Part, scenes: frozenset[str]) -> Part:
     named = zip(part.indices, _column(part, "scene"), strict=True)
-    return Part(part.data, [index for index, scene in named if scene in scenes], part.cameras)
+    return replace(part, indices=[index for index, scene in named if scene in scenes])
+
+
+def _of_one_expert(parts: Sequence[Part], seed: int) -> list[Part]:
+    """The samples of one expert in each scene."""
+    named = [list(zip(_column(part, "scene"), _column(part, "expert"), strict=True)) for part in parts]
+    there: dict[str, set[str]] = {}
+    for scene, expert in (pair for pairs in named for pair in pairs):
+        there.setdefault(scene, set()).add(expert)
+    rng = np.random.default_rng(seed)
+    chosen = {(scene, rng.choice(sorted(experts))) for scene, experts in sorted(there.items())}
+    return [
+        replace(part, indices=[k for k, pair in zip(part.indices, pairs, strict=True) if pair in chosen])
+        for part, pairs in zip(parts, named, strict=True)
+    ]
 
 
 def _drawn_samples(parts: Sequence[Part], count: int, seed: int) -> list[Part]:
@@ -139,8 +161,7 @@ def _drawn_samples(parts: Sequence[Part], count: int, seed: int) -> list[Part]:
         )
     drawn = [places[k] for k in sorted(np.random.default_rng(seed).permutation(len(places))[:count])]
     return [
-        Part(part.data, [index for which, index in drawn if which == n], part.cameras)
-        for n, part in enumerate(parts)
+        replace(part, indices=[index for which, index in drawn if which == n]) for n, part in enumerate(parts)
     ]
 
 

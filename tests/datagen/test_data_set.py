@@ -1,6 +1,7 @@
 """What a data set says is what was simulated, and other people's tools read it."""
 
 import pickle
+import shutil
 import tarfile
 
 import numpy as np
@@ -164,3 +165,16 @@ def test_the_card_says_what_it_is(written, samples):
     assert card.startswith(f"# {len(samples)} perturbed driving samples")
     assert "| planner | 1 |" in card and "(card/0.jpg)" in card and '"seed": 0' in card
     assert (written / "card" / "0.jpg").stat().st_size > 500
+
+
+def test_its_digest_is_that_of_its_samples_wherever_they_lie(written, tmp_path):
+    found = DataSet(written).digest
+    copied = shutil.copytree(written, tmp_path / "copy")
+    assert DataSet(copied).digest == found and len(found) == 16
+    manifest = copied / "manifest.json"
+    shard = next(line for line in manifest.read_text().splitlines() if "shards/" in line)
+    manifest.write_text(manifest.read_text().replace(shard, shard.replace("shards/", "shards/9")))
+    assert DataSet(copied).digest != found
+    manifest.unlink()
+    with pytest.raises(DataError, match=r"no manifest\.json, expected a finished data set"):
+        DataSet(copied).digest  # noqa: B018

@@ -7,6 +7,8 @@ torch = pytest.importorskip("torch")
 from simscale_gym.planners import (  # noqa: E402
     DiffusionConfig,
     DiffusionPlanner,
+    MixtureConfig,
+    MixturePlanner,
     ProposalsConfig,
     ProposalsPlanner,
     RegressionPlanner,
@@ -47,8 +49,12 @@ def test_one_mode_lies_between(small_config, fork):
 
 @pytest.mark.parametrize(
     ("family", "config"),
-    [(DiffusionPlanner, DiffusionConfig), (ProposalsPlanner, ProposalsConfig)],
-    ids=["diffusion", "proposals"],
+    [
+        (DiffusionPlanner, DiffusionConfig),
+        (ProposalsPlanner, ProposalsConfig),
+        (MixturePlanner, MixtureConfig),
+    ],
+    ids=["diffusion", "proposals", "mixture"],
 )
 def test_several_modes_take_one(small_config, fork, family, config):
     torch.manual_seed(0)
@@ -86,3 +92,18 @@ def test_anchors_stand_for_all_plans_and_for_standing_still():
     centers = cluster_plans(plans, 4)
     assert torch.equal(centers, cluster_plans(plans, 4)) and not centers[0].any()
     assert torch.cdist(ways[:4], centers[:, -1]).amin(1).max() < 0.1
+
+
+def test_the_likelihood_is_that_of_a_mixture_of_laplace_components(small_config, random_batch):
+    """Held against torch's own distributions."""
+    from torch import distributions as d
+
+    planner = MixturePlanner(MixtureConfig(small_config.inputs, small_config.backbone, modes=3))
+    outputs = planner(random_batch["pictures"], random_batch["status"])
+    each = d.Independent(d.Laplace(outputs["plans"], outputs["scales"]), 2)
+    whole = d.MixtureSameFamily(d.Categorical(logits=outputs["logits"]), each)
+    expected = -10.0 * whole.log_prob(random_batch["target"]) / 24
+    found = planner.losses(outputs, random_batch)["likelihood"]
+    torch.testing.assert_close(found, expected)
+    best = outputs["logits"].argmax(1)
+    assert torch.equal(outputs["plan"], outputs["plans"][torch.arange(3), best])

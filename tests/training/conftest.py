@@ -8,7 +8,7 @@ from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples
 def data_sets(monkeypatch):
     """``real`` and ``sim`` of town 0, ``val`` of town 1."""
     pytest.importorskip("torch")
-    from simscale_gym.training import loop, selection
+    from simscale_gym.training import identity, loop, selection
 
     sets = {
         "real": MadeUpSet(made_up_samples(24)),
@@ -16,7 +16,7 @@ def data_sets(monkeypatch):
         "val": MadeUpSet(made_up_samples(8, town=1, seed=2)),
         "small": MadeUpSet(made_up_samples(8), size=(8, 16)),
     }
-    for module in (loop, selection):
+    for module in (identity, loop, selection):
         monkeypatch.setattr(module, "DataSet", sets.__getitem__)
     return sets
 

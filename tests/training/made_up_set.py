@@ -29,7 +29,7 @@ class MadeUpSet:
 
     def __init__(self, samples, kind="log", size=SIZE, cameras=CAMERAS):
         self._samples = samples
-        self.folder, self.vocabulary = "made up", made_up_vocabulary()
+        self.folder, self.vocabulary, self.digest = "made up", made_up_vocabulary(), f"{kind}-{len(samples)}"
         self.recipe = {"spec": {"kind": kind, "image_size": list(size), "cameras": list(cameras)}}
         self.recipes = [self.recipe]
         self.rows = pa.Table.from_pylist([sample.row for sample in samples])
@@ -49,7 +49,7 @@ def _sample(rng, scene, kind, n):
     status = np.array([0, 1, 0, 0, 2, 0, 0, 0], np.float32)
     row = {
         "key": f"{scene}-{n}-{kind}", "scene": scene, "log": scene.rpartition("/")[0], "source": "town", "kind": kind,
-        "seed": 0,
+        "seed": 0, "expert": ("planner", "recovery")[n % 2], "present": 60,
     }  # fmt: skip
     labels = {f"label_{code}": 1.0 for code in ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc", "score")}
     pictures = dict.fromkeys(CAMERAS, picture.astype(np.uint8))

@@ -46,6 +46,26 @@ def test_fewer_scenes_leave_their_simulated_samples_alone(data_sets):
     assert len(set.union(*scenes.values())) == 2
 
 
+def test_one_expert_labels_each_scene(data_sets):
+    made, again = mix(one_expert=True), mix(one_expert=True, seed=1)
+    rows = [data_sets["sim"].rows.slice(index, 1).to_pylist()[0] for index in made.train[1].indices]
+    experts = {row["scene"]: set() for row in rows}
+    for row in rows:
+        experts[row["scene"]].add(row["expert"])
+    assert all(len(some) == 1 for some in experts.values()) and len(experts) == 12 and made.sim == 24
+    assert set.union(*experts.values()) == {"planner", "recovery"} and chosen(made) != chosen(again)
+
+
+def test_labels_of_the_log_are_those_of_simulated_samples_alone(data_sets, monkeypatch):
+    from simscale_gym.training import selection
+
+    asked = []
+    monkeypatch.setattr(selection, "LoggedLabels", lambda data, **told: asked.append((data, told)) or max)
+    made = mix(sim_label="log-motion")
+    assert [part.label for part in made.train] == [None, max] and made.val[0].label is None
+    assert asked == [(data_sets["sim"], {"as_if_there": True})]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
