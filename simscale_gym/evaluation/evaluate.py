@@ -119,9 +119,11 @@ def _check(tasks: Sequence[SceneTask], entrants: Sequence[Entrant]) -> None:
 def _try_plans(task: SceneTask, entrant: Entrant) -> None:
     """Ask an entrant at the first moment of a scene."""
     scene, traffic = checked_scene(task.suite, task.pinned, task.ref), task.suite.make_traffic()
-    first = next(query_pairs(scene, task.pinned, task.suite))[0]
-    shown = Shown(scene, entrant.sensing, traffic)
-    seen = shown.observe(first)
+    queries = [query for pair in query_pairs(scene, task.pinned, task.suite) for query in pair]
+    first, shown = queries[0], Shown(scene, entrant.sensing, traffic)
+    seen = shown.observations(queries, task.suite, task.pinned)[
+        0
+    ]  # drawn, or kept, for the work that follows
     for given in entrant.agents:
         glass = LookingGlass(scene, first.state, traffic)
         list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))

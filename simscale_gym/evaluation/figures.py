@@ -13,7 +13,7 @@ from simscale_gym.evaluation.rows import CODES, DriveRow, PlanRow
 from simscale_gym.metrics import StageGroup, total_score
 
 Item = tuple[int, str, float]
-"""Seed, scene, value."""
+"""Seed, scene, value: one for each group of a scene or, of :data:`DRIVE_FIGURES`, each drive, in their order."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ FIGURES = {
     ),
     "ade": Figure("ADE", "Average distance of plans from the log's future over 4 s.", "m", False),
     "fde": Figure("FDE", "Distance of their ends from it.", "m", False),
+    "ec_one": Figure("EC 1", "Extended comfort on the log: plans half a second apart that are alike."),
+    "ec_two": Figure("EC 2", "Likewise off the log, weighted as the score is."),
     "drive": Figure("drive", "EPDMS of drives in closed loop, without extended comfort."),
     "success": Figure("success", "Drives without fault that came at least half as far as the human."),
     "collision": Figure("collided", "Drives with an at-fault collision.", "%", False),
@@ -107,11 +109,20 @@ def _group_items(plans: Sequence[PlanRow]) -> dict[str, list[Item]]:
 
 
 def _log_items(plans: Sequence[PlanRow]) -> dict[str, list[Item]]:
-    rows = [row for row in plans if row.stage == 1]
+    """Means over the two moments of a group on the log, and extended comfort, which pairs share."""
+    groups: dict[tuple[int, str, int], list[PlanRow]] = defaultdict(list)
+    for row in plans:
+        groups[row.seed, row.scene, row.group].append(row)
+
+    def of(value) -> list[Item]:
+        return [(seed, scene, float(value(rows))) for (seed, scene, _), rows in groups.items()]
+
     return {
-        "one_stage": [(row.seed, row.scene, _one_stage(row)) for row in rows],
-        "ade": [(row.seed, row.scene, row.ade) for row in rows],
-        "fde": [(row.seed, row.scene, row.fde) for row in rows],
+        "one_stage": of(lambda rows: np.mean([_one_stage(row) for row in rows if row.stage == 1])),
+        "ade": of(lambda rows: np.mean([row.ade for row in rows if row.stage == 1])),
+        "fde": of(lambda rows: np.mean([row.fde for row in rows if row.stage == 1])),
+        "ec_one": of(lambda rows: subscore_means(rows, 1)["ec"]),
+        "ec_two": of(lambda rows: subscore_means(rows, 2)["ec"]),
     }
 
 

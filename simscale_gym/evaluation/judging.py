@@ -14,6 +14,7 @@ from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation.entrants import Entrant, Sensing, agent_of
+from simscale_gym.evaluation.kept_references import references
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.plan_score import (
     DrivenPlan,
@@ -21,7 +22,7 @@ from simscale_gym.evaluation.plan_score import (
     displacement,
     drive_plan,
     pair_scores,
-    yardstick,
+    yardstick_by,
 )
 from simscale_gym.evaluation.queries import Query, checked_scene, checked_states, query_pairs
 from simscale_gym.evaluation.rows import CODES, DriveRow, PlanRow
@@ -83,7 +84,11 @@ def judge_scene(task: SceneTask, entrants: Sequence[Entrant]) -> tuple[list[Plan
     if "plans" in task.parts and task.pinned.groups:
         pairs = list(query_pairs(scene, task.pinned, task.suite))
         flat = [query for pair in pairs for query in pair]
-        measured_by = [yardstick(scene, query, traffic) for query in flat]
+        known = references(scene, flat, task.suite, task.pinned)
+        measured_by = [
+            yardstick_by(scene, query, traffic, reference)
+            for query, reference in zip(flat, known, strict=True)
+        ]
         for sensing in dict.fromkeys(entrant.sensing for entrant in entrants):
             shown = Shown(scene, sensing, traffic)
             seen = shown.observations(flat, task.suite, task.pinned)

@@ -6,20 +6,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from simscale_gym.errors import DataError
+from simscale_gym.evaluation.judging_code import judging_code
 from simscale_gym.evaluation.rows import DriveRow, PlanRow
 from simscale_gym.evaluation.suite import Suite
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.cache import cache_root, say_remade
-from simscale_gym.files.shelf import code_digest
 
 Rows = tuple[list[PlanRow], list[DriveRow]]
-
-_PACKAGES = ("evaluation", "envs")
 
 
 def kept_calibration(suite: Suite, parts: Sequence[str]) -> Rows | None:
@@ -52,17 +49,9 @@ def _plan(values: dict[str, Any]) -> PlanRow:
 
 
 def _file(suite: Suite, parts: Sequence[str]) -> Path:
-    asked = suite.digest, sorted(parts), code_digest(), _judging_code()
+    asked = suite.digest, sorted(parts), judging_code()
     return (
         cache_root()
         / "evaluation"
         / f"calibration-{hashlib.sha256(repr(asked).encode()).hexdigest()[:24]}.json"
     )
-
-
-@cache
-def _judging_code() -> str:
-    package, digest = Path(__file__).parents[1], hashlib.sha256()
-    for file in (file for name in _PACKAGES for file in sorted((package / name).rglob("*.py"))):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -58,7 +58,11 @@ class DrivenPlan:
 
 def yardstick(scene: Scene, query: Query, traffic: TrafficModel) -> Yardstick:
     """The yardstick of a moment."""
-    reference = reference_drive(scene, query.state, PlannerExpert())
+    return yardstick_by(scene, query, traffic, reference_drive(scene, query.state, PlannerExpert()))
+
+
+def yardstick_by(scene: Scene, query: Query, traffic: TrafficModel, reference: Array | None) -> Yardstick:
+    """The yardstick of a moment whose reference is known."""
     if query.stage == 2:
         return Yardstick(reference)
     logged = logged_plan(scene, query.state)

@@ -71,7 +71,27 @@ class Measured:
 
     def interval(self, seed: int = 0) -> Interval:
         """The mean with its interval over scenes and, where there are several, over seeds."""
-        return _interval(self.mean, _resampled(self, *_choices(self, seed)))
+        return interval_of(self.mean, _resampled(self, *_choices(self, seed)))
+
+
+def resampled_means(several: Sequence[Measured], seed: int = 0) -> Array:
+    """Means ``[K, D]`` of :data:`DRAWS` resamples of ``K`` planners, in each of which all have the same scenes.
+
+    They have the same seeds too where they have equally many.
+
+    Raises:
+        ArgumentError: They were measured on other scenes.
+    """
+    first, alike = several[0], {}
+    for measured in several:
+        if measured.scenes != first.scenes or not np.array_equal(measured.counts[0], first.counts[0]):
+            raise ArgumentError(
+                f"difference: {len(first.scenes)} and {len(measured.scenes)} scenes or other items, expected the same."
+            )
+        count = len(measured.sums)
+        alike.setdefault(count, _choices(measured, seed + len(alike))[1])
+    scenes, _ = _choices(first, seed)
+    return np.stack([_resampled(measured, scenes, alike[len(measured.sums)]) for measured in several])
 
 
 def difference(first: Measured, second: Measured, seed: int = 0) -> Interval:
@@ -80,14 +100,8 @@ def difference(first: Measured, second: Measured, seed: int = 0) -> Interval:
     Raises:
         ArgumentError: They were measured on other scenes.
     """
-    if first.scenes != second.scenes or not np.array_equal(first.counts[0], second.counts[0]):
-        raise ArgumentError(
-            f"difference: {len(first.scenes)} and {len(second.scenes)} scenes or other items, expected the same."
-        )
-    scenes, seeds = _choices(first, seed)
-    others = seeds if second.sums.shape == first.sums.shape else _choices(second, seed + 1)[1]
-    apart = _resampled(first, scenes, seeds) - _resampled(second, scenes, others)
-    return _interval(first.mean - second.mean, apart)
+    ours, others = resampled_means([first, second], seed)
+    return interval_of(first.mean - second.mean, ours - others)
 
 
 def _choices(measured: Measured, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -108,7 +122,8 @@ def _resampled(measured: Measured, scenes: NDArray[np.int64], seeds: NDArray[np.
     return np.where(counts > 0, sums / np.where(counts > 0, counts, 1.0), measured.mean)
 
 
-def _interval(mean: float, resampled: Array) -> Interval:
+def interval_of(mean: float, resampled: Array) -> Interval:
+    """A mean with its interval, from the means of resamples ``[D]``."""
     tail = 100.0 * (1.0 - LEVEL) / 2.0
     low, high = np.percentile(resampled, [tail, 100.0 - tail])
     return Interval(mean, float(low), float(high))

@@ -8,7 +8,14 @@ import pytest
 
 from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
 from simscale_gym.errors import ArgumentError
-from simscale_gym.evaluation import ConstantVelocityDriver, ExpertDriver, Sensing, evaluate, failed_suite
+from simscale_gym.evaluation import (
+    FIGURES,
+    ConstantVelocityDriver,
+    ExpertDriver,
+    Sensing,
+    evaluate,
+    failed_suite,
+)
 from simscale_gym.metrics import COLUMNS, gaussian_weights
 
 BLIND = Sensing(observation=("state",))
@@ -233,3 +240,38 @@ def test_failures_become_a_suite(judged, small_suite):
     assert failed.groups == small_suite.groups and failed.starts == small_suite.starts
     with pytest.raises(ArgumentError, match="fails nowhere"):
         failed_suite(judged, "human (log)", below=0.0)
+
+
+def test_every_figure_has_an_item_for_each_group_or_drive(judged, small_suite):
+    for planner in judged.planners:
+        counts = {name: measured.counts.tolist() for name, measured in judged.measured[planner].items()}
+        seeds = 2 if planner == "twins" else 1
+        assert counts == dict.fromkeys(FIGURES, [[1.0]] * seeds)
+    rows, _ = judged.of("PDM-Closed")
+    starts = [(row.weight, row.scores["ec"]) for row in rows if row.stage == 2]
+    mean = sum(weight * value for weight, value in starts) / sum(weight for weight, _ in starts)
+    assert judged.score("PDM-Closed", "ec_two") == pytest.approx(mean)
+    assert judged.score("PDM-Closed", "ec_one") == next(row.scores["ec"] for row in rows if row.stage == 1)
+
+
+def test_references_are_worked_out_once_and_again_where_damaged(
+    small_suite, town_scene, judged, town_cache, monkeypatch
+):
+    from simscale_gym.evaluation import kept_references
+
+    (file,) = (town_cache / "evaluation").glob(f"references-*/{small_suite.scenes[0].digest}.npz")
+    asked = []
+    plain = kept_references.reference_drive
+    monkeypatch.setattr(kept_references, "reference_drive", lambda *args: asked.append(1) or plain(*args))
+
+    def score():
+        alone = {"mine": ConstantVelocityDriver()}
+        found = evaluate(alone, small_suite, scenes=[town_scene], parts=["plans"], calibrate=False)
+        return found.score()
+
+    expected = judged.score("constant velocity")
+    assert score() == pytest.approx(expected) and not asked
+    file.write_bytes(file.read_bytes()[:-200])
+    assert score() == pytest.approx(expected)
+    assert len(asked) == 2 * (small_suite.groups + small_suite.starts)
+    assert score() == pytest.approx(expected) and len(asked) == 2 * (small_suite.groups + small_suite.starts)

@@ -5,6 +5,7 @@ import pytest
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation import Measured, difference
+from simscale_gym.evaluation.statistics import resampled_means
 
 
 def measured(values, seed=0):
@@ -59,3 +60,15 @@ def test_others_are_not_compared():
         Measured.of([])
     with pytest.raises(ArgumentError, match="finite"):
         measured([0.1, np.nan])
+
+
+def test_resamples_have_the_same_scenes_and_where_they_can_the_same_seeds():
+    rng = np.random.default_rng(3)
+    values = rng.random((2, 30))
+    items = [(seed, scene, values[seed, scene]) for seed in range(2) for scene in range(30)]
+    same, raised = Measured.of(items), Measured.of([(k, scene, value + 0.1) for k, scene, value in items])
+    ours, others = resampled_means([same, raised])
+    assert ours.std() > 0.01 and others - ours == pytest.approx(0.1)
+    three = Measured.of([(seed, scene, values[0, scene]) for seed in range(3) for scene in range(30)])
+    alone, with_three = resampled_means([three]), resampled_means([same, three])
+    assert with_three.shape == (2, len(ours)) and alone.std() == pytest.approx(with_three[1].std(), rel=0.2)
