@@ -21,6 +21,7 @@ _DONE_BY: dict[type, tuple[str, str]] = {
     settings.Train: ("train", "run_train"),
     settings.Evaluate: ("evaluate", "run_evaluate"),
     settings.MakeSuite: ("evaluate", "run_make_suite"),
+    settings.RunExperiment: ("experiment", "run"),
     settings.Splats: ("splats", "run_splats"),
     settings.Parity: ("parity", "run_parity"),
 }

@@ -1,5 +1,7 @@
 """One short stay in the town for all tests of the shell: the first log of the first town, its futures, its look."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -71,6 +73,23 @@ def bank(town_cache):
 def vocabulary(bank):
     """The bank's clusters, fewer than the environment uses."""
     return cluster_futures(bank, 256, rng=np.random.default_rng(0))
+
+
+@pytest.fixture(scope="session")
+def small_recipe():
+    """One moment, three starts off the log and one drive in closed loop."""
+    from simscale_gym.evaluation import RECIPES
+
+    fewer = {"groups": 1, "starts": 3, "least_starts": 2, "drives": 1}
+    return replace(RECIPES["town-test"], name="small", most_constant=1.0, seconds=3.0, **fewer)
+
+
+@pytest.fixture(scope="session")
+def small_suite(town_scene, small_recipe):
+    """The suite of the recipe."""
+    from simscale_gym.evaluation import make_suite
+
+    return make_suite(small_recipe, [town_scene])
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from PIL import Image
 from simscale_gym import futures_bank
 from simscale_gym.datagen import spec
 from simscale_gym.envs import resources
+from simscale_gym.evaluation import queries, write_suite
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -25,7 +26,7 @@ def run(town_cache, town_scene, one_renderer_per_scene, monkeypatch):
             return towns_scenes(scenes, split, **settings)
         return [ref for ref in towns_scenes(scenes, "train") if ref.id == town_scene.id]
 
-    for module in (resources, spec):
+    for module in (resources, spec, queries):
         monkeypatch.setattr(module, "list_scenes", one_of_the_town)
     monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 256)
 
@@ -134,3 +135,25 @@ def test_stream(run, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.count("2 of 4 simulated") == 2 and "goes on with the same samples: True" in out
     assert (tmp_path / "s.pt").stat().st_size > 10_000
+
+
+def test_cotrain(run, tmp_path, small_suite, capsys, monkeypatch):
+    """Two planners of two steps; again, nothing is collected or trained anew."""
+    for package in ("torch", "lightning", "safetensors", "tensorboard", "pyarrow"):
+        pytest.importorskip(package)
+    from simscale_gym.training import selection
+
+    monkeypatch.setattr(selection, "_check_roads", lambda train, val: None)  # this town has one scene
+    write_suite(small_suite, tmp_path / "small.json")
+    quick = ("--clips", 4, "--steps", 2, "--image-size", 16, 32, "--workers", 1)
+    told = ("cotrain.py", "--out", tmp_path / "out", "--suite", tmp_path / "small.json", *quick)
+    run(*told)
+    lines = capsys.readouterr().out.splitlines()
+    assert "real: 4 recorded and 0 simulated samples" in lines
+    assert any(line.startswith("real + sim: 4 recorded and ") for line in lines)
+    assert lines[-1].startswith("simulation adds ") and "points of EPDMS (95 % interval" in lines[-1]
+    there = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("planner.safetensors")}
+    run(*told)
+    again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("planner.safetensors")}
+    assert len(there) == 2 and again == there
+    assert capsys.readouterr().out.splitlines()[-1] == lines[-1]

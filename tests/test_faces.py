@@ -23,6 +23,7 @@ FACES = [
     "simscale_gym.datagen",
     "simscale_gym.envs",
     "simscale_gym.evaluation",
+    pytest.param("simscale_gym.experiments", marks=TRAIN),
     "simscale_gym.geometry",
     "simscale_gym.metrics",
     "simscale_gym.perturbation",
@@ -68,6 +69,7 @@ def test_names_are_the_same_whichever_way_they_are_asked_for():
     [
         "simscale_gym",
         "simscale_gym.agents",
+        "simscale_gym.experiments",
         "simscale_gym.geometry",
         "simscale_gym.planners",
         "simscale_gym.training",

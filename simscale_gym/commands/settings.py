@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 
 from simscale_gym.commands.data_settings import Collect, Data, Episodes, Export, Verify
+from simscale_gym.experiments.budget import Budget
 from simscale_gym.training.config import TrainConfig
 
 
@@ -207,6 +208,26 @@ class MakeSuite:
     out: Path | None = None
 
 
+@dataclass(frozen=True)
+class RunExperiment:
+    """Run an experiment on co-training: simscale-gym[train]. Data sets, trainings and rows that are there are kept.
+
+    Broken off and given again, it goes on where it was; several processes and machines may work on one.
+
+    Attributes:
+        name: baseline (real only against real and simulated), experts, scaling, no-expert, reactive, regression or
+            transfer.
+        budget: How large it is, and where it works.
+        dry_run: Say what would be done, what is there, and about how long the rest takes; do nothing.
+        report: Folder for NAME.md with tables and charts, from the rows alone; nothing is run. simscale-gym[report].
+    """
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    budget: Annotated[Budget, tyro.conf.arg(name="")]
+    dry_run: bool = False
+    report: Path | None = None
+
+
 COMMANDS = {
     "demo": Demo,
     "town": Town,
@@ -218,6 +239,7 @@ COMMANDS = {
     "train": Train,
     "evaluate": Evaluate,
     "suite": MakeSuite,
+    "experiment": RunExperiment,
     "splats": Splats,
     "parity": Parity,
 }

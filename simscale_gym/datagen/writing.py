@@ -34,7 +34,7 @@ from simscale_gym.datagen.scene_shard import SceneReport, Unusable, write_scene
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import BUILD_PREFIX, atomic_write, discard, remove_dead_builds
-from simscale_gym.files.cache import fcntl, unwritable
+from simscale_gym.files.claims import claimed
 from simscale_gym.scene import Scene
 
 
@@ -98,24 +98,15 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         DataError: Another one is at work there, or there can be no such folder.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with claimed(folder) as mine:
+        if not mine:
+            raise DataError(
+                folder,
+                found="another collector at work",
+                expected="one at a time",
+                hint="Wait for it, or end it.",
+            )
         yield
-    except BlockingIOError as error:
-        raise DataError(
-            folder,
-            found="another collector at work",
-            expected="one at a time",
-            hint="Wait for it, or end it.",
-        ) from error
-    finally:
-        os.close(handle)
 
 
 def is_done(folder: Path, task: SceneTask, unusable: Unusable = "skip") -> bool:

@@ -103,7 +103,19 @@ def _reason_shares(evaluation: Evaluation, name: str, kind: str) -> Counter[str]
 
 @contextmanager
 def _chart(rows: int, columns: int, size: tuple[float, float]) -> Iterator[tuple[list[Any], list[str]]]:
-    """Axes to draw on, and a list that holds the SVG when the block has ended.
+    """Axes to draw on, and a list that holds the SVG when the block has ended."""
+    svg: list[str] = []
+    with drawing(rows, columns, size) as (figure, axes):
+        yield axes, svg
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    text = buffer.getvalue()
+    svg.append(text[text.index("<svg") :])
+
+
+@contextmanager
+def drawing(rows: int, columns: int, size: tuple[float, float]) -> Iterator[tuple[Any, list[Any]]]:
+    """A matplotlib figure of a size [inch], and its axes, in the style of all charts.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -113,11 +125,6 @@ def _chart(rows: int, columns: int, size: tuple[float, float]) -> Iterator[tuple
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("matplotlib", "report") from error
-    svg: list[str] = []
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        yield list(figure.subplots(rows, columns, squeeze=False).flat), svg
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    text = buffer.getvalue()
-    svg.append(text[text.index("<svg") :])
+        yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,16 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from simscale_gym.datagen import DataSet
 from simscale_gym.errors import ArgumentError
 from simscale_gym.planners.checkpoint import save_planner
-from simscale_gym.planners.families import make_planner, preset_of
-from simscale_gym.planners.inputs import InputSpec
+from simscale_gym.planners.families import make_planner
 from simscale_gym.planners.planner import Planner
 from simscale_gym.training.config import TrainConfig
 from simscale_gym.training.identity import training_digest
 from simscale_gym.training.lesson_store import LessonStore
 from simscale_gym.training.order import rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
-from simscale_gym.training.selection import Selection, select_samples
+from simscale_gym.training.selection import Selection, pictures_of, select_samples
 from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status
 from simscale_gym.training.validation import displacement
 
@@ -50,7 +48,7 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
         ArgumentError: Settings, data sets and folder do not fit together, or there is no such device.
         DataError: A data set or the folder cannot be used.
     """
-    fabric, inputs = _fabric(config), _pictures(config)
+    fabric, inputs = _fabric(config), pictures_of(config)
     samples = select_samples(config, inputs)
     folder = RunFolder(Path(out), config)
     if (result := folder.result()) is not None:
@@ -186,12 +184,6 @@ class _Training:
 def _draw(writer: SummaryWriter, group: str, values: dict[str, float], step: int) -> None:
     for name, value in values.items():
         writer.add_scalar(f"{group}/{name}", value, step)
-
-
-def _pictures(config: TrainConfig) -> InputSpec:
-    """The preset's cameras, in the size of the first data set's pictures."""
-    spec = DataSet((config.real or config.sim)[0]).recipe["spec"]
-    return replace(preset_of(config.planner, config.preset).inputs, image_size=tuple(spec["image_size"]))
 
 
 def _fabric(config: TrainConfig) -> Fabric:

@@ -13,6 +13,7 @@ from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen import DataSample, DataSet
 from simscale_gym.datagen.items import LOG_KIND
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.planners.families import preset_of
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.training.config import TrainConfig
 from simscale_gym.training.logged_labels import LoggedLabels
@@ -51,6 +52,17 @@ class Selection:
     real: int
     sim: int
     vocabulary: NDArray[np.float64]
+
+
+def pictures_of(config: TrainConfig) -> InputSpec:
+    """The pictures that a planner is built for: its preset's cameras, in the size of the first data set's.
+
+    Raises:
+        ArgumentError: There is no such planner or preset.
+        DataError: A folder holds no data set.
+    """
+    spec = DataSet((config.real or config.sim)[0]).recipe["spec"]
+    return replace(preset_of(config.planner, config.preset).inputs, image_size=tuple(spec["image_size"]))
 
 
 def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:

@@ -1,14 +1,14 @@
 """A planner that is small enough to learn in a second, and names of folders that stand for data sets in memory."""
 
 import pytest
-from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples
+from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples, mini_backbone
 
 
 @pytest.fixture
 def data_sets(monkeypatch):
     """``real`` and ``sim`` of town 0, ``val`` of town 1."""
     pytest.importorskip("torch")
-    from simscale_gym.training import identity, loop, selection
+    from simscale_gym.training import identity, selection
 
     sets = {
         "real": MadeUpSet(made_up_samples(24)),
@@ -16,7 +16,7 @@ def data_sets(monkeypatch):
         "val": MadeUpSet(made_up_samples(8, town=1, seed=2)),
         "small": MadeUpSet(made_up_samples(8), size=(8, 16)),
     }
-    for module in (identity, loop, selection):
+    for module in (identity, selection):
         monkeypatch.setattr(module, "DataSet", sets.__getitem__)
     return sets
 
@@ -28,14 +28,8 @@ def mini(monkeypatch):
     torch.set_num_threads(
         1
     )  # threads that wait for each other take longer than the little there is to compute
-    from simscale_gym.planners import FAMILIES, BackboneConfig, InputSpec, RegressionConfig
-    from simscale_gym.planners.bird_view import AttentionConfig
-    from simscale_gym.planners.image_encoder import ResNetConfig
+    from simscale_gym.planners import FAMILIES, InputSpec, RegressionConfig
 
-    backbone = BackboneConfig(
-        ResNetConfig((8, 16), (1, 1)), AttentionConfig(48, 2, 96), grid=(2, 2), decoder_layers=1, vehicles=4,
-        map_stride=16,
-    )  # fmt: skip
-    config = RegressionConfig(InputSpec(CAMERAS, SIZE), backbone)
+    config = RegressionConfig(InputSpec(CAMERAS, SIZE), mini_backbone())
     monkeypatch.setitem(FAMILIES["regression"].presets, "mini", config)
     return config

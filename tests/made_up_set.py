@@ -41,6 +41,18 @@ class MadeUpSet:
         return self._samples[index]
 
 
+def mini_backbone():
+    """Of a planner that is small enough to learn in a second."""
+    from simscale_gym.planners import BackboneConfig
+    from simscale_gym.planners.bird_view import AttentionConfig
+    from simscale_gym.planners.image_encoder import ResNetConfig
+
+    return BackboneConfig(
+        ResNetConfig((8, 16), (1, 1)), AttentionConfig(48, 2, 96), grid=(2, 2), decoder_layers=1, vehicles=4,
+        map_stride=16,
+    )  # fmt: skip
+
+
 def _sample(rng, scene, kind, n):
     scores = rng.choice([0.0, 0.5, 1.0], (VOCABULARY, 8)).astype(np.float16)
     edge, times = int(rng.integers(2, SIZE[1] - 2)), 0.5 * np.arange(1, 9)
