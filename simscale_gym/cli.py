@@ -30,8 +30,8 @@ _DONE_BY: dict[type, tuple[str, str]] = {
 
 def main() -> None:
     """Entry point of the console script."""
-    command = tyro.extras.subcommand_cli_from_dict(settings.COMMANDS, prog="simscale-gym")
     try:
+        command = tyro.extras.subcommand_cli_from_dict(settings.COMMANDS, prog="simscale-gym")
         succeeded = run(command)
     except SimScaleError as error:
         print(f"simscale-gym: {error}", file=sys.stderr)

@@ -74,6 +74,7 @@ def test_demo_films_and_tabulates(command, town_cache, one_renderer_per_scene, t
         (("demo", "--horizon", "-1"), "horizon: -1.0 s, expected"),
         (("town", "--out", "OUT", "--logs", "0"), "logs: 0, expected at least 1"),
         (("town", "--out", "OUT", "--seed", "-4"), "seed: -4"),
+        (("train", "--out", "OUT", "--real", "x", "--steps", "0"), "steps: 0, expected 1 or more"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(command, tmp_path, monkeypatch, arguments, message):

@@ -26,6 +26,7 @@ def run(settings: RunExperiment) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if settings.dry_run and settings.report is not None:
         raise ArgumentError("experiment: --dry-run and --report, expected one of them.")
+    console.print(f"{name}: looking at what is there")
     if settings.report is not None:
         page = write_experiment_report(name, rows_of(name, budget), settings.report)
         console.print(f"report: {page}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class Measured:
 
     def interval(self, seed: int = 0) -> Interval:
         """The mean with its interval over scenes and, where there are several, over seeds."""
-        return interval_of(self.mean, _resampled(self, *_choices(self, seed)))
+        return interval_of(self.mean, _resampled(self, *_choices(*self.sums.shape, seed)))
 
 
 def resampled_means(several: Sequence[Measured], seed: int = 0) -> Array:
@@ -88,9 +89,8 @@ def resampled_means(several: Sequence[Measured], seed: int = 0) -> Array:
             raise ArgumentError(
                 f"difference: {len(first.scenes)} and {len(measured.scenes)} scenes or other items, expected the same."
             )
-        count = len(measured.sums)
-        alike.setdefault(count, _choices(measured, seed + len(alike))[1])
-    scenes, _ = _choices(first, seed)
+        alike.setdefault(len(measured.sums), _choices(*measured.sums.shape, seed + len(alike))[1])
+    scenes, _ = _choices(*first.sums.shape, seed)
     return np.stack([_resampled(measured, scenes, alike[len(measured.sums)]) for measured in several])
 
 
@@ -104,21 +104,19 @@ def difference(first: Measured, second: Measured, seed: int = 0) -> Interval:
     return interval_of(first.mean - second.mean, ours - others)
 
 
-def _choices(measured: Measured, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How often each scene ``[D, N]`` and each seed ``[D, S]`` is drawn in each resample."""
-    rng, (seeds, scenes) = np.random.default_rng(seed), measured.sums.shape
+@lru_cache(maxsize=8)  # tables ask for the same ones again and again
+def _choices(seeds: int, scenes: int, seed: int) -> tuple[Array, Array]:
+    """How often each of some scenes ``[D, N]`` and each seed ``[D, S]`` is drawn in each resample."""
+    rng = np.random.default_rng(seed)
     return (
-        rng.multinomial(scenes, np.full(scenes, 1.0 / scenes), DRAWS),
-        rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), DRAWS),
+        rng.multinomial(scenes, np.full(scenes, 1.0 / scenes), DRAWS).astype(float),
+        rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), DRAWS).astype(float),
     )
 
 
-def _resampled(measured: Measured, scenes: NDArray[np.int64], seeds: NDArray[np.int64]) -> Array:
+def _resampled(measured: Measured, scenes: Array, seeds: Array) -> Array:
     """Means ``[D]`` of the resamples; one that drew no item at all has the mean of all."""
-    sums, counts = (
-        np.einsum("ds,sn,dn->d", seeds, values, scenes, optimize=True)
-        for values in (measured.sums, measured.counts)
-    )
+    sums, counts = (((seeds @ values) * scenes).sum(1) for values in (measured.sums, measured.counts))
     return np.where(counts > 0, sums / np.where(counts > 0, counts, 1.0), measured.mean)
 
 

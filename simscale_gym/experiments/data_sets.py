@@ -15,6 +15,7 @@ from simscale_gym.datagen import DataSet, DataSpec, write_data_set
 from simscale_gym.errors import ArgumentError
 from simscale_gym.experiments.budget import Budget
 from simscale_gym.experiments.experiment import Experiment
+from simscale_gym.experiments.ticking import ticking
 from simscale_gym.files.claims import claimed
 from simscale_gym.sources import list_scenes
 
@@ -75,7 +76,8 @@ def make_set(needed: NeededSet, workers: int | None) -> None:
     spec = needed.spec
     by_clip = spec.clips is not None
     total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split, unreadable=True))
-    with tqdm(total=total, unit="clip" if by_clip else "scene", desc=f"collecting {needed.name}") as bar:
+    unit = "clip" if by_clip else "scene"
+    with ticking(total=total, unit=unit, desc=f"collecting {needed.name}") as bar:
         _wait_for_others(needed, bar)
         if needed.is_there:
             return

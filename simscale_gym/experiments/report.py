@@ -113,14 +113,12 @@ def _gains(results: Results, suite: str) -> Iterable[str]:
     arms = [arm for arm in results.arms(suite) if results.reference(suite, arm)]
     if not arms:
         return
-    shown = [figure for figure in GAINS if any(results.gain(suite, arm, figure) for arm in arms)]
-    rows = []
-    for arm in arms:
-        gains = [results.gain(suite, arm, figure) for figure in shown]
-        cells = [
-            "" if gain is None else _gain(gain, figure) for figure, gain in zip(shown, gains, strict=True)
-        ]
-        rows.append([arm, results.reference(suite, arm), *cells])
+    gains = {arm: {figure: results.gain(suite, arm, figure) for figure in GAINS} for arm in arms}
+    shown = [figure for figure in GAINS if any(gains[arm][figure] for arm in arms)]
+    rows = [
+        [arm, results.reference(suite, arm), *(_gain(gains[arm][figure], figure) for figure in shown)]
+        for arm in arms
+    ]
     yield _table(["gain of", "over", *(_head(figure) for figure in shown)], rows)
 
 
@@ -162,7 +160,9 @@ def _spread(found: Interval, figure: str) -> str:
     return f"{mean} ({low}-{high})"
 
 
-def _gain(found: Interval, figure: str) -> str:
+def _gain(found: Interval | None, figure: str) -> str:
+    if found is None:
+        return ""
     mean, low, high = (_number(value, figure, "+") for value in (found.mean, found.low, found.high))
     mean = f"**{mean}**" if found.low > 0.0 or found.high < 0.0 else mean
     return f"{mean} ({low} to {high})"

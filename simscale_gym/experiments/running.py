@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from simscale_gym import __version__
 from simscale_gym.errors import SceneError
@@ -123,7 +122,7 @@ def _calibrate(experiment: str, suite: Suite, budget: Budget, rows: RowsFile) ->
 
 
 def _judged(planners: dict, suite: Suite, budget: Budget, *, calibrate: bool = False) -> Evaluation:
-    with tqdm(total=len(suite.scenes), unit="scene", desc=suite.name, leave=False) as bar:
+    with ticking(total=len(suite.scenes), unit="scene", desc=suite.name, leave=False) as bar:
         return evaluate(
             planners,
             suite,

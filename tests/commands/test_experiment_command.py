@@ -30,7 +30,7 @@ def command(monkeypatch, capsys, tmp_path):
 
 def test_a_dry_run_says_what_there_is_and_does_nothing(command, tmp_path):
     code, out, _ = command("scaling", "--dry-run", "--seeds", 0, 1, "--families", "regression")
-    lines = out.splitlines()
+    _, *lines = out.splitlines()
     assert code == 0 and list(tmp_path.iterdir()) == []
     assert lines[0].startswith("scaling: How much simulation is enough?")
     assert sum(line.startswith("run regression, ") for line in lines) == 2 * 6

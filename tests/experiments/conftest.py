@@ -36,6 +36,7 @@ def mini(monkeypatch):
         MixtureConfig,
         ProposalsConfig,
         RegressionConfig,
+        ScoringConfig,
     )
 
     inputs = InputSpec(CAMERAS, SIZE)
@@ -46,6 +47,9 @@ def mini(monkeypatch):
     ):
         monkeypatch.setitem(FAMILIES[name].presets, "mini", kind(inputs, mini_backbone()))
     monkeypatch.setitem(FAMILIES["ego_status"].presets, "mini", EgoStatusConfig(inputs, 16))
+    body = mini_backbone()
+    scoring = ScoringConfig(inputs, body.images, body.attention, 1, vocabulary=9)
+    monkeypatch.setitem(FAMILIES["scoring"].presets, "mini", scoring)
 
 
 @pytest.fixture
@@ -59,13 +63,9 @@ def budget(sets, mini, tmp_path):
             "work": tmp_path / "work", "preset": "mini", "steps": 2, "seeds": (0, 1), "ratio": 1.0, "data": data,
             "families": ("regression", "ego_status"), "suites": SUITES,
         }  # fmt: skip
-        return Budget(**(plan_without_families(plain, changes) | changes))
+        return Budget(**(plain | changes))
 
     return make
-
-
-def plan_without_families(plain, changes):
-    return {name: value for name, value in plain.items() if name not in changes}
 
 
 @pytest.fixture

@@ -198,9 +198,9 @@ def test_scaling_names_what_there_was(budget, judged):
         ),
         ({"data": ("real",)}, ArgumentError, "'real', expected NAME=DIR"),
         (
-            {"families": ("scoring",), "preset": "tiny"},
+            {"families": ("scoring",)},
             ArgumentError,
-            "scores of 6 trajectories, expected 256",
+            "scores of 6 trajectories, expected 9 for scoring",
         ),
         ({"preset": "huge"}, ArgumentError, "regression has no 'huge'"),
     ],
