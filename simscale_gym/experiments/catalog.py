@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from simscale_gym.datagen import DataSpec
 from simscale_gym.errors import ArgumentError
@@ -91,7 +92,8 @@ def _sets(budget: Budget) -> Mapping[str, DataSpec]:
         sets[expert] = replace(off_log, experts=(expert,))
     sets["replayed"] = replace(off_log, experts=("planner",), traffic="log")
     if budget.scenes is not None:
-        there = {"scenes": budget.scenes, "clips": None, "scores": 0, "stride": _OFF_THE_LOG}
+        folder = str(Path(budget.scenes).expanduser().absolute())
+        there = {"scenes": folder, "clips": None, "scores": 0, "stride": _OFF_THE_LOG}
         sets["recorded"] = replace(plain, **there)
         sets["recorded-planner"] = replace(off_log, experts=("planner",), **there)
     return sets

@@ -17,7 +17,7 @@ STEP_SECONDS = {
     "regression": 0.07, "mixture": 0.07, "diffusion": 0.08, "proposals": 0.07, "scoring": 0.09, "ego_status": 0.005,
 }  # fmt: skip
 """Of a step of 16 samples of a tiny planner on two cores; rows of the file at hand are asked first."""
-CLIP_SECONDS = {"log": 0.3, "perturbed": 0.7}
+CLIP_SECONDS = {"log": 0.35, "perturbed": 0.3}
 """Of a clip that is collected on two cores, by kind."""
 SUITE_SECONDS = 60.0
 """Of an evaluation of a tiny planner on a suite of the town on two cores, once pictures are kept."""
