@@ -78,23 +78,21 @@ def make_set(needed: NeededSet, workers: int | None) -> None:
     total = spec.clips if by_clip else len(list_scenes(spec.scenes, spec.split, unreadable=True))
     unit = "clip" if by_clip else "scene"
     with ticking(total=total, unit=unit, desc=f"collecting {needed.name}") as bar:
-        _wait_for_others(needed, bar)
-        if needed.is_there:
-            return
-        samples = 0
-        for report in write_data_set(needed.folder, spec, workers=workers):
-            samples += report.samples
-            bar.update(report.head.clips if by_clip else 1)
-            bar.set_postfix_str(f"{samples} samples")
+        while not needed.is_there:
+            with claimed(needed.folder.parent / "claims" / needed.folder.name) as mine:
+                if mine:
+                    _write(needed, workers, bar)
+                    return
+            bar.set_postfix_str("another process is at it")
+            time.sleep(_WAIT)
 
 
-def _wait_for_others(needed: NeededSet, bar: tqdm) -> None:
-    while not needed.is_there:
-        with claimed(needed.folder) as mine:
-            if mine:
-                return
-        bar.set_postfix_str("another process is at it")
-        time.sleep(_WAIT)
+def _write(needed: NeededSet, workers: int | None, bar: tqdm) -> None:
+    samples = 0
+    for report in write_data_set(needed.folder, needed.spec, workers=workers):
+        samples += report.samples
+        bar.update(report.head.clips if bar.unit == "clip" else 1)
+        bar.set_postfix_str(f"{samples} samples")
 
 
 def _own(named: tuple[str, ...]) -> Mapping[str, Path]:

@@ -115,10 +115,13 @@ def _calibrate(experiment: str, suite: Suite, budget: Budget, rows: RowsFile) ->
     keys = {driver: calibration_key(experiment, driver, suite) for driver in CALIBRATED}
     if rows.keys().issuperset(keys.values()):
         return
-    found = _judged({}, suite, budget, calibrate=True)
-    for driver, key in keys.items():
-        about = {"key": key, "experiment": experiment, "arm": driver, "seed": 0, "machine": _machine()}
-        rows.add(about | _scores(found, driver), _groups(found, driver, key))
+    with claimed(budget.work.absolute() / "runs" / f"calibration-{suite.digest}") as mine:
+        if not mine:
+            return
+        found = _judged({}, suite, budget, calibrate=True)
+        for driver, key in keys.items():
+            about = {"key": key, "experiment": experiment, "arm": driver, "seed": 0, "machine": _machine()}
+            rows.add(about | _scores(found, driver), _groups(found, driver, key))
 
 
 def _judged(planners: dict, suite: Suite, budget: Budget, *, calibrate: bool = False) -> Evaluation:

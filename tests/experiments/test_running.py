@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -238,3 +239,43 @@ def test_a_folder_that_holds_no_finished_data_set(budget, tmp_path, monkeypatch)
     monkeypatch.setattr(data_sets, "DataSet", DataSet)
     with pytest.raises(DataError, match="expected a file of a data set"):
         run(budget())
+
+
+def test_data_sets_that_are_missing_are_collected_once(budget, judged, monkeypatch, sets):
+    """Two of the three are; the third is somebody's own."""
+    from types import SimpleNamespace
+
+    from simscale_gym.experiments import data_sets
+
+    asked = []
+
+    def write(folder, spec, *, workers):
+        asked.append((folder.name.rpartition("-")[0], spec))
+        folder.mkdir(parents=True)
+        yield SimpleNamespace(samples=spec.clips, head=SimpleNamespace(clips=spec.clips))
+        (folder / "manifest.json").write_text("{}")
+
+    by_name = data_sets.DataSet
+    plain = {name: by_name(name) for name in sets}
+    for module in (data_sets, *_users_of_sets()):
+        monkeypatch.setattr(module, "DataSet", lambda folder: plain[Path(folder).name.partition("-")[0]])
+    monkeypatch.setattr(data_sets, "write_data_set", write)
+    told = replace(budget("val"), clips=16, rounds=2, seeds=(0,))
+    run(told), run(told)
+    specs = dict(asked)
+    assert len(asked) == 2 and set(specs) == {"real", "planner"}
+    assert (specs["real"].kind, specs["real"].clips) == ("log", 16)
+    assert (specs["planner"].experts, specs["planner"].clips, specs["planner"].rounds) == (
+        ("planner",),
+        42,
+        2,
+    )
+    run(replace(told, rounds=3))
+    assert [name for name, _ in asked] == ["real", "planner", "planner"]
+
+
+def _users_of_sets():
+    from simscale_gym.experiments import plan
+    from simscale_gym.training import identity, selection
+
+    return plan, identity, selection
