@@ -22,6 +22,9 @@ _CLOSE = 0.4  # [m] half width of the gaps between map polygons that are no gaps
 _MIN_HOLE = 15.0  # [m^2] smaller holes in the road are gaps between its polygons
 _RUN_ON = 40.0  # [m] a road goes on at least this far behind the end of its map
 _CLEARANCE = 0.5  # [m] beside anything that moves
+_BOX_STRIDE = (
+    5  # [frames] between the boxes of a track that are kept clear: long ones swing out of their path
+)
 _MARGIN = 60.0  # [m] of map beyond the focus, so that its own edge makes no kerb
 
 
@@ -123,9 +126,9 @@ def _moving(scene: Scene) -> shapely.Geometry:
         frames = np.flatnonzero(scene.tracks.valid[row])
         if len(frames):
             size = scene.tracks.sizes[row]
-            ends = scene.tracks.poses[row, frames[[0, -1]]]
-            padded = np.tile(size[:2] + 2 * _CLEARANCE, (2, 1))
-            boxes = box.corners(np.concatenate([ends, padded], 1))
+            stops = scene.tracks.poses[row, np.unique(np.r_[frames[::_BOX_STRIDE], frames[-1]])]
+            padded = np.tile(size[:2] + 2 * _CLEARANCE, (len(stops), 1))
+            boxes = box.corners(np.concatenate([stops, padded], 1))
             parts += [_swept(scene.tracks.poses[row, frames, :2], size[1]), *map(shapely.Polygon, boxes)]
     return shapely.unary_union(parts)
 

@@ -56,7 +56,7 @@ class MapFeatures:
     Attributes:
         lanes: Lanes of at least half a metre; ``specks`` counts the shorter ones.
         lines: Painted lines and road edges ``[., 2]`` by whether they are ``broken``.
-        rings: Closed lines that bound the paved area.
+        edges: Lines ``[., 2]`` at which the road ends; the closed ones bound a paved area or an island.
         crosswalks, walkways: Polygons ``[., 2]`` by id.
         paved: Polygons ``[., 2]`` by id of what may be driven on beside the lanes.
         stop_signs: Position ``[2]`` and lane ids by id.
@@ -65,7 +65,7 @@ class MapFeatures:
     lanes: list[LaneFeature] = field(default_factory=list)
     specks: int = 0
     lines: list[tuple[Array, bool]] = field(default_factory=list)
-    rings: list[Array] = field(default_factory=list)
+    edges: list[Array] = field(default_factory=list)
     crosswalks: dict[str, Array] = field(default_factory=dict)
     walkways: dict[str, Array] = field(default_factory=dict)
     paved: dict[str, Array] = field(default_factory=dict)

@@ -22,6 +22,7 @@ TOUCH = 0.5
 """Two lane ends this close [m] are the same point of the road."""
 
 _MAX_GAP = 4.0  # [m] a lane may go on behind a gap in the map this long
+_SEAM = 1e-4  # [m] nearer ends are one point
 _BEND_AT_TOUCH, _BEND_AT_GAP = np.radians(60.0), np.radians(20.0)
 _BESIDE_ANGLE = np.radians(30.0)
 _BESIDE_SHARE = 0.6  # of its length that a lane must run beside its neighbour
@@ -47,6 +48,15 @@ def link_ends(lines: Sequence[Array]) -> list[list[int]]:
         ahead = (offset[:, 0] > -1.0) & (np.abs(offset[:, 1]) < 1.0) & (bend < _BEND_AT_GAP)
         successors.append(sorted(candidates[touching if touching.any() else ahead].tolist()))
     return successors
+
+
+def seam(line: Array, following: Array) -> float:
+    """Gap [m] between the end of the lane ``line [K, 3]`` and the start of the one ``following`` it; 0 if none.
+
+    What lies further apart than any gap of a map, or not ahead, is no seam.
+    """
+    along, across = points_to_local(line[-1], following[:1, :2])[0]
+    return float(along) if _SEAM < along <= _MAX_GAP and abs(across) < 1.0 else 0.0
 
 
 def inverse_links(successors: Sequence[Sequence[int]]) -> list[list[int]]:

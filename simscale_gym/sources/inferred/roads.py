@@ -23,14 +23,14 @@ from simscale_gym.scene import (
 )
 from simscale_gym.sources.inferred import lane_edges, lane_linking
 from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures
-from simscale_gym.sources.inferred.paved_area import drivable_areas
+from simscale_gym.sources.inferred.lane_widths import widths_of_lanes
+from simscale_gym.sources.inferred.paved_area import closed_pieces, drivable_areas
 
 Array = NDArray[np.float64]
 Rows = list[list[int]]
 
-_POLYGON_REACH = 12.0  # [m] from a centreline to the edge of its polygon
-_LINE_REACH = 3.0  # [m] from a centreline to the line that bounds it
 _PAINT_REACH = 0.75  # [m] from a lane's edge to the paint on it
+_JUNCTION_GAP = 3.0  # [m] between connectors of one intersection that are paved
 _STOP_DEPTH = 1.0  # [m] of a stop line's polygon
 
 
@@ -55,13 +55,13 @@ def build_map(
     successors = _successors(lanes, row, said)
     predecessors = lane_linking.inverse_links(successors)
     connector = _connectors(lanes, said)
-    widths = _half_widths(features, successors, predecessors, connector, said)
+    widths = widths_of_lanes(features, successors, predecessors, connector, said)
     edges = [x.edges or lane_edges.edges_of(x.centerline, *w) for x, w in zip(lanes, widths, strict=True)]
     rings = [
-        x.polygon if x.polygon is not None else lane_edges.ring_between(*e)
-        for x, e in zip(lanes, edges, strict=True)
+        lane_edges.ring_up_to(x, e, [lanes[j] for j in following])
+        for x, e, following in zip(lanes, edges, successors, strict=True)
     ]
-    areas = [_valid(ring) for ring in rings]
+    areas = [lane_edges.valid_area(ring) for ring in rings]
     links = _group(lanes, row, areas, [w[0] for w in widths], successors, predecessors, connector, said)
     types = _paint(features, edges, connector)
     built = {x.id: _lane(i, lanes, links, rings[i], edges[i], types[i]) for i, x in enumerate(lanes)}
@@ -71,15 +71,18 @@ def build_map(
         if stop.type == StopLineType.TRAFFIC_LIGHT:
             for lane_id in stop.lane_ids:
                 built[lane_id] = replace(built[lane_id], stop_line_ids=(stop.id,))
+    roadblocks = _roadblocks(lanes, links, areas)
+    intersections = _intersections(links, areas, stops, row, features.edges)
+    rest = drivable_areas(features, areas, [*roadblocks.values(), *intersections.values()], said)
     road_map = RoadMap(
         name=name,
         lanes=built,
-        roadblocks=_roadblocks(lanes, links, areas),
-        intersections=_intersections(links, areas, stops, row),
+        roadblocks=roadblocks,
+        intersections=intersections,
         stop_lines=stops,
         crosswalks={key: Area(key, ring) for key, ring in features.crosswalks.items()},
         walkways={key: Area(key, ring) for key, ring in features.walkways.items()},
-        generic_drivable=drivable_areas(features, said),
+        generic_drivable=rest,
     )
     _say(said, lanes, links, types, features)
     return road_map, ruled, said
@@ -118,43 +121,6 @@ def _connectors(lanes: Sequence[LaneFeature], said: list[str]) -> NDArray[np.boo
     connector = lane_linking.find_connectors([lane.centerline for lane in lanes])
     said.append(f"{connector.sum()} lanes that cross, fork or merge are connectors inside an intersection.")
     return connector
-
-
-def _half_widths(
-    features: MapFeatures, successors: Rows, predecessors: Rows, connector: NDArray[np.bool_], said: list[str]
-) -> list[tuple[Array, Array]]:
-    """Left and right half width ``[K]`` of every lane: from polygon, file, paint, or the lanes it joins."""
-    plain = [shapely.LineString(line).simplify(0.05) for line, _ in features.lines]
-    paint = lane_edges.line_segments([shapely.get_coordinates(line) for line in plain])
-    known: dict[int, tuple[Array, Array]] = {}
-    for i, lane in enumerate(features.lanes):
-        sides = (None, None)
-        if lane.polygon is not None:
-            ring = lane_edges.ring_segments(lane.polygon)
-            sides = lane_edges.half_widths(lane.centerline, ring, _POLYGON_REACH)
-        elif lane.edges is not None:
-            both = lane_edges.line_segments(list(lane.edges))
-            sides = lane_edges.half_widths(lane.centerline, both, _POLYGON_REACH)
-        elif lane.widths is not None and (lane.widths > lane_edges.MIN_HALF_WIDTH).all():
-            sides = tuple(np.minimum(lane.widths, _LINE_REACH).T)
-        elif not connector[i]:
-            sides = lane_edges.half_widths(lane.centerline, paint, _LINE_REACH)
-        if sides[0] is not None or sides[1] is not None:
-            known[i] = tuple(x if x is not None else y for x, y in (sides, sides[::-1]))
-    widths = []
-    for i, lane in enumerate(features.lanes):
-        if i not in known:
-            before = [[w[-1] for w in known[p]] for p in predecessors[i] if p in known]
-            after = [[w[0] for w in known[s]] for s in successors[i] if s in known]
-            ends = np.array([np.median(x, axis=0) for x in (before or after, after or before) if x])
-            ends = np.clip(ends, 1.2, 2.5) if len(ends) else np.full((2, 2), lane_edges.DEFAULT_HALF_WIDTH)
-            share = np.linspace(0.0, 1.0, len(lane.centerline))[:, None]
-            widths.append(tuple(((1 - share) * ends[0] + share * ends[-1]).T))
-        else:
-            widths.append(known[i])
-    if len(known) < len(widths):
-        said.append(f"{len(widths) - len(known)} lanes are as wide as those before and after them, or 3.5 m.")
-    return widths
 
 
 def _group(
@@ -245,8 +211,10 @@ def _roadblocks(
 
 
 def _intersections(
-    links: _Links, areas: list[shapely.Geometry], stops: Mapping[str, StopLine], row: Mapping[str, int]
-) -> dict[str, Intersection]:
+    links: _Links, areas: list[shapely.Geometry], stops: Mapping[str, StopLine], row: Mapping[str, int],
+    edges: Sequence[Array],
+) -> dict[str, Intersection]:  # fmt: skip
+    """The areas of connectors that overlap, in as many pieces as it takes; the largest bears the plain name."""
     kinds = {StopLineType.TRAFFIC_LIGHT: IntersectionType.TRAFFIC_LIGHT, StopLineType.STOP_SIGN:
              IntersectionType.STOP_SIGN}  # fmt: skip
     ruled: dict[int, IntersectionType] = {}
@@ -256,8 +224,10 @@ def _intersections(
     for label in range(links.cluster.max(initial=-1) + 1):
         rows = np.flatnonzero(links.cluster == label)
         other = IntersectionType.PASS_THROUGH if len(rows) == 1 else IntersectionType.DEFAULT
-        key = f"intersection_{label}"
-        found[key] = Intersection(key, _outline([areas[i] for i in rows], 1.5), ruled.get(label, other))
+        pieces = closed_pieces([areas[i] for i in rows], _JUNCTION_GAP, edges)
+        for place, piece in enumerate(sorted(pieces, key=lambda ring: -shapely.Polygon(ring).area)):
+            key = f"intersection_{label}" + (f".{place}" if place else "")
+            found[key] = Intersection(key, piece, ruled.get(label, other))
     return found
 
 
@@ -322,11 +292,6 @@ def _outline(areas: list[shapely.Geometry], gap: float) -> Array:
     closed = union.buffer(-gap, join_style="mitre").simplify(0.05)
     largest = max(getattr(closed, "geoms", [closed]), key=lambda part: part.area)
     return np.asarray(largest.exterior.coords)[:-1]
-
-
-def _valid(ring: Array) -> shapely.Geometry:
-    polygon = shapely.Polygon(ring)
-    return polygon if polygon.is_valid else shapely.make_valid(polygon).buffer(0.0)
 
 
 def _say(

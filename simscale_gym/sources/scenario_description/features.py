@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
@@ -12,6 +13,7 @@ from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, cen
 Array = NDArray[np.float64]
 
 _MIN_BESIDE = 0.6  # of a lane's length that a stated neighbour must accompany it
+_STRAIGHT = 0.02  # [m] off a recorded edge of the road that vertices count for nothing
 _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
 
 
@@ -127,5 +129,5 @@ def _add_line(found: MapFeatures, kind: str, feature: Fields, origin: Array) -> 
         return
     broken = "BROKEN" in kind and "YELLOW" not in kind
     found.lines.append((line, broken))
-    if len(line) > 4 and np.allclose(line[0], line[-1]):
-        found.rings.append(line[:-1])
+    if kind.startswith("ROAD_EDGE") and "SIDEWALK" not in kind:
+        found.edges.append(shapely.get_coordinates(shapely.LineString(line).simplify(_STRAIGHT)))
