@@ -7,15 +7,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.box import boxes_touch
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Scene, on_other_level
 from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
 
 
 def constant_velocity_boxes(scene: Scene, traffic: TrafficState, times: Array) -> Array:
-    """Boxes ``[K, N, 5]`` of the present tracks (``N`` = valid rows only) at ``times [K]`` [s] from now."""
-    keep = traffic.valid
+    """Boxes ``[K, N, 5]`` of the present tracks on the ego's level (``N`` of them) at ``times [K]`` [s] from now."""
+    keep = traffic.valid & ~on_other_level(scene)
     poses, sizes = traffic.poses[keep], scene.tracks.sizes[keep, :2]
     moved = poses[None, :, :2] + np.asarray(times)[:, None, None] * traffic.velocities[keep]
     shape = (len(times), len(poses))

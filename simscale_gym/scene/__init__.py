@@ -3,6 +3,7 @@
 from simscale_gym.scene.cameras import CAMERA_NAMES, Camera, CameraRig, nuplan_rig
 from simscale_gym.scene.derived import compiled, derived
 from simscale_gym.scene.lane_graph import LaneGraph
+from simscale_gym.scene.levels import on_other_level
 from simscale_gym.scene.lights import LightStatus, TrafficLights
 from simscale_gym.scene.moment import Moment
 from simscale_gym.scene.recorded_pictures import RecordedPictures, names_at
@@ -59,4 +60,5 @@ __all__ = [
     "derived",
     "names_at",
     "nuplan_rig",
+    "on_other_level",
 ]

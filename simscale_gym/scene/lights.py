@@ -23,10 +23,19 @@ _STATUS = tuple(LightStatus)
 
 @dataclass(frozen=True, eq=False)
 class TrafficLights:
-    """Status ``[L, T]`` (:class:`LightStatus`) of the lane connectors ``lane_ids [L]``."""
+    """Status ``[L, T]`` (:class:`LightStatus`) of the lane connectors ``lane_ids [L]``.
+
+    Attributes:
+        lane_ids: The connectors that have a light.
+        status: Their status.
+        complete: Whether these are all lights there are, known throughout. Where they are not, who stood in the log may
+            have stood at a light that nobody recorded: reactive traffic then waits where and as long as its log did,
+            and drives at its pace as long as it keeps up with it.
+    """
 
     lane_ids: tuple[str, ...]
     status: NDArray[np.uint8]
+    complete: bool = True
 
     def at(self, frame: int) -> dict[str, LightStatus]:
         """Status by connector id at ``frame``; frames past the end repeat the last one."""

@@ -76,6 +76,7 @@ class Lane:
         polygon: ``[M, 2]`` area of the lane, open ring [m].
         left_boundary, right_boundary: ``[., 2]`` edges in driving direction [m].
         left_type, right_type: Painting of these edges.
+        heights: ``[K]`` height of the road along the centreline [m]; None where the source holds none.
         speed_limit: Speed limit [m/s]; None where the map has none.
         predecessors, successors: Lane ids.
         left_neighbor, right_neighbor: Lanes of the same roadblock beside it.
@@ -94,6 +95,7 @@ class Lane:
     right_boundary: Array
     left_type: BoundaryType = BoundaryType.VIRTUAL
     right_type: BoundaryType = BoundaryType.VIRTUAL
+    heights: Array | None = None
     speed_limit: float | None = None
     predecessors: tuple[str, ...] = ()
     successors: tuple[str, ...] = ()

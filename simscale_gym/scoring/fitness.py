@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import box
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.metrics.contacts import RedLights, touching, traffic_lights
-from simscale_gym.scene import Scene, compiled, derived
+from simscale_gym.scene import Scene, compiled, derived, on_other_level
 from simscale_gym.scoring.scene_ground import closed_lanes, map_layers
 from simscale_gym.sim import SimState
 
@@ -32,7 +32,7 @@ def touched(scene: Scene, state: SimState) -> NDArray[np.bool_]:
     if not near.any():  # nearly always
         return near
     boxes = np.concatenate([traffic.poses, scene.tracks.sizes[:, :2]], 1)
-    return touching(scene.vehicle.boxes(state.ego), boxes, traffic.valid)
+    return touching(scene.vehicle.boxes(state.ego), boxes, traffic.valid & ~on_other_level(scene))
 
 
 @derived
@@ -47,8 +47,9 @@ def _reach(scene: Scene) -> Array:
 def fit_frames(scene: Scene) -> NDArray[np.bool_]:
     """Frames ``[T]`` of the log at which the ego is on the road, touches nobody and is not where lights are red."""
     tracks, footprints = scene.tracks, scene.vehicle.boxes(scene.ego.states)
+    met = tracks.valid & ~on_other_level(scene)[:, None]
     alone = [
-        not touching(footprint, tracks.boxes(frame), tracks.valid[:, frame]).any()
+        not touching(footprint, tracks.boxes(frame), met[:, frame]).any()
         for frame, footprint in enumerate(footprints)
     ]
     return np.array(alone) & ~off_road(scene, scene.ego.states) & ~_at_red(scene)

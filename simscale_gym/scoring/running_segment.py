@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics import DriveGround, DriveRecord, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
-from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scene import LightStatus, Scene, on_other_level
 from simscale_gym.scoring.fitness import touched
 from simscale_gym.scoring.scene_ground import segment_ground
 from simscale_gym.scoring.segment import ego_history
@@ -85,9 +85,12 @@ class RunningSegment:
 
 def running_ground(scene: Scene, begin: SimState, replayed: bool) -> DriveGround:
     """What a segment from ``begin`` on is judged on; see :meth:`RunningSegment.begin` for ``replayed``."""
-    tracks, dropped = scene.tracks, touched(scene, begin) if replayed else None
+    tracks, dropped = scene.tracks, on_other_level(scene)
+    if replayed:
+        dropped = dropped | touched(scene, begin)
     situation = segment_ground(scene, begin)
-    return DriveGround(situation, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle, dropped)
+    kept = dropped if dropped.any() else None
+    return DriveGround(situation, tracks.types, tracks.sizes, scene.lights.lane_ids, scene.vehicle, kept)
 
 
 def _log_way(scene: Scene, ground: DriveGround, begin: SimState) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents, without_touching
 from simscale_gym.metrics.situation import HISTORY_STEPS
-from simscale_gym.scene import Scene
+from simscale_gym.scene import Scene, on_other_level
 from simscale_gym.scoring.scene_ground import closed_lanes, segment_ground
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
 
@@ -97,7 +97,7 @@ def driven_situation(
     The arguments are those of :func:`score_segment`.
     """
     _, poses, velocities, valid = stacked(list(states))
-    agents = simulated_agents(scene, poses, velocities, valid)
+    agents = simulated_agents(scene, poses, velocities, valid & ~on_other_level(scene))
     situation = segment_situation(scene, states[0], agents, history)
     return without_touching(situation, states[0].ego, scene.vehicle) if replayed else situation
 

@@ -76,7 +76,9 @@ def test_boundaries_lie_on_the_paint_and_have_its_type(scene):
 def test_lights_rule_connectors(scene):
     assert set(scene.lights.lane_ids) == {"20", "21"}
     assert scene.lights.at(0) == {"20": LightStatus.RED, "21": LightStatus.YELLOW}
-    assert scene.lights.at(25)["20"] == LightStatus.GREEN and scene.lights.at(55)["20"] == LightStatus.UNKNOWN
+    assert (
+        scene.lights.at(25)["20"] == LightStatus.GREEN and scene.lights.at(55)["20"] == LightStatus.GREEN
+    )  # held
     stops = scene.map.stop_lines
     kinds = {key: stop.type for stop in stops.values() for key in stop.lane_ids}
     assert kinds == {

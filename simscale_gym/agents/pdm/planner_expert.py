@@ -13,7 +13,7 @@ from simscale_gym.agents.pdm.config import PDMConfig
 from simscale_gym.agents.pdm.route import PDMRoute, with_paths
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se2
-from simscale_gym.scene import LightStatus, Scene
+from simscale_gym.scene import LightStatus, Scene, on_other_level
 from simscale_gym.scoring.route_ahead import route_ahead
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState, TrafficModel
@@ -74,7 +74,7 @@ class PlannerExpert:
         route = route or self.route(scene, state)
         if route is None:
             return None
-        traffic, rows = state.traffic, np.flatnonzero(state.traffic.valid)
+        traffic, rows = state.traffic, np.flatnonzero(state.traffic.valid & ~on_other_level(scene))
         lights = scene.lights.at(state.frame)
         return plan(
             map_layers(scene.map),

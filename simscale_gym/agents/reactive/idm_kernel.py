@@ -251,8 +251,11 @@ def _react_to_others(n: int, pose: Array, motion: Array, size: Array, segments: 
 @njit(cache=True)
 def accelerations(lanes: LaneArrays, junctions: JunctionArrays, approaches: Approaches, routes: NDArray,
                   motion: Array, driving: NDArray, poses: Array, sizes: Array, others: Obstacles,
-                  common: DriverParameters, traits: Array) -> Array:  # fmt: skip
-    """Acceleration ``[N]`` [m/s^2] of each driving vehicle; all see the same instant."""
+                  common: DriverParameters, traits: Array, paces: Array) -> Array:  # fmt: skip
+    """Acceleration ``[N]`` [m/s^2] of each driving vehicle; all see the same instant.
+
+    Where ``paces [N]`` are not negative, vehicles aim at these speeds [m/s] and not at those of their lanes.
+    """
     result = np.zeros(len(driving))
     segments = np.empty((MAX_SEGMENTS, 7))
     for n in range(len(driving)):
@@ -262,7 +265,7 @@ def accelerations(lanes: LaneArrays, junctions: JunctionArrays, approaches: Appr
         # the way to a stop at 1.5 m/s^2 after 1.5 s, and 15 m: nobody further ahead changes what is done now
         sight = min(15.0 + sizes[n, 0] / 2.0 + 1.5 * v + v * v / 3.0, SIGHT)
         count = lay_out(lanes, routes[n], motion[n, S], sight, segments)
-        desired = desired_speed(segments, count, driver)
+        desired = desired_speed(segments, count, driver) if paces[n] < 0.0 else paces[n]
         value = _react_to_others(
             n, poses[n], motion[n], sizes[n], segments, count, desired, others, sight, driver
         )

@@ -21,6 +21,11 @@ PAUSE_SPEED = 0.1
 """Slower than this [m/s] the log waits."""
 LATERAL_ACCELERATION = 1.5
 """Largest lateral acceleration of a cyclist in a curve [m/s^2]."""
+_STAND_FRAMES, _STAND_WAY = (
+    10,
+    0.3,
+)  # [m] in the second that follows is less than any start, and more than jitter
+_STOP_AHEAD = 30  # [frames] before the log stands that a vehicle brakes for it
 _TAIL = round(WALK_OUT / DT)
 
 
@@ -70,6 +75,37 @@ def log_arrays(tracks: Tracks) -> LogArrays:
     for row in np.flatnonzero(seen):
         _take_out_waits(pace[row], poses[row], way[row], int(first[row]), int(last[row]))
     return LogArrays(poses, velocities, first, last, way, pace, np.full(pace.shape, -1, np.int64))
+
+
+def log_stops(log: LogArrays, frames: int) -> NDArray[np.int64]:
+    """For each track and frame ``[N, T]`` the frame at which its log stands, now or within 3 s; -1 where it does not.
+
+    It stands where it moves less than 0.3 m in the next second; after its last frame as in that.
+    """
+    standing = np.zeros((len(log.first), frames), bool)
+    for row in np.flatnonzero(log.last >= 0):
+        first, last = int(log.first[row]), int(log.last[row])
+        here = np.arange(first, last + 1)
+        ahead = np.minimum(here + _STAND_FRAMES, last)
+        moved = np.linalg.norm(log.poses[row, ahead, :2] - log.poses[row, here, :2], axis=-1)
+        slow = np.linalg.norm(log.velocities[row, last]) < _STAND_WAY * (1.0 / (_STAND_FRAMES * DT))
+        standing[row, here] = (moved < _STAND_WAY) & ((here + _STAND_FRAMES <= last) | slow)
+    at = np.where(standing, np.arange(frames), 2 * frames)
+    following = np.minimum.accumulate(at[:, ::-1], axis=1)[:, ::-1]
+    stops = np.where(following - np.arange(frames) <= _STOP_AHEAD, following, -1)
+    for row in np.flatnonzero(log.last >= 0):
+        last = int(log.last[row])
+        stops[row, last:] = last if standing[row, last] else -1
+    return stops
+
+
+def log_paces(log: LogArrays, frames: int) -> Array:
+    """Mean speed ``[N, T]`` [m/s] of each track's log in the second after each frame; -1 where there is no log."""
+    rows, here = np.arange(len(log.first))[:, None], np.arange(frames)[None]
+    ahead = np.minimum(here + _STAND_FRAMES, np.maximum(log.last, 0)[:, None])
+    known = (here >= log.first[:, None]) & (ahead - here > _STAND_FRAMES // 2)
+    way = log.way[rows, ahead] - log.way[rows, here]
+    return np.where(known, way / np.maximum((ahead - here) * DT, DT), -1.0)
 
 
 def _come_to_rest(poses: Array, velocities: Array, last: int) -> None:

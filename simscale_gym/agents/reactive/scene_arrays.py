@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive.junction import JunctionArrays, junction_arrays
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, lane_arrays
-from simscale_gym.agents.reactive.logged_path import LogArrays, log_arrays
+from simscale_gym.agents.reactive.logged_path import LogArrays, log_arrays, log_paces, log_stops
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import LightStatus, RoadMap, Scene, TrackType, compiled, derived
 
@@ -35,6 +35,8 @@ class SceneArrays(NamedTuple):
         carpark: ``[N, T]`` whether a track stands in a carpark.
         moves: ``[N]`` whether a track is ever faster than a parked vehicle.
         present: ``[N, T]`` whether a track was recorded.
+        stops: ``[N, T]`` frame at which a track's log stands (:func:`log_stops`); all -1 where all lights are known.
+        paces: ``[N, T]`` speed of a track's log (:func:`log_paces`) [m/s]; all -1 where all lights are known.
         ego: ``[T, 11]`` states of the recorded ego.
     """
 
@@ -47,6 +49,8 @@ class SceneArrays(NamedTuple):
     carpark: NDArray[np.bool_]
     moves: NDArray[np.bool_]
     present: NDArray[np.bool_]
+    stops: NDArray[np.int64]
+    paces: Array
     ego: Array
 
 
@@ -64,6 +68,8 @@ def scene_arrays(scene: Scene) -> SceneArrays:
         carpark=logged.carpark,
         moves=logged.moves,
         present=np.ascontiguousarray(tracks.valid),
+        stops=logged.stops,
+        paces=logged.paces,
         ego=np.ascontiguousarray(scene.ego.states),
     )
 
@@ -75,6 +81,8 @@ class LoggedArrays(NamedTuple):
     log: LogArrays
     carpark: NDArray[np.bool_]
     moves: NDArray[np.bool_]
+    stops: NDArray[np.int64]
+    paces: Array
 
 
 @compiled(LoggedArrays, LogArrays)
@@ -88,6 +96,7 @@ def logged_arrays(scene: Scene) -> LoggedArrays:
     speeds = np.linalg.norm(tracks.velocities, axis=-1)
     standing = tracks.valid & (speeds < PARKED_SPEED) & (tracks.types == TrackType.VEHICLE)[:, None]
     lanes, log = lane_arrays(scene.map.graph), log_arrays(tracks)
+    as_logged = not scene.lights.complete
     lit = np.flatnonzero((lights != LightStatus.UNKNOWN).any(0))
     for row in np.flatnonzero(tracks.types == TrackType.BICYCLE):
         _find_gates(log, int(row), lanes, lit)
@@ -96,6 +105,8 @@ def logged_arrays(scene: Scene) -> LoggedArrays:
         log=log,
         carpark=_in_carparks(scene.map, tracks.poses, standing),
         moves=(np.where(tracks.valid, speeds, 0.0) >= PARKED_SPEED).any(1),
+        stops=log_stops(log, scene.num_frames) if as_logged else np.full(tracks.valid.shape, -1),
+        paces=log_paces(log, scene.num_frames) if as_logged else np.full(tracks.valid.shape, -1.0),
     )
 
 

@@ -10,7 +10,7 @@ from simscale_gym.agents.reactive.entry import enter_present
 from simscale_gym.agents.reactive.idm_kernel import DriverParameters
 from simscale_gym.agents.reactive.scene_arrays import scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
-from simscale_gym.scene import Scene, TrackType
+from simscale_gym.scene import Scene, TrackType, on_other_level
 from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
@@ -36,9 +36,11 @@ def start_reactive(scene: Scene, frame: int, replays: NDArray[np.bool_]) -> Traf
         velocities=scene.tracks.velocities[:, at].copy(),
         valid=np.zeros(n, bool),
     )
+    elsewhere = on_other_level(scene)
+    crowd.kinds[elsewhere] = GONE
     enter_present(arrays, crowd, at, replays, _NOWHERE, False)
     crowd.kinds[(crowd.kinds == PENDING) & (arrays.log.last <= at)] = GONE
-    return _state_of(crowd)
+    return _replayed(scene, at, _state_of(crowd), elsewhere)
 
 
 def step_reactive(
@@ -46,10 +48,10 @@ def step_reactive(
     replays: NDArray[np.bool_], leave_distance: float,
 ) -> TrafficState:  # fmt: skip
     """The others at ``frame + 1``; see :func:`simscale_gym.agents.reactive.traffic_kernel.advance_traffic`."""
-    memory = traffic.memory
+    memory, elsewhere = traffic.memory, on_other_level(scene)
     before = Crowd(
         memory["kinds"], memory["routes"], memory["motion"], memory["walks"], traffic.poses, traffic.velocities,
-        traffic.valid,
+        traffic.valid & ~elsewhere,
     )  # fmt: skip
     crowd = Crowd(*[array.copy() for array in before])
     ego = np.ascontiguousarray(ego, float)
@@ -57,13 +59,29 @@ def step_reactive(
         scene_arrays(scene), before, crowd, driver, traits, replays, ego, scene.vehicle.boxes(ego), frame,
         leave_distance,
     )  # fmt: skip
-    return _state_of(crowd)
+    return _replayed(scene, frame + 1, _state_of(crowd), elsewhere)
 
 
 def reactive_controllers(scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
     """``IDM``, ``LOG``, ``YIELDING_LOG``, ``CYCLIST``, ``PEDESTRIAN`` or ``STANDING`` for all that are there."""
     by_kind = _OF_KIND[traffic.memory["kinds"]]
-    return np.where(by_kind, by_kind, _OF_TYPE[scene.tracks.types]) * traffic.valid
+    controllers = np.where(by_kind, by_kind, _OF_TYPE[scene.tracks.types])
+    controllers[on_other_level(scene)] = Controller.LOG
+    return controllers * traffic.valid
+
+
+def _replayed(scene: Scene, frame: int, traffic: TrafficState, elsewhere: NDArray[np.bool_]) -> TrafficState:
+    """``traffic`` with the tracks ``elsewhere [N]`` (on other levels) where they were recorded; absent past the log."""
+    if not elsewhere.any():
+        return traffic
+    tracks, at = scene.tracks, min(frame, scene.num_frames - 1)
+    column = elsewhere[:, None]
+    return TrafficState(
+        np.where(column, tracks.poses[:, at], traffic.poses),
+        np.where(column, tracks.velocities[:, at], traffic.velocities),
+        np.where(elsewhere, tracks.valid[:, at] & (frame < scene.num_frames), traffic.valid),
+        traffic.memory,
+    )
 
 
 def _state_of(crowd: Crowd) -> TrafficState:

@@ -29,6 +29,11 @@ Array = NDArray[np.float64]
 
 MOVER_SWEEP = 1.0
 """Pedestrians and cyclists are seen where they will be up to this long from now [s]."""
+PASSED, ELSEWHERE = 3.0, 3.0
+"""Further than this beyond the place where its log stands, or beside it [m], a vehicle does not wait for its log."""
+WITH_LOG, CATCH_UP = 10.0, 0.5
+"""Nearer than this to its log [m] a vehicle drives at its pace, and so much faster for each metre that it is behind
+[1/s]."""
 CROSSING_SPEED = 0.3
 """Slower than this [m/s] nobody is swept ahead."""
 
@@ -73,7 +78,7 @@ def sweep(box: Array, velocity: Array, seconds: float):
 
 @njit(cache=True)
 def drive_on(world: SceneArrays, before: Crowd, crowd: Crowd, moving: Moving, driver: idm.DriverParameters,
-             traits: Array, ego: Array, lights: NDArray) -> NDArray:  # fmt: skip
+             traits: Array, ego: Array, lights: NDArray, frame: int) -> NDArray:  # fmt: skip
     """Move those on lanes; True where a road ended."""
     n = len(before.kinds)
     driving, on_lanes, speeds = before.kinds == DRIVING, np.zeros(n, np.bool_), np.empty(n + 1)
@@ -86,12 +91,51 @@ def drive_on(world: SceneArrays, before: Crowd, crowd: Crowd, moving: Moving, dr
                                driver.emergency)  # fmt: skip
     others = idm.Obstacles(moving.swept, moving.velocities, moving.present)
     acceleration = idm.accelerations(world.lanes, world.junctions, approaches, before.routes, before.motion, driving,
-                                     before.poses, world.sizes, others, driver, traits)  # fmt: skip
+                                     before.poses, world.sizes, others, driver, traits,
+                                     paces_as_logged(world, before, frame))  # fmt: skip
+    wait_as_logged(world, before, driving, driver, traits, frame, acceleration)
     ended = idm.integrate(world.lanes, crowd.routes, crowd.motion, on_lanes, acceleration, DT, lights == RED)
     idm.place_on_routes(
         world.lanes, crowd.routes, crowd.motion, driving, world.sizes, crowd.poses, crowd.velocities
     )
     return ended & driving
+
+
+@njit(cache=True)
+def paces_as_logged(world: SceneArrays, before: Crowd, frame: int) -> Array:
+    """Speeds ``[N]`` [m/s] that keep vehicles with their logs; -1 for those far from theirs, or without one."""
+    at = min(frame, world.paces.shape[1] - 1)
+    paces = np.full(len(before.kinds), -1.0)
+    for i in range(len(paces)):
+        pace = world.paces[i, at]
+        if pace < 0.0 or frame != at:
+            continue
+        x, y, heading = before.poses[i]
+        dx, dy = world.log.poses[i, at, 0] - x, world.log.poses[i, at, 1] - y
+        along = np.cos(heading) * dx + np.sin(heading) * dy
+        if dx * dx + dy * dy < WITH_LOG**2:
+            paces[i] = max(pace + CATCH_UP * along, 0.5)  # a wish to stand would divide by nothing
+    return paces
+
+
+@njit(cache=True)
+def wait_as_logged(world: SceneArrays, before: Crowd, driving: NDArray, driver: idm.DriverParameters,
+                   traits: Array, frame: int, acceleration: Array):  # fmt: skip
+    """Have those on lanes come to rest where their logs stand, and stay, by their ``acceleration [N]``, in place."""
+    at = min(frame, world.stops.shape[1] - 1)
+    for i in range(len(driving)):
+        stop = world.stops[i, at]
+        if stop < 0 or not driving[i]:
+            continue
+        x, y, heading = before.poses[i]
+        dx, dy = world.log.poses[i, stop, 0] - x, world.log.poses[i, stop, 1] - y
+        along = np.cos(heading) * dx + np.sin(heading) * dy
+        across = np.cos(heading) * dy - np.sin(heading) * dx
+        if along < -PASSED or abs(across) > ELSEWHERE:
+            continue
+        own, speed = idm.driver_of(driver, traits[i]), before.motion[i, idm.SPEED]
+        to_rest = idm.following(speed, own.speed, own.min_gap + max(along, 0.0), 0.0, own)
+        acceleration[i] = min(acceleration[i], to_rest)
 
 
 @njit(cache=True)
@@ -135,7 +179,7 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
     lights = world.lights[min(frame, len(world.lights) - 1)]
     moving = everybody(world, before, ego, ego_box, driver.sweep, frame)
     ego_motion = np.array([ego[YAW_RATE], ego[AX]])
-    ended = drive_on(world, before, crowd, moving, driver, traits, ego, lights)
+    ended = drive_on(world, before, crowd, moving, driver, traits, ego, lights, frame)
     for i in range(n):
         kind = before.kinds[i]
         if kind != LOGGED and kind != REPLAYED:

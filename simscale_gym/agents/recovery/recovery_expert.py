@@ -19,7 +19,7 @@ from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.agents.recovery.kernel import Driving, Surroundings, bend_all, first_safe, nearest
 from simscale_gym.geometry import se2
-from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
+from simscale_gym.scene import DT, Scene, StateIndex, Vehicle, on_other_level
 from simscale_gym.scoring.scene_ground import map_layers
 from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.sim.tracker import speed_factor
@@ -88,9 +88,9 @@ def _driving(vehicle: Vehicle, margin: float) -> Driving:
 
 
 def _surroundings(scene: Scene, state: SimState) -> Surroundings:
-    traffic = state.traffic
+    traffic, met = state.traffic, state.traffic.valid & ~on_other_level(scene)
     return Surroundings(
-        traffic.poses, traffic.velocities, scene.tracks.sizes, traffic.valid, map_layers(scene.map).road
+        traffic.poses, traffic.velocities, scene.tracks.sizes, met, map_layers(scene.map).road
     )
 
 

@@ -13,7 +13,8 @@ from scipy.spatial import cKDTree
 from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline
-from simscale_gym.scene import Scene, Shapes
+from simscale_gym.scene import Lane, Scene, Shapes
+from simscale_gym.scene.levels import LEVEL
 
 Array = NDArray[np.float64]
 
@@ -26,6 +27,9 @@ DETAIL_REACH = 42.0
 
 AHEAD = 40.0
 """Length of the route beyond the end of the log that counts as path [m]: another driver may be faster."""
+
+
+_PATH_REACH = 8.0  # [m] from the path within which its own heights count
 
 
 class Surface(IntEnum):
@@ -51,16 +55,19 @@ class Terrain:
         road: Paved area that vehicles use; its border is the kerb line.
         surfaces: Raster of :class:`Surface`.
         lanes: ``[L, 3]`` poses every metre along all centrelines.
-        heights: ``[K]`` heights of the ground at the path [m].
+        places: ``[M, 2]`` where the height of the road is known: the path, and lanes at its level.
+        heights: ``[M]`` these heights [m].
     """
 
     path: Array
     road: shapely.MultiPolygon
     surfaces: GroundRaster
     lanes: Array
+    places: Array
     heights: Array
     _path_tree: cKDTree = field(repr=False)
     _lane_tree: cKDTree = field(repr=False)
+    _place_tree: cKDTree = field(repr=False)
 
     @classmethod
     def of(cls, scene: Scene, shapes: Shapes) -> Terrain:
@@ -71,16 +78,18 @@ class Terrain:
         surfaces = _draw(road, shapes, window)
         lanes = [polyline.resample(lane.centerline[:, :2], 1.0) for lane in scene.map.lanes.values()]
         lanes = np.concatenate(lanes) if lanes else np.zeros((1, 3))
-        return cls(path, road, surfaces, lanes, heights, cKDTree(path), cKDTree(lanes[:, :2]))
+        places, heights = _known_heights(scene, path, heights)
+        trees = cKDTree(path), cKDTree(lanes[:, :2]), cKDTree(places)
+        return cls(path, road, surfaces, lanes, places, heights, *trees)
 
     def distance(self, points: ArrayLike) -> Array:
         """Distance ``[N]`` of ``points [N, 2]`` from the path [m]."""
         return self._path_tree.query(np.asarray(points, float))[0]
 
     def height(self, points: ArrayLike) -> Array:
-        """Height ``[N]`` of the road level at ``points [N, 2]`` [m], that of the nearest places on the path."""
-        nearest = list(range(1, min(4, len(self.path)) + 1))
-        distance, row = self._path_tree.query(np.asarray(points, float), k=nearest)
+        """Height ``[N]`` of the road level at ``points [N, 2]`` [m], that of the nearest places where it is known."""
+        nearest = list(range(1, min(4, len(self.places)) + 1))
+        distance, row = self._place_tree.query(np.asarray(points, float), k=nearest)
         weight = 1.0 / (distance + 0.5)
         return (weight * self.heights[row]).sum(1) / weight.sum(1)
 
@@ -97,9 +106,9 @@ def _path_of(scene: Scene) -> tuple[Array, Array]:
     poses = scene.ego.poses[:, :2]
     keep = np.r_[True, np.linalg.norm(np.diff(poses, axis=0), axis=1) > 1e-3]
     points, heights = poses[keep], scene.ego.z[keep]
-    ahead = _ahead(scene)
+    ahead, climb = _ahead(scene)
     points = np.concatenate([points, ahead])
-    heights = np.concatenate([heights, np.full(len(ahead), heights[-1])])
+    heights = np.concatenate([heights, heights[-1] + climb])
     if len(points) < 2:
         return points, heights
     length = polyline.arc_lengths(points)
@@ -107,23 +116,57 @@ def _path_of(scene: Scene) -> tuple[Array, Array]:
     return polyline.at_arc_length(points, s)[:, :2], np.interp(s, length, heights)
 
 
-def _ahead(scene: Scene) -> Array:
-    """The route from the last logged pose on, for ``AHEAD`` metres: ``[M, 2]``; none where that is off the lanes."""
+def _known_heights(scene: Scene, path: Array, heights: Array) -> tuple[Array, Array]:
+    """Places ``[M, 2]`` of path and lanes with the height of the road there ``[M]``.
+
+    Lanes that pass over or under the path are left out. The path says how high the others are, as it is the ego's own
+    height that cameras stand at: boxes and lanes of a log differ by some decimetres.
+    """
+    known = [lane for lane in scene.map.lanes.values() if lane.heights is not None]
+    if not known:
+        return path, heights
+    tree, places, levels, steps = cKDTree(path), [path], [heights], [np.zeros(0)]
+    for lane in known:
+        distance, nearest = tree.query(lane.centerline[:, :2])
+        near, step = distance < _PATH_REACH, lane.heights - heights[nearest]
+        if (np.abs(step[near]) < LEVEL).all():
+            steps.append(step[near])
+            places.append(lane.centerline[~near, :2])
+            levels.append(lane.heights[~near])
+    offset = np.median(np.concatenate(steps)) if any(map(len, steps)) else 0.0
+    return np.concatenate(places), np.concatenate([heights, *(level - offset for level in levels[1:])])
+
+
+def _ahead(scene: Scene) -> tuple[Array, Array]:
+    """The route from the last logged pose on, for ``AHEAD`` metres; none where that is off the lanes.
+
+    Returns:
+        Places ``[M, 2]``, and how much higher than at the log's end the road is there ``[M]`` [m], where known.
+    """
     try:
         lane_id, s, _ = scene.map.nearest_lane(scene.ego.poses[-1], max_distance=4.0)
     except SceneError:
-        return np.zeros((0, 2))
-    lane, points, left = scene.map.lanes[lane_id], [], AHEAD
+        return np.zeros((0, 2)), np.zeros(0)
+    lane, points, climbs, left = scene.map.lanes[lane_id], [], [], AHEAD
+    base = _height_along(lane, np.array([s]))
     while left > 0.0:
         stations = np.arange(s + 1.0, min(lane.length, s + left), 1.0)
         points.append(polyline.at_arc_length(lane.centerline, stations)[:, :2])
+        climbs.append(_height_along(lane, stations) - base)
         left -= lane.length - s
         following = [scene.map.lanes[i] for i in lane.successors if i in scene.map.lanes]
         if not following:
             break
         on_route = [item for item in following if item.roadblock_id in scene.route]
         lane, s = (on_route or following)[0], 0.0
-    return np.concatenate(points)
+    return np.concatenate(points), np.concatenate(climbs)
+
+
+def _height_along(lane: Lane, stations: Array) -> Array:
+    """Height ``[M]`` of ``lane`` at arc lengths ``stations [M]`` [m]; 0 where it is not known."""
+    if lane.heights is None:
+        return np.zeros(len(stations))
+    return np.interp(stations, polyline.arc_lengths(lane.centerline), lane.heights)
 
 
 def _road_of(scene: Scene, shapes: Shapes, window: shapely.Polygon) -> shapely.MultiPolygon:

@@ -16,7 +16,7 @@ from simscale_gym.dressing.looks.packed_look import PackedLook
 from simscale_gym.dressing.nodes.node import NodeModel, lod_at, shaded_rgb, stride_phase
 from simscale_gym.dressing.nodes.template_cache import TemplateCache
 from simscale_gym.geometry import se3
-from simscale_gym.scene import Moment, Scene
+from simscale_gym.scene import Moment, Scene, on_other_level
 from simscale_gym.splats.instances import Colors
 from simscale_gym.splats.rasterizer import Rasterizer
 
@@ -59,6 +59,7 @@ class NodeSet:
         self._rasterizer, self._shade, self._ground = rasterizer, look.shade, look.ground
         templates = TemplateCache(cache)
         self._heights = tracks.sizes[:, 2]
+        self._tracks, self._elsewhere = tracks, on_other_level(scene)
         self._models = [
             NodeModel.of(int(kind), size, zlib.crc32(name.encode()), templates.get)
             for kind, size, name in zip(tracks.types, tracks.sizes, tracks.ids, strict=True)
@@ -90,8 +91,18 @@ class NodeSet:
         for key, light in zip(keys, lights, strict=True):
             templates.append(self._template(key))
             colors.append(self._colors(templates[-1], key, light))
-        placed = se3.planar_to_rigid(poses[rows], self._ground.at(poses[rows, :2], self._walks[rows]))
-        return templates, placed, colors
+        return templates, se3.planar_to_rigid(poses[rows], self._stand(rows, poses)), colors
+
+    def _stand(self, rows: NDArray[np.int64], poses: Array) -> Array:
+        """Heights that tracks ``rows [I]`` at ``poses [N, 3]`` stand at [m]: of the ground, or of their own road."""
+        heights = self._ground.at(poses[rows, :2], self._walks[rows])
+        for place in np.flatnonzero(self._elsewhere[rows]):
+            row, tracks = rows[place], self._tracks
+            seen = np.flatnonzero(tracks.valid[row])
+            offset = tracks.poses[row, seen, :2] - poses[row, :2]
+            frame = seen[(offset**2).sum(1).argmin()]
+            heights[place] = tracks.z[row, frame] - tracks.sizes[row, 2] / 2.0
+        return heights
 
     def _template(self, key: _Key) -> int:
         if key not in self._templates:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, shown
-from simscale_gym.scene import DT, Scene, TrackType, TrafficLights
+from simscale_gym.scene import DT, Scene, TrackType
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.argoverse2.columns import Columns, read_columns
 from simscale_gym.sources.argoverse2.kinds import FORD_FUSION, SCENARIO_KINDS
 from simscale_gym.sources.argoverse2.layout import name_of
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
+from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import (
     Motion,
     Sampling,
@@ -43,7 +44,6 @@ _SAID = (
     "The positions of others are as recorded, pulled inwards at the ends of their tracks.",
     "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings.",
     "The ground is flat and all boxes stand on it: scenarios hold no heights.",
-    "No traffic lights are recorded.",
 )
 
 
@@ -70,6 +70,8 @@ def read_scenario(file: Path) -> Scene:
     features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin[:2])
     road_map, _, said = build_map(str(columns["city"][0]), features, [])
     route = find_route(road_map, ego.poses)
+    tracks = build_tracks(motions, sampling, origin, flat=True)
+    lights = completed_lights({}, road_map, ego, FORD_FUSION, tracks, said)
     start = round(float(columns["start_timestamp"][0]) / 1e3 + sampling.start * 1e6)
     return Scene(
         id=name,
@@ -79,8 +81,8 @@ def read_scenario(file: Path) -> Scene:
         timestamps_us=start + 100_000 * np.arange(len(sampling), dtype=np.int64),
         map=road_map,
         ego=ego,
-        tracks=build_tracks(motions, sampling, origin, flat=True),
-        lights=TrafficLights((), np.zeros((0, len(sampling)), np.uint8)),
+        tracks=tracks,
+        lights=lights,
         route=route,
         vehicle=FORD_FUSION,
         goal=ego.poses[-1],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError, shown
 from simscale_gym.geometry import se3
-from simscale_gym.scene import DT, EgoLog, Scene, TrackType, TrafficLights
+from simscale_gym.scene import DT, EgoLog, Scene, TrackType
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.argoverse2.calibration import read_rig
 from simscale_gym.sources.argoverse2.columns import Columns, read_columns
@@ -20,6 +20,7 @@ from simscale_gym.sources.argoverse2.map_archive import read_map_archive
 from simscale_gym.sources.argoverse2.pictures import read_pictures
 from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations, translations
 from simscale_gym.sources.inferred.ego_motion import states_from_poses
+from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
 from simscale_gym.sources.inferred.roads import about_route, build_map
 
@@ -37,7 +38,6 @@ _SAID = (
     "The ego is a Ford Fusion Hybrid; its recorded point is the rear axle, 0.33 m above the ground.",
     "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings.",
     "The velocities of road users follow from their positions.",
-    "No traffic lights are recorded.",
 )
 
 
@@ -68,6 +68,8 @@ def read_sensor_log(folder: Path) -> Scene:
     motions, about_riders = _without_riders(
         _motions(folder / ANNOTATIONS, columns, poses, stamps, frame), columns
     )
+    tracks = build_tracks(motions, sampling, origin, flat=False)
+    lights = completed_lights({}, road_map, ego, FORD_FUSION, tracks, about_map)
     rig, about_rig = read_rig(folder / "calibration")
     times_us = int(stamps[0] // 1000) + round(DT * 1e6) * np.arange(len(sampling), dtype=np.int64)
     return Scene(
@@ -78,8 +80,8 @@ def read_sensor_log(folder: Path) -> Scene:
         timestamps_us=times_us,
         map=road_map,
         ego=ego,
-        tracks=build_tracks(motions, sampling, origin, flat=False),
-        lights=TrafficLights((), np.zeros((0, len(sampling)), np.uint8)),
+        tracks=tracks,
+        lights=lights,
         route=route,
         vehicle=FORD_FUSION,
         rig=rig,

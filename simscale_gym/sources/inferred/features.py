@@ -24,6 +24,7 @@ class LaneFeature:
         id: Key of the lane.
         centerline: ``[K, 3]`` x, y, heading, 1 m apart (:func:`centerline_of`).
         connector: Whether it lies inside an intersection; None where the file does not say.
+        heights: ``[K]`` height of the road at each vertex [m]; None where the file holds none.
         bike: Not for cars.
         polygon: ``[M, 2]`` open ring, or None.
         edges: Left and right boundary ``[., 2]`` in driving direction, or None.
@@ -37,6 +38,7 @@ class LaneFeature:
     id: str
     centerline: Array
     connector: bool | None = None
+    heights: Array | None = None
     bike: bool = False
     polygon: Array | None = None
     edges: tuple[Array, Array] | None = None
@@ -78,6 +80,17 @@ def centerline_of(line: Array) -> Array | None:
     if len(line) < 2 or polyline.arc_lengths(line)[-1] < _MIN_LENGTH:
         return None
     return polyline.with_headings(polyline.resample(line, _SPACING))
+
+
+def heights_along(centerline: Array, line: Array) -> Array | None:
+    """Heights ``[K]`` [m] of a ``centerline`` made of ``line [., 3]``; None where all are 0, or none are there.
+
+    A file that has no heights holds zeros, or only x and y.
+    """
+    line = np.asarray(line, float)
+    if line.shape[1] < 3 or not line[:, 2].any():
+        return None
+    return np.interp(polyline.arc_lengths(centerline), polyline.arc_lengths(line), line[:, 2])
 
 
 def open_ring(ring: Array) -> Array | None:

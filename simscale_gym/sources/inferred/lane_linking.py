@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.se2 import points_to_local, wrap_angle
 from simscale_gym.scene import Turn
+from simscale_gym.scene.levels import LEVEL
 
 Array = NDArray[np.float64]
 Pairs = NDArray[np.int64]
+Heights = Sequence[Array | None]
 
 TOUCH = 0.5
 """Two lane ends this close [m] are the same point of the road."""
@@ -30,10 +32,11 @@ _CONNECTOR_LENGTH = 60.0  # [m] forks and merges longer than this are roads of t
 _TURN, _UTURN = np.radians(30.0), np.radians(150.0)
 
 
-def link_ends(lines: Sequence[Array]) -> list[list[int]]:
+def link_ends(lines: Sequence[Array], heights: Heights | None = None) -> list[list[int]]:
     """Successors of each lane of ``lines``, each ``[K, 3]``: lanes that start where it ends and go its way.
 
-    Where nothing touches its end, a lane that goes straight on behind a gap of up to 4 m counts.
+    Where nothing touches its end, a lane that goes straight on behind a gap of up to 4 m counts. ``heights`` are those
+    of the lanes, each ``[K]`` [m] or None.
     """
     from scipy.spatial import cKDTree  # takes longer to import than most scenes to load, and few need it
 
@@ -41,7 +44,8 @@ def link_ends(lines: Sequence[Array]) -> list[list[int]]:
     near = cKDTree(starts[:, :2]).query_ball_point(ends[:, :2], _MAX_GAP)
     successors = []
     for row, candidates in enumerate(near):
-        candidates = np.array([c for c in candidates if c != row], int)
+        near_by = [c for c in candidates if c != row and _step(heights, row, c) < LEVEL]
+        candidates = np.array(near_by, int)
         offset = points_to_local(ends[row], starts[candidates, :2])
         bend = np.abs(wrap_angle(starts[candidates, 2] - ends[row, 2]))
         touching = (np.hypot(*offset.T) <= TOUCH) & (bend < _BEND_AT_TOUCH)
@@ -88,9 +92,42 @@ def meeting_pairs(lines: Sequence[Array]) -> tuple[Pairs, Pairs]:
     return pairs[crossing], pairs[fork | merge]
 
 
-def find_connectors(lines: Sequence[Array]) -> NDArray[np.bool_]:
-    """Whether lanes ``[L]`` lie inside an intersection: they cross another, or are a short fork or merge."""
+def same_level(lines: Sequence[Array], heights: Heights, pairs: Pairs) -> Pairs:
+    """Those of ``pairs [P, 2]`` of lanes that are at one height where they are nearest to each other."""
+    low = np.array([-np.inf if h is None else h.min() for h in heights])
+    high = np.array([np.inf if h is None else h.max() for h in heights])
+    a, b = pairs.T
+    keep = np.maximum(high[a], high[b]) - np.minimum(low[a], low[b]) < LEVEL
+    for row in np.flatnonzero(~keep):
+        keep[row] = _drop(lines, heights, *pairs[row]) < LEVEL
+    return pairs[keep]
+
+
+def _drop(lines: Sequence[Array], heights: Heights, one: int, other: int) -> float:
+    """Difference of height [m] of two lanes where they are nearest in plan; 0 where it is not known."""
+    if heights[one] is None or heights[other] is None:
+        return 0.0
+    s, d = polyline.project(lines[other], lines[one][:, :2])
+    row = int(np.abs(d).argmin())
+    there = np.interp(s[row], polyline.arc_lengths(lines[other]), heights[other])
+    return abs(float(heights[one][row] - there))
+
+
+def _step(heights: Heights | None, lane: int, following: int) -> float:
+    """Difference of height [m] between the end of one lane and the start of another; 0 where it is not known."""
+    if heights is None or heights[lane] is None or heights[following] is None:
+        return 0.0
+    return abs(float(heights[lane][-1] - heights[following][0]))
+
+
+def find_connectors(lines: Sequence[Array], heights: Heights | None = None) -> NDArray[np.bool_]:
+    """Whether lanes ``[L]`` lie inside an intersection: they cross another, or are a short fork or merge.
+
+    Lanes that pass over each other do not meet; ``heights`` are those of the lanes, each ``[K]`` [m] or None.
+    """
     crossing, joined = meeting_pairs(lines)
+    if heights is not None:
+        crossing, joined = (same_level(lines, heights, pairs) for pairs in (crossing, joined))
     connector = np.zeros(len(lines), bool)
     connector[crossing.ravel()] = True
     short = np.array([polyline.arc_lengths(x)[-1] for x in lines]) <= _CONNECTOR_LENGTH
@@ -98,13 +135,22 @@ def find_connectors(lines: Sequence[Array]) -> NDArray[np.bool_]:
     return connector
 
 
-def cluster_overlapping(polygons: Sequence[shapely.Geometry], min_area: float = 4.0) -> NDArray[np.int64]:
-    """Label ``[L]`` of each polygon, the same for those that share ``min_area`` [m^2], maybe over others."""
+def cluster_overlapping(
+    polygons: Sequence[shapely.Geometry],
+    min_area: float = 4.0,
+    lines: Sequence[Array] = (),
+    heights: Heights | None = None,
+) -> NDArray[np.int64]:
+    """Label ``[L]`` of each polygon, the same for those that share ``min_area`` [m^2], maybe over others.
+
+    Where ``lines`` of lanes and their ``heights`` are given as well, lanes that pass over each other share nothing.
+    """
     shapes = np.array(polygons)
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]
     large = shapely.area(shapely.intersection(shapes[a], shapes[b])) >= min_area
-    return _components(len(shapes), np.column_stack([a, b])[large])
+    pairs = np.column_stack([a, b])[large]
+    return _components(len(shapes), pairs if heights is None else same_level(lines, heights, pairs))
 
 
 def neighbor_pairs(

@@ -98,7 +98,9 @@ def about_route(route: tuple[str, ...]) -> str:
 def _successors(lanes: Sequence[LaneFeature], row: Mapping[str, int], said: list[str]) -> Rows:
     """Stated where any lane states links, else from geometry."""
     if not any(lane.exits or lane.entries for lane in lanes):
-        successors = lane_linking.link_ends([lane.centerline for lane in lanes])
+        successors = lane_linking.link_ends(
+            [lane.centerline for lane in lanes], [lane.heights for lane in lanes]
+        )
         count = sum(map(len, successors))
         said.append(f"{count} links between {len(lanes)} lanes follow from where lanes end.")
         return successors
@@ -118,7 +120,9 @@ def _connectors(lanes: Sequence[LaneFeature], said: list[str]) -> NDArray[np.boo
     if bare.any() and not bare.all():  # older nuScenes conversions: connectors alone have no polygon
         said.append(f"{bare.sum()} lanes without a polygon are connectors, as the others have one.")
         return bare
-    connector = lane_linking.find_connectors([lane.centerline for lane in lanes])
+    connector = lane_linking.find_connectors(
+        [lane.centerline for lane in lanes], [lane.heights for lane in lanes]
+    )
     said.append(f"{connector.sum()} lanes that cross, fork or merge are connectors inside an intersection.")
     return connector
 
@@ -147,7 +151,9 @@ def _group(
     cluster = np.full(len(lanes), -1)
     inside = np.flatnonzero(connector)
     if len(inside):
-        cluster[inside] = lane_linking.cluster_overlapping([areas[i].buffer(0.5) for i in inside], 8.0)
+        grown = [areas[i].buffer(0.5) for i in inside]
+        heights = [lanes[i].heights for i in inside]
+        cluster[inside] = lane_linking.cluster_overlapping(grown, 8.0, [lines[i] for i in inside], heights)
     ways: dict[tuple, list[int]] = {}
     for i in inside:
         ends = [min((block_of[j] for j in links[i] if block_of[j] >= 0), default=-1 - i) for links in
@@ -177,6 +183,7 @@ def _lane(
         right_boundary=edges[1],
         left_type=types[0],
         right_type=types[1],
+        heights=raw.heights,
         speed_limit=raw.speed_limit,
         predecessors=tuple(lanes[j].id for j in links.predecessors[i]),
         successors=tuple(lanes[j].id for j in links.successors[i]),

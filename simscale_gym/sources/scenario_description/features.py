@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import polyline
-from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, centerline_of, open_ring
+from simscale_gym.sources.inferred.features import (
+    LaneFeature,
+    MapFeatures,
+    centerline_of,
+    heights_along,
+    open_ring,
+)
 
 Array = NDArray[np.float64]
 
@@ -17,17 +23,25 @@ _STRAIGHT = 0.02  # [m] off a recorded edge of the road that vertices count for 
 _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
 
 
-def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) -> MapFeatures:
-    """Sort ``map_features`` and move them by ``-origin [2]`` [m].
+def read_features(
+    features: Fields, origin: Array, *, trust_speed_limits: bool, flat: bool = False
+) -> MapFeatures:
+    """Sort ``map_features`` and move them by ``-origin [3]`` [m].
+
+    Args:
+        features: The features.
+        origin: Origin of the scene.
+        trust_speed_limits: Whether speed limits are such.
+        flat: Whether the third numbers of points are no heights (nuScenes' lanes have headings there).
 
     Raises:
         DataError: A feature misses its line or polygon, holds NaN, or there is no lane.
     """
-    found = MapFeatures()
+    found, level, origin = MapFeatures(), float(origin[2]), origin[:2]
     for key, feature in features.children():
         kind = feature.text("type").upper()
         if kind.startswith("LANE_"):
-            lane = _read_lane(key, kind, feature, origin, trust_speed_limits)
+            lane = _read_lane(key, kind, feature, (origin, None if flat else level), trust_speed_limits)
             found.lanes += [lane] if lane else []
             found.specks += lane is None
         elif kind == "STOP_SIGN":
@@ -42,11 +56,15 @@ def read_features(features: Fields, origin: Array, *, trust_speed_limits: bool) 
     return found
 
 
-def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits: bool) -> LaneFeature | None:
-    raw = feature.array("polyline", (None, 2), finite=True, wider=True)[:, :2]
+def _read_lane(
+    key: str, kind: str, feature: Fields, place: tuple[Array, float | None], trust_limits: bool
+) -> LaneFeature | None:
+    (origin, level), line = place, feature.array("polyline", (None, 2), finite=True, wider=True)
+    raw = line[:, :2]
     centerline = centerline_of(raw - origin)
     if centerline is None:
         return None
+    heights = None if level is None else heights_along(centerline, line)
     widths = None
     if feature.has("width") and np.ndim(feature.get("width")) == 2:
         stored, s = feature.array("width", (len(raw), 2), finite=True, wider=True), polyline.arc_lengths(raw)
@@ -57,6 +75,7 @@ def _read_lane(key: str, kind: str, feature: Fields, origin: Array, trust_limits
         id=key,
         centerline=centerline,
         connector=True if kind == "LANE_SURFACE_UNSTRUCTURE" else None,
+        heights=heights if heights is None or level is None else heights - level,
         bike=kind == "LANE_BIKE_LANE",
         polygon=_read_polygon(feature, origin) if feature.has("polygon") else None,
         widths=widths,

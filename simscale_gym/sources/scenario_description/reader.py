@@ -14,24 +14,21 @@ from numpy.typing import NDArray
 from simscale_gym.errors import DataError
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
-from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, TrafficLights, Vehicle
+from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, Vehicle
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.inferred.ego_motion import without_jumps
+from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
 from simscale_gym.sources.inferred.roads import about_route, build_map
 from simscale_gym.sources.scenario_description import tracks as scenario_tracks
 from simscale_gym.sources.scenario_description.features import read_features
+from simscale_gym.sources.scenario_description.lights import read_lights
 
 Array = NDArray[np.float64]
 
 SUMMARY_NAME = "dataset_summary.pkl"
 _MAPPING_NAME = "dataset_mapping.pkl"  # names the sub-folder of each file
 _AT_REAR_AXLE = ("nuscenes",)  # its ego_pose table is the rear axle; every other converter stores box centres
-
-_LIGHTS = {
-    "GREEN": LightStatus.GREEN, "GO": LightStatus.GREEN, "YELLOW": LightStatus.YELLOW,
-    "CAUTION": LightStatus.YELLOW, "RED": LightStatus.RED, "STOP": LightStatus.RED,
-}  # fmt: skip
 
 
 def list_scenario_descriptions(path: str | Path) -> list[Path]:
@@ -78,7 +75,9 @@ def read_scenario_description(path: str | Path) -> Scene:
     others = build_tracks(motions, sampling, origin, flat)
     if flat:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
-    road_map, lights = _read_map(record, metadata, sampling, origin, dataset, said)
+    recorded = read_lights(record, sampling)
+    road_map, ruled = _read_map(record, metadata, list(recorded), (origin, flat), dataset, said)
+    lights = completed_lights(_by_connector(recorded, ruled, said), road_map, ego, vehicle, others, said)
     route = find_route(road_map, ego.poses)
     said.append(about_route(route))
     start = round(sampling.start * 1e6)
@@ -145,17 +144,24 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
 
 
 def _read_map(
-    record: Fields, metadata: Fields, sampling: Sampling, origin: Array, dataset: str, said: list[str]
-) -> tuple[RoadMap, TrafficLights]:
+    record: Fields, metadata: Fields, lit: list[str], place: tuple[Array, bool], dataset: str, said: list[str]
+) -> tuple[RoadMap, dict[str, list[str]]]:
+    """The map, and the connectors that the lights at the lanes ``lit`` rule; ``place``: origin, if all is flat."""
     # nuScenes has no speed limits: its converter writes 100 km/h on every connector.
     features = read_features(
-        record.child("map_features"), origin[:2], trust_speed_limits=dataset not in _AT_REAR_AXLE
+        record.child("map_features"), place[0], trust_speed_limits=dataset not in _AT_REAR_AXLE, flat=place[1]
     )
-    recorded = _read_lights(record, sampling)
     name = str(metadata.values.get("map", dataset or "scenario_description"))
-    road_map, ruled, sentences = build_map(name, features, list(recorded))
+    road_map, ruled, sentences = build_map(name, features, lit)
     said += sentences
-    status: dict[str, Array] = {}
+    return road_map, ruled
+
+
+def _by_connector(
+    recorded: dict[str, NDArray[np.uint8]], ruled: dict[str, list[str]], said: list[str]
+) -> dict[str, NDArray[np.uint8]]:
+    """Status ``[T]`` of the connectors that lights rule; of several lights the first that was ever seen counts."""
+    status: dict[str, NDArray[np.uint8]] = {}
     for key, connectors in ruled.items():
         for connector in connectors:
             known = status.get(connector)
@@ -163,30 +169,4 @@ def _read_map(
             status[connector] = recorded[key] if blank else known
     if lost := len(recorded) - sum(bool(ids) for ids in ruled.values()):
         said.append(f"{lost} traffic lights stand at no known connector and are left out.")
-    columns = np.array(list(status.values()), np.uint8).reshape(-1, len(sampling))
-    return road_map, TrafficLights(tuple(status), columns)
-
-
-def _read_lights(record: Fields, sampling: Sampling) -> dict[str, Array]:
-    """Status ``[T]`` by lane id."""
-    if not record.has("dynamic_map_states"):
-        return {}
-    found = {}
-    nearest = np.where(sampling.share < 0.5, sampling.before, sampling.after)
-    for key, light in record.child("dynamic_map_states").children():
-        state = light.child("state")
-        words = next((state.values[k] for k in ("object_state", "status", "state") if state.has(k)), None)
-        if words is None or len(words) <= nearest.max():
-            count = "none" if words is None else str(len(words))
-            raise state.error("object_state", f"{count} states", "one for each frame")
-        lane = str(light.get("lane")) if light.has("lane") else key
-        found[lane] = np.array([_status(words[i]) for i in nearest], np.uint8)
-    return found
-
-
-def _status(word: object) -> LightStatus:
-    """Status named by MetaDrive's TRAFFIC_LIGHT_* or Waymo's LANE_STATE_[ARROW_|FLASHING_]*; flashing red: unknown."""
-    text = str(word).upper()
-    if "FLASHING_STOP" in text:
-        return LightStatus.UNKNOWN
-    return _LIGHTS.get(text.rsplit("_", 1)[-1], LightStatus.UNKNOWN)
+    return status
