@@ -27,11 +27,14 @@ class ExpertPlan:
         poses: ``[40, 3]`` x, y, heading of the rear axle at 0.1 .. 4.0 s.
         valid: The expert vouches for it: it stays on the road and clear of the others as they move now.
         scores: The expert's own figures, by name; always the same names.
+        lead: ``[8, 3]`` what to give the tracker at 0.5 .. 4.0 s so that it drives along the poses, where the expert
+            worked that out; None to give it the poses themselves.
     """
 
     poses: Array
     valid: bool
     scores: Mapping[str, float] = field(default_factory=dict)
+    lead: Array | None = None
 
     @property
     def trajectory(self) -> Array:

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.agents.futures import HORIZON_STEPS
+from simscale_gym.agents.lead import lead_along
 from simscale_gym.agents.recorded_ego import logged_pose
 from simscale_gym.geometry import se2
 from simscale_gym.geometry.se2 import wrap_angle
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.scoring.fitness import off_road
-from simscale_gym.sim import SimState, TrafficModel, track
+from simscale_gym.sim import SimState, TrafficModel
 
 Array = NDArray[np.float64]
+
+_BACK_STEPS = 20  # [0.1 s] in which whoever is off his log is led back to it
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,21 @@ class LogExpert:
         """The log's poses at the next 40 frames.
 
         Valid where the ego is on its log: by default less than 2 m ahead or behind, 0.5 m beside, 0.1 rad and
-        2 m/s off the logged state of this frame; where the tracker can drive the plan without leaving it by
-        0.75 m; and where it keeps to the road. It does not ask whether the others still leave the way free: they
-        may react to an ego off its log. ``scores`` has the distances to the log: ``distance``, ``along``,
-        ``across`` [m], ``turn`` [rad], ``speed`` [m/s] and ``deviation`` [m].
+        2 m/s off the logged state of this frame; where the tracker, led by ``lead``, can drive the plan without
+        leaving it by 0.75 m; and where it keeps to the road. Whoever is off his log is led back to it within 2 s. It
+        does not ask whether the others still leave the way free: they may react to an ego off its log. ``scores`` has
+        the distances to the log: ``distance``, ``along``, ``across`` [m], ``turn`` [rad], ``speed`` [m/s] and
+        ``deviation`` [m].
         """
         config, ego = self.config, state.ego
         ahead = np.stack([logged_pose(scene, state.frame + k) for k in range(HORIZON_STEPS + 1)])
         along, across, turn = se2.poses_to_local(ahead[0], ego[None, :3])[0]
         logged = scene.ego.states[min(state.frame, scene.num_frames - 1)]
         speed = float(ego[StateIndex.VX] - logged[StateIndex.VX])
-        driven = track(ego, np.concatenate([ego[None, :3], ahead[1:]]), vehicle=scene.vehicle)
-        deviation = float(np.linalg.norm(driven[1:, :2] - ahead[1:, :2], axis=1).max())
+        left = np.maximum(1.0 - np.arange(HORIZON_STEPS + 1) / _BACK_STEPS, 0.0)[:, None]
+        wished = ahead + left * np.append(ego[:2] - ahead[0, :2], wrap_angle(ego[2] - ahead[0, 2]))
+        lead, driven = lead_along(ego, se2.poses_to_local(ego[:3], wished[1:]), scene.vehicle)
+        deviation = float(np.linalg.norm(driven[1:, :2] - wished[1:, :2], axis=1).max())
         on_log = (
             abs(along) < config.along
             and abs(across) < config.across
@@ -81,4 +87,4 @@ class LogExpert:
             "speed": speed,
             "deviation": deviation,
         }
-        return ExpertPlan(se2.poses_to_local(ego[:3], ahead[1:]), bool(on_log and trackable), scores)
+        return ExpertPlan(se2.poses_to_local(ego[:3], ahead[1:]), bool(on_log and trackable), scores, lead)

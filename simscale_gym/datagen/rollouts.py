@@ -23,6 +23,7 @@ from simscale_gym.datagen.mixture import Mixture, Remembering
 from simscale_gym.datagen.moments import EARLIEST
 from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.envs import EpisodeStep, SimScaleEnv, episode_steps
+from simscale_gym.envs.actions import of_expert
 from simscale_gym.envs.agent_episode import ending
 from simscale_gym.envs.drive import Drive as EpisodeDrive
 from simscale_gym.envs.episode import Start, start_off_log
@@ -147,7 +148,7 @@ class RolloutDrives:
     def _step(self, step: EpisodeStep, count: int, plan: ExpertPlan, state: SimState) -> DrivenStep:
         action = self._env.action_type
         seen = {name: value for name, value in step.observation.items() if value.dtype != np.uint8}
-        would = action.of_plan(self._scene.vehicle, state.ego, plan.poses)
+        would = of_expert(action, self._scene.vehicle, state.ego, plan)
         arrays = {**seen, "action": np.asarray(step.action, np.float32), "expert_action": would}
         return DrivenStep(count * action.steps, self._mixture.by_expert[count], plan.valid, arrays)
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from simscale_gym.agents.expert import PLAN_STRIDE
+from simscale_gym.agents.expert import PLAN_STRIDE, ExpertPlan
 from simscale_gym.errors import ArgumentError, shown
 from simscale_gym.geometry import se2
 from simscale_gym.scene import DT, Scene, StateIndex, Vehicle
@@ -147,6 +147,13 @@ class TrajectoryAction:
         """The plan at 0.5 s steps."""
         poses = plan[PLAN_STRIDE - 1 :: PLAN_STRIDE].astype(np.float32)
         return np.clip(poses, self.space.low, self.space.high)
+
+
+def of_expert(action: ActionType, vehicle: Vehicle, ego: Array, plan: ExpertPlan) -> Array:
+    """The action that follows an expert's plan from ``ego [11]``: the tracker is given its lead, where it has one."""
+    if plan.lead is not None and isinstance(action, TrajectoryAction):
+        return np.clip(plan.lead.astype(np.float32), action.space.low, action.space.high)
+    return action.of_plan(vehicle, ego, plan.poses)
 
 
 class AnchorAction:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.envs.actions import ActionType
+from simscale_gym.envs.actions import ActionType, of_expert
 from simscale_gym.envs.drive import Drive
 from simscale_gym.metrics import running_columns
 from simscale_gym.perturbation import REJECTIONS
@@ -64,7 +64,7 @@ def expert_info(drive: Drive, action: ActionType) -> dict[str, Any]:
     entries = {
         name: {
             "trajectory": plan.trajectory,
-            "action": action.of_plan(drive.scene.vehicle, drive.state.ego, plan.poses),
+            "action": of_expert(action, drive.scene.vehicle, drive.state.ego, plan),
             "scores": dict(plan.scores),
             "valid": plan.valid,
         }

@@ -57,8 +57,9 @@ def test_valid_near_its_log_only(offset, valid):
 def test_a_plan_that_the_tracker_cannot_drive_is_not_valid():
     scene, state = state_of()
     askew = moved(state, across=0.45, turn=0.09, speed=1.5)
+    askew.ego[7] = 0.08  # the wheels point elsewhere
     plan = LogExpert().plan(scene, askew, KEEPS_ON)
-    assert plan.scores["deviation"] > 0.4
+    assert plan.scores["deviation"] > 0.1
     assert LogExpert(LogConfig(deviation=plan.scores["deviation"] + 0.01)).plan(scene, askew, KEEPS_ON).valid
     assert (
         not LogExpert(LogConfig(deviation=plan.scores["deviation"] - 0.01)).plan(scene, askew, KEEPS_ON).valid

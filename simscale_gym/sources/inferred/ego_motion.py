@@ -15,6 +15,8 @@ _WINDOW, _ORDER = 15, 3  # 1.5 s: takes centimetres of position noise out of the
 _STANDSTILL = 1.0  # [m/s] under which yaw rate over speed says nothing about the steering
 _MAX_STEERING = np.radians(60.0)  # nuPlan's limit of the bicycle model
 
+_CONTRADICTION = 0.3  # [m/s] between recorded and derived speed, beyond which the recorded one is none
+_LEAP = 1.2  # [m/s] in 0.1 s that is no braking
 _JUMP = 0.25  # [m] off its neighbors that a 0.1 s step is no motion (25 m/s^2) but a slip of the record
 
 MIN_FRAMES = 11
@@ -64,6 +66,43 @@ def states_from_poses(poses: Array, wheel_base: float) -> Array:
     )
     states[:, StateIndex.STEERING_RATE] = np.gradient(states[:, StateIndex.STEERING], DT)
     return states
+
+
+def with_recorded_speed(states: Array, velocities: Array, wheel_base: float) -> Array | None:
+    """``states [T, 11]`` worked out from poses, with the speed that was recorded; None where the two contradict.
+
+    At both ends of a clip derivatives of positions are poor, and a record has them still. What follows from the speed
+    follows from the recorded one then.
+
+    Args:
+        states: From :func:`states_from_poses`.
+        velocities: ``[T, 2]`` recorded velocities [m/s] in the frame of the poses.
+        wheel_base: Of the vehicle [m].
+    """
+    heading = states[:, StateIndex.HEADING]
+    speed = _without_leaps(np.cos(heading) * velocities[:, 0] + np.sin(heading) * velocities[:, 1])
+    inner = slice(_WINDOW // 2, len(states) - _WINDOW // 2)
+    apart = np.abs(speed - states[:, StateIndex.VX])[inner]
+    if not len(apart) or np.median(apart) > _CONTRADICTION or apart.max() > 4 * _CONTRADICTION:
+        return None
+    window = min(_WINDOW, len(states) - 1 + len(states) % 2)
+    out = states.copy()
+    out[:, StateIndex.VX] = scipy.signal.savgol_filter(speed, window, _ORDER)
+    out[:, StateIndex.AX] = scipy.signal.savgol_filter(speed, window, _ORDER, deriv=1, delta=DT)
+    out[:, StateIndex.AY] = out[:, StateIndex.VX] * out[:, StateIndex.YAW_RATE]
+    out[:, StateIndex.STEERING] = steering_angle(
+        out[:, StateIndex.VX], out[:, StateIndex.YAW_RATE], wheel_base
+    )
+    out[:, StateIndex.STEERING_RATE] = np.gradient(out[:, StateIndex.STEERING], DT)
+    return out
+
+
+def _without_leaps(speed: Array) -> Array:
+    """``speed [T]`` [m/s] without what no car does in 0.1 s: nuScenes' converter ends records with a zero."""
+    smooth = np.abs(np.diff(speed)) < _LEAP
+    good = np.r_[True, smooth] & np.r_[smooth, True]
+    frames = np.arange(len(speed))
+    return np.interp(frames, frames[good], speed[good]) if good.any() else speed
 
 
 def steering_angle(speed: Array, yaw_rate: Array, wheel_base: float) -> Array:

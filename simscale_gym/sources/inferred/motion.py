@@ -16,6 +16,7 @@ from simscale_gym.sources.inferred.ego_motion import MIN_FRAMES, states_from_pos
 Array = NDArray[np.float64]
 
 _MAX_FRAMES = 36_000  # one hour: a longer grid comes from a broken clock
+_MAX_LEAP = 2.0  # [s] between the frames of a source
 _AT = 0.05  # share of the time to the next frame within which a frame of the source is meant itself
 
 
@@ -55,12 +56,19 @@ def sampling_of(
         wrong: Makes the error out of what was ``found`` and what was ``expected``.
 
     Raises:
-        DataError: The clock does not run forward, or less than a second is left.
+        DataError: The clock does not run forward or leaps by more than 2 s, or less than a second is left.
     """
     frames = len(times)
     if (np.diff(times) <= 0).any():
         raise wrong(found="times that do not grow", expected="ascending times, one for each frame")
     seen = np.flatnonzero(valid)
+    leaps = np.diff(times[seen[0] : seen[-1] + 1]) if len(seen) else np.zeros(0)
+    if leaps.max(initial=0.0) > _MAX_LEAP:
+        frame = int(seen[0] + leaps.argmax())
+        raise wrong(
+            found=f"a leap of {leaps.max():.1f} s after frame {frame}",
+            expected=f"steps of up to {_MAX_LEAP:.0f} s: nobody knows what happened in between",
+        )
     duration = times[seen[-1]] - times[seen[0]] if len(seen) else 0.0
     count = int(np.floor(duration / DT + 0.1)) + 1
     if not MIN_FRAMES <= count <= _MAX_FRAMES:
@@ -84,7 +92,9 @@ def resample(motion: Motion, sampling: Sampling) -> tuple[Array, Array, Array, N
     """
     seen = np.flatnonzero(motion.valid)
     frames = np.arange(len(motion.valid))
-    fill = seen[np.argmin(np.abs(frames[:, None] - seen[None]), axis=1)]
+    after = np.searchsorted(seen, frames)
+    left, right = seen[np.maximum(after - 1, 0)], seen[np.minimum(after, len(seen) - 1)]
+    fill = np.where(np.abs(frames - left) <= np.abs(right - frames), left, right)
     before, after, share = fill[sampling.before], fill[sampling.after], sampling.share[:, None]
     turn = wrap_angle(motion.headings[after] - motion.headings[before])
     return (

@@ -47,7 +47,7 @@ def read_features(
         elif kind == "STOP_SIGN":
             lanes = tuple(str(i) for i in feature.values.get("lane") or ())
             found.stop_signs[key] = (_position(feature) - origin, lanes)
-        elif kind in ("CROSSWALK", "DRIVEWAY") or "SIDEWALK" in kind:
+        elif kind in ("CROSSWALK", "CROSS_WALK", "DRIVEWAY") or "SIDEWALK" in kind:
             _add_area(found, key, kind, feature, origin)
         elif "LINE" in kind or kind.startswith("ROAD_EDGE"):
             _add_line(found, kind, feature, origin)
@@ -136,7 +136,7 @@ def _add_area(found: MapFeatures, key: str, kind: str, feature: Fields, origin: 
         return
     feature.get("polygon")
     ring = _read_polygon(feature, origin)
-    layers = {"CROSSWALK": found.crosswalks, "DRIVEWAY": found.paved}
+    layers = {"CROSSWALK": found.crosswalks, "CROSS_WALK": found.crosswalks, "DRIVEWAY": found.paved}
     if ring is not None:
         layers.get(kind, found.walkways)[key] = ring
 

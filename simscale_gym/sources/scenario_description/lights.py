@@ -36,7 +36,7 @@ def read_lights(record: Fields, sampling: Sampling) -> dict[str, NDArray[np.uint
         if words is None or len(words) <= nearest.max():
             count = "none" if words is None else str(len(words))
             raise state.error("object_state", f"{count} states", "one for each frame")
-        lane = str(light.get("lane")) if light.has("lane") else key
+        lane = str(light.get("lane")) if light.has("lane") else key  # before April 2023 the key is the lane
         found[lane] = np.array([_status(words[i]) for i in nearest], np.uint8)
     return found
 

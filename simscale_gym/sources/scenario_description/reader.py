@@ -6,6 +6,7 @@ its route) is worked out here and said in ``Scene.inferred``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, Vehicle
 from simscale_gym.scene.lane_matching import find_route
-from simscale_gym.sources.inferred.ego_motion import without_jumps
+from simscale_gym.sources.inferred.ego_motion import with_recorded_speed, without_jumps
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
 from simscale_gym.sources.inferred.roads import about_route, build_map
@@ -28,6 +29,11 @@ Array = NDArray[np.float64]
 
 SUMMARY_NAME = "dataset_summary.pkl"
 _MAPPING_NAME = "dataset_mapping.pkl"  # names the sub-folder of each file
+_OLD_NAMES = ("AgentType", "RoadLineType", "RoadEdgeType", "metadrive")
+_CONVERT = (
+    "The file is older than ScenarioNet's format: convert the original data anew, "
+    "as with `python -m scenarionet.convert_waymo`."
+)
 _AT_REAR_AXLE = ("nuscenes",)  # its ego_pose table is the rear axle; every other converter stores box centres
 
 
@@ -58,8 +64,8 @@ def read_scenario_description(path: str | Path) -> Scene:
         DataError: No such pickle, something in it is not plain data, or a field is missing or misshapen.
     """
     path = Path(path)
-    record = Fields.of(path, "", load_pickle(path))
-    metadata, tracks = record.child("metadata"), record.child("tracks")
+    record = Fields.of(path, "", _unpickled(path))
+    metadata, tracks = _metadata(record), record.child("tracks")
     frames = _length(record)
     sdc_id = str(metadata.get("sdc_id"))
     motions = {
@@ -98,6 +104,35 @@ def read_scenario_description(path: str | Path) -> Scene:
     )
 
 
+def _unpickled(path: Path) -> object:
+    """What the pickle holds.
+
+    Raises:
+        DataError: It is none, or from before April 2023, when MetaDrive's own classes stood in these files.
+    """
+    try:
+        content = load_pickle(path)
+    except DataError as error:
+        if not any(name in error.found for name in _OLD_NAMES):
+            raise
+        raise DataError(
+            path, found=error.found, expected="plain data, as since April 2023", hint=_CONVERT
+        ) from None
+    if isinstance(content, tuple):
+        raise DataError(path, found="a tuple of tracks, as of 2021", expected="a dictionary", hint=_CONVERT)
+    return content
+
+
+def _metadata(record: Fields) -> Fields:
+    """The ``metadata``, without which there is neither clock nor ego."""
+    if not record.has("metadata"):
+        wrong = record.error("metadata", "none", "a dictionary with ts and sdc_id")
+        raise DataError(
+            wrong.path, field="metadata", found=wrong.found, expected=wrong.expected, hint=_CONVERT
+        )
+    return record.child("metadata")
+
+
 def _from_summary(folder: Path) -> list[Path]:
     summary = load_pickle(folder / SUMMARY_NAME)
     mapping_file = folder / _MAPPING_NAME
@@ -126,7 +161,7 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
         sizes = sizes[[1, 0, 2]]
         said.append("The ego's length and width were swapped in the file.")
     vehicle = scenario_tracks.ego_vehicle(sizes)
-    positions, headings, _, _ = resample(motion, sampling)
+    positions, headings, velocities, _ = resample(motion, sampling)
     positions[:, :2], jumps = without_jumps(positions[:, :2])
     if jumps:
         said.append(f"{jumps} jumps of the ego's recorded position are smoothed away.")
@@ -137,9 +172,16 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
     ego = build_ego(positions - origin, headings, vehicle, offset)
     place = "is the rear axle" if at_axle else f"is the box centre, {offset:.2f} m ahead of the rear axle"
     said.append(f"The ego's recorded point {place}; the wheel base is 0.6 of its length.")
-    said.append(
-        "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings."
-    )
+    recorded = with_recorded_speed(ego.states, velocities, vehicle.wheel_base)
+    if recorded is None:
+        said.append(
+            "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings."
+        )
+    else:
+        ego = replace(ego, states=recorded)
+        said.append(
+            "The ego's acceleration, yaw rate and steering follow from its recorded speed and headings."
+        )
     return ego, vehicle, origin, said
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from simscale_gym.scene import Scene
@@ -16,7 +18,10 @@ from simscale_gym.sources.source import SceneRef, Source, path_of
 
 @dataclass(frozen=True)
 class ScenarioDescriptionSource(Source):
-    """A pickle, or a folder with some. A scene's id is the name of its file, its place the path; no splits."""
+    """A pickle, or a folder with some. A scene's id is the name of its file, its place the path; no splits.
+
+    Files of one name in several folders have the names of these before theirs.
+    """
 
     name = "scenario_description"
     expects = f"ScenarioDescription files (sd_*.pkl or {SUMMARY_NAME})"
@@ -34,7 +39,13 @@ class ScenarioDescriptionSource(Source):
         Raises:
             DataError: The summary names a file that is missing.
         """
-        return [SceneRef(file.stem, self, file) for file in list_scenario_descriptions(path_of(scenes))]
+        folder = path_of(scenes)
+        files = list_scenario_descriptions(folder)
+        count = Counter(file.stem for file in files)
+        return [
+            SceneRef(file.stem if count[file.stem] == 1 else _long_name(file, folder), self, file)
+            for file in files
+        ]
 
     def load(self, ref: SceneRef) -> Scene:
         """The scene at 10 Hz.
@@ -47,3 +58,8 @@ class ScenarioDescriptionSource(Source):
     def made_from(self, ref: SceneRef) -> tuple[object, ...]:
         """The file."""
         return ref.id, ref.place
+
+
+def _long_name(file: Path, folder: Path) -> str:
+    """The folders between ``folder`` and ``file``, and its name: ``part_1.sd_0`` for ``part_1/sd_0.pkl``."""
+    return ".".join(file.relative_to(folder).with_suffix("").parts)

@@ -39,13 +39,19 @@ def read_motion(track: Fields, frames: int) -> Motion:
     elif frames > 1:
         velocities = np.gradient(positions[:, :2], DT, axis=0)
     sides = []
-    for key in ("length", "width", "height"):
-        side = _column(state, key, frames)
+    for key, side in zip(("length", "width", "height"), _sides(state, frames), strict=True):
         _require_finite(state, key, side[valid])
         sides.append(float(np.median(side[valid])) if valid.any() else 0.0)
     for key, values in (("position", positions), ("heading", headings), ("velocity", velocities)):
         _require_finite(state, key, values[valid])
     return Motion(positions, headings, velocities, np.maximum(sides, 0.1), valid)
+
+
+def _sides(state: Fields, frames: int) -> list[Array]:
+    """Length, width and height, each ``[frames]``: one by one, or as ``size [frames, 3]`` as before April 2023."""
+    if state.has("size") and not state.has("length"):
+        return list(state.array("size", (frames, 3)).T)
+    return [_column(state, key, frames) for key in ("length", "width", "height")]
 
 
 def _column(state: Fields, key: str, frames: int) -> Array:
