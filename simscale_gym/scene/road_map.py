@@ -35,11 +35,28 @@ class Turn(IntEnum):
 
 
 class BoundaryType(IntEnum):
-    """Painting of a lane boundary (nuPlan's boundary_type_fid)."""
+    """Painting of a lane boundary (nuPlan's boundary_type_fid, and yellow, which nuPlan has not)."""
 
     DASHED_WHITE = 0
     SOLID_WHITE = 2
     VIRTUAL = 3
+    DASHED_YELLOW = 10
+    SOLID_YELLOW = 12
+
+    @property
+    def dashed(self) -> bool:
+        """Whether it may be crossed."""
+        return self in (BoundaryType.DASHED_WHITE, BoundaryType.DASHED_YELLOW)
+
+    @property
+    def yellow(self) -> bool:
+        """Whether it parts directions, as in America."""
+        return self >= BoundaryType.DASHED_YELLOW
+
+    @property
+    def white(self) -> BoundaryType:
+        """The same in white, for formats that know no yellow."""
+        return BoundaryType(self - 10) if self.yellow else self
 
 
 class IntersectionType(IntEnum):

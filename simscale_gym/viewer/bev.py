@@ -18,6 +18,7 @@ from simscale_gym.viewer.canvas import Canvas, Color
 
 Array = NDArray[np.float64]
 
+YELLOW = (196, 164, 84)
 GROUND, ROAD, CROSSWALK, PAINT = (40, 44, 48), (74, 78, 84), (150, 152, 156), (172, 174, 178)
 BUILDING, ROOF_EDGE, TREE, SIDEWALK, GRASS = (
     (96, 92, 92),
@@ -125,10 +126,11 @@ def _markings(canvas: Canvas, scene: Scene) -> None:
         for line, kind in ((lane.left_boundary, lane.left_type), (lane.right_boundary, lane.right_type)):
             if lane.connector or kind == BoundaryType.VIRTUAL or not canvas.sees(line):
                 continue
-            if kind == BoundaryType.DASHED_WHITE:
-                canvas.dashes(_dense(line), PAINT, 0.12, on=3, off=4)
+            color = YELLOW if kind.yellow else PAINT
+            if kind.dashed:
+                canvas.dashes(_dense(line), color, 0.12, on=3, off=4)
             else:
-                canvas.line(line, PAINT, 0.12)
+                canvas.line(line, color, 0.12)
 
 
 def _dense(line: Array) -> Array:

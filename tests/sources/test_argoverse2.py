@@ -77,7 +77,7 @@ def test_lanes_have_the_graph_edges_and_paint_of_the_map(scenario):
     assert np.allclose(lanes["10"].left_boundary + scenario.origin[:2] - OFFSET, left)
     assert np.allclose(lanes["10"].centerline[:, 1] + scenario.origin[1] - OFFSET[1], -1.75)
     assert (lanes["10"].left_type, lanes["10"].right_type) == (
-        BoundaryType.SOLID_WHITE,
+        BoundaryType.SOLID_YELLOW,
         BoundaryType.DASHED_WHITE,
     )
     assert lanes["20"].left_type == BoundaryType.VIRTUAL

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simscale_gym.metrics.areas import off_road
+from simscale_gym.scene import BoundaryType
 from simscale_gym.scoring import map_layers
 from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, centerline_of
 from simscale_gym.sources.inferred.paved_area import closed_pieces
@@ -20,7 +21,7 @@ def features(lines, exits, edges=()):
     found = MapFeatures(edges=[np.array(edge, float) for edge in edges])
     for key, line in lines.items():
         found.lanes.append(LaneFeature(key, centerline_of(np.array(line, float)), exits=exits.get(key, ())))
-    found.lines = [(edge, False) for edge in found.edges]
+    found.lines = [(edge, BoundaryType.SOLID_WHITE) for edge in found.edges]
     return found
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from crossing_scenario import FRAMES, OFFSET, crossing
 
+from simscale_gym.dressing.ground.markings import lane_lines
+from simscale_gym.dressing.ground.terrain import Surface
 from simscale_gym.errors import DataError
 from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.scene import (
@@ -68,7 +70,7 @@ def test_boundaries_lie_on_the_paint_and_have_its_type(scene):
     offset = OFFSET - scene.origin[:2]
     assert np.allclose(lane.left_boundary[:, 1] - offset[1], 0.25, atol=0.05)
     assert np.allclose(lane.right_boundary[:, 1] - offset[1], -3.5, atol=0.05)
-    assert (lane.left_type, lane.right_type) == (BoundaryType.SOLID_WHITE, BoundaryType.DASHED_WHITE)
+    assert (lane.left_type, lane.right_type) == (BoundaryType.SOLID_YELLOW, BoundaryType.DASHED_WHITE)
     assert scene.map.lanes["30"].left_type == BoundaryType.VIRTUAL
     assert lane.speed_limit == pytest.approx(30 * 0.44704)
 
@@ -281,3 +283,11 @@ def test_real_scene_links_and_groups(real):
     groups = [len(b.lane_ids) for b in real.map.roadblocks.values() if not b.connector]
     assert len(groups) == 226 and sorted(groups)[-1] == 4
     assert real.vehicle.length > real.vehicle.width and any("swapped" in x for x in real.inferred)
+
+
+def test_yellow_lines_are_yellow(scene):
+    lane = scene.map.lanes["10"]
+    assert lane.left_type == BoundaryType.SOLID_YELLOW and lane.left_type.white == BoundaryType.SOLID_WHITE
+    assert lane.right_type == BoundaryType.DASHED_WHITE
+    painted = {item.paint for item in lane_lines(scene.map)}
+    assert painted == {Surface.PAINT, Surface.YELLOW_PAINT}

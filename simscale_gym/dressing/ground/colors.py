@@ -20,6 +20,7 @@ def ground_albedo(points: Array, surface: NDArray[np.uint8], terrain: Terrain, s
     painters = {
         Surface.NEUTRAL: _neutral, Surface.SIDEWALK: _sidewalk, Surface.GRASS: _grass, Surface.PLAZA: _plaza,
         Surface.ISLAND: _island, Surface.PAINT: _paint, Surface.KERB: _kerb, Surface.BUILDING: _sidewalk,
+        Surface.YELLOW_PAINT: _yellow_paint,
     }  # fmt: skip
     for kind in np.unique(surface):
         rows = surface == kind
@@ -62,6 +63,10 @@ def _paint(x: Array, y: Array, seed: int) -> Array:
         0.90 + 0.13 * (value_noise(x, y, 2.5, seed + 5) - 0.3) - 0.06 * value_noise(x, y, 0.35, seed + 6) ** 3
     )
     return np.array([0.85, 0.85, 0.83]) * worn[:, None]
+
+
+def _yellow_paint(x: Array, y: Array, seed: int) -> Array:
+    return _paint(x, y, seed) * np.array([1.0, 0.80, 0.36])
 
 
 def _kerb(x: Array, y: Array, seed: int) -> Array:

@@ -22,7 +22,7 @@ from simscale_gym.dressing.ground.road_patterns import (
     lay_patterns,
     stop_and_crossing_patterns,
 )
-from simscale_gym.dressing.ground.terrain import DETAIL_REACH, REACH, Surface, Terrain
+from simscale_gym.dressing.ground.terrain import DETAIL_REACH, PAINTS, REACH, Surface, Terrain
 from simscale_gym.dressing.light.visibility import seen_raster
 from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels
 from simscale_gym.scene import Scene
@@ -174,7 +174,7 @@ def _add_cells(
     cos, sin, zero = np.cos(heading), np.sin(heading), np.zeros(count)
     centers = np.column_stack([points, cells.z + terrain.height(points)])
     spread = np.where(length > 1.0, max(k, 0.64), k)  # coarse cells have no underlay
-    spread = np.where(cells.surface == Surface.PAINT, max(k, 0.60), spread)  # dark joints would show in white
+    spread = np.where(np.isin(cells.surface, PAINTS), max(k, 0.60), spread)  # dark joints would show in white
     sigmas = np.stack([spread * length, spread * width], 1)
     occlusion = _openness(points, cells.surface, terrain)
     u, v = np.stack([cos, sin, zero], 1), np.stack([-sin, cos, zero], 1)

@@ -35,10 +35,11 @@ DASH, GAP = 3.0, 6.0
 
 @dataclass(frozen=True, eq=False)
 class PaintedLine:
-    """A line on the road: its course and whether it is dashed."""
+    """A line on the road: its course, whether it is dashed, and what it is painted with."""
 
     line: Line
     dashed: bool
+    paint: Surface = Surface.PAINT
 
 
 def lane_lines(road_map: RoadMap) -> list[PaintedLine]:
@@ -53,7 +54,8 @@ def lane_lines(road_map: RoadMap) -> list[PaintedLine]:
             if kind != BoundaryType.VIRTUAL and len(points) > 1:
                 line = Line.of(points)
                 if len(line.points) > 1 and line.length > 1.0:
-                    lines.append(PaintedLine(line, kind == BoundaryType.DASHED_WHITE))
+                    paint = Surface.YELLOW_PAINT if kind.yellow else Surface.PAINT
+                    lines.append(PaintedLine(line, kind.dashed, paint))
     return sorted(lines, key=lambda item: -item.line.length)
 
 
@@ -98,12 +100,12 @@ def _paint_line(item: PaintedLine, terrain: Terrain, taken: GroundRaster, zone: 
     for lod in (0, 1):
         rows = keep & (level == lod)
         if rows.any():
-            solids.append(_cut_line(line, low[rows], high[rows], painted[rows], lod, taken))
+            solids.append(_cut_line(item, low[rows], high[rows], painted[rows], lod, taken))
             for column, boxes in enumerate(_line_skirts(line, low[rows], high[rows], lod)):
                 skirts[column].append(boxes)
     far = keep & (level == 2) & painted
     starts, ends = even_pieces(low[far], high[far], 1.5)
-    raised = Cells.of(line.boxes(starts, ends, -LINE_WIDTH / 2, LINE_WIDTH / 2), Surface.PAINT, RAISE)
+    raised = Cells.of(line.boxes(starts, ends, -LINE_WIDTH / 2, LINE_WIDTH / 2), item.paint, RAISE)
     joined = tuple(np.concatenate(column) for column in skirts if column)
     return Layer(Cells.concatenate(solids), joined, raised)
 
@@ -123,9 +125,10 @@ def _intervals(item: PaintedLine) -> tuple[Array, Array, NDArray[np.bool_]]:
 
 
 def _cut_line(
-    line: Line, low: Array, high: Array, painted: NDArray[np.bool_], lod: int, taken: GroundRaster
+    item: PaintedLine, low: Array, high: Array, painted: NDArray[np.bool_], lod: int, taken: GroundRaster
 ) -> Cells:
     """The cells of a line's own width, paint and gaps; those on taken ground are left out."""
+    line = item.line
     step, edge = ((0.22, 0.06), (0.6, 0.15))[lod]
     starts, ends, paint = [], [], []
     for a, b, on in zip(low, high, painted, strict=True):
@@ -138,7 +141,7 @@ def _cut_line(
     columns = np.linspace(-LINE_WIDTH / 2, LINE_WIDTH / 2, (4, 2)[lod])
     boxes = [line.boxes(s_low, s_high, a, b) for a, b in pairwise(columns)]
     free = taken.share(line.boxes(s_low, s_high, -0.15, 0.15), TAKEN) < 0.3
-    surface = np.where(on, Surface.PAINT, Surface.ROAD)[free]
+    surface = np.where(on, item.paint, Surface.ROAD)[free]
     cells = Cells.concatenate([Cells.of(b[free], surface) for b in boxes])
     taken.mark(cells.boxes, TAKEN)
     return cells

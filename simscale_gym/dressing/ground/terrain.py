@@ -44,6 +44,11 @@ class Surface(IntEnum):
     BUILDING = 6
     PAINT = 7
     KERB = 8
+    YELLOW_PAINT = 9
+
+
+PAINTS = (Surface.PAINT, Surface.YELLOW_PAINT)
+"""What lines are made of."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ MAX_MAP_BYTES = 2**27
 """A larger map [byte] is refused before it is read; those of logs have a few hundred thousand."""
 
 _UNPAINTED = ("NONE", "UNKNOWN")
-_DASHED = ("DASHED_WHITE", "DOUBLE_DASH_WHITE")  # yellow parts directions, dashed or not
+_DASHED = ("DASHED_", "DOUBLE_DASH_")
 
 
 def read_map_archive(path: Path, origin: Array) -> MapFeatures:
@@ -137,7 +137,10 @@ def _paint(segment: Fields, side: str) -> BoundaryType:
     mark = segment.text(f"{side}_lane_mark_type")
     if mark in _UNPAINTED:
         return BoundaryType.VIRTUAL
-    return BoundaryType.DASHED_WHITE if mark in _DASHED else BoundaryType.SOLID_WHITE
+    dashed = mark.startswith(_DASHED)
+    if mark.endswith("YELLOW"):
+        return BoundaryType.DASHED_YELLOW if dashed else BoundaryType.SOLID_YELLOW
+    return BoundaryType.DASHED_WHITE if dashed else BoundaryType.SOLID_WHITE
 
 
 def _ids(segment: Fields, key: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from simscale_gym.sources.inferred.motion import (
     resample,
     sampling_of,
 )
+from simscale_gym.sources.inferred.parked import held_still, with_car_parks
 from simscale_gym.sources.inferred.roads import about_route, build_map
 
 Array = NDArray[np.float64]
@@ -70,7 +71,8 @@ def read_scenario(file: Path) -> Scene:
     features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin[:2])
     road_map, _, said = build_map(str(columns["city"][0]), features, [])
     route = find_route(road_map, ego.poses)
-    tracks = build_tracks(motions, sampling, origin, flat=True)
+    tracks = held_still(build_tracks(motions, sampling, origin, flat=True), said)
+    road_map = with_car_parks(road_map, tracks, ego, said)
     lights = completed_lights({}, road_map, ego, FORD_FUSION, tracks, said)
     start = round(float(columns["start_timestamp"][0]) / 1e3 + sampling.start * 1e6)
     return Scene(

@@ -22,6 +22,7 @@ from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations
 from simscale_gym.sources.inferred.ego_motion import states_from_poses
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
+from simscale_gym.sources.inferred.parked import held_still, with_car_parks
 from simscale_gym.sources.inferred.roads import about_route, build_map
 
 Array = NDArray[np.float64]
@@ -68,7 +69,8 @@ def read_sensor_log(folder: Path) -> Scene:
     motions, about_riders = _without_riders(
         _motions(folder / ANNOTATIONS, columns, poses, stamps, frame), columns
     )
-    tracks = build_tracks(motions, sampling, origin, flat=False)
+    tracks = held_still(build_tracks(motions, sampling, origin, flat=False), about_map)
+    road_map = with_car_parks(road_map, tracks, ego, about_map)
     lights = completed_lights({}, road_map, ego, FORD_FUSION, tracks, about_map)
     rig, about_rig = read_rig(folder / "calibration")
     times_us = int(stamps[0] // 1000) + round(DT * 1e6) * np.arange(len(sampling), dtype=np.int64)

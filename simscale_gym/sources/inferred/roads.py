@@ -277,7 +277,7 @@ def _paint(
     if not features.lines:
         return out
     tree = shapely.STRtree([shapely.LineString(line) for line, _ in features.lines])
-    broken = np.array([b for _, b in features.lines])
+    kinds = np.array([kind for _, kind in features.lines])
     unstated = np.array([lane.paint is None for lane in features.lanes])
     for i in np.flatnonzero(~connector & unstated):
         sides = []
@@ -287,8 +287,7 @@ def _paint(
             if len(probe) < 4:
                 sides.append(BoundaryType.VIRTUAL)
             else:
-                dashed = broken[hit].mean() > 0.5
-                sides.append(BoundaryType.DASHED_WHITE if dashed else BoundaryType.SOLID_WHITE)
+                sides.append(BoundaryType(np.bincount(kinds[hit]).argmax()))
         out[i] = (sides[0], sides[1])
     return out
 

@@ -135,8 +135,8 @@ def _layers(road_map: RoadMap, fids: MapFids) -> dict[str, tuple[Columns, list]]
     boundaries = _Boundaries()
     sides = {
         lane.id: (
-            boundaries.fid(lane.left_boundary, lane.left_type),
-            boundaries.fid(lane.right_boundary, lane.right_type),
+            boundaries.fid(lane.left_boundary, lane.left_type.white),
+            boundaries.fid(lane.right_boundary, lane.right_type.white),
         )
         for lane in road_map.lanes.values()
     }

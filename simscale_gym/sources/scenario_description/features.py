@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import polyline
+from simscale_gym.scene import BoundaryType
 from simscale_gym.sources.inferred.features import (
     LaneFeature,
     MapFeatures,
@@ -146,7 +147,14 @@ def _add_line(found: MapFeatures, kind: str, feature: Fields, origin: Array) -> 
     line = polyline.without_repeats(line) if len(line) else line
     if len(line) < 2:
         return
-    broken = "BROKEN" in kind and "YELLOW" not in kind
-    found.lines.append((line, broken))
+    found.lines.append((line, _paint(kind)))
     if kind.startswith("ROAD_EDGE") and "SIDEWALK" not in kind:
         found.edges.append(shapely.get_coordinates(shapely.LineString(line).simplify(_STRAIGHT)))
+
+
+def _paint(kind: str) -> BoundaryType:
+    """Paint of ROAD_LINE_[BROKEN|SOLID|PASSING]_[SINGLE|DOUBLE]_[WHITE|YELLOW]; edges of the road are solid."""
+    dashed = "BROKEN" in kind
+    if "YELLOW" in kind:
+        return BoundaryType.DASHED_YELLOW if dashed else BoundaryType.SOLID_YELLOW
+    return BoundaryType.DASHED_WHITE if dashed else BoundaryType.SOLID_WHITE

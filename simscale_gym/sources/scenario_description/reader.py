@@ -20,6 +20,7 @@ from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.inferred.ego_motion import with_recorded_speed, without_jumps
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
+from simscale_gym.sources.inferred.parked import held_still, with_car_parks
 from simscale_gym.sources.inferred.roads import about_route, build_map
 from simscale_gym.sources.scenario_description import tracks as scenario_tracks
 from simscale_gym.sources.scenario_description.features import read_features
@@ -83,6 +84,8 @@ def read_scenario_description(path: str | Path) -> Scene:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     recorded = read_lights(record, sampling)
     road_map, ruled = _read_map(record, metadata, list(recorded), (origin, flat), dataset, said)
+    others = held_still(others, said)
+    road_map = with_car_parks(road_map, others, ego, said)
     lights = completed_lights(_by_connector(recorded, ruled, said), road_map, ego, vehicle, others, said)
     route = find_route(road_map, ego.poses)
     said.append(about_route(route))
