@@ -25,6 +25,9 @@ _PLAIN_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6}|O8?|\?)")
 _NUMPY_CORES = ("numpy.core", "numpy._core")  # numpy 1 and numpy 2
 
 _MOST_REPEATED = 2**20
+_MOST_SHARED = (
+    20  # times the size of the stream that its values may weigh when all that is shared is counted apart
+)
 _PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
 _FILLS = ("APPEND", "APPENDS", "ADDITEMS")
 _BUILDS = ("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "FROZENSET")
@@ -111,7 +114,10 @@ def unpickle(
         raise DataError(path, field=field, found=type(data).__name__, expected="the bytes of a pickle")
     try:
         _check_program(data)
-        return _plain(_Unpickler(data, names, persistent).load(), {}, 0)
+        value = _plain(_Unpickler(data, names, persistent).load(), {}, 0)
+        if _weight(value, {}) > _MOST_SHARED * len(data) + _MOST_REPEATED:
+            raise pickle.UnpicklingError("containers that hold one another again and again")
+        return value
     except Forbidden as error:
         raise DataError(
             path,
@@ -292,6 +298,26 @@ def _check_program(data: bytes) -> None:
 def _grown(container: list[int], weight: int) -> list[int]:
     container[0] = weight
     return container
+
+
+def _weight(value: Any, seen: dict[int, int]) -> int:
+    """Items in ``value`` and in the containers in it, each as often as it stands there; one that holds itself once.
+
+    Whoever prints or copies a value works through all of them, and a few thousand bytes can name more than there is
+    time for.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        items: Any = value.ravel().tolist()
+    elif isinstance(value, dict):
+        items = (*value.keys(), *value.values())
+    elif isinstance(value, list | tuple | set | frozenset):
+        items = value
+    else:
+        return 1
+    if id(value) not in seen:
+        seen[id(value)] = 1  # while it is weighed, for those that hold themselves
+        seen[id(value)] = 1 + sum(_weight(item, seen) for item in items)
+    return seen[id(value)]
 
 
 def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:

@@ -146,7 +146,7 @@ def test_lists_made_into_tuples_are_weighed_too():
 
 def test_what_stands_in_many_places_is_one():
     shared = [(1.0, 2.0)] * 2
-    for _ in range(60):
+    for _ in range(12):
         shared = [shared, shared]
     made = loads_pickle(pickle.dumps(shared), "memory")
     assert made[0] is made[1] and made[0][0] is made[1][1]
@@ -189,3 +189,19 @@ def test_known_classes_become_records_of_what_they_hold(tmp_path):
     assert read["thing"]["number"].tolist() == [0, 1]
     with pytest.raises(DataError, match="Slotted"):
         load_pickle(path)
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_containers_that_hold_one_another_are_refused_in_time(kind):
+    """A few kilobytes whose text would be longer than any memory."""
+    value = "x"
+    for _ in range(30):
+        value = [value] * 10 if kind is list else dict.fromkeys(map(str, range(10)), value)
+    with pytest.raises(DataError, match="again and again"):
+        loads_pickle(pickle.dumps({"id": value}), "bomb.pkl")
+
+
+def test_sharing_within_reason_comes_through():
+    shared = {"calibration": list(range(50))}
+    frames = [{"camera": shared, "frame": k} for k in range(500)]
+    assert loads_pickle(pickle.dumps(frames), "log.pkl") == frames
