@@ -215,8 +215,8 @@ class RunExperiment:
     Broken off and given again, it goes on where it was; several processes and machines may work on one.
 
     Attributes:
-        name: baseline (real only against real and simulated), experts, scaling, no-expert, reactive, regression or
-            transfer.
+        name: baseline (real only against real and simulated), experts, scaling, no-expert, reactive, shortcut,
+            regression or transfer.
         budget: How large it is, and where it works.
         dry_run: Say what would be done, what is there, and about how long the rest takes; do nothing.
         report: Folder for NAME.md with tables and charts, from the rows alone; nothing is run. simscale-gym[report].

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from simscale_gym.datagen import DataSpec
 from simscale_gym.errors import ArgumentError
@@ -22,6 +23,7 @@ _SCORES = 256
 _CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 8, 21
 _OFF_THE_LOG = 0.5  # [s] between clips that leave the log
 _BLIND = "ego_status"
+_ACCELERATION = {"acceleration hidden": 3.0, "acceleration told": 0.2}
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,16 @@ def _transfer(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
             yield _named(arm, "recorded", suites=("town-test", "town-hard"), real=("recorded",), val=())
 
 
-def _named(arm: Arm, place: str, **changes: tuple[str, ...]) -> Arm:
-    reference = arm.reference and f"{arm.reference}, {place}"
-    return replace(arm, name=f"{arm.name}, {place}", reference=reference, **changes)
+def _shortcut(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
+    for family in families:
+        for said, noise in _ACCELERATION.items():
+            for arm in _pair(family, budget):
+                yield _named(arm, said, settings={"acceleration_noise": noise})
+
+
+def _named(arm: Arm, how: str, **changes: Any) -> Arm:
+    reference = arm.reference and f"{arm.reference}, {how}"
+    return replace(arm, name=f"{arm.name}, {how}", reference=reference, **changes)
 
 
 EXPERIMENTS: Mapping[str, _Kind] = {
@@ -210,6 +219,12 @@ EXPERIMENTS: Mapping[str, _Kind] = {
         "recorded one, and both.",
         ("regression", "diffusion"),
         _reactive,
+    ),
+    "shortcut": _Kind(
+        "What does the status give away? The acceleration says how the human brakes: with and without it, on recorded "
+        "samples alone and with simulated ones.",
+        ("regression",),
+        _shortcut,
     ),
     "regression": _Kind(
         "What removes mode confusion? Labels of two experts contradict each other, and a single mode averages them: a "

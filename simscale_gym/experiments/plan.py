@@ -75,7 +75,7 @@ def config_of(arm: Arm, seed: int, budget: Budget, sets: Mapping[str, NeededSet]
     }
     return TrainConfig(
         planner=arm.family, preset=budget.preset, scenes=budget.num_scenes, steps=budget.steps, seed=seed,
-        sim_ratio=arm.ratio if arm.sim else None, **folders, **arm.settings,
+        sim_ratio=arm.ratio if arm.sim else None, keep_best=False, **folders, **arm.settings,
     )  # fmt: skip
 
 

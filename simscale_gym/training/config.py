@@ -41,9 +41,13 @@ class TrainConfig:
         clip_norm: Greatest norm of the gradient; 0 for any.
         velocity_noise: Standard deviation of the noise on the velocity that planners are told in training [m/s]; a
             fifth of it acts across. SimScale's is 1.
-        acceleration_noise: Likewise on the acceleration [m/s^2], alike in both directions.
+        acceleration_noise: Likewise on the acceleration [m/s^2], alike in both directions. So much that it says
+            nothing: planners that are told how the human brakes copy it instead of looking (Cheng et al. 2023;
+            docs/results.md).
         color_jitter: Standard deviation of the contrast of pictures in training; colors and brightness change with it.
         val_every: Steps between validations.
+        keep_best: Whether the planner that is nearest to the humans of the validation set is kept; otherwise the last
+            one. Nearness to the log is not what simulated samples teach: to compare trainings, keep the last.
         seed: Of weights, order, subsets and noise.
         precision: "32-true", "bf16-mixed" or "16-mixed".
         accelerator: "auto", "cpu" or "cuda".
@@ -68,10 +72,11 @@ class TrainConfig:
     warm_up: float = 0.05
     weight_decay: float = 1e-4
     clip_norm: float = 20.0
-    velocity_noise: float = 0.5
-    acceleration_noise: float = 0.5
+    velocity_noise: float = 0.2
+    acceleration_noise: float = 3.0
     color_jitter: float = 0.2
     val_every: int = 250
+    keep_best: bool = True
     seed: int = 0
     precision: str = "32-true"
     accelerator: str = "auto"

@@ -167,7 +167,7 @@ class _Training:
         """Distances on the validation set; the planner is kept where they are the least so far."""
         at = self._at
         found = {} if self._judged is None else displacement(self._plain, self._judged, self._fabric.device)
-        if not found or not at.best or found["ade"] < at.best["ade"]:
+        if not found or not at.best or not self._config.keep_best or found["ade"] < at.best["ade"]:
             at.best, at.best_step = found, at.step
             if self._leads:
                 about = {"training": training_digest(self._config), "step": at.step}

@@ -160,3 +160,8 @@ def test_a_device_that_is_not_there(data_sets, mini, tmp_path):
     with pytest.raises(ArgumentError, match="found 0"):
         train(replace(config(), accelerator="cuda"), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_last_planner_is_kept_where_the_best_is_not_asked_for(data_sets, mini, tmp_path):
+    settings = config(val=("val",), keep_best=False)
+    assert train(settings, tmp_path, progress=False)["best_step"] == settings.steps
