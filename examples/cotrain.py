@@ -24,8 +24,8 @@ def main() -> None:
     """Collect, train twice, judge, print the gain."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("out/cotrain"), help="data sets and planners")
-    parser.add_argument("--clips", type=int, default=240, help="recorded clips, 8 a scene")
-    parser.add_argument("--steps", type=int, default=1000, help="gradient steps of each planner")
+    parser.add_argument("--clips", type=int, default=480, help="recorded clips, 8 a scene")
+    parser.add_argument("--steps", type=int, default=1500, help="gradient steps of each planner")
     parser.add_argument("--suite", default="town-hard", help="name of a suite, or its file")
     parser.add_argument("--preset", default="tiny", help="size of the planners")
     parser.add_argument("--image-size", type=int, nargs=2, default=(72, 128), help="height, width")
@@ -52,7 +52,9 @@ def run(told: argparse.Namespace) -> None:
     real, val, sim = ((str(told.out / name),) for name in ("real", "val", "sim"))
     planners = {}
     for name, simulated in {"real": (), "real + sim": sim}.items():
-        config = TrainConfig(preset=told.preset, real=real, sim=simulated, val=val, steps=told.steps)
+        config = TrainConfig(
+            preset=told.preset, real=real, sim=simulated, val=val, steps=told.steps, keep_best=False
+        )
         result = train(config, told.out / name.replace(" ", ""))
         print(f"{name}: {result['real']} recorded and {result['sim']} simulated samples", flush=True)
         planners[name] = TrainedDriver(told.out / name.replace(" ", "") / "planner.safetensors")
