@@ -1,121 +1,35 @@
-"""The same drives scored by NAVSIM itself, out of an export, and by us, out of the data set that was exported.
+"""The same drives scored by NAVSIM itself, out of an export, and by us, out of what was exported.
 
 Needs NAVSIM and nuplan-devkit on the path (Python 3.11, SQLAlchemy 1.4); imported only where these are.
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from simscale_gym.agents.pdm.closed import plan
-from simscale_gym.agents.pdm.route import find_route
-from simscale_gym.datagen.navsim.shared_map import as_nuplan
-from simscale_gym.geometry import polyline, se2
-from simscale_gym.metrics import (
-    COLUMNS,
-    Agents,
-    MapLayers,
-    Situation,
-    interpolate_history,
-    score,
-    without_touching,
-)
-from simscale_gym.scene import LightStatus, StateIndex
+from simscale_gym.evaluation.navsim.view import navsim_view
+from simscale_gym.metrics import COLUMNS, score, without_touching
+from simscale_gym.scene import StateIndex
 from simscale_gym.sim import plan_to_poses, track
 
 SCORED = [code for code in COLUMNS if code != "ec"]
-_TIMES = np.arange(41) * 0.1
-_TOUCHED = [StateIndex.VX, StateIndex.VY, StateIndex.AX, StateIndex.AY]
-
-
-def nuplan_map(scene):
-    """The map of a scene as it was exported; nuPlan's vertices head for the next one."""
-    road = as_nuplan(scene.map) if scene.source not in ("nuplan", "navsim") else scene.map
-
-    def heading(lane):
-        points = lane.centerline[:, :2]
-        return replace(lane, centerline=np.column_stack([points, polyline.headings(points)]))
-
-    return replace(road, lanes={i: heading(lane) for i, lane in road.lanes.items()})
 
 
 def plans(moments, present=0):
-    """Plans ``[8, 3]`` of the two agents that NAVSIM brings along, in the ego frame of the present."""
+    """Plans ``[8, 3]`` of the constant-velocity agent that NAVSIM brings along, in the ego frame of the present."""
     at = moments.row(present)
-    human = se2.poses_to_local(moments.ego[at, :3], moments.ego[at + 1 : at + 9, :3])
     ahead = np.hypot(*moments.ego[at, [StateIndex.VX, StateIndex.VY]]) * 0.5 * np.arange(1, 9)
-    return {"human": human, "constant velocity": np.column_stack([ahead, np.zeros((8, 2))])}
-
-
-def known_states(moments, steps):
-    """Ego states ``[K, 11]`` as NAVSIM knows them: no steering, no yaw rate, velocities in single precision."""
-    states = np.zeros((len(steps), moments.ego.shape[1]))
-    rows = [moments.row(step) for step in steps]
-    states[:, :3] = moments.ego[rows, :3]
-    states[:, _TOUCHED] = moments.ego[rows][:, _TOUCHED].astype(np.float32)
-    return states
-
-
-def our_situation(scene, road, moments, kept, present=0):
-    """The situation that NAVSIM's metric cache keeps: tracks at 10 Hz between the moments, lights for 0.5 s each."""
-    ego, at = known_states(moments, [present])[0], moments.row(present)
-    route = find_route(road, scene.route, ego)
-    window = slice(at, at + 9)
-    rows = np.flatnonzero(kept[:, window].any(1))
-    poses = se2.poses_to_world(moments.present, moments.poses[rows, window])
-    velocities = se2.points_to_world(np.array([0, 0, moments.present[2]]), moments.velocities[rows, window])
-    seen = kept[rows, window]
-    states, valid = np.zeros((len(rows), 41, 5)), np.zeros((len(rows), 41), bool)
-    for n, there in enumerate(seen):
-        times = np.flatnonzero(there) * 0.5
-        valid[n] = (times[0] - 1e-9 <= _TIMES) & (times[-1] + 1e-9 >= _TIMES)
-        known = np.column_stack([poses[n, there], velocities[n, there]])
-        known[:, 2] = np.unwrap(known[:, 2])
-        states[n] = np.stack([np.interp(_TIMES, times, column) for column in known.T], -1)
-    sizes = np.broadcast_to(moments.sizes[rows, None, :2], (len(rows), 41, 2))
-    agents = Agents(
-        tuple(moments.ids[rows].tolist()), moments.types[rows], np.concatenate([states[..., :3], sizes], -1),
-        states[..., 3:], valid,
-    )  # fmt: skip
-    red = [
-        tuple(moments.light_lanes[moments.lights[:, at + k] == LightStatus.RED].tolist()) for k in range(9)
-    ]
-    steps = np.arange(-3, 1) + present
-    return Situation(
-        map=MapLayers.from_road_map(road),
-        centerline=route.ahead.centerline,
-        route_lane_ids=route.ahead.lane_ids,
-        agents=agents,
-        red_lights=[red[k // 5] for k in range(41)],
-        history=interpolate_history(steps * 0.5, known_states(moments, steps)),
-    )
-
-
-def our_reference(scene, road, moments, kept, situation, present=0):
-    """PDM-Closed's poses ``[41, 3]``."""
-    ego, at = known_states(moments, [present])[0], moments.row(present)
-    rows = np.flatnonzero(kept[:, at])
-    boxes = se2.poses_to_world(moments.present, moments.poses[rows, at])
-    velocities = se2.points_to_world(np.array([0, 0, moments.present[2]]), moments.velocities[rows, at])
-    route = find_route(road, scene.route, ego)
-    planned = plan(
-        situation.map, route, ego, np.hstack([boxes, moments.sizes[rows, :2]]), velocities, moments.types[rows],
-        red_lights=situation.red_lights[0],
-    )  # fmt: skip
-    return planned.poses[:41]
+    return np.column_stack([ahead, np.zeros((8, 2))])
 
 
 def our_scores(scene, moments, kept, present=0):
-    """Subscores and total of both agents' plans, by agent."""
-    ego = known_states(moments, [present])[0]
-    road = nuplan_map(scene)
-    situation = our_situation(scene, road, moments, kept, present)
-    reference = our_reference(scene, road, moments, kept, situation, present)
-    replay, found = without_touching(situation, ego, scene.vehicle), {}
-    for agent, poses in plans(moments, present).items():
-        drives = track(ego, np.stack([reference, plan_to_poses(ego[:3], poses, 0.5)]), vehicle=scene.vehicle)
+    """Subscores and total of both agents' plans among replayed traffic, by agent."""
+    view = navsim_view(scene, moments, kept, present)
+    replay, found = without_touching(view.situation, view.ego, scene.vehicle), {}
+    for agent, poses in {"human": view.human, "constant velocity": plans(moments, present)}.items():
+        plan = plan_to_poses(view.ego[:3], poses, 0.5)
+        drives = track(view.ego, np.stack([view.reference, plan]), vehicle=scene.vehicle)
         scores = score(replay, drives, vehicle=scene.vehicle).take([1])
         found[agent] = {COLUMNS[code]: float(getattr(scores, code)[0]) for code in SCORED} | {
             "pdm_score": float(scores.total[0])
@@ -139,12 +53,14 @@ class Navsim:
         from navsim.common.dataloader import SceneLoader
         from navsim.planning.metric_caching.metric_cache_processor import MetricCacheProcessor
         from nuplan.common.maps.nuplan_map.map_factory import get_maps_db
+        from nuplan.common.maps.nuplan_map.nuplan_map import NuPlanMap
         from nuplan.planning.simulation.trajectory.trajectory_sampling import TrajectorySampling
 
         dataclasses.NUPLAN_MAPS_ROOT = os.environ["NUPLAN_MAPS_ROOT"]  # read when first imported
         get_maps_db.cache_clear()
+        _remember_places(NuPlanMap)
         self.sampling = TrajectorySampling(num_poses=40, interval_length=0.1)
-        self.root, self.maps = Path(root), os.environ["NUPLAN_MAPS_ROOT"]
+        self.root, self.name, self.maps = Path(root), name, os.environ["NUPLAN_MAPS_ROOT"]
         path = self.root / "config/common/train_test_split/scene_filter" / f"{name}.yaml"
         told = {k: v for k, v in yaml.safe_load(path.read_text()).items() if not k.startswith("_")}
         self.loader = SceneLoader(
@@ -190,6 +106,109 @@ class Navsim:
             found[name] = {column: float(result[column].iloc[0]) for column in self._columns()}
         return found
 
+    def two_stage(self, plans, caches=None):
+        """What ``run_pdm_score`` makes of the plans of an export.
+
+        Args:
+            plans: A file of plans of the export.
+            caches: Metric caches by token that are filled and taken from; None for none.
+
+        Returns:
+            Its rows by token, and the means of combined, first-stage and second-stage scores.
+        """
+        import pandas
+        import yaml
+        from navsim.common.enums import SceneFrameType
+        from navsim.planning.script import run_pdm_score as script
+
+        from simscale_gym.evaluation.navsim.planned_agent import PlannedAgent
+
+        agent, caches = PlannedAgent(str(plans)), {} if caches is None else caches
+        agent.initialize()
+        rows = []
+        for token in [*self.loader.tokens_stage_one, *self.loader.reactive_tokens_stage_two]:
+            cache = caches.setdefault(token, None) or self.cache(token)
+            caches[token] = cache
+            rows.append(self._scored(cache, agent, token))
+        path = self.root / "config/common/train_test_split" / f"{self.name}.yaml"
+        told = yaml.safe_load(path.read_text())["reactive_all_mapping"]
+        mapping = {(now, before): [tuple(pair) for pair in pairs] for now, before, pairs in told}
+        table = script.create_scene_aggregators(mapping, pandas.concat(rows), self.sampling)
+        table = script.compute_final_scores(table)
+        means = script.calculate_individual_mapping_scores(table[["score", "token", "weight"]], mapping)
+        assert set(table["frame_type"]) == {SceneFrameType.ORIGINAL, SceneFrameType.SYNTHETIC}
+        return table.set_index("token").to_dict("index"), [float(mean["score"]) for mean in means]
+
+    def _scored(self, cache, agent, token):
+        """The row of a moment, as ``run_pdm_score`` makes it."""
+        from navsim.evaluate.pdm_score import pdm_score
+        from navsim.planning.simulation.planner.pdm_planner.scoring.pdm_scorer import (
+            PDMScorer,
+            PDMScorerConfig,
+        )
+        from navsim.planning.simulation.planner.pdm_planner.simulation.pdm_simulator import PDMSimulator
+        from nuplan.common.actor_state.state_representation import StateSE2
+        from nuplan.common.geometry.convert import relative_to_absolute_poses
+
+        trajectory = agent.compute_trajectory(None, self.loader.get_scene_from_token(token))
+        scorer = PDMScorer(
+            self.sampling, PDMScorerConfig(**_settings("pdm_scoring/scorer/pdm_scorer.yaml")["config"])
+        )
+        row, states = pdm_score(
+            cache, trajectory, self.sampling, PDMSimulator(self.sampling), scorer, self._traffic()
+        )
+        start, end = cache.ego_state.rear_axle, StateSE2(*trajectory.poses[-1])
+        (there,) = relative_to_absolute_poses(start, [end])
+        told = {
+            "valid": True, "log_name": cache.log_name, "frame_type": cache.scene_type, "token": token,
+            "start_time": cache.timepoint.time_s, "endpoint_x": there.x, "endpoint_y": there.y,
+            "start_point_x": start.x, "start_point_y": start.y, "ego_simulated_states": [states],
+        }  # fmt: skip
+        return row.assign(**told)
+
+    def _traffic(self):
+        """NAVSIM's reactive traffic, with the settings that it brings along."""
+        from navsim.planning.simulation.observation.navsim_idm_agents import NavsimIDMAgents
+        from navsim.traffic_agents_policies.navsim_IDM_traffic_agents import NavsimIDMTrafficAgents
+
+        told = _settings("common/traffic_agents_policy/navsim_IDM_traffic_agents.yaml")
+        return NavsimIDMTrafficAgents(
+            self.sampling, NavsimIDMAgents(**told["reactive"]["idm_agents_observation"])
+        )
+
     @staticmethod
     def _columns():
         return [*(COLUMNS[code] for code in SCORED), "pdm_score"]
+
+
+def _settings(path):
+    """Settings that NAVSIM brings along, without what is for hydra alone."""
+    import navsim.planning.script
+    import yaml
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items() if not key.startswith("_")}
+        return float(value) if isinstance(value, str) and "e-" in value else value
+
+    (scripts,) = navsim.planning.script.__path__
+    return plain(yaml.safe_load((Path(scripts) / "config" / path).read_text()))
+
+
+def _remember_places(map_class):
+    """Let a map answer the same question once: NAVSIM's traffic asks it about every parked car at every step."""
+    for name in ("is_in_layer", "get_all_map_objects"):
+        method = getattr(map_class, name)
+        if not hasattr(method, "known"):
+            setattr(map_class, name, _remembering(method))
+
+
+def _remembering(method):
+    def asked(self, point, layer):
+        key = id(self), point.x, point.y, layer
+        if key not in asked.known:
+            asked.known[key] = method(self, point, layer)
+        return asked.known[key]
+
+    asked.known = {}
+    return asked

@@ -16,8 +16,10 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation import (
     RECIPES,
     Sensing,
+    Suite,
     TrainedDriver,
     evaluate,
+    export_suite,
     failed_suite,
     make_suite,
     open_suite,
@@ -47,6 +49,7 @@ def run_evaluate(settings: Evaluate) -> None:
             scenes=settings.scenes,
             sensing=sensing,
             parts=settings.parts,
+            rules=settings.rules,
             calibrate=settings.calibrate,
             workers=settings.workers,
             progress=lambda done, total: bar.update(done - bar.n),
@@ -58,6 +61,8 @@ def run_evaluate(settings: Evaluate) -> None:
     console.print(outcome.table())
     if settings.out is not None:
         outcome.write(settings.out)
+    if settings.navsim is not None:
+        _export(settings, suite, planners, sensing, console)
     if settings.report is not None:
         page = write_report(
             outcome, planners, settings.report, scenes=settings.scenes, sensing=sensing,
@@ -70,6 +75,24 @@ def run_evaluate(settings: Evaluate) -> None:
         console.print(
             f"{failures.groups} moments and {failures.drives} drives failed: {settings.save_failures}"
         )
+
+
+def _export(
+    settings: Evaluate,
+    suite: Suite,
+    planners: dict[str, list[AgentOrMaker]],
+    sensing: Sensing,
+    console: Console,
+) -> None:
+    exported = export_suite(
+        suite, settings.navsim, planners, scenes=settings.scenes, sensing=sensing, calibrate=settings.calibrate,
+        workers=settings.workers,
+    )  # fmt: skip
+    bar = tqdm(exported, total=len(suite.scenes), unit="scene", desc="exporting")
+    left_out = [pair.skipped for pairs in bar for pair in pairs if pair.skipped]
+    console.print(f"for NAVSIM: {settings.navsim}, see its README.md; {len(left_out)} moments left out")
+    for why in dict.fromkeys(left_out):
+        console.print(f"  {left_out.count(why)}: {why}")
 
 
 def run_make_suite(settings: MakeSuite) -> None:
@@ -133,7 +156,7 @@ def _imported(place: str) -> AgentOrMaker:
 def _check_writable(settings: Evaluate) -> None:
     """Find out before the work whether what comes of it can be written."""
     files = (settings.save_failures,) if settings.save_failures else ()
-    for folder in (settings.out, settings.report, *(path.parent for path in files)):
+    for folder in (settings.out, settings.report, settings.navsim, *(path.parent for path in files)):
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)

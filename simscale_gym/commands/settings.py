@@ -172,6 +172,9 @@ class Evaluate:
         report: Folder for index.html, a page with tables, charts and the worst scenes. Needs simscale-gym[report].
         save_failures: Suite to write of what the first planner failed at.
         parts: plans (open loop and two stages), drives (closed loop), or both.
+        rules: How plans are scored: simscale, in the simulator; or navsim, with --parts plans: as NAVSIM's two-stage
+            run scores them on an export of the suite, number for number.
+        navsim: Folder to export the suite into, with all planners' plans, for NAVSIM itself.
         cameras: Cameras of planners that do not name theirs.
         image_size: Height and width of their pictures [pixel].
         renderer: As of the environment.
@@ -186,6 +189,8 @@ class Evaluate:
     report: Path | None = None
     save_failures: Path | None = None
     parts: tuple[str, ...] = ("plans", "drives")
+    rules: str = "simscale"
+    navsim: Path | None = None
     cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
     image_size: tuple[int, int] = (144, 256)
     renderer: str = "auto"

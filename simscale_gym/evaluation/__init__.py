@@ -13,6 +13,7 @@ from simscale_gym.evaluation.evaluate import evaluate
 from simscale_gym.evaluation.evaluation import Evaluation
 from simscale_gym.evaluation.failures import failed_suite
 from simscale_gym.evaluation.figures import FIGURES, Figure
+from simscale_gym.evaluation.navsim.export import export_suite
 from simscale_gym.evaluation.rows import DriveRow, PlanRow
 from simscale_gym.evaluation.statistics import Interval, Measured, difference
 from simscale_gym.evaluation.suite import Suite, open_suite, suite_names, write_suite
@@ -39,6 +40,7 @@ __all__ = [
     "TrainedDriver",
     "difference",
     "evaluate",
+    "export_suite",
     "failed_suite",
     "make_suite",
     "open_suite",

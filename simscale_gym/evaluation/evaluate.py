@@ -19,7 +19,17 @@ from simscale_gym.evaluation.entrants import (
     entrants_of,
 )
 from simscale_gym.evaluation.evaluation import Evaluation
-from simscale_gym.evaluation.judging import PARTS, LookingGlass, SceneTask, asked, judge_scene, try_drive
+from simscale_gym.evaluation.judging import (
+    NAVSIMS,
+    OURS,
+    PARTS,
+    RULES,
+    LookingGlass,
+    SceneTask,
+    asked,
+    judge_scene,
+    try_drive,
+)
 from simscale_gym.evaluation.kept_calibration import keep_calibration, kept_calibration
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.queries import checked_scene, query_pairs, suite_refs
@@ -37,6 +47,7 @@ def evaluate(
     scenes: str | Sequence[Scene] | None = None,
     sensing: Sensing | None = None,
     parts: Sequence[str] = PARTS,
+    rules: str = OURS,
     calibrate: bool = True,
     workers: int | None = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -52,6 +63,8 @@ def evaluate(
         scenes: Folder of the scenes, for suites that are not of the town; or the scenes.
         sensing: What planners are shown that do not say so themselves (attribute ``sensing``).
         parts: "plans" (open loop and two stages), "drives" (closed loop), or both.
+        rules: How plans are scored: "simscale", in the simulator; or "navsim", as NAVSIM's two-stage run scores them on
+            an export of the suite (:func:`export_suite`), number for number. NAVSIM has no drives in closed loop.
         calibrate: Whether the human, PDM-Closed and constant velocity are judged beside; their rows are kept in the
             cache.
         workers: Processes; 1 for this one, None for one per core. Planners are sent to them as pickles.
@@ -65,11 +78,14 @@ def evaluate(
     unknown = [part for part in parts if part not in PARTS]
     if unknown or not parts:
         raise ArgumentError(f"parts: {list(parts)}, expected some of {', '.join(PARTS)}.")
+    if rules not in RULES or (rules == NAVSIMS and tuple(parts) != PARTS[:1]):
+        expected = f'one of {", ".join(RULES)}; with navsim, parts must be ["plans"]'
+        raise ArgumentError(f"rules: {rules!r} with parts {list(parts)}, expected {expected}.")
     entrants = entrants_of(planners, sensing, calibrate=calibrate)
     refs = suite_refs(suite, scenes)
-    tasks = [SceneTask(suite, *pair, tuple(parts)) for pair in zip(suite.scenes, refs, strict=True)]
+    tasks = [SceneTask(suite, *pair, tuple(parts), rules) for pair in zip(suite.scenes, refs, strict=True)]
     _check(tasks, entrants)
-    kept = kept_calibration(suite, parts) if calibrate else None
+    kept = kept_calibration(suite, parts, rules) if calibrate else None
     judged = (
         entrants if kept is None else [entrant for entrant in entrants if entrant.name not in CALIBRATION]
     )
@@ -79,10 +95,10 @@ def evaluate(
         plans, drives = plans + rows, drives + driven
         progress(done, len(tasks))
     if calibrate and kept is None:
-        keep_calibration(suite, parts, _of_calibration(plans, drives))
+        keep_calibration(suite, parts, rules, _of_calibration(plans, drives))
     names = [entrant.name for entrant in entrants]
     ordered = (sorted(rows, key=lambda row: names.index(row.planner)) for rows in (plans, drives))
-    return Evaluation(suite, tuple(names), *map(tuple, ordered), time.perf_counter() - began)
+    return Evaluation(suite, tuple(names), *map(tuple, ordered), time.perf_counter() - began, rules)
 
 
 def _judged(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:

@@ -12,7 +12,8 @@ from typing import Any
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation.entrants import CALIBRATION
 from simscale_gym.evaluation.figures import FIGURES, figure_items, group_scores, subscore_means
-from simscale_gym.evaluation.rows import DriveRow, PlanRow, navsim_rows, write_rows
+from simscale_gym.evaluation.navsim import navsim_token
+from simscale_gym.evaluation.rows import DriveRow, PlanRow, write_rows
 from simscale_gym.evaluation.statistics import Interval, Measured, difference
 from simscale_gym.evaluation.suite import Suite
 from simscale_gym.files.atomic_write import atomic_write
@@ -28,6 +29,7 @@ class Evaluation:
         plans: Plans at moments, planner by planner, scene by scene.
         drives: Drives in closed loop, likewise.
         seconds: How long it took [s].
+        rules: By whose rules plans were scored, "simscale" or "navsim".
     """
 
     suite: Suite
@@ -35,6 +37,7 @@ class Evaluation:
     plans: tuple[PlanRow, ...]
     drives: tuple[DriveRow, ...]
     seconds: float
+    rules: str = "simscale"
 
     @cached_property
     def measured(self) -> Mapping[str, Mapping[str, Measured]]:
@@ -65,8 +68,12 @@ class Evaluation:
         return subscore_means([row for row in self.plans if row.planner == planner], stage)
 
     def navsim_rows(self, planner: str, seed: int = 0) -> list[dict[str, Any]]:
-        """What NAVSIM's two-stage run would list of a planner: a row for each moment, by its column names."""
-        return navsim_rows([row for row in self.plans if (row.planner, row.seed) == (planner, seed)])
+        """What NAVSIM's two-stage run lists of a planner: a row for each moment, by its column names and tokens.
+
+        With the rules "navsim" the numbers are those of NAVSIM itself on an export of the suite.
+        """
+        rows = (row for row in self.plans if (row.planner, row.seed) == (planner, seed))
+        return [row.navsim() | {"token": navsim_token(self.suite, row.token, row.stage)} for row in rows]
 
     def table(self) -> str:
         """The figures of all planners with their intervals, as text."""
@@ -87,7 +94,12 @@ class Evaluation:
             for name, of in self.measured.items()
         }
         size = {"groups": self.suite.groups, "starts": self.suite.starts, "drives": self.suite.drives}
-        named = {"suite": self.suite.name, "digest": self.suite.digest, "seconds": self.seconds}
+        named = {
+            "suite": self.suite.name,
+            "digest": self.suite.digest,
+            "rules": self.rules,
+            "seconds": self.seconds,
+        }
         return named | size | {"planners": figures}
 
     def write(self, folder: Path) -> None:

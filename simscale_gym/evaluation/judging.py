@@ -15,12 +15,12 @@ from simscale_gym.envs.episode import Start
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation.entrants import Entrant, Sensing, agent_of
 from simscale_gym.evaluation.kept_references import references
+from simscale_gym.evaluation.navsim import navsim_yardsticks
 from simscale_gym.evaluation.pictures import Shown
 from simscale_gym.evaluation.plan_score import (
     DrivenPlan,
-    Yardstick,
+    Measure,
     displacement,
-    drive_plan,
     pair_scores,
     yardstick_by,
 )
@@ -38,6 +38,8 @@ Array = NDArray[np.float64]
 
 PARTS = ("plans", "drives")
 """Plans at moments, in open loop and two stages; drives in closed loop."""
+OURS, NAVSIMS = RULES = ("simscale", "navsim")
+"""How plans are scored: in the simulator; or as NAVSIM scores them on an export of the suite, number for number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,14 @@ class SceneTask:
         pinned: The scene in the suite.
         ref: Where it is loaded from.
         parts: Some of :data:`PARTS`.
+        rules: One of :data:`RULES`.
     """
 
     suite: Suite
     pinned: PinnedScene
     ref: SceneRef
     parts: tuple[str, ...] = PARTS
+    rules: str = OURS
 
 
 @dataclass
@@ -79,26 +83,31 @@ def judge_scene(task: SceneTask, entrants: Sequence[Entrant]) -> tuple[list[Plan
         SceneError: The scene or its starts are not those of the suite.
         ArgumentError: A planner gave what is no plan.
     """
-    scene, traffic = checked_scene(task.suite, task.pinned, task.ref), task.suite.make_traffic()
+    scene = checked_scene(task.suite, task.pinned, task.ref)
     plans: list[PlanRow] = []
     if "plans" in task.parts and task.pinned.groups:
         pairs = list(query_pairs(scene, task.pinned, task.suite))
         flat = [query for pair in pairs for query in pair]
-        known = references(scene, flat, task.suite, task.pinned)
-        measured_by = [
-            yardstick_by(scene, query, traffic, reference)
-            for query, reference in zip(flat, known, strict=True)
-        ]
-        for sensing in dict.fromkeys(entrant.sensing for entrant in entrants):
-            shown = Shown(scene, sensing, traffic)
-            seen = shown.observations(flat, task.suite, task.pinned)
-            for entrant in (entrant for entrant in entrants if entrant.sensing == sensing):
-                plans += _plan_rows(scene, traffic, entrant, shown, flat, seen, measured_by)
+        measured_by = measures(task, scene, pairs)
+        for entrant, seed, made in plans_made(task, scene, flat, entrants):
+            plans += plan_rows(scene, entrant.name, seed, flat, made, measured_by)
     drives: list[DriveRow] = []
     if "drives" in task.parts:
         for entrant in entrants:
             drives += _drive_rows(scene, task, entrant)
     return plans, drives
+
+
+def measures(task: SceneTask, scene: Scene, pairs: Sequence[tuple[Query, Query]]) -> list[Measure]:
+    """What plans at the moments of a scene are measured by."""
+    traffic = task.suite.make_traffic()
+    if task.rules == NAVSIMS:
+        return [stick for pair in pairs for stick in navsim_yardsticks(scene, pair, traffic)]
+    flat = [query for pair in pairs for query in pair]
+    known = references(scene, flat, task.suite, task.pinned)
+    return [
+        yardstick_by(scene, query, traffic, reference) for query, reference in zip(flat, known, strict=True)
+    ]
 
 
 def asked(
@@ -137,28 +146,40 @@ def _checked(answer: NDArray, name: str, query: Query) -> Array:
         raise ArgumentError(f"planner {name!r} at {query.token}: {error}") from error
 
 
-def _plan_rows(
+def plans_made(
+    task: SceneTask, scene: Scene, queries: Sequence[Query], entrants: Sequence[Entrant]
+) -> Iterator[tuple[Entrant, int, list[Array]]]:
+    """Plans ``[40, 3]`` at ``queries`` of all entrants and seeds.
+
+    Raises:
+        ArgumentError: One gave what is no plan.
+    """
+    traffic = task.suite.make_traffic()
+    for sensing in dict.fromkeys(entrant.sensing for entrant in entrants):
+        shown = Shown(scene, sensing, traffic)
+        seen = shown.observations(queries, task.suite, task.pinned)
+        for entrant in (entrant for entrant in entrants if entrant.sensing == sensing):
+            for seed, given in enumerate(entrant.agents):
+                glass = LookingGlass(scene, queries[0].state, traffic)
+                agent = agent_of(given, glass)
+                yield entrant, seed, list(asked(agent, shown, queries, seen, glass, entrant.name))
+
+
+def plan_rows(
     scene: Scene,
-    traffic: TrafficModel,
-    entrant: Entrant,
-    shown: Shown,
+    name: str,
+    seed: int,
     queries: Sequence[Query],
-    seen: Sequence[Observation],
-    measured_by: Sequence[Yardstick],
+    plans: Sequence[Array],
+    measured_by: Sequence[Measure],
 ) -> Iterator[PlanRow]:
-    for seed, given in enumerate(entrant.agents):
-        glass = LookingGlass(scene, queries[0].state, traffic)
-        agent = agent_of(given, glass)
-        plans = list(asked(agent, shown, queries, seen, glass, entrant.name))
-        driven = [
-            drive_plan(scene, *item, traffic, stick)
-            for *item, stick in zip(queries, plans, measured_by, strict=True)
-        ]
-        rows = [
-            _row(scene, entrant.name, seed, *item)
-            for item in zip(queries, plans, driven, _with_comfort(driven), measured_by, strict=True)
-        ]
-        yield from _weighted(rows)
+    """Rows of plans ``[40, 3]`` at all moments of a scene, pair by pair, with the weights of the second stage."""
+    driven = [stick.drive(plan) for plan, stick in zip(plans, measured_by, strict=True)]
+    rows = [
+        _row(scene, name, seed, *item)
+        for item in zip(queries, plans, driven, _with_comfort(driven), measured_by, strict=True)
+    ]
+    yield from _weighted(rows)
 
 
 def _with_comfort(driven: Sequence[DrivenPlan]) -> Iterator[Scores]:
@@ -175,7 +196,7 @@ def _row(
     plan: Array,
     driven: DrivenPlan,
     scores: Scores,
-    stick: Yardstick,
+    stick: Measure,
 ) -> PlanRow:
     away = (None, None) if stick.logged is None else displacement(plan, stick.logged)
     x, y = query.state.ego[:2].tolist()

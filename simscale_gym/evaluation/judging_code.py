@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simscale_gym.files.shelf import code_digest
 
-_PACKAGES = ("evaluation", "envs")
+_PACKAGES = ("evaluation", "envs", "datagen/navsim")
 """Beside those of :func:`simscale_gym.files.shelf.code_digest`."""
 
 

@@ -19,9 +19,9 @@ from simscale_gym.files.cache import cache_root, say_remade
 Rows = tuple[list[PlanRow], list[DriveRow]]
 
 
-def kept_calibration(suite: Suite, parts: Sequence[str]) -> Rows | None:
+def kept_calibration(suite: Suite, parts: Sequence[str], rules: str) -> Rows | None:
     """The rows that :func:`keep_calibration` kept; None where there are none of this code."""
-    path = _file(suite, parts)
+    path = _file(suite, parts, rules)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
@@ -34,11 +34,11 @@ def kept_calibration(suite: Suite, parts: Sequence[str]) -> Rows | None:
     return [_plan(row) for row in plans], [DriveRow(**row) for row in drives]
 
 
-def keep_calibration(suite: Suite, parts: Sequence[str], rows: Rows) -> None:
+def keep_calibration(suite: Suite, parts: Sequence[str], rules: str, rows: Rows) -> None:
     """Keep rows for the next evaluation on ``suite``; nothing happens where the cache cannot be written."""
     body = json.dumps([[asdict(row) for row in kind] for kind in rows])
     try:
-        with atomic_write(_file(suite, parts)) as built:
+        with atomic_write(_file(suite, parts, rules)) as built:
             built.write_text(f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}", encoding="utf-8")
     except DataError:
         return
@@ -48,8 +48,8 @@ def _plan(values: dict[str, Any]) -> PlanRow:
     return PlanRow(**values | {name: tuple(values[name]) for name in ("place", "end")})
 
 
-def _file(suite: Suite, parts: Sequence[str]) -> Path:
-    asked = suite.digest, sorted(parts), judging_code()
+def _file(suite: Suite, parts: Sequence[str], rules: str) -> Path:
+    asked = suite.digest, sorted(parts), rules, judging_code()
     return (
         cache_root()
         / "evaluation"

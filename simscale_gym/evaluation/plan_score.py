@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,38 +23,67 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class DrivenPlan:
+    """A plan, driven and scored.
+
+    Attributes:
+        egos: ``[41, 11]`` states of the ego.
+        scores: Scores of this one drive, without extended comfort.
+        end: ``[2]`` where the plan itself ends, scene frame [m].
+        states: 41 simulation states of the drive; none where it was not driven in the simulator.
+    """
+
+    egos: Array
+    scores: Scores
+    end: Array
+    states: tuple[SimState, ...] = ()
+
+
+class Measure(Protocol):
     """What plans at a moment are measured by, whoever makes them.
 
     Attributes:
+        logged: ``[8, 3]`` what the human did, in the ego frame; None off the log.
+    """
+
+    @property
+    def logged(self) -> Array | None:
+        """What the human did."""
+
+    def drive(self, plan: Array) -> DrivenPlan:
+        """Drive a plan ``[40, 3]`` from the moment, and score what came of it; on the log with the human filter."""
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """A measure: the simulator's map, route and traffic.
+
+    Attributes:
+        scene: The scene.
+        query: The moment.
+        traffic: Traffic model that moves the others.
         reference: ``[41, 11]`` PDM-Closed's plan as driven, by which progress is judged; None where it has no lane.
         human: Scores of the logged human, alone; None off the log.
         logged: ``[8, 3]`` what the human did, in the ego frame; None off the log.
     """
 
+    scene: Scene
+    query: Query
+    traffic: TrafficModel
     reference: Array | None
     human: Scores | None = None
     logged: Array | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class DrivenPlan:
-    """A plan, driven and scored.
-
-    Attributes:
-        states: 41 simulation states of the drive.
-        scores: Scores of this one drive, without extended comfort.
-        end: ``[2]`` where the plan itself ends, scene frame [m].
-    """
-
-    states: tuple[SimState, ...]
-    scores: Scores
-    end: Array
-
-    @property
-    def egos(self) -> Array:
-        """``[41, 11]`` states of the ego."""
-        return np.stack([state.ego for state in self.states])
+    def drive(self, plan: Array) -> DrivenPlan:
+        """Drive a plan ``[40, 3]`` from the moment, and score what came of it; on the log with the human filter."""
+        query = self.query
+        states = _driven(self.scene, self.traffic, query.state, plan)
+        history = ego_history(self.scene, query.states)
+        scores = _scores(self.scene, states, history, self.reference, self.traffic)
+        if self.human is not None:
+            scores = scores.human_filtered(self.human)
+        end = se2.poses_to_world(query.state.ego[:3], plan[-1:])[0, :2]
+        return DrivenPlan(np.stack([state.ego for state in states]), scores, end, states)
 
 
 def yardstick(scene: Scene, query: Query, traffic: TrafficModel) -> Yardstick:
@@ -64,29 +94,17 @@ def yardstick(scene: Scene, query: Query, traffic: TrafficModel) -> Yardstick:
 def yardstick_by(scene: Scene, query: Query, traffic: TrafficModel, reference: Array | None) -> Yardstick:
     """The yardstick of a moment whose reference is known."""
     if query.stage == 2:
-        return Yardstick(reference)
+        return Yardstick(scene, query, traffic, reference)
     logged = logged_plan(scene, query.state)
     states = _driven(scene, traffic, query.state, dense_plan(logged))
     nobody_before = np.zeros((0, STATE_SIZE))  # NAVSIM scores the human without history
-    return Yardstick(reference, _scores(scene, states, nobody_before, None, traffic), logged)
+    human = _scores(scene, states, nobody_before, None, traffic)
+    return Yardstick(scene, query, traffic, reference, human, logged)
 
 
 def logged_plan(scene: Scene, state: SimState) -> Array:
     """``[8, 3]`` where the human was 0.5 .. 4.0 s after ``state``, in the frame of its ego."""
     return logged_future(scene, state.frame, state.ego[:3])
-
-
-def drive_plan(
-    scene: Scene, query: Query, plan: Array, traffic: TrafficModel, measured_by: Yardstick
-) -> DrivenPlan:
-    """Drive a plan ``[40, 3]`` from a moment, and score what came of it; on the log with the human filter."""
-    states = _driven(scene, traffic, query.state, plan)
-    history = ego_history(scene, query.states)
-    scores = _scores(scene, states, history, measured_by.reference, traffic)
-    if measured_by.human is not None:
-        scores = scores.human_filtered(measured_by.human)
-    end = se2.poses_to_world(query.state.ego[:3], plan[-1:])[0, :2]
-    return DrivenPlan(states, scores, end)
 
 
 def pair_scores(now: DrivenPlan, before: DrivenPlan) -> tuple[Scores, Scores]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,6 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows({key: _text(value) for key, value in row.items()} for row in rows)
-
-
-def navsim_rows(rows: Sequence[PlanRow]) -> list[dict[str, Any]]:
-    """Rows of one planner and seed in the columns of NAVSIM's two-stage run, token by token."""
-    return [row.navsim() for row in rows]
 
 
 def _text(value: Any) -> Any:

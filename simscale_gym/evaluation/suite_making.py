@@ -15,7 +15,7 @@ from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
-from simscale_gym.evaluation.plan_score import drive_plan, logged_plan, yardstick
+from simscale_gym.evaluation.plan_score import logged_plan, yardstick
 from simscale_gym.evaluation.queries import NOW, Query, off_log, pinned_start
 from simscale_gym.evaluation.scene_digest import scene_digest
 from simscale_gym.evaluation.suite import PREVIOUS, PinnedDrive, PinnedGroup, PinnedScene, PinnedStart, Suite
@@ -197,7 +197,7 @@ class _Maker:
         if float(measured_by.human.total[0]) < self._recipe.least_human:
             return [0.0] * len(plans)  # the human filter would forgive everybody what the human does wrong
         dense = (dense_plan(plan(scene, moment.state)) for plan in plans)
-        driven = [drive_plan(scene, moment, plan, self._traffic, measured_by) for plan in dense]
+        driven = [measured_by.drive(plan) for plan in dense]
         return [float(outcome.scores.total[0]) for outcome in driven]
 
     def _starts(self, scene: Scene, frame: int) -> tuple[PinnedStart, ...]:
@@ -234,10 +234,7 @@ class _Maker:
         measured_by = yardstick(scene, query, self._traffic)
         planner = PlannerExpert().plan(scene, query.state, self._traffic).poses
         stop = braking_plan(scene, query.state.ego, PerturbConfig.return_braking)
-        return any(
-            drive_plan(scene, query, plan, self._traffic, measured_by).scores.product[0] == 1.0
-            for plan in (planner, stop)
-        )
+        return any(measured_by.drive(plan).scores.product[0] == 1.0 for plan in (planner, stop))
 
 
 def _constant_velocity(scene: Scene, state: SimState) -> Array:

@@ -15,7 +15,7 @@ from simscale_gym.evaluation.evaluation import Evaluation
 from simscale_gym.evaluation.figures import group_scores
 from simscale_gym.evaluation.judging import LookingGlass, SceneTask, asked, begun, drive_env
 from simscale_gym.evaluation.pictures import Shown
-from simscale_gym.evaluation.plan_score import drive_plan, yardstick
+from simscale_gym.evaluation.plan_score import yardstick
 from simscale_gym.evaluation.queries import NOW, checked_scene, query_pairs
 from simscale_gym.evaluation.rows import DriveRow, PlanRow
 from simscale_gym.files.cache import cache_root
@@ -115,7 +115,7 @@ def _plan_strip(task: SceneTask, entrant: Entrant, row: PlanRow) -> Strip:
     glass = LookingGlass(scene, query.state, traffic)
     agent = agent_of(entrant.agents[row.seed], glass)
     (plan,) = asked(agent, shown, [query], [shown.observe(query)], glass, entrant.name)
-    driven = drive_plan(scene, query, plan, traffic, yardstick(scene, query, traffic))
+    driven = yardstick(scene, query, traffic).drive(plan)
     where = "on the log" if row.stage == 1 else "off the log"
     title = f"{row.scene}, plan {where} at {query.state.frame * DT:.1f} s"
     stills = _stills(scene, query.states, driven.states[1:])

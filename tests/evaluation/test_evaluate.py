@@ -105,6 +105,7 @@ def test_rows_have_the_columns_of_navsim(judged, small_suite):
     rows = judged.navsim_rows("PDM-Closed")
     assert len(rows) == 2 * (small_suite.groups + small_suite.starts)
     assert {"token", "valid", *COLUMNS.values(), "score"} <= set(rows[0])
+    assert {len(row["token"]) for row in rows} == {16, 17}  # by which NAVSIM tells the stages apart
 
 
 def test_several_processes_give_the_same_rows(small_suite, town_scene, judged, town_cache):

@@ -84,7 +84,7 @@ def export_navsim(
         raise ArgumentError(f"ahead: {ahead}, expected {LEAST_AHEAD} to {MOST_AHEAD}.")
     samples, out = Samples.of(folder, scenes), Path(out).absolute()
     with claimed(out, {"export": "navsim", "data_set": samples.digest, "ahead": ahead}):
-        job = _Job(samples, place_logs(out, samples), out, ahead)
+        job = _Job(samples, place_logs(out, samples.one_of_each_log()), out, ahead)
         done: list[Exported] = []
         for exported in Runner(workers=workers).map(_Job.scene, job, list(samples.rows)):
             done += exported

@@ -82,6 +82,24 @@ def two_stage_guide(split: str, specs: Sequence[Mapping[str, Any]], pairs: int, 
     )
 
 
+def suite_guide(split: str, suite: str, pairs: int, starts: int, plans: Sequence[str]) -> bytes:
+    """The README of a suite that was exported with planners' plans."""
+    return _text(
+        f"# The suite {suite} for NAVSIM",
+        f"Made by simscale-gym: {pairs} pairs of the log, and {starts} pairs of starts off it. {_MAPS} There are no "
+        "pictures: the plans of planners that were asked lie in `plans`, and `planned_agent.py` gives them to NAVSIM. "
+        f"`simscale-gym evaluate {suite} --rules navsim --parts plans` has the same scores.",
+        _shell(
+            *_ENVIRONMENT,
+            "export PYTHONPATH=$PWD:$PYTHONPATH",
+            f'python {_SCRIPTS}/run_metric_caching.py train_test_split={split} "$FOUND"',
+            f"PLANS={plans[0] if plans else 'FILE'}",
+            f'python {_SCRIPTS}/run_pdm_score.py train_test_split={split} "$FOUND" experiment_name={split} \\',
+            "    agent=planned_agent agent.plans=$PWD/$PLANS",
+        ),
+    )
+
+
 def _shell(*lines: str) -> str:
     return "\n".join(["```sh", *lines, "```"])
 

@@ -50,6 +50,11 @@ class Place:
         return [str(self.roadblocks[block]) for block in route if block in self.roadblocks]
 
 
+def has_own_map(scene: Scene) -> bool:
+    """Whether NAVSIM has the map that a scene lies on."""
+    return scene.source in ("nuplan", "navsim")
+
+
 def own_place(scene: Scene) -> Place:
     """The place of a nuPlan log, on the map that it was recorded on.
 

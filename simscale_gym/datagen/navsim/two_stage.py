@@ -80,12 +80,14 @@ def export_two_stage(
     first, second, out = Samples.of(log), Samples.of(perturbed), Path(out).absolute()
     _check(first, second)
     with claimed(out, {"export": "two-stage", "log": first.digest, "perturbed": second.digest}):
-        job = _Job(first, second, place_logs(out, first), out)
+        job = _Job(first, second, place_logs(out, first.one_of_each_log()), out)
         done: list[Pair] = []
         for pairs in Runner(workers=workers).map(_Job.scene, job, list(first.rows)):
             done += pairs
             yield pairs
-        for name, content in _files(done, first, second).items():
+        specs = [samples.data_set.recipe["spec"] for samples in (first, second)]
+        pairs, starts = count_of(done)
+        for name, content in {**split_of(done), GUIDE: two_stage_guide(SPLIT, specs, pairs, starts)}.items():
             put(out, name, content)
 
 
@@ -227,24 +229,23 @@ def _starts(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, An
     return starts
 
 
-def _files(done: Sequence[Pair], first: Samples, second: Samples) -> dict[str, bytes]:
-    """The files beside logs, scenes, pictures and maps, by their path."""
+def count_of(done: Sequence[Pair]) -> tuple[int, int]:
+    """Number of pairs of the first stage that were exported, and of pairs of the second."""
     pairs = [pair for pair in done if not pair.skipped]
-    logs, tokens = (
+    return len(pairs), sum(len(pair.followers) for pair in pairs)
+
+
+def split_of(done: Sequence[Pair]) -> dict[str, bytes]:
+    """The files that tell NAVSIM which scenes belong together, by their path."""
+    pairs = [pair for pair in done if not pair.skipped]
+    told = scene_filter(
         [pair.log_name for pair in pairs],
         [name for pair in pairs for name in (pair.now, pair.previous)],
-    )
-    synthetic = [name for pair in pairs for both in pair.followers for name in both]
-    told = scene_filter(
-        logs,
-        tokens,
         FRAMES_BEHIND,
         include_synthetic_scenes=True,
-        reactive_synthetic_initial_tokens=synthetic,
+        reactive_synthetic_initial_tokens=[
+            name for pair in pairs for both in pair.followers for name in both
+        ],
     )
     mapping = [[pair.now, pair.previous, [list(both) for both in pair.followers]] for pair in pairs]
-    specs = [samples.data_set.recipe["spec"] for samples in (first, second)]
-    return {
-        GUIDE: two_stage_guide(SPLIT, specs, len(pairs), len(synthetic) // 2),
-        **split_files(SPLIT, told, reactive_all_mapping=mapping),
-    }
+    return split_files(SPLIT, told, reactive_all_mapping=mapping)

@@ -6,14 +6,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simscale_gym.datagen.data_set import DataSet
-from simscale_gym.datagen.navsim.places import Place, SharedMap, own_place
+from simscale_gym.datagen.navsim.places import Place, SharedMap, has_own_map, own_place
 from simscale_gym.datagen.regeneration import spec_of
 from simscale_gym.datagen.writing import held
 from simscale_gym.errors import ArgumentError, DataError
@@ -25,7 +25,6 @@ from simscale_gym.sources import SceneRef, find_scene, list_scenes, load_scene
 CLAIM, MAPS = "export.json", "maps"
 
 _SCRATCH = ".unfinished"
-_WITH_OWN_MAP = ("nuplan", "navsim")  # sources whose scenes lie on maps that NAVSIM has
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +59,24 @@ class Samples:
         """What tells this data set from others."""
         return hashlib.sha256(json.dumps(self.data_set.recipe, sort_keys=True).encode()).hexdigest()
 
+    def one_of_each_log(self) -> Iterator[Scene]:
+        """A scene of each log."""
+        for scene_id in {rows[0]["log"]: scene for scene, rows in self.rows.items()}.values():
+            yield self.scene(scene_id)
+
     def scene(self, scene_id: str) -> Scene:
         """The scene called ``scene_id``."""
         return load_scene(find_scene(self.refs, scene_id), keep=False)
 
 
-def place_logs(out: Path, samples: Samples) -> dict[str, Place | str]:
-    """The place of each log, or why there is none; maps that NAVSIM lacks become one, in the folder ``maps``."""
+def place_logs(out: Path, scenes: Iterable[Scene]) -> dict[str, Place | str]:
+    """The place of the log of each scene, or why there is none; maps that NAVSIM lacks become one, in ``maps``."""
     shared, places = SharedMap(), {}
-    for log_id, scene_id in {rows[0]["log"]: scene for scene, rows in samples.rows.items()}.items():
-        scene = samples.scene(scene_id)
-        if scene.source in _WITH_OWN_MAP:
-            places[log_id] = own_place(scene)
-        elif why := shared.add(log_id, scene.map):
-            places[log_id] = why
+    for scene in scenes:
+        if has_own_map(scene):
+            places[scene.log_id] = own_place(scene)
+        elif why := shared.add(scene.log_id, scene.map):
+            places[scene.log_id] = why
     return places | shared.write(out / MAPS)
 
 
