@@ -36,7 +36,7 @@ class SampleStream(IterableDataset):
     What cannot be used is skipped and said in the log of ``simscale_gym``, with the reason and the count so far.
 
     Args:
-        simulated: What simulated samples are made by.
+        simulated: What simulated samples are made by; opened already where only some of its scenes are wanted.
         real: The other half: a spec of the kind "log", or a data set on a disk; None for simulated samples alone.
         real_share: Share of real samples, 0 to 1; of every stretch of samples within one.
         seed: Seed of all orders.
@@ -52,7 +52,7 @@ class SampleStream(IterableDataset):
 
     def __init__(
         self,
-        simulated: DataSpec,
+        simulated: DataSpec | OpenSpec,
         real: DataSpec | DataSet | None = None,
         *,
         real_share: float = 0.5,
@@ -68,7 +68,7 @@ class SampleStream(IterableDataset):
             raise ArgumentError(f"open_scenes: {open_scenes}, expected 1 or more.")
         if not 0 <= rank < world_size:
             raise ArgumentError(f"rank: {rank} of {world_size}, expected 0 to {world_size - 1}.")
-        self._simulated = OpenSpec.of(simulated)
+        self._simulated = OpenSpec.of(simulated) if isinstance(simulated, DataSpec) else simulated
         self._real = OpenSpec.of(real) if isinstance(real, DataSpec) else real
         self._real_share = real_share if real is not None else 0.0
         self._seed, self._open_scenes, self._item = seed, open_scenes, item

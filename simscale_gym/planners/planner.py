@@ -45,6 +45,13 @@ class Planner(nn.Module, ABC):
         """Cells of a data set's class map that are one of its own, each way."""
         return MAP_STRIDE
 
+    def check_vocabulary(self, count: int) -> None:
+        """Whether it can learn from samples that have the scores of ``count`` trajectories.
+
+        Raises:
+            ArgumentError: It cannot.
+        """
+
     def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
         """Look at the training set before the first step: anchors and the like are taken from it.
 

@@ -91,13 +91,17 @@ class ScoringPlanner(Planner):
             {name: _head(width, config.attention.hidden) for name in ("imitation", *LOSS_WEIGHTS)}
         )
 
+    def check_vocabulary(self, count: int) -> None:
+        """It judges as many trajectories as it was made for."""
+        if count != len(self.vocabulary):
+            raise ArgumentError(
+                f"scoring: samples have scores of {count} trajectories, expected {len(self.vocabulary)}. Collect with "
+                f"--scores {len(self.vocabulary)}."
+            )
+
     def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
         """The vocabulary is the data sets'."""
-        if len(vocabulary) != len(self.vocabulary):
-            raise ArgumentError(
-                f"scoring: samples have scores of {len(vocabulary)} trajectories, expected {len(self.vocabulary)}. "
-                f"Collect with --scores {len(self.vocabulary)}."
-            )
+        self.check_vocabulary(len(vocabulary))
         self.vocabulary.copy_(vocabulary)
 
     def forward(self, pictures: Tensor, status: Tensor) -> Outputs:

@@ -8,6 +8,7 @@ from simscale_gym.errors import ArgumentError
 
 SCHEDULES = ("cosine", "constant")
 SIM_LABELS = ("expert", "log", "log-motion")
+ACCELERATORS = ("auto", "cpu", "cuda")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -21,6 +22,10 @@ class TrainConfig:
         preset: Its size: tiny, small or paper.
         real: Folders of recorded data sets, of collect --kind log.
         sim: Folders of simulated ones, with labels of one expert or several; none if left out.
+        stream: Experts (planner, recovery, unified) that label simulated samples which are made while it trains, in the
+            scenes of the recorded sets, and never stored; instead of ``sim``, and as ``sim_ratio`` says. Needs
+            simscale-gym[stream].
+        stream_workers: Processes that make them; 0 for the one that trains. With another number other samples come.
         val: Folders of recorded data sets of other roads, on which the checkpoint is chosen; the last one if left out.
         scenes: Scenes of the recorded sets that are used, drawn by ``seed``, and the simulated samples of those scenes
             alone; None for all.
@@ -58,6 +63,8 @@ class TrainConfig:
     preset: str = "tiny"
     real: tuple[str, ...] = ()
     sim: tuple[str, ...] = ()
+    stream: tuple[str, ...] = ()
+    stream_workers: int = 1
     val: tuple[str, ...] = ()
     scenes: int | None = None
     sim_ratio: float | None = None
@@ -83,7 +90,9 @@ class TrainConfig:
     devices: int = 1
 
     def __post_init__(self) -> None:
-        choices = {"schedule": SCHEDULES, "precision": PRECISIONS, "sim_label": SIM_LABELS}
+        choices = {
+            "schedule": SCHEDULES, "precision": PRECISIONS, "sim_label": SIM_LABELS, "accelerator": ACCELERATORS,
+        }  # fmt: skip
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(f"{name}: {getattr(self, name)!r}, expected one of {', '.join(allowed)}.")
@@ -103,7 +112,30 @@ class TrainConfig:
                 raise ArgumentError(f"{name}: {value}, expected 0 or more.")
         if not self.real and not self.sim:
             raise ArgumentError("real, sim: no data set to train on; name folders that collect --out wrote.")
+        if self.stream_workers < 0:
+            raise ArgumentError(f"stream_workers: {self.stream_workers}, expected 0 or more.")
+        if self.stream:
+            self._check_stream()
         if self.batch_size % self.devices:
             raise ArgumentError(
                 f"batch_size: {self.batch_size}, expected a multiple of {self.devices} devices."
+            )
+
+    def _check_stream(self) -> None:
+        if not self.real or self.sim:
+            raise ArgumentError(
+                f"stream: with {len(self.real)} recorded and {len(self.sim)} simulated sets, expected recorded ones "
+                "alone (real): of their scenes the simulated samples are made."
+            )
+        if not self.sim_ratio:
+            raise ArgumentError(
+                f"sim_ratio: {self.sim_ratio} with stream, expected simulated samples for each recorded one, as 1.0."
+            )
+        if self.sim_label != "expert":
+            raise ArgumentError(
+                f"sim_label: {self.sim_label!r} with stream, expected 'expert'. Collect a data set."
+            )
+        if self.devices > 1:
+            raise ArgumentError(
+                f"devices: {self.devices} with stream, expected 1. Collect a data set for more."
             )

@@ -6,8 +6,9 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -21,11 +22,14 @@ from simscale_gym.planners.planner import Planner
 from simscale_gym.training.config import TrainConfig
 from simscale_gym.training.identity import training_digest
 from simscale_gym.training.lesson_store import LessonStore
-from simscale_gym.training.order import rows_of_step, seed_of_step
+from simscale_gym.training.order import recorded_before, rows_at, rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
 from simscale_gym.training.selection import Selection, pictures_of, select_samples
 from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status
 from simscale_gym.training.validation import displacement
+
+if TYPE_CHECKING:
+    from simscale_gym.training.lesson_stream import LessonStream
 
 _CURVE_EVERY = 10  # steps between the points of training curves
 _SAVE_EVERY = 60.0  # [s] between states to go on from
@@ -55,10 +59,15 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
         return result
     torch.manual_seed(config.seed)
     planner = make_planner(config.planner, config.preset, inputs)
+    planner.check_vocabulary(len(samples.vocabulary))
     lessons = LessonStore(samples.train, planner.map_stride, "reading" if progress else "")
     judged = LessonStore(samples.val, planner.map_stride) if samples.val else None
     planner.meet(lessons.column("target"), torch.from_numpy(samples.vocabulary))
-    training = _Training(config, folder, fabric, planner, lessons=lessons, judged=judged)
+    saved = folder.saved()
+    stream = _stream(config, samples, planner, saved) if config.stream else None
+    training = _Training(
+        config, folder, fabric, planner, saved, lessons=lessons, judged=judged, stream=stream
+    )
     training.run(progress)
     return training.end(samples)
 
@@ -87,18 +96,20 @@ class _Training:
         folder: RunFolder,
         fabric: Fabric,
         planner: Planner,
+        saved: dict[str, Any] | None,
         *,
         lessons: LessonStore,
         judged: LessonStore | None,
+        stream: LessonStream | None,
     ) -> None:
         self._config, self._folder, self._fabric, self._plain = config, folder, fabric, planner
-        self._lessons, self._judged = lessons, judged
+        self._lessons, self._judged, self._stream = lessons, judged, stream
         optimizer = torch.optim.AdamW(
             planner.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self._planner, self._optimizer = fabric.setup(planner, optimizer)
         self._at = _Standing()
-        if (saved := folder.saved()) is not None:
+        if saved is not None:
             planner.load_state_dict(saved["planner"])
             self._optimizer.load_state_dict(saved["optimizer"])
             self._at = _Standing(**saved["standing"])
@@ -133,12 +144,18 @@ class _Training:
         at = self._at
         result = {
             "config": training_digest(self._config), "steps": at.step, "best_step": at.best_step,
-            "ade": at.best.get("ade"), "fde": at.best.get("fde"), "real": samples.real, "sim": samples.sim,
+            "ade": at.best.get("ade"), "fde": at.best.get("fde"), "real": samples.real,
+            "sim": self._simulated(samples),
             "val": sum(len(part.indices) for part in samples.val), "seconds": round(at.seconds, 1),
         }  # fmt: skip
         if self._leads:
             self._folder.end(result)
         return result
+
+    def _simulated(self, samples: Selection) -> int:
+        """Number of simulated samples, those that were made in between included."""
+        taken, ratio = self._config.steps * self._config.batch_size, self._config.sim_ratio or 0.0
+        return samples.sim if self._stream is None else taken - recorded_before(taken, ratio)
 
     @property
     def _leads(self) -> bool:
@@ -149,11 +166,10 @@ class _Training:
         """A step; the mean of each loss before it."""
         config, fabric = self._config, self._fabric
         torch.manual_seed(seed_of_step(config.seed, step, fabric.global_rank))
-        rows = rows_of_step(len(self._lessons), config.batch_size, config.seed, step)
-        batch = self._lessons.batch(rows[fabric.global_rank :: fabric.world_size], fabric.device)
+        batch, step_is_sim = self._batch(step)
         pictures = jittered(batch["pictures"], config.color_jitter)
         outputs = self._planner(pictures, noisy_status(batch["status"], config))
-        terms = mean_losses(self._plain, outputs, batch, config)
+        terms = mean_losses(self._plain, outputs, batch, config, step_is_sim)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
         self._optimizer.zero_grad()
@@ -162,6 +178,24 @@ class _Training:
             fabric.clip_gradients(self._planner, self._optimizer, max_norm=config.clip_norm)
         self._optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
+
+    def _batch(self, step: int) -> tuple[dict[str, Tensor], Tensor]:
+        """This device's share of the samples of a step, and which of the whole step's are simulated."""
+        config, fabric, size = self._config, self._fabric, self._config.batch_size
+        if self._stream is None:
+            rows = rows_of_step(len(self._lessons), size, config.seed, step)
+            share = self._lessons.batch(rows[fabric.global_rank :: fabric.world_size], fabric.device)
+            return share, self._lessons.column("is_sim")[rows].to(fabric.device)
+        first, end = (
+            recorded_before(place, config.sim_ratio or 0.0) for place in (step * size, (step + 1) * size)
+        )
+        batch = self._lessons.batch(
+            rows_at(len(self._lessons), np.arange(first, end), config.seed), fabric.device
+        )
+        if end - first < size:
+            made = self._stream.take(size - (end - first), fabric.device)
+            batch = {name: torch.cat([batch[name], made[name]]) for name in made}
+        return batch, batch["is_sim"]
 
     def _judge(self) -> dict[str, float]:
         """Distances on the validation set; the planner is kept where they are the least so far."""
@@ -178,7 +212,17 @@ class _Training:
     def _save(self) -> None:
         if self._leads:
             state = {"planner": self._plain.state_dict(), "optimizer": self._optimizer.state_dict()}
-            self._folder.save({**state, "standing": vars(self._at)})
+            made = {} if self._stream is None else {"stream": self._stream.state()}
+            self._folder.save({**state, **made, "standing": vars(self._at)})
+
+
+def _stream(
+    config: TrainConfig, samples: Selection, planner: Planner, saved: dict[str, Any] | None
+) -> LessonStream:
+    from simscale_gym.training.lesson_stream import LessonStream
+
+    at = None if saved is None else saved["stream"]
+    return LessonStream(config, samples.scenes, planner.inputs, planner.map_stride, samples.vocabulary, at)
 
 
 def _draw(writer: SummaryWriter, group: str, values: dict[str, float], step: int) -> None:

@@ -44,6 +44,7 @@ class Selection:
         train: Recorded and simulated samples to learn from.
         val: Recorded samples of other roads.
         real, sim: Numbers of the former.
+        scenes: Ids of the scenes of the former.
         vocabulary: Trajectories ``[K, 40, 3]`` whose scores all training samples have; K is 0 where they have none.
     """
 
@@ -51,6 +52,7 @@ class Selection:
     val: tuple[Part, ...]
     real: int
     sim: int
+    scenes: frozenset[str]
     vocabulary: NDArray[np.float64]
 
 
@@ -89,7 +91,8 @@ def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
         sim = [replace(part, label=LoggedLabels(part.data, as_if_there=moved)) for part in sim]
     _check_roads([*real, *sim], val)
     simulated = sum(len(part.indices) for part in sim)
-    return Selection((*real, *sim), tuple(val), count, simulated, _vocabulary([*real, *sim]))
+    scenes = frozenset(scene for part in (*real, *sim) for scene in _column(part, "scene"))
+    return Selection((*real, *sim), tuple(val), count, simulated, scenes, _vocabulary([*real, *sim]))
 
 
 def roads(log: str, source: str) -> str:

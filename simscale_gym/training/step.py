@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -51,7 +52,9 @@ def jittered(pictures: Tensor, amount: float) -> Tensor:
     return changed.clamp(0.0, 255.0).to(torch.uint8)
 
 
-def mean_losses(planner: Planner, outputs: Outputs, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
+def mean_losses(
+    planner: Planner, outputs: Outputs, batch: Batch, config: TrainConfig, step_is_sim: Tensor | None = None
+) -> dict[str, Tensor]:
     """Mean of each of the planner's losses over the samples that it counts for, by their weights.
 
     Where simulated labels are not imitated, terms of imitation are means over the recorded samples alone: they do not
@@ -60,17 +63,25 @@ def mean_losses(planner: Planner, outputs: Outputs, batch: Batch, config: TrainC
     Args:
         planner: The planner, which knows the terms that imitate.
         outputs: Its outputs.
-        batch: Lessons.
+        batch: Lessons; of several devices, one's share of a step.
         config: Weights.
+        step_is_sim: Which lessons of the whole step are simulated, where ``batch`` is a share of it: then the mean over
+            the devices is that of the step.
     """
     is_sim = batch["is_sim"]
-    weights = torch.where(is_sim, config.sim_weight, 1.0)
-    imitated = weights if config.sim_imitation else weights * ~is_sim
+    whole = is_sim if step_is_sim is None else step_is_sim
+    share = len(is_sim) / len(whole)
+
+    def mean(values: Tensor, weigh: Callable[[Tensor], Tensor]) -> Tensor:
+        return (values * weigh(is_sim)).sum() / (share * weigh(whole).sum()).clamp(min=1e-6)
+
+    def weight(simulated: Tensor) -> Tensor:
+        return torch.where(simulated, config.sim_weight, 1.0)
+
+    def imitated(simulated: Tensor) -> Tensor:
+        return weight(simulated) if config.sim_imitation else weight(simulated) * ~simulated
+
     return {
-        name: _mean(values, imitated if name in planner.imitation_terms else weights)
+        name: mean(values, imitated if name in planner.imitation_terms else weight)
         for name, values in planner.losses(outputs, batch).items()
     }
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    return (values * weights).sum() / weights.sum().clamp(min=1e-6)

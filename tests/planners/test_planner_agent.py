@@ -14,7 +14,7 @@ from simscale_gym.datagen.scene_samples import SceneSamples  # noqa: E402
 from simscale_gym.datagen.spec import OpenSpec, SceneTask  # noqa: E402
 from simscale_gym.envs import run_episode  # noqa: E402
 from simscale_gym.errors import ArgumentError  # noqa: E402
-from simscale_gym.planners import PlannerAgent  # noqa: E402
+from simscale_gym.planners import FAMILIES, InputSpec, PlannerAgent, make_planner  # noqa: E402
 from simscale_gym.planners.inputs import observed_inputs  # noqa: E402
 from simscale_gym.planners.lessons import lesson  # noqa: E402
 from simscale_gym.sources import list_scenes  # noqa: E402
@@ -43,11 +43,17 @@ def test_samples_and_observations_are_the_same_inputs(env, small_planner, town_s
     assert pictures.dtype == taught["pictures"].dtype and status.dtype == taught["status"].dtype
 
 
-def test_several_observations_at_once(small_planner):
-    rng, agent = np.random.default_rng(0), PlannerAgent(small_planner)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_plan_depends_on_its_own_observation_alone(family):
+    """Alone, among others, and whatever chance has drawn before."""
+    torch.manual_seed(0)
+    planner = make_planner(family, "tiny", InputSpec(image_size=(32, 64)))
+    vocabulary = torch.randn(256, 40, 3).cumsum(1) / 10.0
+    planner.meet(torch.randn(64, 8, 3).cumsum(1), vocabulary)
+    rng, agent = np.random.default_rng(0), PlannerAgent(planner)
     seen = [
         {
-            **{name: rng.integers(0, 256, (32, 64, 3), np.uint8) for name in small_planner.inputs.cameras},
+            **{name: rng.integers(0, 256, (32, 64, 3), np.uint8) for name in planner.inputs.cameras},
             "ego": rng.normal(size=6).astype(np.float32),
             "command": np.eye(4, dtype=np.float32)[1],
         }
@@ -55,7 +61,10 @@ def test_several_observations_at_once(small_planner):
     ]
     plans = agent.act_all(seen)
     assert plans.shape == (3, 8, 3)
-    np.testing.assert_allclose(agent.act(seen[1]), plans[1], atol=1e-5)
+    for observation, plan in zip(seen, plans, strict=True):
+        torch.rand(5)
+        np.testing.assert_allclose(agent.act(observation), plan, atol=1e-5)
+    assert family == "scoring" or abs(plans[0] - plans[1]).max() > 1e-5
 
 
 def test_it_drives(env, small_planner):

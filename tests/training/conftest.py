@@ -1,7 +1,7 @@
 """A planner that is small enough to learn in a second, and names of folders that stand for data sets in memory."""
 
 import pytest
-from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples, mini_backbone
+from made_up_set import CAMERAS, SIZE, VOCABULARY, MadeUpSet, made_up_samples, mini_backbone
 
 
 @pytest.fixture
@@ -33,3 +33,21 @@ def mini(monkeypatch):
     config = RegressionConfig(InputSpec(CAMERAS, SIZE), mini_backbone())
     monkeypatch.setitem(FAMILIES["regression"].presets, "mini", config)
     return config
+
+
+@pytest.fixture
+def minis(mini, monkeypatch):
+    """The preset ``mini`` of every family."""
+    from simscale_gym.planners import FAMILIES, DiffusionConfig, ProposalsConfig, ScoringConfig
+    from simscale_gym.planners.ego_status import EgoStatusConfig
+
+    inputs, backbone = mini.inputs, mini.backbone
+    presets = {
+        "diffusion": DiffusionConfig(inputs, backbone, anchors=4),
+        "proposals": ProposalsConfig(inputs, backbone, proposals=4),
+        "scoring": ScoringConfig(inputs, backbone.images, backbone.attention, vocabulary=VOCABULARY),
+        "ego_status": EgoStatusConfig(inputs, width=16),
+    }
+    for family, preset in presets.items():
+        monkeypatch.setitem(FAMILIES[family].presets, "mini", preset)
+    return {"regression": mini, **presets}

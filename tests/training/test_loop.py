@@ -11,7 +11,7 @@ pytest.importorskip("lightning")
 from made_up_set import MadeUpSet, made_up_samples  # noqa: E402
 
 from simscale_gym.errors import ArgumentError, DataError  # noqa: E402
-from simscale_gym.planners import load_planner, make_planner  # noqa: E402
+from simscale_gym.planners import FAMILIES, load_planner, make_planner  # noqa: E402
 from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
 from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
 from simscale_gym.training.selection import Part  # noqa: E402
@@ -126,6 +126,24 @@ def test_weights_of_simulated_samples(mini):
     torch.testing.assert_close(found, (each[:2].sum() + 0.5 * each[2:].sum()) / 3.0)
 
 
+@pytest.mark.parametrize("imitation", [True, False])
+def test_means_over_devices_are_those_of_the_step(mini, imitation):
+    """Also where one device has all the recorded samples."""
+    planner, settings = (
+        make_planner("regression", "mini").eval(),
+        config(sim_weight=0.5, sim_imitation=imitation),
+    )
+    whole = store(made_up_samples(2) + made_up_samples(2, kind="perturbed", seed=1)).batch(np.arange(4))
+    shares = [{name: value[k : k + 2] for name, value in whole.items()} for k in (0, 2)]
+
+    def found(batch, *told):
+        return mean_losses(planner, planner(batch["pictures"], batch["status"]), batch, settings, *told)
+
+    ours = [found(share, whole["is_sim"]) for share in shares]
+    for name, value in found(whole).items():
+        torch.testing.assert_close((ours[0][name] + ours[1][name]) / 2.0, value)
+
+
 def test_noise_leaves_the_command_alone():
     status = torch.zeros(1000, 8)
     status[:, 1] = 1.0
@@ -165,3 +183,30 @@ def test_a_device_that_is_not_there(data_sets, mini, tmp_path):
 def test_the_last_planner_is_kept_where_the_best_is_not_asked_for(data_sets, mini, tmp_path):
     settings = config(val=("val",), keep_best=False)
     assert train(settings, tmp_path, progress=False)["best_step"] == settings.steps
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_mixed_precision(data_sets, minis, tmp_path, family):
+    """Half of the digits while it computes; weights stay whole, and it learns about the same."""
+    settings = config(planner=family, sim=("sim",), val=("val",), steps=4)
+    found = {}
+    for precision in ("32-true", "bf16-mixed"):
+        result = train(replace(settings, precision=precision), tmp_path / precision, progress=False)
+        found[precision] = weights(tmp_path / precision)
+        assert np.isfinite(result["ade"])
+    whole, mixed = found.values()
+    assert {value.dtype for value in mixed.values()} == {value.dtype for value in whole.values()}
+    apart = max((mixed[name].double() - value.double()).abs().max().item() for name, value in whole.items())
+    assert 0.0 < apart < 0.05
+
+
+def test_another_vocabulary_is_refused_before_anything_is_read(data_sets, minis, tmp_path, monkeypatch):
+    monkeypatch.setitem(FAMILIES["scoring"].presets, "mini", replace(minis["scoring"], vocabulary=7))
+    monkeypatch.setattr(loop, "LessonStore", None)
+    with pytest.raises(ArgumentError, match="scores of 6 trajectories, expected 7"):
+        train(config(planner="scoring"), tmp_path, progress=False)
+
+
+def test_an_accelerator_that_is_none():
+    with pytest.raises(ArgumentError, match="accelerator: 'gpu', expected one of auto, cpu, cuda"):
+        config(accelerator="gpu")
