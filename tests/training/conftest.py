@@ -38,14 +38,17 @@ def mini(monkeypatch):
 @pytest.fixture
 def minis(mini, monkeypatch):
     """The preset ``mini`` of every family."""
-    from simscale_gym.planners import FAMILIES, DiffusionConfig, ProposalsConfig, ScoringConfig
+    from simscale_gym.planners import FAMILIES, DiffusionConfig, MixtureConfig, ProposalsConfig, ScoringConfig
     from simscale_gym.planners.ego_status import EgoStatusConfig
 
     inputs, backbone = mini.inputs, mini.backbone
     presets = {
+        "mixture": MixtureConfig(inputs, backbone),
         "diffusion": DiffusionConfig(inputs, backbone, anchors=4),
         "proposals": ProposalsConfig(inputs, backbone, proposals=4),
-        "scoring": ScoringConfig(inputs, backbone.images, backbone.attention, vocabulary=VOCABULARY),
+        "scoring": ScoringConfig(
+            inputs, backbone.images, backbone.attention, grid=backbone.grid, vocabulary=VOCABULARY
+        ),
         "ego_status": EgoStatusConfig(inputs, width=16),
     }
     for family, preset in presets.items():

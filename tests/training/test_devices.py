@@ -18,7 +18,11 @@ SCRIPT = Path(__file__).with_name("train_on_devices.py")
 
 def test_two_devices_take_the_samples_of_one(tmp_path):
     """Two processes on this machine; norms over batches are each device's own, hence nearly."""
-    places = [str(SCRIPT.parent), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    places = [
+        str(Path(__file__).parents[1]),
+        str(Path(__file__).parents[2]),
+        os.environ.get("PYTHONPATH", ""),
+    ]
     told = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     for devices in (1, 2):
         command = [sys.executable, str(SCRIPT), str(devices), str(tmp_path / f"on-{devices}")]

@@ -9,12 +9,10 @@ import sys
 from pathlib import Path
 
 import torch
-from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples
+from made_up_set import CAMERAS, SIZE, MadeUpSet, made_up_samples, mini_backbone
 
-from simscale_gym.planners import FAMILIES, BackboneConfig, InputSpec, RegressionConfig
-from simscale_gym.planners.bird_view import AttentionConfig
-from simscale_gym.planners.image_encoder import ResNetConfig
-from simscale_gym.training import TrainConfig, loop, selection, train
+from simscale_gym.planners import FAMILIES, InputSpec, RegressionConfig
+from simscale_gym.training import TrainConfig, identity, loop, selection, train
 
 
 def main(devices, out):
@@ -23,12 +21,8 @@ def main(devices, out):
         "real": MadeUpSet(made_up_samples(24)),
         "sim": MadeUpSet(made_up_samples(48, kind="perturbed", seed=1), "perturbed"),
     }
-    loop.DataSet = selection.DataSet = sets.__getitem__
-    backbone = BackboneConfig(
-        ResNetConfig((8, 16), (1, 1)), AttentionConfig(48, 2, 96), grid=(2, 2), decoder_layers=1, vehicles=4,
-        map_stride=16,
-    )  # fmt: skip
-    FAMILIES["regression"].presets["mini"] = RegressionConfig(InputSpec(CAMERAS, SIZE), backbone)
+    identity.DataSet = selection.DataSet = sets.__getitem__
+    FAMILIES["regression"].presets["mini"] = RegressionConfig(InputSpec(CAMERAS, SIZE), mini_backbone())
     taken, batch_of = [], loop.LessonStore.batch
 
     def noted(self, rows, device="cpu"):
@@ -38,7 +32,7 @@ def main(devices, out):
     loop.LessonStore.batch = noted
     config = TrainConfig(
         preset="mini", real=("real",), sim=("sim",), steps=8, batch_size=8, sim_weight=0.5, velocity_noise=0.0,
-        acceleration_noise=0.0, accelerator="cpu", devices=devices,
+        acceleration_noise=0.0, color_jitter=0.0, accelerator="cpu", devices=devices,
     )  # fmt: skip
     train(config, out, progress=False)
     rank = os.environ.get("LOCAL_RANK", "0")
