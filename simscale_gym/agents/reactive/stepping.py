@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive.crowd import DRIVING, GONE, PENDING, REPLAYED, STANDING, Crowd
 from simscale_gym.agents.reactive.entry import enter_present
-from simscale_gym.agents.reactive.idm_kernel import DriverParameters
+from simscale_gym.agents.reactive.idm_kernel import HEADWAY, LARGEST_ACCELERATION, DriverParameters
 from simscale_gym.agents.reactive.scene_arrays import scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
 from simscale_gym.scene import Scene, TrackType, on_other_level
@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 ROUTE_LANES = 24
 """Lanes that a route can hold."""
+_HUMAN_HEADWAY, _HUMAN_ACCELERATION = 0.8, 2.5  # [s], [m/s^2]
 _OF_KIND = np.zeros(REPLAYED + 1, np.uint8)
 _OF_KIND[[DRIVING, STANDING, REPLAYED]] = Controller.IDM, Controller.STANDING, Controller.LOG
 _OF_TYPE = np.full(len(TrackType), Controller.YIELDING_LOG, np.uint8)
@@ -55,6 +56,7 @@ def step_reactive(
     )  # fmt: skip
     crowd = Crowd(*[array.copy() for array in before])
     ego = np.ascontiguousarray(ego, float)
+    traits = traits if scene.lights.complete else _brisk(traits)
     advance_traffic(
         scene_arrays(scene), before, crowd, driver, traits, replays, ego, scene.vehicle.boxes(ego), frame,
         leave_distance,
@@ -68,6 +70,14 @@ def reactive_controllers(scene: Scene, traffic: TrafficState) -> NDArray[np.uint
     controllers = np.where(by_kind, by_kind, _OF_TYPE[scene.tracks.types])
     controllers[on_other_level(scene)] = Controller.LOG
     return controllers * traffic.valid
+
+
+def _brisk(traits: Array) -> Array:
+    """``traits [N, 4]`` of drivers who keep up with their logs: people start faster than IDM, and follow nearer."""
+    brisk = traits.copy()
+    brisk[:, HEADWAY] = np.minimum(traits[:, HEADWAY], _HUMAN_HEADWAY)
+    brisk[:, LARGEST_ACCELERATION] = np.maximum(traits[:, LARGEST_ACCELERATION], _HUMAN_ACCELERATION)
+    return brisk
 
 
 def _replayed(scene: Scene, frame: int, traffic: TrafficState, elsewhere: NDArray[np.bool_]) -> TrafficState:

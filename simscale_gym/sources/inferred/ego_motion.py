@@ -16,6 +16,7 @@ _STANDSTILL = 1.0  # [m/s] under which yaw rate over speed says nothing about th
 _MAX_STEERING = np.radians(60.0)  # nuPlan's limit of the bicycle model
 
 _CONTRADICTION = 0.3  # [m/s] between recorded and derived speed, beyond which the recorded one is none
+_ENDS = 11  # [frames] from either end up to which the recorded speed counts, in full for the outer four
 _LEAP = 1.2  # [m/s] in 0.1 s that is no braking
 _JUMP = 0.25  # [m] off its neighbors that a 0.1 s step is no motion (25 m/s^2) but a slip of the record
 
@@ -71,8 +72,8 @@ def states_from_poses(poses: Array, wheel_base: float) -> Array:
 def with_recorded_speed(states: Array, velocities: Array, wheel_base: float) -> Array | None:
     """``states [T, 11]`` worked out from poses, with the speed that was recorded; None where the two contradict.
 
-    At both ends of a clip derivatives of positions are poor, and a record has them still. What follows from the speed
-    follows from the recorded one then.
+    At both ends of a clip derivatives of positions are poor, and a record has them still: there the recorded speed
+    counts, and what follows from it. Further in it gives way to the derived one, which agrees with the poses.
 
     Args:
         states: From :func:`states_from_poses`.
@@ -86,9 +87,11 @@ def with_recorded_speed(states: Array, velocities: Array, wheel_base: float) -> 
     if not len(apart) or np.median(apart) > _CONTRADICTION or apart.max() > 4 * _CONTRADICTION:
         return None
     window = min(_WINDOW, len(states) - 1 + len(states) % 2)
-    out = states.copy()
-    out[:, StateIndex.VX] = scipy.signal.savgol_filter(speed, window, _ORDER)
-    out[:, StateIndex.AX] = scipy.signal.savgol_filter(speed, window, _ORDER, deriv=1, delta=DT)
+    out, frames = states.copy(), np.arange(len(states))
+    share = np.clip((_ENDS - np.minimum(frames, frames[::-1])) / (_WINDOW // 2), 0.0, 1.0)
+    for column, order in ((StateIndex.VX, 0), (StateIndex.AX, 1)):
+        own = scipy.signal.savgol_filter(speed, window, _ORDER, deriv=order, delta=DT)
+        out[:, column] = share * own + (1.0 - share) * states[:, column]
     out[:, StateIndex.AY] = out[:, StateIndex.VX] * out[:, StateIndex.YAW_RATE]
     out[:, StateIndex.STEERING] = steering_angle(
         out[:, StateIndex.VX], out[:, StateIndex.YAW_RATE], wheel_base
