@@ -51,8 +51,10 @@ class TrainConfig:
             docs/results.md).
         color_jitter: Standard deviation of the contrast of pictures in training; colors and brightness change with it.
         val_every: Steps between validations.
-        keep_best: Whether the planner that is nearest to the humans of the validation set is kept; otherwise the last
-            one. Nearness to the log is not what simulated samples teach: to compare trainings, keep the last.
+        val_suite: Name or file of a suite of the town, town-val, on which the best planner is found by EPDMS instead of
+            its nearness to the validation set; it takes longer.
+        keep_best: Whether the best planner is kept, without ``val_suite`` the one nearest to the humans of the
+            validation set; otherwise the last one. Nearness to the log is not what simulated samples teach.
         seed: Of weights, order, subsets and noise.
         precision: "32-true", "bf16-mixed" or "16-mixed".
         accelerator: "auto", "cpu" or "cuda".
@@ -83,6 +85,7 @@ class TrainConfig:
     acceleration_noise: float = 3.0
     color_jitter: float = 0.2
     val_every: int = 250
+    val_suite: str | None = None
     keep_best: bool = True
     seed: int = 0
     precision: str = "32-true"

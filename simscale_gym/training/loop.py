@@ -26,7 +26,7 @@ from simscale_gym.training.order import recorded_before, rows_at, rows_of_step, 
 from simscale_gym.training.run_folder import RunFolder
 from simscale_gym.training.selection import Selection, pictures_of, select_samples
 from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status
-from simscale_gym.training.validation import displacement
+from simscale_gym.training.validation import check_suite, displacement, suite_score
 
 if TYPE_CHECKING:
     from simscale_gym.training.lesson_stream import LessonStream
@@ -44,14 +44,16 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
         progress: Whether to show bars.
 
     Returns:
-        What came out: ``config`` (its digest), ``steps``, ``best_step``, ``ade`` and ``fde`` of the best planner on the
-        validation set [m] (None without one), numbers of ``real``, ``sim`` and ``val`` samples, ``seconds`` that steps
-        took.
+        What came out: ``config`` (its digest), ``steps``, ``best_step``, ``ade`` and ``fde`` on the validation set [m]
+        and ``epdms`` on the suite of the planner that is kept (None without one), numbers of ``real``, ``sim`` and
+        ``val`` samples, ``seconds`` that steps took.
 
     Raises:
         ArgumentError: Settings, data sets and folder do not fit together, or there is no such device.
         DataError: A data set or the folder cannot be used.
     """
+    if config.val_suite is not None:
+        check_suite(config.val_suite)
     fabric, inputs = _fabric(config), pictures_of(config)
     samples = select_samples(config, inputs)
     folder = RunFolder(Path(out), config)
@@ -144,7 +146,7 @@ class _Training:
         at = self._at
         result = {
             "config": training_digest(self._config), "steps": at.step, "best_step": at.best_step,
-            "ade": at.best.get("ade"), "fde": at.best.get("fde"), "real": samples.real,
+            **{name: at.best.get(name) for name in ("ade", "fde", "epdms")}, "real": samples.real,
             "sim": self._simulated(samples),
             "val": sum(len(part.indices) for part in samples.val), "seconds": round(at.seconds, 1),
         }  # fmt: skip
@@ -198,10 +200,12 @@ class _Training:
         return batch, batch["is_sim"]
 
     def _judge(self) -> dict[str, float]:
-        """Distances on the validation set; the planner is kept where they are the least so far."""
-        at = self._at
+        """What the planner is worth; it is kept where that is more than ever before."""
+        at, config = self._at, self._config
         found = {} if self._judged is None else displacement(self._plain, self._judged, self._fabric.device)
-        if not found or not at.best or not self._config.keep_best or found["ade"] < at.best["ade"]:
+        if config.val_suite is not None:
+            found["epdms"] = suite_score(self._plain, config.val_suite)
+        if not found or not at.best or not config.keep_best or _worth(found) > _worth(at.best):
             at.best, at.best_step = found, at.step
             if self._leads:
                 about = {"training": training_digest(self._config), "step": at.step}
@@ -223,6 +227,10 @@ def _stream(
 
     at = None if saved is None else saved["stream"]
     return LessonStream(config, samples.scenes, planner.inputs, planner.map_stride, samples.vocabulary, at)
+
+
+def _worth(found: dict[str, float]) -> float:
+    return found["epdms"] if "epdms" in found else -found["ade"]
 
 
 def _draw(writer: SummaryWriter, group: str, values: dict[str, float], step: int) -> None:

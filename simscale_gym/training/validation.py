@@ -1,14 +1,18 @@
-"""How well a planner repeats what humans did on roads that it has not seen."""
+"""How good a planner is on roads that it has not seen: as near to humans as can be, or as EPDMS has it."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
+from simscale_gym.errors import ArgumentError
+from simscale_gym.evaluation import evaluate, open_suite
 from simscale_gym.planners.planner import Planner
+from simscale_gym.planners.planner_agent import PlannerAgent
 from simscale_gym.training.lesson_store import LessonStore
 
 _TOGETHER = 128
+_COMPARED = ("test", "hard")
 
 
 @torch.inference_mode()
@@ -25,3 +29,26 @@ def displacement(
     planner.train(was)
     distances = torch.cat(apart)
     return {"ade": float(distances.mean()), "fde": float(distances[:, -1].mean())}
+
+
+def check_suite(name: str) -> None:
+    """Refuse a suite on which planners are compared: who is chosen on it has seen it.
+
+    Raises:
+        ArgumentError: It is of the test or the hard split, or there is none of that name.
+        DataError: The file is none.
+    """
+    suite = open_suite(name)
+    if suite.split in _COMPARED:
+        raise ArgumentError(
+            f"val_suite: {suite.name} is of the split {suite.split!r}, on which planners are compared, expected one of "
+            "another: town-val."
+        )
+
+
+def suite_score(planner: Planner, suite: str) -> float:
+    """EPDMS of a planner's plans on a suite of the town, in two stages."""
+    was = planner.training
+    score = evaluate(PlannerAgent(planner), suite, parts=("plans",), calibrate=False).score()
+    planner.train(was)
+    return score

@@ -210,3 +210,16 @@ def test_another_vocabulary_is_refused_before_anything_is_read(data_sets, minis,
 def test_an_accelerator_that_is_none():
     with pytest.raises(ArgumentError, match="accelerator: 'gpu', expected one of auto, cpu, cuda"):
         config(accelerator="gpu")
+
+
+def test_the_best_planner_on_a_suite_is_kept(data_sets, mini, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.6, 0.4])
+    monkeypatch.setattr(loop, "suite_score", lambda planner, suite: next(scores))
+    settings = config(val=("val",), steps=9, val_suite="town-val")
+    result = train(settings, tmp_path, progress=False)
+    assert (result["best_step"], result["epdms"]) == (6, 0.6)
+
+
+def test_no_planner_is_chosen_on_a_suite_that_compares(data_sets, mini, tmp_path):
+    with pytest.raises(ArgumentError, match="town-hard is of the split 'hard'"):
+        train(config(val_suite="town-hard"), tmp_path)
