@@ -142,7 +142,8 @@ def doubled(levels):
         (camera(timestamp=10**5000), "timestamp: found a whole number of 16610 bits"),
         (camera(timestamp=np.complex128(1)), "timestamp"),
         (frame(skipped=np.array([1, 2])), "skipped: found array"),
-        (frame(ego2global=doubled(64)), r"ego2global: found list \[\["),
+        (frame(ego2global=doubled(4)), r"ego2global: found list \[\["),
+        (frame(ego2global=doubled(64)), "containers that hold one another"),
         (lambda tree: tree["log-token"]["frame_infos"][0].update(cams={}), "no camera"),
     ],
 )
