@@ -1,9 +1,5 @@
 """Planners to be trained: cameras and status in, eight poses out. They need PyTorch: ``simscale-gym[train]``."""
 
-from importlib.util import find_spec
-from typing import Any
-
-from simscale_gym.errors import MissingExtraError
 from simscale_gym.lazy_names import lazy_names
 
 _MODULES = {
@@ -29,11 +25,4 @@ _MODULES = {
     "save_planner": "checkpoint",
 }
 __all__ = list(_MODULES)
-_get, __dir__ = lazy_names(__name__, _MODULES)
-
-
-def __getattr__(name: str) -> Any:
-    missing = [package for package in ("torch", "safetensors") if find_spec(package) is None]
-    if name in _MODULES and missing:
-        raise MissingExtraError(missing[0], "train")
-    return _get(name)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, needs=("torch", "safetensors"), extra="train")
