@@ -1,5 +1,6 @@
 """One short stay in the town for all tests of the shell: the first log of the first town, its futures, its look."""
 
+import sys
 from dataclasses import replace
 
 import gymnasium as gym
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import simscale_gym  # noqa: F401  (registers SimScale-v0)
-from simscale_gym import futures_bank
+from simscale_gym import cli, futures_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import town_futures_path
@@ -125,3 +126,20 @@ def make_env(town_cache, town_scene, monkeypatch):
     yield make
     for env in made:
         env.close()
+
+
+@pytest.fixture
+def console(monkeypatch, capsys):
+    """Runs ``simscale-gym ..`` in this process; its exit code and what it printed on both streams."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simscale_gym import cli
 from simscale_gym.commands import town as town_export
 from simscale_gym.commands.settings import COMMANDS
 from simscale_gym.sources import list_scenes, load_scene
@@ -16,36 +15,19 @@ from simscale_gym.sources import list_scenes, load_scene
 FIRST = "town-train-000000/log-00/scene-002"
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs a command in this process; what it printed and its exit code."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-def test_help_names_the_commands(command):
-    code, out, _ = command("--help")
+def test_help_names_the_commands(console):
+    code, out, _ = console("--help")
     assert code == 0 and all(name in out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["demo", "town"])
-def test_help_of_a_command_says_units_and_defaults(command, name):
-    code, out, _ = command(name, "--help")
+def test_help_of_a_command_says_units_and_defaults(console, name):
+    code, out, _ = console(name, "--help")
     assert code == 0 and "--out" in out and "default" in out and ("[s]" in out or "[pixel]" in out)
 
 
-def test_demo_films_and_tabulates(command, town_cache, one_renderer_per_scene, tmp_path):
-    code, out, _ = command(
+def test_demo_films_and_tabulates(console, town_cache, one_renderer_per_scene, tmp_path):
+    code, out, _ = console(
         "demo", "--out", tmp_path / "film", "--scene", FIRST, "--image-size", 36, 64, "--horizon", "1.0"
     )
     assert code == 0
@@ -77,17 +59,17 @@ def test_demo_films_and_tabulates(command, town_cache, one_renderer_per_scene, t
         (("train", "--out", "OUT", "--real", "x", "--steps", "0"), "steps: 0, expected 1 or more"),
     ],
 )
-def test_mistakes_are_answered_in_one_line(command, tmp_path, monkeypatch, arguments, message):
+def test_mistakes_are_answered_in_one_line(console, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    code, _, err = command(*(str(tmp_path / "out") if a == "OUT" else a for a in arguments))
+    code, _, err = console(*(str(tmp_path / "out") if a == "OUT" else a for a in arguments))
     assert code == 1
     assert err.startswith("simscale-gym: ") and message in err and len(err.strip().splitlines()) == 1
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_command_is_answered(command):
-    code, out, err = command("dmeo")
+def test_an_unknown_command_is_answered(console):
+    code, out, err = console("dmeo")
     assert code == 2 and "dmeo" in out + err
 
 
@@ -102,15 +84,15 @@ def test_mistakes_end_the_process_with_1(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_town_is_written_that_can_be_driven(command, tmp_path):
-    code, out, _ = command("town", "--out", tmp_path / "town", "--seed", 3, "--logs", 1)
+def test_a_town_is_written_that_can_be_driven(console, tmp_path):
+    code, out, _ = console("town", "--out", tmp_path / "town", "--seed", 3, "--logs", 1)
     assert code == 0 and f"open it with scenes='{tmp_path / 'town'}'" in out
     refs = list_scenes(tmp_path / "town")
     assert len(refs) == 5
     scene = load_scene(refs[0])
     assert scene.num_frames == 200 and len(scene.tracks) > 10 and scene.shapes is not None
     assert list(tmp_path.iterdir()) == [tmp_path / "town"]
-    code, _, err = command("town", "--out", tmp_path / "town", "--seed", 4)
+    code, _, err = console("town", "--out", tmp_path / "town", "--seed", 4)
     assert code == 1 and "is not empty" in err
 
 
@@ -120,11 +102,11 @@ class Written:
     logs = ()
 
 
-def test_pictures_are_asked_for_by_size(command, monkeypatch, tmp_path):
+def test_pictures_are_asked_for_by_size(console, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(town_export, "write_town_dataset", lambda *_, **told: asked.append(told) or Written)
-    command("town", "--out", tmp_path, "--images", "--image-size", 90, 160)
-    command("town", "--out", tmp_path)
+    console("town", "--out", tmp_path, "--images", "--image-size", 90, 160)
+    console("town", "--out", tmp_path)
     assert [told["image_size"] for told in asked] == [(90, 160), None]
     assert asked[0]["render"] is not None and asked[1]["render"] is None
 

@@ -1,12 +1,11 @@
 """``simscale-gym collect`` as a user types it."""
 
-import sys
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from simscale_gym import cli, futures_bank
+from simscale_gym import futures_bank
 from simscale_gym.commands import collect as collect_command
 from simscale_gym.commands.data_settings import Collect
 from simscale_gym.datagen import DataSpec, RolloutSpec, make_recipe
@@ -15,7 +14,7 @@ from simscale_gym.sources import list_scenes
 
 
 @pytest.fixture
-def collect(town_cache, town_log, monkeypatch, capsys):
+def collect(town_cache, town_log, monkeypatch, console):
     """Runs the command on two scenes of the town; what it printed and its exit code."""
 
     def run(*arguments):
@@ -24,14 +23,7 @@ def collect(town_cache, town_log, monkeypatch, capsys):
             collect_command, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4]
         )
         monkeypatch.setenv("COLUMNS", "160")
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", "collect", "--workers", "1", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return console("collect", "--workers", "1", *arguments)
 
     return run
 

@@ -1,12 +1,9 @@
 """``collect --out``, ``verify`` and ``data`` as a user types them."""
 
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from simscale_gym import cli
 from simscale_gym.datagen import DataSet, spec
 from simscale_gym.sources import list_scenes
 
@@ -19,20 +16,13 @@ def parquet():
 
 
 @pytest.fixture
-def command(town_cache, one_renderer_per_scene, monkeypatch, capsys):
+def command(town_cache, one_renderer_per_scene, monkeypatch, console):
     """Runs the command on two scenes of the town in which the ego drives; its exit code and what it printed."""
 
     def run(*arguments):
         monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
         monkeypatch.setenv("COLUMNS", "160")
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return console(*arguments)
 
     return run
 

@@ -1,29 +1,18 @@
 """Experiments as a user types them."""
 
-import sys
-
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from simscale_gym import cli
-
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(monkeypatch, console, tmp_path):
     """Runs a command in an empty folder; what it printed and its exit code."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", "experiment", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return console("experiment", *arguments)
 
     return run
 

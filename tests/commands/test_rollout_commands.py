@@ -1,28 +1,20 @@
 """Rollouts and episodes as a user types them."""
 
-import sys
-
 import pytest
 
-from simscale_gym import cli, futures_bank
+from simscale_gym import futures_bank
 from simscale_gym.datagen import DataSet, spec
 from simscale_gym.sources import list_scenes
 
 
 @pytest.fixture
-def run(town_cache, monkeypatch, capsys):
+def run(town_cache, monkeypatch, console):
     """Runs a command on two scenes of the town; its exit code and what it printed."""
 
     def run(*arguments):
         monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
         monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        return code, *capsys.readouterr()
+        return console(*arguments)
 
     return run
 

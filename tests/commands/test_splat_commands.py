@@ -1,7 +1,6 @@
 """The commands on trained scenes as a user types them."""
 
 import json
-import sys
 from dataclasses import replace
 
 import asset_street
@@ -10,25 +9,17 @@ import pytest
 from asset_street import street, street_asset, wide_asset
 from PIL import Image
 
-from simscale_gym import cli
 from simscale_gym.commands import splats as splat_commands
 from simscale_gym.splats.assets.asset_folder import open_asset, save_asset
 from simscale_gym.splats.gaussians import Gaussians
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(console):
     """Runs ``simscale-gym splats ..`` in this process; what it printed and its exit code."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["simscale-gym", "splats", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return console("splats", *arguments)
 
     return run
 
