@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 import re
 from collections.abc import Callable
 from functools import partial
@@ -17,30 +16,13 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import DataError, shown
+from simscale_gym.files.pickle_weight import check_program, check_weight
 
 _CONTAINERS = {
     kind.__name__: kind for kind in (list, dict, tuple, set, frozenset, int, float, bool, complex, str)
 }
 _PLAIN_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6}|O8?|\?)")
 _NUMPY_CORES = ("numpy.core", "numpy._core")  # numpy 1 and numpy 2
-
-_MOST_REPEATED = 2**20
-_MOST_SHARED = (
-    20  # times the size of the stream that its values may weigh when all that is shared is counted apart
-)
-_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
-_FILLS = ("APPEND", "APPENDS", "ADDITEMS")
-_BUILDS = ("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "FROZENSET")
-_TAKES = {
-    opcode.name: (
-        pickletools.markobject in opcode.stack_before,
-        ([*opcode.stack_before, pickletools.markobject]).index(pickletools.markobject),
-        bool(opcode.stack_after),
-    )
-    for opcode in pickletools.opcodes
-    if opcode.stack_before
-}
-"""For each opcode, whether it takes all down to the mark, how many values below that, and whether it leaves one."""
 
 # What a broken or hostile stream makes the pickle machine raise: it indexes, decodes, hashes and calls.
 _BROKEN = (
@@ -113,10 +95,9 @@ def unpickle(
     if not isinstance(data, bytes):
         raise DataError(path, field=field, found=type(data).__name__, expected="the bytes of a pickle")
     try:
-        _check_program(data)
+        check_program(data)
         value = _plain(_Unpickler(data, names, persistent).load(), {}, 0)
-        if _weight(value, {}) > _MOST_SHARED * len(data) + _MOST_REPEATED:
-            raise pickle.UnpicklingError("containers that hold one another again and again")
+        check_weight(value, len(data))
         return value
     except Forbidden as error:
         raise DataError(
@@ -250,74 +231,6 @@ def _bytes(text: Any = b"", encoding: str = "latin1") -> bytes:
 def _default_dict(factory: Any = None, *_: Any) -> dict:
     """The default of a recorded dictionary has no use here, and a key that is missing should be missed."""
     return {}
-
-
-def _check_program(data: bytes) -> None:
-    """Refuses what would make the machine itself allocate or run on beyond the length of the stream.
-
-    That are memo indices, up to which it makes room, and tuples that repeat one another: a few dozen bytes name
-    one whose hash takes years. So each tuple is weighed by the items in it, and in the tuples in it.
-    """
-    stack: list[list[int]] = []  # of the weight of each object, in a list that all its names share
-    marks: list[int] = []
-    memo: dict[int, list[int]] = {}
-    most = _MOST_REPEATED + len(data)
-    for opcode, argument, _ in pickletools.genops(data):
-        name = opcode.name
-        if name in _PUTS:
-            index = len(memo) if argument is None else int(argument)
-            if not 0 <= index <= len(data):
-                raise pickle.UnpicklingError(f"memo index {index}")
-            memo[index] = stack[-1]
-        elif name in _GETS:
-            stack.append(memo[int(argument)])
-        elif name == "MARK":
-            marks.append(len(stack))
-        elif name == "POP" and marks and marks[-1] == len(stack):
-            marks.pop()
-        elif name == "DUP":
-            stack.append(stack[-1])
-        elif name in _TAKES:
-            marked, count, leaves = _TAKES[name]
-            start = (marks.pop() if marked else len(stack)) - count
-            if start < 0:
-                raise pickle.UnpicklingError("more taken from the stack than lies there")
-            items = stack[start:]
-            del stack[start:]
-            if leaves:
-                weight = 1
-                for item in items:
-                    weight += item[0]
-                if weight > most and name in _BUILDS:
-                    raise pickle.UnpicklingError("tuples that repeat one another")
-                stack.append(_grown(items[0], weight) if name in _FILLS else [weight])
-        elif opcode.stack_after:
-            stack.append([1])
-
-
-def _grown(container: list[int], weight: int) -> list[int]:
-    container[0] = weight
-    return container
-
-
-def _weight(value: Any, seen: dict[int, int]) -> int:
-    """Items in ``value`` and in the containers in it, each as often as it stands there; one that holds itself once.
-
-    Whoever prints or copies a value works through all of them, and a few thousand bytes can name more than there is
-    time for.
-    """
-    if isinstance(value, np.ndarray) and value.dtype.hasobject:
-        items: Any = value.ravel().tolist()
-    elif isinstance(value, dict):
-        items = (*value.keys(), *value.values())
-    elif isinstance(value, list | tuple | set | frozenset):
-        items = value
-    else:
-        return 1
-    if id(value) not in seen:
-        seen[id(value)] = 1  # while it is weighed, for those that hold themselves
-        seen[id(value)] = 1 + sum(_weight(item, seen) for item in items)
-    return seen[id(value)]
 
 
 def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:

@@ -21,10 +21,8 @@ PAUSE_SPEED = 0.1
 """Slower than this [m/s] the log waits."""
 LATERAL_ACCELERATION = 1.5
 """Largest lateral acceleration of a cyclist in a curve [m/s^2]."""
-_STAND_FRAMES, _STAND_WAY = (
-    10,
-    0.3,
-)  # [m] in the second that follows is less than any start, and more than jitter
+_STAND_FRAMES = 10  # the second that follows
+_STAND_WAY = 0.3  # [m] in it that is less than any start, and more than jitter
 _STOP_AHEAD = 30  # [frames] before the log stands that a vehicle brakes for it
 _TAIL = round(WALK_OUT / DT)
 
