@@ -19,7 +19,8 @@ class Budget:
         seeds: Seeds of the trainings.
         steps: Gradient steps of each training.
         preset: Size of the planners.
-        clips: Recorded clips that are collected, 8 a scene; a quarter as many on other roads choose checkpoints.
+        clips: Recorded clips that are collected, 8 a scene; a quarter as many on other roads tell how near plans
+            are to humans.
         num_scenes: Recorded scenes of each training, drawn by its seed; all if left out.
         rounds: Simulated samples of a clip at most; a scene has 21 clips that leave the log.
         ratio: Simulated samples for each recorded one, where an arm does not say otherwise.
