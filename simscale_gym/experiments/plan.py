@@ -18,7 +18,7 @@ from simscale_gym.evaluation import CALIBRATION, Suite, open_suite
 from simscale_gym.experiments.budget import Budget
 from simscale_gym.experiments.data_sets import NeededSet
 from simscale_gym.experiments.experiment import Arm, Experiment
-from simscale_gym.planners.families import preset_of
+from simscale_gym.planners.families import make_planner
 from simscale_gym.training import TrainConfig
 from simscale_gym.training.identity import training_identity
 from simscale_gym.training.selection import pictures_of, select_samples
@@ -169,13 +169,9 @@ def _available(config: TrainConfig) -> float:
 
 def _check_scores(config: TrainConfig) -> None:
     """Raise what a scoring planner would find out when its training begins."""
-    wanted = getattr(preset_of(config.planner, config.preset), "vocabulary", None)
-    there = DataSet(config.real[0]).vocabulary
-    if wanted is not None and (0 if there is None else len(there)) != wanted:
-        raise ArgumentError(
-            f"{config.real[0]}: scores of {0 if there is None else len(there)} trajectories, expected {wanted} for "
-            f"{config.planner}. Collect with --scores {wanted}, or leave the family out."
-        )
+    scored = DataSet(config.real[0]).vocabulary
+    planner = make_planner(config.planner, config.preset, pictures_of(config))
+    planner.check_vocabulary(0 if scored is None else len(scored))
 
 
 def _meaning(code: str) -> str:
