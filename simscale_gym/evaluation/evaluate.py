@@ -137,9 +137,8 @@ def _try_plans(task: SceneTask, entrant: Entrant) -> None:
     scene, traffic = checked_scene(task.suite, task.pinned, task.ref), task.suite.make_traffic()
     queries = [query for pair in query_pairs(scene, task.pinned, task.suite) for query in pair]
     first, shown = queries[0], Shown(scene, entrant.sensing, traffic)
-    seen = shown.observations(queries, task.suite, task.pinned)[
-        0
-    ]  # drawn, or kept, for the work that follows
+    # all are drawn here, for the work that follows
+    seen, *_ = shown.observations(queries, task.suite, task.pinned)
     for given in entrant.agents:
         glass = LookingGlass(scene, first.state, traffic)
         list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))
