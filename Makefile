@@ -1,4 +1,4 @@
-# make demo, make test, make lint, make bench: each installs what it needs into .venv.
+# make demo, make test, make lint, make docs, make bench: each installs what it needs into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # What needs a GPU or recorded scenes, takes the better part of an hour, or is a part of another.
 NOT_ALONE := benchmarks/gpu.py benchmarks/real_logs.py benchmarks/render.py benchmarks/torch_peer.py
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/core
 	$(BIN)/simscale-gym demo --out out
@@ -22,12 +22,16 @@ lint: $(VENV)/lint
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+docs: $(VENV)/docs
+	$(BIN)/python docs/api_pages.py
+	$(BIN)/zensical build --strict
+
 bench: $(VENV)/core
 	for script in $(filter-out $(NOT_ALONE),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 	$(BIN)/python benchmarks/render.py --quick
 
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) out build site docs/api *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -42,4 +46,8 @@ $(VENV)/test: setup.cfg constraints.txt | $(VENV)/bin/python
 
 $(VENV)/lint: setup.cfg constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable ".[lint]"
+	touch $(VENV)/core $@
+
+$(VENV)/docs: setup.cfg constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable ".[docs]"
 	touch $(VENV)/core $@

@@ -8,7 +8,7 @@
 
 A cell: 60k, 250k or 1M Gaussians; 256 x 144, 640 x 360 or 1920 x 1080; 1, 3 or 8 cameras; colours of degree 0 or 3;
 40 moving cars of 3000 Gaussians each, or none; 1 or 2 threads. All images have colour, alpha and depth. Figures are
-medians (least) in ms; --markdown prints them as rows of RESULTS.md.
+medians (least) in ms; --markdown prints them as rows of docs/benchmarks.md.
 
 With --peer, gsplat's PyTorch formulation (see torch_peer.py) draws the same picture in the same run, with as many
 threads: the ratio of the medians, and how far the two images agree. Wants PyTorch and gsplat installed, no GPU.

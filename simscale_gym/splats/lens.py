@@ -10,6 +10,7 @@ with alpha = 1, which encloses the same rays, keeps the size instead and shrinks
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -191,7 +192,7 @@ def render_distorted(
     instances: Instances = FIRST,
     *,
     background: np.ndarray | None = None,
-    **settings,
+    **settings: Any,
 ) -> Raster:
     """Draws one frame through a lens.
 
