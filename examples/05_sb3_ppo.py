@@ -1,6 +1,6 @@
 """Train PPO of Stable-Baselines3 on the state observation (no pictures).
 
-pip install "simscale-gym[rl]"
+pip install '.[rl]'
 python examples/05_sb3_ppo.py --steps 100000 --out ppo_simscale
 """
 

@@ -1,6 +1,6 @@
 """Train on samples while they are made, stop in the middle, and go on exactly there.
 
-python examples/08_stream.py --steps 20 --checkpoint stream.pt      # pip install 'simscale-gym[stream]' first
+python examples/08_stream.py --steps 20 --checkpoint stream.pt      # pip install '.[stream]' first
 
 Half of the samples are perturbed ones with the planner expert's label, half are the log's own. Nothing is stored but
 the checkpoint, which holds the model and a few numbers that say where the stream is.

@@ -4,7 +4,7 @@ Drives of the built-in town are recorded samples; perturbed ones with an expert'
 same small planner learns from the first alone and from both, in the same number of steps, and both plan on a frozen
 suite of dense traffic in another town, on the log and off it. What is there already is not made again.
 
-    pip install 'simscale-gym[train]'
+    pip install '.[train]'
     python examples/cotrain.py --out out/cotrain
 """
 

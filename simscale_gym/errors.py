@@ -6,6 +6,8 @@ import reprlib
 from functools import partial
 from typing import Any
 
+from simscale_gym.extras import install_command
+
 
 class _Shown(reprlib.Repr):
     """Looks at a few items of a value, so that none takes long to show, however it was made."""
@@ -82,11 +84,11 @@ class PolicyError(SimScaleError):
 
 
 class MissingExtraError(SimScaleError, ImportError):
-    """An optional dependency is absent; the message names the extra that brings it."""
+    """An optional dependency is absent; the message holds the command that installs the extra which brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"{package} is not installed. Run: pip install 'simscale-gym[{extra}]'")
+        super().__init__(f"{package} is not installed. Run: {install_command(extra)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.package, self.extra)

@@ -233,8 +233,24 @@ class RunExperiment:
     report: Path | None = None
 
 
+@dataclass(frozen=True)
+class Doctor:
+    """Say what is installed, what each extra is for, what draws, the cache's size, the speed, and how to mend flaws.
+
+    Exit code 1 where the simulator cannot run.
+
+    Attributes:
+        clear: Kinds of the cache to delete, and nothing else: towns, scenes, looks, futures, evaluation, kernels.
+        benchmark: Measure steps a second (ten seconds).
+    """
+
+    clear: tuple[str, ...] = ()
+    benchmark: bool = True
+
+
 COMMANDS = {
     "demo": Demo,
+    "doctor": Doctor,
     "town": Town,
     "collect": Collect,
     "episodes": Episodes,

@@ -1,4 +1,4 @@
-"""The folder in which compiled kernels are kept between runs."""
+"""Where compiled kernels are kept between runs."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ def keep_compiled_code(package: Path) -> None:
     os.environ[NUMBA_VARIABLE] = str(folder)
     if "numba" in sys.modules:  # which has read its environment already
         sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def kernel_files() -> list[Path]:
+    """The files in which numba keeps the kernels of this package, wherever it does."""
+    from numba import config
+    from numba.core.caching import _CacheLocator
+
+    package = Path(__file__).parents[1]
+    folders = {file.parent for file in package.rglob("*.py")}
+    elsewhere = [Path(root) for root in (config.CACHE_DIR, platformdirs.user_cache_dir("numba")) if root]
+    found = [folder / "__pycache__" for folder in folders]
+    for folder in folders:
+        name = _CacheLocator.get_suitable_cache_subpath(str(folder / "__init__.py"))
+        found += [root / name for root in elsewhere]
+    return sorted(file for folder in found for file in folder.glob("*.nb[ci]"))
 
 
 def _can_be_written(folder: Path) -> bool:
