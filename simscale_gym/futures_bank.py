@@ -15,6 +15,7 @@ from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import DataError, SceneError, StorageError
 from simscale_gym.files.cache import cache_root, say_remade
 from simscale_gym.perturbation import cluster_futures
+from simscale_gym.progress import waiting
 from simscale_gym.scene import Scene
 from simscale_gym.sources import BankScenes, SceneRef, list_scenes, load_scene
 
@@ -51,7 +52,8 @@ def vocabulary_of(bank: HumanFutures) -> HumanFutures:
     for array in (bank.poses, bank.velocities):
         made_from.update(np.ascontiguousarray(array, np.float32).tobytes())
     path = cache_root() / "futures" / f"vocabulary-{made_from.hexdigest()[:16]}.npz"
-    return _kept(path, lambda: cluster_futures(bank, size, rng=np.random.default_rng(0)))
+    work = f"choosing {size} of {len(bank)} human futures as a vocabulary, once"
+    return _kept(path, work, lambda: cluster_futures(bank, size, rng=np.random.default_rng(0)))
 
 
 def town_futures() -> HumanFutures:
@@ -75,7 +77,11 @@ def _futures(scenes: BankScenes) -> HumanFutures:
     def cut() -> HumanFutures:
         return HumanFutures.from_scenes(_usable(scenes.refs), stride=BANK_STRIDE, others=scenes.others)
 
-    return _kept(_path(scenes), cut) if scenes.key else cut()
+    work = f"gathering how {len(scenes.refs)} scenes were driven"
+    if scenes.key:
+        return _kept(_path(scenes), f"{work}, once", cut)
+    with waiting(work):
+        return cut()
 
 
 def _usable(refs: Sequence[SceneRef]) -> Iterator[Scene]:
@@ -104,12 +110,13 @@ def _path(scenes: BankScenes) -> Path:
     return cache_root() / "futures" / f"bank-{key}.npz"
 
 
-def _kept(path: Path, make: Callable[[], HumanFutures]) -> HumanFutures:
-    """The futures in the file ``path``, made where it is not there, or damaged."""
+def _kept(path: Path, work: str, make: Callable[[], HumanFutures]) -> HumanFutures:
+    """The futures in the file ``path``; ``make`` makes them where it is not there or damaged, and ``work`` says so."""
     if path.is_file():
         try:
             return HumanFutures.load(path)
         except DataError as error:
             say_remade(path, error.found)
-    make().save(path)
+    with waiting(work):
+        make().save(path)
     return HumanFutures.load(path)

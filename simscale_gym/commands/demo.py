@@ -17,9 +17,7 @@ from tqdm import tqdm
 
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.commands.settings import Demo
-from simscale_gym.commands.warm_up import compile_in_background
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.scene import DT
 from simscale_gym.viewer import FilmWriter
 
@@ -53,9 +51,6 @@ class Episode:
 def run_demo(settings: Demo) -> None:
     """Drive, film to demo.mp4 and demo.png in the folder that is named, print a table."""
     console, out = Console(), settings.out
-    if settings.scenes == "town" and not town_futures_path().exists():
-        console.print("first use: simulating the town and compiling (minutes; later runs start in seconds)")
-        compile_in_background()
     env = gym.make(
         "SimScale-v0",
         scenes=settings.scenes,

@@ -198,7 +198,7 @@ def _speed(console: Console) -> list[Flaw]:
 
     if not is_prepared():
         _say(console, "not measured: kernels, the first town and a dressed street are not there yet")
-        return [Flaw("the first episode will wait for what is made once", "simscale-gym demo")]
+        return [Flaw("the first episode will wait for what is made once", "simscale-gym prepare")]
     for (name, rate), there in zip(rates().items(), RATES.values(), strict=True):
         _say(console, f"  {name:<32} {rate:6.0f} steps/s ({there:.0f} on two shared cores)")
     return []

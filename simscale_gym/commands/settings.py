@@ -40,6 +40,29 @@ class Demo:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Make ahead what the first episodes would wait for: kernels, scenes, human futures, dressed streets.
+
+    Broken off and given again, it goes on where it was.
+
+    Attributes:
+        scenes: As for demo.
+        split: train, val, test or hard.
+        first: Only the first so many scenes.
+        cameras: Dress the streets, too; without cameras nothing needs them.
+        workers: Processes; one per core if left out.
+        dry_run: Say about how long it takes and how large it gets; do nothing.
+    """
+
+    scenes: str = "town"
+    split: str = "train"
+    first: int | None = None
+    cameras: bool = True
+    workers: int | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
 class Town:
     """Write a town as a nuPlan data set: map.gpkg, one .db per log, calibration, side shapes.
 
@@ -250,6 +273,7 @@ class Doctor:
 
 COMMANDS = {
     "demo": Demo,
+    "prepare": Prepare,
     "doctor": Doctor,
     "town": Town,
     "collect": Collect,

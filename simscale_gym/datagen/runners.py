@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
+from simscale_gym import progress
 from simscale_gym.errors import ArgumentError, MissingExtraError, SimScaleError
 
 RUNNERS = ("local", "ray")
@@ -127,6 +128,7 @@ _taken: list[tuple[Work, Any]] = []
 
 def _take(work: Work, shared: Any) -> None:
     _end_with_parent()
+    progress.quiet()  # the process that began this one shows how far all are
     _taken.append((work, shared))
 
 

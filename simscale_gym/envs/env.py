@@ -25,6 +25,7 @@ from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.screen import Screen
 from simscale_gym.envs.sensors import Sensors
 from simscale_gym.envs.snapshot import Snapshot, generator_at
+from simscale_gym.envs.warm_up import compile_ahead
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import PerturbConfig, numbered_start
 from simscale_gym.scene import DT, Scene
@@ -176,6 +177,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self.action_space = self._action.space
         self._screen = Screen(self.render_mode, self._sensors, self.metadata["render_fps"])
         self._drive: Drive | None = None
+        if "camera" in kinds and self._perturb is not None:
+            compile_ahead()
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None

@@ -15,8 +15,8 @@ from simscale_gym.datagen import DataSet, DataSpec, write_data_set
 from simscale_gym.errors import ArgumentError
 from simscale_gym.experiments.budget import Budget
 from simscale_gym.experiments.experiment import Experiment
-from simscale_gym.experiments.ticking import ticking
 from simscale_gym.files.claims import claimed
+from simscale_gym.progress import ticking
 from simscale_gym.sources import list_scenes
 
 MANIFEST = "manifest.json"

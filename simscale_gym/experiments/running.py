@@ -27,8 +27,8 @@ from simscale_gym.experiments.plan import (
     training_code,
 )
 from simscale_gym.experiments.rows_file import RowsFile
-from simscale_gym.experiments.ticking import ticking
 from simscale_gym.files.claims import claimed
+from simscale_gym.progress import ticking
 from simscale_gym.training import train
 
 

@@ -13,6 +13,7 @@ from simscale_gym.metrics import areas as area
 from simscale_gym.metrics import centerline, contacts
 from simscale_gym.metrics.comfort import FEWEST_SAMPLES, comfort_flags
 from simscale_gym.metrics.situation import Situation
+from simscale_gym.progress import watch_compiler
 from simscale_gym.scene import STATE_SIZE, Vehicle
 
 Array = NDArray[np.float64]
@@ -152,6 +153,7 @@ def score(
         history: Judge comfort together with the situation's history. Without, HC is 1.
         vehicle: The ego; None for the default one.
     """
+    watch_compiler()
     states = _checked(states, situation.steps)
     vehicle, past = vehicle or Vehicle(), situation.history if history else None
     if past is not None and len(past) + situation.steps < FEWEST_SAMPLES:

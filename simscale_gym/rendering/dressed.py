@@ -16,6 +16,7 @@ from simscale_gym.dressing.looks.packed_look import PackedLook
 from simscale_gym.dressing.nodes.node_set import NodeSet
 from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.geometry import se3
+from simscale_gym.progress import waiting
 from simscale_gym.rendering.gaussian_renderer import GaussianRenderer
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.instances import Instances
@@ -53,14 +54,16 @@ class SceneRenderer(GaussianRenderer):
     ) -> None:
         shapes = scene.shapes if scene.shapes is not None else infer_shapes(scene)
         kept = LookCache(cache)
-        self._look, self._camera_look = PackedLook.of(scene, shapes, kept), camera_look
+        with waiting(f"dressing the street of {scene.id}, once"):
+            self._look, self._camera_look = PackedLook.of(scene, shapes, kept), camera_look
         rasterizer = make_rasterizer([self._look.packed], backend=backend, threads=threads)
         super().__init__(scene, rasterizer, np.eye(4), {"antialiased": True, "near": 0.1})
         self._nodes = NodeSet(scene, self._look, rasterizer, kept)
         self._signals = SignalSet(shapes.fixtures, scene.lights.lane_ids, self._look.light, rasterizer)
 
     def _instances(self, moment: Moment, eye: Array, fineness: float) -> Instances:
-        nodes, placed, colors = self._nodes.instances(eye, fineness, moment)
+        with waiting("dressing road users, once"):
+            nodes, placed, colors = self._nodes.instances(eye, fineness, moment)
         lamps = self._signals.templates(eye, moment.lights)
         fixed = np.eye(4)[None]
         poses = np.concatenate([fixed, placed, np.repeat(fixed, len(lamps), axis=0)])

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError, SceneError, shown
+from simscale_gym.progress import waiting
 from simscale_gym.scene import Scene
 from simscale_gym.sources.argoverse2.source import Argoverse2Source
 from simscale_gym.sources.compiled import compiled_scene
@@ -61,7 +62,8 @@ def list_scenes(
         raise ArgumentError(f"split: {split!r}, expected one of {', '.join(SPLIT_SEEDS)}.")
     for source in _SOURCES:
         if source.matches(scenes):
-            refs = source.list(scenes, split)
+            with waiting("looking for scenes"):
+                refs = source.list(scenes, split)
             broken = next((ref for ref in refs if not ref.readable), None)
             if broken is not None and (not unreadable or not any(ref.readable for ref in refs)):
                 source.load(broken)  # raises what is wrong

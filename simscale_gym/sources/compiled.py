@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from simscale_gym.files.cache import cache_root
 from simscale_gym.files.digests import stamped_key
 from simscale_gym.files.shelf import Shelf, content_key
+from simscale_gym.progress import waiting
 from simscale_gym.scene import (
     Area,
     BoundaryType,
@@ -84,7 +85,11 @@ def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene], *, keep:
 
 
 def _open(shelf: Shelf, read: Callable[[], Scene]) -> Scene:
-    once = cache(read)
+    @cache
+    def once() -> Scene:
+        with waiting("reading a scene"):
+            return read()
+
     parts = shelf.kept("scene", _CLIP, lambda: _parts(once()))
     road_map = _map(shelf.folder.parents[1] / "maps" / parts["map"], once)
     scene = object.__new__(Scene)  # checked when it was read from its source

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.progress import watch_compiler
 from simscale_gym.splats.cpu.pack import PackedGaussians, pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu.threads import Crew
@@ -72,6 +73,7 @@ def make_rasterizer(
             than `templates`.
         MissingExtraError: The backend is "gsplat", which is not installed.
     """
+    watch_compiler()
     if uses_gsplat(backend):
         return GsplatRasterizer([unpack(t) if isinstance(t, PackedGaussians) else t for t in templates])
     counts = [1] * len(templates) if levels is None else levels

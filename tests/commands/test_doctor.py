@@ -20,7 +20,7 @@ def test_it_names_extras_cache_and_what_to_do(console, empty_cache, monkeypatch)
     assert code == 0
     assert all(f"  {name}" in out for name in (*EXTRAS, *KINDS))
     assert str(empty_cache) in out and list(empty_cache.iterdir()) == []
-    assert "    simscale-gym demo" in out.splitlines()
+    assert "    simscale-gym prepare" in out.splitlines()
 
 
 def test_a_missing_extra_has_a_line_that_installs_it(console, empty_cache, monkeypatch):

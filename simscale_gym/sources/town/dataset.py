@@ -15,6 +15,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.files.atomic_write import atomic_write, discard
 from simscale_gym.files.cache import cache_root, only_one, say_remade
 from simscale_gym.files.digests import damage, seal
+from simscale_gym.progress import waiting
 from simscale_gym.scene import Camera, CameraRig, EgoLog, Scene, nuplan_rig
 from simscale_gym.sources.nuplan.dataset import NuPlanRoot, load_log_scene, scene_names
 from simscale_gym.sources.nuplan.log_writer import write_log
@@ -135,7 +136,8 @@ def cached_town_log(seed: int, log_index: int) -> TownLogFiles:
     parent = cache_root() / f"town-{TOWN_VERSION}-{DATASET_VERSION}"
     folder = parent / f"{seed:06d}-{log_index:02d}"
     if not folder.is_dir() or damage(folder):
-        with only_one(parent / "locks" / f"{folder.name}.lock"):
+        drive = f"simulating drive {log_index + 1} of town {seed}, once"
+        with waiting(drive), only_one(parent / "locks" / f"{folder.name}.lock"):
             _write_cached(folder, seed, log_index)
     return TownLogFiles(_log_file(folder, _CACHED, seed, log_index), folder / "maps")
 

@@ -1,32 +1,50 @@
-"""Compile what the first episode needs in a second process, while the first one simulates the town.
+"""Compiles what pictures need in a second process, while the first one simulates the town.
 
 Numba keeps compiled kernels on disk, so this matters once per installation.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simscale_gym.envs import SimScaleEnv
+from simscale_gym.files.compiled_code import kernel_files
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import DT, STATE_SIZE, EgoLog, Scene, StateIndex, Tracks, TrackType, TrafficLights
-from simscale_gym.town import Town, build_town
+from simscale_gym.splats.cpu.threads import Crew
+
+if TYPE_CHECKING:
+    from simscale_gym.town import Town
 
 _FRAMES = 60
 _SPEED = 6.0  # [m/s]
 
 
-def compile_in_background() -> subprocess.Popen:
-    """Start the second process; it ends by itself."""
-    command = [sys.executable, "-m", "simscale_gym.commands.warm_up"]
+@cache
+def compile_ahead() -> subprocess.Popen | None:
+    """Start the second process where nothing was ever compiled, and a core is free; it ends by itself.
+
+    Processes that another one started leave that to it: many side by side would compile the same.
+    """
+    if multiprocessing.parent_process() is not None or Crew().threads == 1 or kernel_files():
+        return None
+    command = [sys.executable, "-m", "simscale_gym.envs.warm_up"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def main() -> None:
-    """Drive and draw a scene in which nothing happens, so that every kernel on the way is compiled."""
+    """Drive and draw a scene in which nothing happens, so that every kernel on the way is compiled.
+
+    Nothing here asks for human futures, which the first process is gathering.
+    """
+    from simscale_gym.envs.env import SimScaleEnv
+    from simscale_gym.town import build_town
+
     scene = _quiet_scene(build_town(0))
     env = SimScaleEnv([scene], image_size=(36, 64), experts=("planner",), perturb=False)
     env.reset(seed=0)
