@@ -4,6 +4,8 @@
 are asked for.
 """
 
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import gymnasium
@@ -36,6 +38,9 @@ __all__ = ["__version__", *_MODULES]
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)
 
 keep_compiled_code(Path(__file__).parent)
+
+if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+    import_module("simscale_gym.notebook").show_richly(sys.modules["IPython"].get_ipython())
 
 if "SimScale-v0" not in gymnasium.registry:
     gymnasium.register(id="SimScale-v0", entry_point="simscale_gym.envs:SimScaleEnv")

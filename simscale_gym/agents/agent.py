@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import PLAN_STRIDE, Expert
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Camera, Scene, Vehicle
 from simscale_gym.sim import SimState, TrafficModel, plan_to_poses
 
@@ -49,6 +50,8 @@ class AgentContext:
     action_space: spaces.Space
     action: str
     period: float
+
+    __repr__ = one_line
 
 
 class Agent(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import se2
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.sim.state import SimState, TrafficModel
 
@@ -35,6 +36,8 @@ class ExpertPlan:
     valid: bool
     scores: Mapping[str, float] = field(default_factory=dict)
     lead: Array | None = None
+
+    __repr__ = one_line
 
     @property
     def trajectory(self) -> Array:

@@ -13,6 +13,7 @@ from simscale_gym.errors import DataError, SceneError
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.stored_arrays import load_arrays, save_arrays
 from simscale_gym.geometry import se2
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import DT, Scene, StateIndex, TrackType
 
 Array = NDArray[np.float64]
@@ -37,6 +38,8 @@ class HumanFutures:
 
     poses: Array
     velocities: Array
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.poses)

@@ -19,6 +19,7 @@ from simscale_gym.datagen.unseen import Sight
 from simscale_gym.errors import ArgumentError, DataError, SceneError, SimScaleError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_of
 from simscale_gym.metrics.situation import HISTORY_STEPS
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import TrafficModel
@@ -57,6 +58,8 @@ class Recipe:
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (144, 256)
     assets: Path | None = None
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.min_render_quality <= 1.0:

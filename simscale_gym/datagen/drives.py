@@ -15,6 +15,7 @@ from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_driv
 from simscale_gym.datagen.moments import EARLIEST
 from simscale_gym.datagen.sample import HISTORY_POSES
 from simscale_gym.metrics import Scores
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import ClipOutcome, Sample
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.scoring.segment import ego_history, score_segment
@@ -73,6 +74,8 @@ class Drive:
     label: Scores
     plan: ExpertPlan | None
     step: DrivenStep | None = None
+
+    __repr__ = one_line
 
     @property
     def present(self) -> SimState:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.agent import Agent
 from simscale_gym.envs import episode_steps
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 
 _VARYING = ("controllers", "inferred")  # entries of info whose length is another in every scene
 
@@ -40,6 +41,8 @@ class RecordedEpisode:
     truncations: NDArray[np.bool_]
     infos: Mapping[str, NDArray]
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
@@ -60,6 +63,8 @@ class Transitions:
     infos: NDArray[np.object_]
     next_obs: NDArray[np.float32]
     dones: NDArray[np.bool_]
+
+    __repr__ = one_line
 
 
 def record_episode(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import se2
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import LightStatus, Scene
 from simscale_gym.sim import SimState
 
@@ -51,6 +52,8 @@ class Moments:
     valid: NDArray[np.bool_]
     light_lanes: NDArray[np.str_]
     lights: NDArray[np.uint8]
+
+    __repr__ = one_line
 
     def named(self) -> dict[str, NDArray]:
         """The arrays by name."""

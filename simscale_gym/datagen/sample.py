@@ -15,6 +15,7 @@ from simscale_gym.datagen.class_map import class_map
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.geometry import polyline, se2
 from simscale_gym.metrics import COLUMNS, Scores
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.scene.road_view import road_view
 from simscale_gym.sim import SimState
@@ -80,6 +81,8 @@ class SampleArrays:
     camera_Ks: Array
     cam_to_ego: Array
 
+    __repr__ = one_line
+
     def named(self) -> dict[str, NDArray]:
         """The arrays by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
@@ -103,6 +106,8 @@ class DataSample:
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     read_moments: Callable[[], Moments] | None = None
     step: Mapping[str, NDArray] = field(default_factory=dict)
+
+    __repr__ = one_line
 
     @cached_property
     def moments(self) -> Moments:

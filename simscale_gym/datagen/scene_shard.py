@@ -15,6 +15,7 @@ from simscale_gym.datagen.shard import ShardWriter, sample_bytes
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.errors import DataError, SceneError, SimScaleError, StorageError
 from simscale_gym.files.atomic_write import atomic_write, discard
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import Telemetry
 from simscale_gym.sources import SceneRef
 
@@ -40,6 +41,8 @@ class SceneReport:
     head: SceneHead
     seconds: float
     spent: Mapping[str, float] = field(default_factory=dict)
+
+    __repr__ = one_line
 
 
 def write_scene(

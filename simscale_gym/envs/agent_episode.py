@@ -13,6 +13,7 @@ from gymnasium import spaces
 from simscale_gym.agents.agent import Agent, AgentContext, Observation, is_plan
 from simscale_gym.envs.actions import ActionType
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import DT, Camera, Scene
 
 
@@ -29,6 +30,8 @@ class Episode:
     steps: int
     total_reward: float
     info: Mapping[str, Any]
+
+    __repr__ = one_line
 
     @property
     def epdms(self) -> Mapping[str, float]:
@@ -63,6 +66,8 @@ class EpisodeStep(NamedTuple):
     truncated: bool
     next_observation: Observation
     next_info: Mapping[str, Any]
+
+    __repr__ = one_line
 
 
 def run_episode(

@@ -11,6 +11,7 @@ from simscale_gym.envs.episode import Start
 from simscale_gym.envs.history import History
 from simscale_gym.envs.outcome import Outcome, goal_arc, judge
 from simscale_gym.envs.snapshot import Snapshot
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene
 from simscale_gym.scene.road_view import RoadView, road_view
 from simscale_gym.scoring.running_segment import RunningSegment
@@ -50,6 +51,8 @@ class Drive:
     segment: RunningSegment
     subscores: Mapping[str, float]
     terms: Mapping[str, float] = field(default_factory=dict)
+
+    __repr__ = one_line
 
     @classmethod
     def begin(cls, scene: Scene, start: Start, traffic: TrafficModel, experts: tuple[Expert, ...]) -> Drive:

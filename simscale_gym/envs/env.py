@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +18,7 @@ from simscale_gym.envs import arguments, episode
 from simscale_gym.envs.actions import ActionType
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.drive import Drive
+from simscale_gym.envs.filming import film_of
 from simscale_gym.envs.history import History
 from simscale_gym.envs.info import expert_info, seen_truncation, state_info
 from simscale_gym.envs.resources import Resources
@@ -34,6 +35,9 @@ from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
 from simscale_gym.splats.render_validity import LEAST_SCORE
+
+if TYPE_CHECKING:
+    from simscale_gym.viewer import Film
 
 
 class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
@@ -175,6 +179,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self.observation_space = self._sensors.space
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
+        self.metadata = self.metadata | {"render_fps": round(1 / (DT * self._action.steps))}
         self._screen = Screen(self.render_mode, self._sensors, self.metadata["render_fps"])
         self._drive: Drive | None = None
         if "camera" in kinds and self._perturb is not None:
@@ -223,6 +228,10 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def render(self) -> NDArray[np.uint8] | None:
         """The cameras over a bird's-eye view, ``[H, W, 3]``, in mode "rgb_array"; "human" shows it by itself."""
         return self._screen.render(self._running())
+
+    def film(self) -> Film:
+        """The episode so far, 10 frames a second: notebooks play it, ``film().save("drive.mp4")`` writes it."""
+        return film_of(self._running(), self._sensors)
 
     def close(self) -> None:
         """Close the window, if one is open."""

@@ -14,6 +14,7 @@ import numpy as np
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.errors import ArgumentError, ResetError, SceneError
 from simscale_gym.metrics.situation import HISTORY_STEPS
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import Perturbation, PerturbConfig
 from simscale_gym.scene import DT, Scene
 from simscale_gym.sim import SimState, TrafficModel, start
@@ -42,6 +43,8 @@ class Start:
     attempts: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     camera_seed: int = 0
+
+    __repr__ = one_line
 
 
 def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:

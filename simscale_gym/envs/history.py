@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.scene import STATE_SIZE
+from simscale_gym.scene import DT, STATE_SIZE
 from simscale_gym.sim import SimState
 from simscale_gym.splats.camera_effects import MOST_LOST
 
@@ -49,6 +49,9 @@ class History(Sequence[SimState]):
     def egos(self) -> Array:
         """``[M + T, 11]`` ego states, those before the first state included."""
         return np.concatenate([self._earlier, np.reshape([state.ego for state in self], (-1, STATE_SIZE))])
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} states, {DT} s apart)"
 
     def __len__(self) -> int:
         return self._count

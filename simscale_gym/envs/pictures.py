@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.renderers import Renderers
+from simscale_gym.one_line import one_line
 from simscale_gym.rendering.recorded import check_recorded, is_of_log, recorded_images
 from simscale_gym.scene import Scene, StateIndex
 from simscale_gym.sim import SimState, moment_of
@@ -38,6 +39,8 @@ class Drawn:
     quality: RenderQuality
     source: str = "render"
 
+    __repr__ = one_line
+
 
 class Pictures:
     """The cameras of an environment and of its forks.
@@ -64,11 +67,12 @@ class Pictures:
         self._bends = effects is not None and effects.moves
         self._recent: tuple[Drawn, ...] = ()
 
-    def drawn(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
-        """Pictures ``[H, W, 3]`` by camera, as they were drawn."""
+    def drawn(self, drive: Drive, row: int | None = None) -> dict[str, NDArray[np.uint8]]:
+        """Pictures ``[H, W, 3]`` by camera, as they were drawn, at a row of the history; the present if None."""
         if not self._cameras:
             return {}
-        return dict(zip(self._cameras, self._of(drive, len(drive.history) - 1).pictures, strict=True))
+        row = len(drive.history) - 1 if row is None else row
+        return dict(zip(self._cameras, self._of(drive, row).pictures, strict=True))
 
     def quality(self, drive: Drive) -> RenderQuality:
         """Scores of how far the present pictures can be trusted."""
@@ -148,20 +152,3 @@ def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> Came
     mounts = np.stack([camera.cam_to_ego for camera in scene.rig.select(tuple(cameras))])
     velocity = state.ego[[StateIndex.VX, StateIndex.VY]]
     return CameraMotion.of_ego(mounts, velocity, float(state.ego[StateIndex.YAW_RATE]))
-
-
-def film_picture(drive: Drive, images: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """``images`` over a bird's-eye view of the drive, with the experts' plans and the reward's terms beside."""
-    from simscale_gym.viewer import Overlay, film_frame
-
-    scene, state, plans, egos = drive.scene, drive.state, drive.plans, drive.history.egos[:, :3]
-    ways = Overlay(
-        log=scene.ego.poses,
-        perturbed=egos[: len(egos) - drive.steps],
-        driven=egos[-1 - drive.steps :],
-        plans=[plan.poses_world(state.ego) for plan in plans.values()],
-    )
-    experts = [f"{name}: {'valid' if plan.valid else 'not valid'}" for name, plan in plans.items()]
-    values = [f"{name}: {value + 0.0:+.3f}" for name, value in drive.terms.items()]
-    lines = [f"start: {'perturbed' if drive.start.perturbed else 'on the log'}", *experts, "", *values]
-    return film_frame(scene, state, images, ways, lines)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.envs.drive import Drive
-from simscale_gym.envs.pictures import film_picture
+from simscale_gym.envs.filming import film_picture
 from simscale_gym.envs.sensors import Sensors
 
 if TYPE_CHECKING:

@@ -77,9 +77,14 @@ class Sensors:
             out["lidar"] = self._sweeps.observed(drive)
         return out
 
-    def drawn(self, drive: Drive) -> dict[str, NDArray[np.uint8]]:
-        """Pictures ``[H, W, 3]`` by camera, as they were drawn, whether they are observed or not."""
-        return self._pictures.drawn(drive)
+    def drawn(self, drive: Drive, row: int | None = None) -> dict[str, NDArray[np.uint8]]:
+        """Pictures ``[H, W, 3]`` by camera, as they were drawn, whether they are observed or not.
+
+        Args:
+            drive: The drive.
+            row: Row of its history; the present if None.
+        """
+        return self._pictures.drawn(drive, row)
 
     def quality(self, drive: Drive) -> RenderQuality | None:
         """Scores of how far the pictures can be trusted; None where none are observed."""

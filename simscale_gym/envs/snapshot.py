@@ -13,6 +13,7 @@ from simscale_gym.envs.history import History
 from simscale_gym.envs.outcome import Outcome
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics import DriveRecord
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene
 
 
@@ -35,6 +36,8 @@ class Snapshot:
     record: DriveRecord
     outcome: Outcome
     random_state: Mapping[str, Any]
+
+    __repr__ = one_line
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"start": replace(self.start, states=self.start.states[-1:])}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
 from simscale_gym.agents.agent import Agent, World
 from simscale_gym.errors import ArgumentError, shown
+from simscale_gym.one_line import one_line
 
 if TYPE_CHECKING:
     from simscale_gym.planners import PlannerAgent
@@ -116,6 +117,8 @@ class Entrant:
     name: str
     agents: tuple[AgentOrMaker, ...]
     sensing: Sensing = field(default_factory=Sensing)
+
+    __repr__ = one_line
 
 
 CALIBRATION = {

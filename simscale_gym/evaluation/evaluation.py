@@ -17,6 +17,7 @@ from simscale_gym.evaluation.rows import DriveRow, PlanRow, write_rows
 from simscale_gym.evaluation.statistics import Interval, Measured, difference
 from simscale_gym.evaluation.suite import Suite
 from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.one_line import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class Evaluation:
     drives: tuple[DriveRow, ...]
     seconds: float
     rules: str = "simscale"
+
+    __repr__ = one_line
 
     @cached_property
     def measured(self) -> Mapping[str, Mapping[str, Measured]]:

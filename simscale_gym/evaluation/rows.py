@@ -10,6 +10,7 @@ from typing import Any
 
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.metrics import COLUMNS
+from simscale_gym.one_line import one_line
 
 CODES = tuple(COLUMNS)
 """Subscores, by EPDMS code."""
@@ -50,6 +51,8 @@ class PlanRow:
     score: float
     ade: float | None = None
     fde: float | None = None
+
+    __repr__ = one_line
 
     @property
     def stage(self) -> int:
@@ -104,6 +107,8 @@ class DriveRow:
     scores: Mapping[str, float]
     score: float
     success: bool
+
+    __repr__ = one_line
 
     def flat(self) -> dict[str, Any]:
         """The row of a table."""

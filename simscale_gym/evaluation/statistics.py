@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,8 @@ class Measured:
     scenes: tuple[Hashable, ...]
     sums: Array
     counts: Array
+
+    __repr__ = one_line
 
     @classmethod
     def of(cls, items: Sequence[tuple[int, Hashable, float]]) -> Measured:

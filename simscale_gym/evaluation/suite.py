@@ -15,6 +15,7 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.fields import Fields
+from simscale_gym.one_line import one_line
 from simscale_gym.sim import TrafficModel
 
 FORMAT = 1
@@ -106,6 +107,8 @@ class Suite:
     seconds: float
     made_by: str
     scenes: tuple[PinnedScene, ...]
+
+    __repr__ = one_line
 
     @cached_property
     def digest(self) -> str:

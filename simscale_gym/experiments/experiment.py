@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simscale_gym.datagen import DataSpec
+from simscale_gym.one_line import one_line
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Arm:
     reference: str = ""
     suites: tuple[str, ...] = ()
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -54,3 +57,5 @@ class Experiment:
     sets: Mapping[str, DataSpec]
     arms: tuple[Arm, ...]
     suites: tuple[str, ...]
+
+    __repr__ = one_line

@@ -9,6 +9,7 @@ from functools import cached_property
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.evaluation import CALIBRATION, FIGURES, Interval, Measured, difference
 from simscale_gym.experiments.rows_file import RowsFile
+from simscale_gym.one_line import one_line
 
 Row = Mapping[str, str]
 
@@ -30,6 +31,8 @@ class Results:
     rows: Mapping[str, Mapping[str, Sequence[Row]]]
     left_out: int
     groups: Mapping[str, Sequence[Row]]
+
+    __repr__ = one_line
 
     @classmethod
     def of(cls, experiment: str, file: RowsFile) -> Results:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation import Interval, Measured
 from simscale_gym.evaluation.statistics import interval_of, resampled_means
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,8 @@ class ScalingLaw:
     scores: Array
     coefficients: Array
     resampled: Array
+
+    __repr__ = one_line
 
     @classmethod
     def fitted(cls, samples: Sequence[float], several: Sequence[Measured]) -> ScalingLaw:

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
+
 Array = NDArray[np.float64]
 
 
@@ -33,6 +35,8 @@ class PolygonSet:
     shape: tuple[int, int]
     cell_starts: NDArray[np.int64]
     cell_polygons: NDArray[np.int64] = field(repr=False)
+
+    __repr__ = one_line
 
     @classmethod
     def build(cls, rings: Sequence[Array], cell: float = 8.0) -> PolygonSet:

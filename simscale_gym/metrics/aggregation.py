@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.comfort import LONGEST_INTERVAL
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 
@@ -56,6 +57,8 @@ class StageGroup:
     first: Array
     second: Array
     weights: Array
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         second, weights = np.shape(self.second), np.shape(self.weights)

@@ -15,6 +15,7 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics.area_index import AreaIndex, build_area_index
 from simscale_gym.metrics.areas import DRIVABLE, INTERSECTION, LANE
 from simscale_gym.metrics.rings import Rings, build_rings
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import RoadMap
 
 Array = NDArray[np.float64]
@@ -69,6 +70,8 @@ class MapLayers:
     rings: tuple[Array, ...]
     layers: tuple[str, ...]
     tokens: tuple[str, ...]
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         if not len(self.rings) == len(self.layers) == len(self.tokens):

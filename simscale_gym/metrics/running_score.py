@@ -33,6 +33,7 @@ from simscale_gym.metrics.running_kernel import (
 )
 from simscale_gym.metrics.score import COLUMNS, WEIGHTS
 from simscale_gym.metrics.situation import Situation
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import STATE_SIZE, TrackType, Vehicle
 
 Array = NDArray[np.float64]
@@ -66,6 +67,8 @@ class DriveGround:
     light_ids: Sequence[str] = ()
     vehicle: Vehicle = field(default_factory=Vehicle)
     dropped: NDArray[np.bool_] | None = None
+
+    __repr__ = one_line
 
     @cached_property
     def arrays(self) -> tuple:
@@ -140,6 +143,8 @@ class DriveRecord:
     states: Array
     recent: tuple[tuple[Array, NDArray[np.bool_]], ...]
     comfort: RunningComfort | None
+
+    __repr__ = one_line
 
 
 @dataclass(frozen=True, eq=False)

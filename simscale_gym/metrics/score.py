@@ -13,6 +13,7 @@ from simscale_gym.metrics import areas as area
 from simscale_gym.metrics import centerline, contacts
 from simscale_gym.metrics.comfort import FEWEST_SAMPLES, comfort_flags
 from simscale_gym.metrics.situation import Situation
+from simscale_gym.one_line import one_line
 from simscale_gym.progress import watch_compiler
 from simscale_gym.scene import STATE_SIZE, Vehicle
 
@@ -76,6 +77,8 @@ class Scores:
     comfort: NDArray[np.bool_]
     areas: NDArray[np.uint8]
     ec: Array | None = None
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.nc)

@@ -17,6 +17,7 @@ from simscale_gym.metrics.areas import ON_ROUTE
 from simscale_gym.metrics.centerline import Centerline, build_centerline
 from simscale_gym.metrics.contacts import Others, RedLights
 from simscale_gym.metrics.layers import MapLayers
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import STATE_SIZE, TrackType
 
 Array = NDArray[np.float64]
@@ -49,6 +50,8 @@ class Agents:
     velocities: Array
     valid: NDArray[np.bool_]
     ignored: NDArray[np.bool_] | None = None
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         n, t = len(self.tokens), self.valid.shape[-1]
@@ -128,6 +131,8 @@ class Situation:
     agents: Agents
     red_lights: Sequence[Sequence[str]] = ()
     history: Array | None = None
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         line = np.asarray(self.centerline, float)

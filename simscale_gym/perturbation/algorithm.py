@@ -29,6 +29,7 @@ from simscale_gym.agents.pdm.closed import PDMPlan
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, driven_of, reference_drive
 from simscale_gym.errors import SceneError
 from simscale_gym.metrics.situation import HISTORY_STEPS
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation.candidates import Candidates, find_candidates
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.gate import judged
@@ -69,6 +70,8 @@ class Sample:
     label: Segment
     plan: ExpertPlan
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class ClipOutcome:
@@ -87,6 +90,8 @@ class ClipOutcome:
     samples: tuple[Sample, ...]
     telemetry: Telemetry
     seconds: float
+
+    __repr__ = one_line
 
 
 PictureFilter = Callable[[Scene, Segment, Segment], str]

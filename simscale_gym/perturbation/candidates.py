@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.metrics import logged_agents, take_agents, touching_ego
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import AlgorithmConfig
 from simscale_gym.perturbation.gate import proposal_failures
@@ -35,6 +36,8 @@ class Candidates:
     plans: Array
     offsets: Array
     totals: Array
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.indices)

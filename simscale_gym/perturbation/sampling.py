@@ -22,6 +22,7 @@ from simscale_gym.geometry import box, se2
 from simscale_gym.metrics import Agents
 from simscale_gym.metrics.areas import off_road as boxes_off_road
 from simscale_gym.metrics.contacts import traffic_lights
+from simscale_gym.one_line import one_line
 from simscale_gym.perturbation.bounds import bound_broken, end_offsets, vocabulary_plans
 from simscale_gym.perturbation.config import PerturbConfig
 from simscale_gym.perturbation.gate import proposal_failures, scored
@@ -63,6 +64,8 @@ class Perturbation:
     plan: Array | None
     attempts: int
     rejections: Counter[str] = field(default_factory=Counter)
+
+    __repr__ = one_line
 
     @classmethod
     def none(cls, frame: int, attempts: int, rejections: Counter[str]) -> Perturbation:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.render_validity import RenderJudge, RenderQuality, ViewedFrame
 
@@ -47,6 +48,8 @@ class Frame:
     ego_to_world: Array
     splats: int
     judge: Callable[[], RenderJudge]
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.images)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 
@@ -50,6 +51,8 @@ class Camera:
     cam_to_ego: Array
     distortion: Array = field(default_factory=lambda: np.zeros(5))
 
+    __repr__ = one_line
+
     def scaled_intrinsics(self, height: int, width: int) -> Array:
         """Intrinsics ``[3, 3]`` for an image resized to ``height`` x ``width`` [pixel]."""
         return np.diag([width / self.width, height / self.height, 1.0]) @ self.K
@@ -60,6 +63,8 @@ class CameraRig:
     """Cameras by name."""
 
     cameras: Mapping[str, Camera]
+
+    __repr__ = one_line
 
     def select(self, names: tuple[str, ...]) -> tuple[Camera, ...]:
         """The cameras called ``names``.

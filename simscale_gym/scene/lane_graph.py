@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
+from simscale_gym.one_line import one_line
 
 if TYPE_CHECKING:
     from simscale_gym.scene.road_map import Lane
@@ -49,6 +50,8 @@ class LaneGraph:
     predecessor_starts: NDArray[np.int64]
     predecessors: NDArray[np.int64]
     bounds: Array
+
+    __repr__ = one_line
 
     @classmethod
     def build(cls, lanes: Mapping[str, Lane]) -> LaneGraph:

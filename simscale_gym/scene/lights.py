@@ -8,6 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
+
 
 class LightStatus(IntEnum):
     """nuPlan's traffic light states."""
@@ -36,6 +38,8 @@ class TrafficLights:
     lane_ids: tuple[str, ...]
     status: NDArray[np.uint8]
     complete: bool = True
+
+    __repr__ = one_line
 
     def at(self, frame: int) -> dict[str, LightStatus]:
         """Status by connector id at ``frame``; frames past the end repeat the last one."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.scene.scene import Scene
 
 Array = NDArray[np.float64]
@@ -33,6 +34,8 @@ class Moment:
     valid: NDArray[np.bool_]
     lights: NDArray[np.uint8]
     braking: NDArray[np.bool_]
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         tracks = self.valid.shape[-1:]

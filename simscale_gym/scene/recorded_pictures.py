@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
+
 
 @dataclass(frozen=True)
 class RecordedPictures:
@@ -23,6 +25,8 @@ class RecordedPictures:
     folders: tuple[Path, ...]
     names: Mapping[str, tuple[str, ...]]
     layout: str
+
+    __repr__ = one_line
 
     def file(self, camera: str, frame: int) -> Path | None:
         """The picture of ``camera`` at ``frame``, if there is one."""

@@ -15,6 +15,7 @@ from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.polygon_set import PolygonSet
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.one_line import one_line
 from simscale_gym.scene.derived import compiled
 from simscale_gym.scene.lane_graph import LaneGraph
 
@@ -123,6 +124,8 @@ class Lane:
     stop_line_ids: tuple[str, ...] = ()
     bike: bool = False
 
+    __repr__ = one_line
+
     @cached_property
     def length(self) -> float:
         """Length of the centreline [m]."""
@@ -150,6 +153,8 @@ class Roadblock:
     successors: tuple[str, ...] = ()
     intersection_id: str | None = None
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class Intersection:
@@ -158,6 +163,8 @@ class Intersection:
     id: str
     polygon: Array
     type: IntersectionType = IntersectionType.DEFAULT
+
+    __repr__ = one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +176,8 @@ class StopLine:
     type: StopLineType = StopLineType.UNKNOWN
     lane_ids: tuple[str, ...] = ()
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class Area:
@@ -176,6 +185,8 @@ class Area:
 
     id: str
     polygon: Array
+
+    __repr__ = one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +210,8 @@ class RoadMap:
     walkways: Mapping[str, Area] = field(default_factory=dict)
     carparks: Mapping[str, Area] = field(default_factory=dict)
     generic_drivable: Mapping[str, Area] = field(default_factory=dict)
+
+    __repr__ = one_line
 
     @cached_property
     def lane_ids(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import polyline, se3
+from simscale_gym.one_line import one_line
 from simscale_gym.scene.cameras import CameraRig, nuplan_rig
 from simscale_gym.scene.derived import NAME
 from simscale_gym.scene.lane_sequence import lanes_of_block
@@ -43,6 +44,8 @@ class EgoLog:
     z: Array
     roll: Array
     pitch: Array
+
+    __repr__ = one_line
 
     @property
     def poses(self) -> Array:
@@ -110,6 +113,14 @@ class Scene:
     inferred: tuple[str, ...] = ()
     asset: Path | None = None
     recorded: RecordedPictures | None = None
+
+    def __repr__(self) -> str:
+        """One line, which reads nothing that is read when asked for."""
+        asset = ", with an asset" if self.asset else ""
+        return (
+            f"Scene({self.id!r}, {self.source}: {DT * self.num_frames:.1f} s, {len(self.tracks)} road users, "
+            f"{len(self.map.lanes)} lanes{asset})"
+        )
 
     def __post_init__(self) -> None:
         t = len(self.timestamps_us)

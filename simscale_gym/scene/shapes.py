@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
+
 Array = NDArray[np.float64]
 
 FIXTURE_KINDS = ("lamp", "signal", "sign", "bollard", "bin", "bench", "shelter")
@@ -22,6 +24,8 @@ class Building:
     height: float
     style: str
     seed: int
+
+    __repr__ = one_line
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Ground:
     kind: str
     polygon: Array
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
@@ -75,6 +81,8 @@ class Shapes:
     trees: tuple[Tree, ...] = ()
     fixtures: tuple[Fixture, ...] = ()
     grounds: tuple[Ground, ...] = ()
+
+    __repr__ = one_line
 
     def translated(self, offset: Array) -> Shapes:
         """The same shapes moved by ``offset [2]`` [m]."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import SceneError
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,8 @@ class Tracks:
     z: Array
     sizes: Array
     valid: NDArray[np.bool_]
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         n, t = len(self.ids), self.valid.shape[-1]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
+from simscale_gym.one_line import one_line
 from simscale_gym.scene.lane_matching import Place, find_route, nearest_place, places_on_route, sampled_rows
 from simscale_gym.scene.lane_sequence import (
     blocks_of,
@@ -47,6 +48,8 @@ class Way(NamedTuple):
     lengths: Array
     lanes: tuple[str, ...]
     blocks: tuple[str, ...]
+
+    __repr__ = one_line
 
 
 def make_way(road_map: RoadMap, poses: Array, route: Sequence[str], *, ahead: float = 300.0) -> Way:

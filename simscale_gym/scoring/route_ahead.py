@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import RoadMap, Scene, Vehicle, derived
 from simscale_gym.scene.lane_sequence import (
     is_change,
@@ -66,6 +67,8 @@ class RouteAhead:
     lane_ids: tuple[str, ...]
     path_lane_ids: tuple[str, ...]
     centerline: Array
+
+    __repr__ = one_line
 
 
 def route_ahead(scene: Scene, ego: Array, search: RouteSearch) -> RouteAhead | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics import DriveGround, DriveRecord, RunningScore
 from simscale_gym.metrics.centerline import arc_lengths_of
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import LightStatus, Scene, on_other_level
 from simscale_gym.scoring.fitness import touched
 from simscale_gym.scoring.scene_ground import segment_ground
@@ -42,6 +43,8 @@ class RunningSegment:
     running: RunningScore
     first: int
     log_way: Array
+
+    __repr__ = one_line
 
     @classmethod
     def begin(cls, scene: Scene, history: Sequence[SimState], *, replayed: bool = False) -> RunningSegment:

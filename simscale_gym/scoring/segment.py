@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.metrics import Agents, Scores, Situation, score, simulated_agents, without_touching
 from simscale_gym.metrics.situation import HISTORY_STEPS
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene, on_other_level
 from simscale_gym.scoring.scene_ground import closed_lanes, segment_ground
 from simscale_gym.sim import SimState, TrafficModel, rollout, stacked
@@ -34,6 +35,8 @@ class Segment:
 
     states: tuple[SimState, ...]
     scores: Scores
+
+    __repr__ = one_line
 
     @property
     def total(self) -> float:

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene
 
 Array = NDArray[np.float64]
@@ -31,6 +32,8 @@ class TrafficState:
     valid: NDArray[np.bool_]
     memory: Mapping[str, NDArray] = field(default_factory=dict)
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class SimState:
@@ -45,6 +48,8 @@ class SimState:
     frame: int
     ego: Array
     traffic: TrafficState
+
+    __repr__ = one_line
 
 
 class Controller(IntEnum):

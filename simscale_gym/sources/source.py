@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene
 
 BANK_SCENES = 20
@@ -45,6 +46,8 @@ class BankScenes:
     refs: tuple[SceneRef, ...]
     others: bool = False
     key: str = ""
+
+    __repr__ = one_line
 
 
 class Source(Protocol):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.instances import FIRST, Instances
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class Sweep:
     valid: NDArray[np.bool_]
     intensity: NDArray[np.float32]
     instances: NDArray[np.int32]
+
+    __repr__ = one_line
 
     @classmethod
     def of(

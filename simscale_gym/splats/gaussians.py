@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.spherical_harmonics import SH_C0, TERMS_BY_DEGREE, rotate_sh
 
 
@@ -30,6 +31,8 @@ class Gaussians:
     scales: np.ndarray
     opacities: np.ndarray
     sh: np.ndarray
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.means)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,8 @@ class Instances:
     colors: Sequence[Colors | None] = ()
     shapes: Sequence[Shape | None] = ()
     color_turns: np.ndarray | None = None
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "templates", np.asarray(self.templates, np.int64))

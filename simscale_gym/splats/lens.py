@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
 from simscale_gym.splats.cpu.threads import Crew, take
 from simscale_gym.splats.instances import FIRST, Instances
@@ -129,6 +130,8 @@ class Lens:
     Ks: np.ndarray
     sizes: np.ndarray
     spots: np.ndarray
+
+    __repr__ = one_line
 
     @classmethod
     def of(cls, Ks: np.ndarray, distortion: np.ndarray, width: int, height: int) -> Lens:

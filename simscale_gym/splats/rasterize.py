@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.instances import Instances, check_finite
 
@@ -35,6 +36,8 @@ class Raster:
     transmittance: np.ndarray
     ids: np.ndarray | None = None
     splats: int = 0
+
+    __repr__ = one_line
 
     @classmethod
     def empty(cls, cameras: int, size: tuple[int, int], *, ids: bool = False) -> Raster:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline, se3
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import Scene, Vehicle
 from simscale_gym.splats.picture_measures import CLEARANCE, picture_measures
 from simscale_gym.splats.solid_matter import SolidMatter
@@ -114,6 +115,8 @@ class RenderQuality:
     blocked: float
     extrapolation: float
     factors: Mapping[str, Array]
+
+    __repr__ = one_line
 
     @classmethod
     def of_recorded(cls, cameras: Sequence[str]) -> RenderQuality:

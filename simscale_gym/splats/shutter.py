@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.viewed_frame import ViewedFrame
 
 Array = NDArray[np.float64]
@@ -27,6 +28,8 @@ class CameraMotion:
 
     velocities: Array
     rates: Array
+
+    __repr__ = one_line
 
     @classmethod
     def of_ego(cls, cam_to_ego: Array, velocity: Array, yaw_rate: float) -> CameraMotion:

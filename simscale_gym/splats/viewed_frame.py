@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.one_line import one_line
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,6 +31,8 @@ class ViewedFrame:
     Ks: Array
     alpha: NDArray[np.float32] | torch.Tensor
     depth: NDArray[np.float32] | torch.Tensor
+
+    __repr__ = one_line
 
     def in_memory(self) -> ViewedFrame:
         """The same, its images as arrays."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.geometry.polygon_set import PolygonSet
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import (
     LightStatus,
     RoadMap,
@@ -87,6 +88,8 @@ class Town:
     draft: Draft
     network: Network
     walks: WalkGraph
+
+    __repr__ = one_line
 
 
 def build_town(seed: int, config: TownConfig | None = None) -> Town:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import STATE_SIZE, EgoLog, RoadMap, Scene, StateIndex, Tracks, TrafficLights
 
 Array = NDArray[np.float64]
@@ -42,6 +43,8 @@ class TownLog:
     routes: tuple[tuple[str, ...], ...]
     goals: tuple[Array, ...]
     tags: Mapping[str, NDArray[np.bool_]]
+
+    __repr__ = one_line
 
 
 def ego_states(car: NDArray[np.void], wheel_base: float) -> Array:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simscale_gym.geometry import box
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import BoundaryType, LightStatus, Scene, TrackType
 from simscale_gym.sim import SimState
 from simscale_gym.viewer.canvas import Canvas, Color
@@ -57,6 +58,8 @@ class Overlay:
     perturbed: Array
     driven: Array
     plans: Sequence[Array] = ()
+
+    __repr__ = one_line
 
 
 def draw_bev(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import math
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,14 +23,16 @@ from simscale_gym.viewer.bev import Overlay, draw_bev
 Array = NDArray[np.float64]
 
 _BACKGROUND, _TEXT, _FAINT = (22, 25, 28), (236, 238, 240), (150, 155, 160)
-_LEFT_TO_RIGHT = ("cam_l2", "cam_l1", "cam_l0", "cam_f0", "cam_r0", "cam_r1", "cam_r2", "cam_b0")
+_ROWS = (("cam_l0", "cam_f0", "cam_r0"), ("cam_l1", "", "cam_r1"), ("cam_l2", "cam_b0", "cam_r2"))
+"""Where cameras stand who look all around: as one sits, what is ahead on top, what is behind below."""
 _PANEL_WIDTH, _BEV_HEIGHT, _SCALE = 300, 420, 7.0
 _LEAST_WIDTH = 960
+_PERTURBED, _PLAN = ("perturbed way", bev.PERTURBED), ("expert's plan", bev.PLAN)
 _LEGEND = (
     ("ego and its way", bev.EGO),
-    ("perturbed way", bev.PERTURBED),
+    _PERTURBED,
     ("log", bev.LOG),
-    ("expert's plan", bev.PLAN),
+    _PLAN,
     ("vehicle", bev.TRACK_COLORS[0]),
     ("cyclist", bev.TRACK_COLORS[1]),
     ("pedestrian", bev.TRACK_COLORS[2]),
@@ -41,7 +46,10 @@ def film_frame(
     overlay: Overlay,
     lines: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """Cameras in a row (left to right as they look) over the bird's-eye view and a panel of text.
+    """Cameras as they look around the ego, a bird's-eye view and a panel of text.
+
+    Cameras ahead stand in a row over the bird's-eye view, those behind in a second row. With cameras that look to the
+    sides, all stand around the bird's-eye view.
 
     Args:
         scene: The scene.
@@ -53,28 +61,53 @@ def film_frame(
     Returns:
         uint8 ``[H, W, 3]``; both even.
     """
-    ordered = [images[name] for name in _LEFT_TO_RIGHT if name in images]
-    strip = _strip(ordered) if ordered else None
-    width = strip.width if strip else _LEAST_WIDTH
-    top = strip.height if strip else 0
-    picture = Image.new("RGB", (width, top + _BEV_HEIGHT), _BACKGROUND)
-    if strip:
-        picture.paste(strip, (0, 0))
-    picture.paste(draw_bev(scene, state, overlay, width - _PANEL_WIDTH, _BEV_HEIGHT, _SCALE), (0, top))
-    _panel(ImageDraw.Draw(picture), width - _PANEL_WIDTH, top, scene, state, lines)
+    rows = [row for row in _ROWS if any(name in images for name in row)]
+    around = _ROWS[1] in rows
+    cell = _cell(images, rows, around)
+    width = max(_LEAST_WIDTH, cell[0] * (3 if around else _widest(rows, images)) + around * _PANEL_WIDTH)
+    top = 0 if around else cell[1] * len(rows)
+    height = max(3 * cell[1], _BEV_HEIGHT) if around else top + _BEV_HEIGHT
+    picture = Image.new("RGB", (width, height), _BACKGROUND)
+    for y, row in enumerate(_ROWS if around else rows):
+        shown = row if around else [name for name in row if name in images]
+        left = 0 if around else (width - cell[0] * len(shown)) // 2
+        for x, name in enumerate(shown):
+            if name in images:
+                camera = Image.fromarray(images[name]).resize(cell, Image.Resampling.BICUBIC)
+                picture.paste(camera, (left + x * cell[0], y * cell[1]))
+    size = cell if around else (width - _PANEL_WIDTH, _BEV_HEIGHT)
+    scale = _SCALE * size[1] / _BEV_HEIGHT
+    picture.paste(draw_bev(scene, state, overlay, *size, scale), cell if around else (0, top))
+    _panel(ImageDraw.Draw(picture), width - _PANEL_WIDTH, top, height, scene, state, overlay, lines)
     return np.asarray(picture)
 
 
-def _strip(images: Sequence[NDArray[np.uint8]]) -> Image.Image:
-    """Images side by side, enlarged where they are narrower than the panel below needs."""
-    strip = Image.fromarray(np.concatenate(images, axis=1))
-    factor = max(1.0, _LEAST_WIDTH / strip.width)
-    size = (2 * round(strip.width * factor / 2), 2 * round(strip.height * factor / 2))
-    return strip if factor == 1.0 and size == strip.size else strip.resize(size, Image.Resampling.BICUBIC)
+def _widest(rows: Sequence[Sequence[str]], images: Mapping[str, NDArray[np.uint8]]) -> int:
+    """Most cameras in a row."""
+    return max((sum(name in images for name in row) for row in rows), default=0)
+
+
+def _cell(
+    images: Mapping[str, NDArray[np.uint8]], rows: Sequence[Sequence[str]], around: bool
+) -> tuple[int, int]:
+    """Even width and height of a camera, enlarged where all are narrower than the panel needs."""
+    if not images:
+        return 0, 0
+    height, width = next(iter(images.values())).shape[:2]
+    room = _LEAST_WIDTH - _PANEL_WIDTH if around else _LEAST_WIDTH
+    factor = max(1.0, room / (width * (3 if around else _widest(rows, images))))
+    return 2 * math.ceil(width * factor / 2), 2 * math.ceil(height * factor / 2)
 
 
 def _panel(
-    draw: ImageDraw.ImageDraw, left: int, top: int, scene: Scene, state: SimState, lines: Sequence[str]
+    draw: ImageDraw.ImageDraw,
+    left: int,
+    top: int,
+    bottom: int,
+    scene: Scene,
+    state: SimState,
+    overlay: Overlay,
+    lines: Sequence[str],
 ) -> None:
     small, large = ImageFont.load_default(13), ImageFont.load_default(30)
     x, y = left + 18, top + 14
@@ -82,8 +115,10 @@ def _panel(
     draw.text((x, y + 42), f"{scene.id}  {state.frame / 10:.1f} s", fill=_FAINT, font=small)
     for row, line in enumerate(lines):
         draw.text((x, y + 72 + 18 * row), line, fill=_TEXT, font=small)
-    for row, (name, color) in enumerate(reversed(_LEGEND)):
-        line = top + _BEV_HEIGHT - 24 - 19 * row
+    absent = {_PERTURBED: len(overlay.perturbed) < 2, _PLAN: not overlay.plans}
+    legend = [entry for entry in _LEGEND if not absent.get(entry)]
+    for row, (name, color) in enumerate(reversed(legend)):
+        line = bottom - 24 - 19 * row
         draw.rectangle([x, line + 3, x + 16, line + 12], fill=color)
         draw.text((x + 26, line), name, fill=_FAINT, font=small)
 
@@ -122,3 +157,40 @@ class FilmWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.__exit__(kind, error, trace)
+
+
+class Film:
+    """Frames that notebooks play and :meth:`save` writes.
+
+    Args:
+        frames: uint8 ``[H, W, 3]`` each, all of one size, both even.
+        fps: Frames per second.
+    """
+
+    def __init__(self, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
+        self.frames, self.fps = tuple(frames), fps
+
+    def save(self, path: str | Path) -> Path:
+        """Write an .mp4 file; its path.
+
+        Raises:
+            DataError: It cannot be written.
+        """
+        path = Path(path)
+        with FilmWriter(path, self.fps) as writer:
+            for frame in self.frames:
+                writer.add(frame)
+        return path
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        return f"Film({len(self)} frames, {len(self) / self.fps:.1f} s)"
+
+    def _repr_html_(self) -> str:
+        """The film itself, within the page."""
+        with tempfile.TemporaryDirectory() as folder:
+            content = self.save(Path(folder) / "film.mp4").read_bytes()
+        source = f"data:video/mp4;base64,{base64.b64encode(content).decode()}"
+        return f'<video controls loop muted autoplay style="max-width: 100%" src="{source}"></video>'

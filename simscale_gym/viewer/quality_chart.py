@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
 Color = tuple[int, int, int]
@@ -60,6 +61,8 @@ class JudgedDrive:
     pictures: NDArray[np.uint8]
     scores: Array
     factors: Mapping[str, Array]
+
+    __repr__ = one_line
 
 
 def quality_chart(

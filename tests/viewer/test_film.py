@@ -37,6 +37,42 @@ def test_the_birds_eye_view_stands_below(frame_of):
     assert (np.abs(picture[top:].astype(int) - bev.EGO).max(-1) < 12).sum() > 100
 
 
+def test_eight_cameras_stand_around_the_birds_eye_view(frame_of):
+    colors = {
+        "cam_l0": (250, 0, 0), "cam_f0": (0, 250, 0), "cam_r0": (0, 0, 250),
+        "cam_l1": (250, 250, 0), "cam_r1": (0, 250, 250),
+        "cam_l2": (250, 0, 250), "cam_b0": (250, 250, 250), "cam_r2": (125, 125, 125),
+    }  # fmt: skip
+    picture = frame_of({name: plain(color) for name, color in colors.items()})
+    cell_height, cell_width = (picture.shape[0] // 3), (picture.shape[1] - 300) // 3
+    for (row, column), name in zip(
+        ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)), colors, strict=True
+    ):
+        at = picture[cell_height * row + cell_height // 2, cell_width * column + cell_width // 2]
+        np.testing.assert_array_equal(at, colors[name], err_msg=name)
+    middle = picture[cell_height : 2 * cell_height, cell_width : 2 * cell_width]
+    assert (np.abs(middle.astype(int) - bev.EGO).max(-1) < 12).sum() > 30
+
+
+def test_what_is_behind_stands_below_what_is_ahead(frame_of):
+    picture = frame_of({"cam_f0": plain((0, 250, 0)), "cam_b0": plain((250, 0, 0))})
+    top = (picture.shape[0] - 420) // 2
+    assert (picture[top // 2, 480] == (0, 250, 0)).all() and (
+        picture[top + top // 2, 480] == (250, 0, 0)
+    ).all()
+
+
+def test_the_legend_names_what_is_there(town_scene):
+    scene = with_tracks(town_scene)
+    ego = scene.ego.states[60]
+    state = SimState(60, ego, LogReplay().start(scene, 60, ego))
+    log, nothing, plan = scene.ego.poses, np.zeros((0, 3)), scene.ego.poses[60:80]
+    bare = film_frame(scene, state, {}, Overlay(log, nothing, nothing))[:, 660:]
+    more = film_frame(scene, state, {}, Overlay(log, log[:50], nothing, [plan]))[:, 660:]
+    for color in (bev.PERTURBED, bev.PLAN):
+        assert not (bare == color).all(-1).any() and (more == color).all(-1).any()
+
+
 @pytest.mark.parametrize("size", [(72, 128), (73, 129), (31, 65), (216, 384), (8, 8)])
 @pytest.mark.parametrize("cameras", [(), ("cam_f0",), ("cam_l0", "cam_f0", "cam_r0")])
 def test_sides_are_even_and_hold_the_panel(frame_of, size, cameras):

@@ -19,6 +19,7 @@ from simscale_gym.agents.pdm.proposals import PDMProposals, make_generator
 from simscale_gym.agents.pdm.route import PDMRoute
 from simscale_gym.errors import ArgumentError
 from simscale_gym.metrics import EgoArea, MapLayers, Scores, Situation, score
+from simscale_gym.one_line import one_line
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 from simscale_gym.scoring.scene_ground import route_situation
 from simscale_gym.sim import track
@@ -52,6 +53,8 @@ class PDMPlan:
     driven: Array
     scores: Scores
     situation: Situation
+
+    __repr__ = one_line
 
 
 def plan(

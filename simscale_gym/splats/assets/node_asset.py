@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from simscale_gym.geometry import se3
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.gaussians import Gaussians
 
 NodeKind = Literal["background", "sky", "rigid", "mirrored", "deformable"]
@@ -30,6 +31,8 @@ class NodePoses:
     valid: np.ndarray
     timestamps_us: np.ndarray | None = None
     is_static: bool = False
+
+    __repr__ = one_line
 
     def __len__(self) -> int:
         return len(self.valid)
@@ -109,6 +112,8 @@ class NodeAsset:
     parameters: dict[str, np.ndarray] = field(default_factory=dict)
     shapes: NodeShapes | None = None
     fixed_colors: bool = False
+
+    __repr__ = one_line
 
     @property
     def sh_degree(self) -> int:

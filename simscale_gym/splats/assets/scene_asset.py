@@ -10,6 +10,7 @@ import numpy as np
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
+from simscale_gym.one_line import one_line
 from simscale_gym.splats.assets.node_asset import NodeAsset, NodePoses
 from simscale_gym.splats.assets.node_frame import turned, upright
 from simscale_gym.splats.gaussians import Gaussians
@@ -49,6 +50,8 @@ class TrainingViews:
     cam_to_asset: np.ndarray
     Ks: np.ndarray
 
+    __repr__ = one_line
+
 
 @dataclass(frozen=True, eq=False)
 class SceneAsset:
@@ -82,6 +85,8 @@ class SceneAsset:
     near: float = 0.01
     far: float = 1e10
     brightest: float = np.inf
+
+    __repr__ = one_line
 
     def __post_init__(self) -> None:
         checked_rigid("asset_to_world", self.asset_to_world)

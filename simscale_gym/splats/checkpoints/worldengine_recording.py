@@ -19,6 +19,7 @@ from simscale_gym.errors import DataError, shown
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.restricted_pickle import StandIn, unpickle
 from simscale_gym.geometry.se3 import quat_to_matrix, rigid
+from simscale_gym.one_line import one_line
 
 MAX_PICKLE_BYTES = 2**30
 MAX_CONFIG_BYTES = 2**18
@@ -72,6 +73,8 @@ class VideoScene:
     recon_to_world: np.ndarray
     cameras: dict[str, VideoCamera]
     frames: tuple[dict[str, Any], ...]
+
+    __repr__ = one_line
 
 
 def read_video_scene(path: str | os.PathLike[str]) -> VideoScene:
