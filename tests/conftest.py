@@ -10,11 +10,13 @@ import pytest
 import simscale_gym  # noqa: F401  (registers SimScale-v0)
 from simscale_gym import cli, futures_bank
 from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.files.cache import CACHE_VARIABLE
 from simscale_gym.futures_bank import town_futures_path
 from simscale_gym.geometry import polyline
 from simscale_gym.perturbation import cluster_futures
 from simscale_gym.scene import LightStatus, StateIndex
+from simscale_gym.sim import SimState
 from simscale_gym.sources import list_scenes, load_scene
 
 FIRST_LOG = slice(0, 5)  # of the town's train split: one drive of 100 s
@@ -62,6 +64,21 @@ def red_light(town_log):
 def town_scene(town_log):
     """A scene in which the ego drives all the time."""
     return town_log[2]
+
+
+@pytest.fixture(scope="session")
+def odd_places(town_log):
+    """Scenes with states on the log and off it, askew, fast, slow and far away."""
+    rng, out = np.random.default_rng(0), []
+    for _ in range(60):
+        scene = town_log[int(rng.integers(len(town_log)))]
+        frame = int(rng.integers(scene.num_frames))
+        ego = scene.ego.states[frame].copy()
+        ego[:2] += rng.normal(0.0, rng.choice([0.0, 2.0, 12.0]), 2)
+        ego[StateIndex.HEADING] += rng.normal(0.0, rng.choice([0.0, 0.3, 2.0]))
+        ego[StateIndex.VX] = rng.uniform(-1.0, 20.0)
+        out.append((scene, SimState(frame, ego, LogReplay().start(scene, frame, ego))))
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,17 @@ from simscale_gym.envs.agent_episode import (
 from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.snapshot import Snapshot
+from simscale_gym.envs.state_layout import STATE_LAYOUT, StateLayout
 
 __all__ = [
+    "STATE_LAYOUT",
     "EpdmsRewardConfig",
     "Episode",
     "EpisodeStep",
     "RewardConfig",
     "SimScaleEnv",
     "Snapshot",
+    "StateLayout",
     "agent_context",
     "episode_steps",
     "run_episode",

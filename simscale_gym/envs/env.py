@@ -51,8 +51,10 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     | `ego` | float32 `[6]` | vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad] |
     | `command` | float32 `[4]` | one-hot: left, straight, right, unknown |
     | `cam_f0` ... | uint8 `[H, W, 3]` | one entry per name in `cameras` (observation `"camera"`) |
-    | `state` | float32 `[331]` | tracks, route and lights in the ego frame (observation `"state"`) |
+    | `state` | float32 `[307]` | way, ego, lights, road edge, tracks; of order 1 (observation `"state"`) |
     | `lidar` | float32 `[channels, azimuths]` | ranges [m], 0 = no return (observation `"lidar"`) |
+
+    `simscale_gym.envs.STATE_LAYOUT` names the parts of `state`, their columns, units, scales and bounds, and splits it.
 
     ## Action
     `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one

@@ -72,7 +72,7 @@ class Sensors:
         if self.see:
             out |= self._pictures.observed(drive) if pictures is None else pictures
         if "state" in self._kinds:
-            out["state"] = state_observation(drive.scene, drive.state, drive.view)
+            out["state"] = state_observation(drive.scene, drive.state, drive.view, drive.goal)
         if "lidar" in self._kinds:
             out["lidar"] = self._sweeps.observed(drive)
         return out

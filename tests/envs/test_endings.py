@@ -163,8 +163,10 @@ def test_the_reward_is_the_sum_of_its_terms(make_env):
     for _ in range(10):
         _, reward, _, _, info = env.step(info["expert_action"])
         assert reward == pytest.approx(sum(info["rewards"].values()))
-        weighted = {f.name for f in fields(RewardConfig)} - {"lane_slack", "max_acceleration", "max_yaw_rate"}
-        assert set(info["rewards"]) == weighted
+        weighted = [
+            f.name for f in fields(RewardConfig) if f.name != "lane_slack" and not f.name.startswith("max_")
+        ]
+        assert list(info["rewards"]) == weighted
 
 
 def test_weights_are_the_callers(empty):
