@@ -23,7 +23,7 @@ EXTRAS = {
     "spz": "Gaussians in SPZ files of version 4",
     "rl": "Stable-Baselines3 (examples/05_sb3_ppo.py)",
 }
-"""What each extra is for, but those that only we ourselves need (test, lint)."""
+"""What each extra is for, but those that only we ourselves need (test, lint, docs)."""
 
 
 def install_command(*extras: str) -> str:

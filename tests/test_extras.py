@@ -45,7 +45,7 @@ def installed(monkeypatch, tmp_path):
 def test_every_extra_of_the_package_says_what_it_is_for():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    assert set(EXTRAS) == set(config["options.extras_require"]) - {"test", "lint"}
+    assert set(EXTRAS) == set(config["options.extras_require"]) - {"test", "lint", "docs"}
 
 
 def test_a_checkout_installs_itself(monkeypatch):
