@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 _PACKAGES = (
     "agents", "datagen", "envs", "evaluation", "experiments", "metrics", "perturbation", "planners", "rendering",
-    "scene", "sources", "splats", "viewer",
+    "scene", "sources", "splats", "viewer", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "agents": ("ConstantVelocityAgent", "ExpertAgent", "make_expert"),

@@ -14,8 +14,7 @@ from simscale_gym.agents.agent import Agent
 from simscale_gym.envs import episode_steps
 from simscale_gym.errors import ArgumentError
 from simscale_gym.one_line import one_line
-
-_VARYING = ("controllers", "inferred")  # entries of info whose length is another in every scene
+from simscale_gym.wrappers.fixed_info import flat_info
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,17 +82,6 @@ def record_episode(
         truncations=np.array([step.truncated for step in steps]),
         infos={name: np.stack([one[name] for one in told]) for name in told[0]},
     )
-
-
-def flat_info(info: Mapping[str, Any], path: str = "") -> dict[str, NDArray]:
-    """Entries of ``info`` by their path, as arrays; those whose shape depends on the scene are left out."""
-    flat: dict[str, NDArray] = {}
-    for name, value in info.items():
-        if isinstance(value, Mapping):
-            flat |= flat_info(value, f"{path}{name}.")
-        elif name not in _VARYING:
-            flat[f"{path}{name}"] = np.asarray(value)
-    return flat
 
 
 def transitions(

@@ -145,7 +145,7 @@ def context_in(
     observed = scene.rig.select(tuple(name for name in cameras if name in entries))
     return AgentContext(
         vehicle=scene.vehicle,
-        cameras={camera.name: _observed(camera, *entries[camera.name].shape[:2]) for camera in observed},
+        cameras={camera.name: _observed(camera, *entries[camera.name].shape[-3:-1]) for camera in observed},
         observation_space=observation_space,
         action_space=action_space,
         action=action.name,
