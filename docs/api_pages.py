@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 PAGES = {
-    "envs": ("The environment", ("envs",)),
+    "envs": ("The environment", ("envs", "wrappers")),
     "agents": ("Agents, experts, traffic", ("agents",)),
     "scenes": ("Scenes and sources", ("scene", "sources", "sim")),
     "scores": ("Scores", ("metrics", "scoring", "parity")),

@@ -69,7 +69,7 @@ def test_navsims_features_are_cut_as_navsim_cuts():
 )
 def test_an_environment_without_cameras_is_answered(wrap):
     blind = gym.wrappers.FilterObservation(StraightStreet(), ["ego", "command", "state"])
-    with pytest.raises(ArgumentError, match="observes ego, command, state, expected"):
+    with pytest.raises(ArgumentError, match="observes command, ego, state, expected"):
         wrap(blind)
 
 
