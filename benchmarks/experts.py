@@ -38,7 +38,7 @@ from simscale_gym.agents import (
     reference_drive,
 )
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import bank_of
 from simscale_gym.geometry import se2
 from simscale_gym.metrics import extended_comfort
 from simscale_gym.scene import DT, Scene, StateIndex
@@ -146,7 +146,7 @@ def collected(states: int, split: str, seed: int, workers: int) -> dict[str, dic
     counts = np.bincount(np.arange(states) % scenes, minlength=scenes)
     jobs = [(index, int(count)) for index, count in enumerate(counts) if count]
     work, rows = partial(scene_rows, split=split, seed=seed), []
-    vocabulary_of(bank_of(refs))  # simulated once, before the workers ask
+    bank_of(refs)  # simulated once, before the workers ask
     with tqdm(total=states, unit="state") as bar, ProcessPoolExecutor(workers) as pool:
         for found, (_, count) in zip(pool.map(work, jobs), jobs, strict=True):
             rows += found

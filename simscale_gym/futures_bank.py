@@ -45,6 +45,18 @@ def bank_of(refs: Sequence[SceneRef]) -> HumanFutures:
     )
 
 
+def vocabulary_for(refs: Sequence[SceneRef]) -> HumanFutures:
+    """The vocabulary of the source of ``refs``. The town's is in the package: to make it anew takes four drives.
+
+    Raises:
+        DataError, SceneError: As :func:`bank_of`.
+    """
+    shipped = town_vocabulary_path()
+    if refs[0].source.bank(refs) == _towns_scenes() and shipped.is_file():
+        return HumanFutures.load(shipped)
+    return vocabulary_of(bank_of(refs))
+
+
 def vocabulary_of(bank: HumanFutures) -> HumanFutures:
     """The bank's :data:`VOCABULARY_SIZE` clusters, the same every time; all of a smaller bank. The cache keeps them."""
     size = min(VOCABULARY_SIZE, len(bank))
@@ -64,6 +76,17 @@ def town_futures() -> HumanFutures:
 def town_futures_path() -> Path:
     """The file in which :func:`town_futures` keeps futures; its name changes with all that they are made from."""
     return _path(_towns_scenes())
+
+
+def town_vocabulary_path() -> Path:
+    """The file of the package that holds the town's vocabulary; its name changes with all that it is made from.
+
+    ``vocabulary_of(town_futures()).save(town_vocabulary_path())`` writes it again.
+    """
+    made_from = town_futures_path().name, VOCABULARY_SIZE, _CLUSTERING
+    return Path(__file__).with_name(
+        f"town_vocabulary_{hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]}.npz"
+    )
 
 
 def _towns_scenes() -> BankScenes:

@@ -1,11 +1,19 @@
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from simscale_gym import futures_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.errors import DataError
 from simscale_gym.files.cache import CACHE_VARIABLE
-from simscale_gym.futures_bank import bank_of, town_futures, town_futures_path, vocabulary_of
+from simscale_gym.futures_bank import (
+    bank_of,
+    town_futures,
+    town_futures_path,
+    town_vocabulary_path,
+    vocabulary_for,
+    vocabulary_of,
+)
 from simscale_gym.sources import list_scenes
 from simscale_gym.sources.town import source as town_source
 from simscale_gym.sources.town.source import TownSource
@@ -87,3 +95,29 @@ def test_the_vocabulary_is_the_same_every_time_and_never_larger_than_the_bank(ba
     assert not np.array_equal(vocabulary_of(half).poses, one.poses) and len(made) == 2
     few = HumanFutures(bank.poses[:10], bank.velocities[:10])
     assert len(vocabulary_of(few)) <= 10
+
+
+def test_the_towns_vocabulary_is_in_the_package_and_simulates_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    vocabulary = vocabulary_for(list_scenes("town", "hard"))
+    assert len(vocabulary) > 500 and list(tmp_path.iterdir()) == []
+
+
+def test_the_towns_vocabulary_is_of_its_drives(bank):
+    """A quarter of it should come from the first of four drives: a town that changed has none of them."""
+    shipped = HumanFutures.load(town_vocabulary_path())
+    gaps = cKDTree(bank.poses.reshape(len(bank), -1)).query(shipped.poses.reshape(len(shipped), -1))[0]
+    assert (gaps < 1e-2).sum() > 100
+
+
+def test_another_town_makes_its_own_vocabulary(small_town, monkeypatch):
+    monkeypatch.setattr(town_source, "TOWN_VERSION", "another")
+    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 16)
+    assert not town_vocabulary_path().exists()
+    assert len(vocabulary_for(list_scenes("town"))) <= 16 and len(small_town) == 2
+
+
+def test_other_scenes_have_a_vocabulary_of_their_own(town_scene, town_cache, monkeypatch):
+    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 16)
+    refs = list_scenes([town_scene])
+    np.testing.assert_array_equal(vocabulary_for(refs).poses, vocabulary_of(bank_of(refs)).poses)

@@ -17,7 +17,7 @@ from simscale_gym.datagen.runners import Runner
 from simscale_gym.datagen.trusted_pictures import CAMERAS, TrustedPictures
 from simscale_gym.datagen.unseen import Sight
 from simscale_gym.errors import ArgumentError, DataError, SceneError, SimScaleError, StorageError
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import bank_of, vocabulary_for
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import AlgorithmConfig, ClipOutcome, clip_frames, search_clip
@@ -96,9 +96,8 @@ def make_recipe(
     if not refs:
         raise SceneError("collect: there is no scene to collect from.")
     known = [name for name in experts if needs_bank(name)]
-    bank = bank_of(refs) if known or vocabulary is None else None
-    if vocabulary is None:
-        vocabulary = vocabulary_of(bank)
+    bank = bank_of(refs) if known else None
+    vocabulary = vocabulary_for(refs) if vocabulary is None else vocabulary
     return Recipe(tuple(experts), vocabulary, bank, traffic, config or AlgorithmConfig(), **settings)
 
 

@@ -22,7 +22,7 @@ from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
 from simscale_gym.datagen.rollout_spec import RolloutSpec
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import vocabulary_for
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary, spread_rows
 from simscale_gym.rendering.recorded import CAMERA_SOURCES
@@ -326,7 +326,7 @@ def _named_vocabulary(spec: DataSpec) -> HumanFutures | None:
 def _scored(spec: DataSpec, refs: Sequence[SceneRef], recipe: Recipe | None) -> HumanFutures:
     """The trajectories that are scored, in the numbers that the data set keeps them in."""
     whole = recipe.vocabulary if recipe is not None else _named_vocabulary(spec)
-    whole = vocabulary_of(bank_of(refs)) if whole is None else whole
+    whole = vocabulary_for(refs) if whole is None else whole
     if spec.scores > len(whole):
         raise ArgumentError(
             f"scores: {spec.scores} of a vocabulary of {len(whole)}, expected no more; name a larger one (vocabulary)."

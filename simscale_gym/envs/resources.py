@@ -14,7 +14,7 @@ from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.envs.renderers import Renderers
 from simscale_gym.errors import ArgumentError
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import bank_of, vocabulary_for
 from simscale_gym.scene import Scene, derived
 from simscale_gym.sources import find_scene, list_scenes, load_scene
 from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
@@ -75,8 +75,8 @@ class Resources:
 
     @cached_property
     def vocabulary(self) -> HumanFutures:
-        """The bank's clusters."""
-        return vocabulary_of(self.bank)
+        """The clusters of human futures that perturbations and anchors are taken from."""
+        return vocabulary_for(self.refs)
 
     @cached_property
     def experts(self) -> tuple[Expert, ...]:

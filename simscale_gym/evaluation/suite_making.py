@@ -19,7 +19,7 @@ from simscale_gym.evaluation.plan_score import logged_plan, yardstick
 from simscale_gym.evaluation.queries import NOW, Query, off_log, pinned_start
 from simscale_gym.evaluation.scene_digest import scene_digest
 from simscale_gym.evaluation.suite import PREVIOUS, PinnedDrive, PinnedGroup, PinnedScene, PinnedStart, Suite
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import vocabulary_for
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, Bounds, PerturbConfig, Telemetry, find_candidates
 from simscale_gym.perturbation.gate import judged
@@ -138,7 +138,7 @@ def make_suite(
         SceneError: No scene has a moment that will do.
     """
     refs = list_scenes("town" if scenes is None else scenes, recipe.split)
-    maker = _Maker(recipe, vocabulary_of(bank_of(refs)))
+    maker = _Maker(recipe, vocabulary_for(refs))
     pinned = []
     for ref in refs:
         scene = load_scene(ref, keep=False)
