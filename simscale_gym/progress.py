@@ -74,15 +74,20 @@ def watch_compiler() -> None:
 
     class Compiling(event.Listener):
         def on_start(self, event: event.Event) -> None:
-            kernel = event.data["dispatcher"].py_func
-            if kernel.__module__.startswith("simscale_gym."):
-                _line().compiling(kernel.__name__)
+            if _is_ours(event):
+                _line().compiling(event.data["dispatcher"].py_func.__name__)
 
         def on_end(self, event: event.Event) -> None:
-            if event.data["dispatcher"].py_func.__module__.startswith("simscale_gym."):
+            if _is_ours(event):
                 _line().compiled()
 
     event.register("numba:compile", Compiling())
+
+
+def _is_ours(event: Any) -> bool:
+    """Whether what numba compiles is a function of this package; loops that it lifts out of others have none."""
+    function = getattr(event.data["dispatcher"], "py_func", None)
+    return str(getattr(function, "__module__", "")).startswith("simscale_gym.")
 
 
 @dataclass(eq=False)

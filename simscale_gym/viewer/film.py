@@ -26,7 +26,7 @@ _BACKGROUND, _TEXT, _FAINT = (22, 25, 28), (236, 238, 240), (150, 155, 160)
 _ROWS = (("cam_l0", "cam_f0", "cam_r0"), ("cam_l1", "", "cam_r1"), ("cam_l2", "cam_b0", "cam_r2"))
 """Where cameras stand who look all around: as one sits, what is ahead on top, what is behind below."""
 _PANEL_WIDTH, _BEV_HEIGHT, _SCALE = 300, 420, 7.0
-_LEAST_WIDTH = 960
+_LEAST_WIDTH, _LEAST_SCALE = 960, 4.0
 _PERTURBED, _PLAN = ("perturbed way", bev.PERTURBED), ("expert's plan", bev.PLAN)
 _LEGEND = (
     ("ego and its way", bev.EGO),
@@ -76,7 +76,7 @@ def film_frame(
                 camera = Image.fromarray(images[name]).resize(cell, Image.Resampling.BICUBIC)
                 picture.paste(camera, (left + x * cell[0], y * cell[1]))
     size = cell if around else (width - _PANEL_WIDTH, _BEV_HEIGHT)
-    scale = _SCALE * size[1] / _BEV_HEIGHT
+    scale = max(_LEAST_SCALE, _SCALE * size[1] / _BEV_HEIGHT)
     picture.paste(draw_bev(scene, state, overlay, *size, scale), cell if around else (0, top))
     _panel(ImageDraw.Draw(picture), width - _PANEL_WIDTH, top, height, scene, state, overlay, lines)
     return np.asarray(picture)

@@ -60,7 +60,9 @@ def test_a_trained_look_at_grey_and_past_pictures_knows_its_cameras(make_env, on
 
 
 def test_an_agent_drives_a_monitored_episode_into_a_film(make_env, tmp_path):
-    env = RecordFilms(EpdmsMonitor(make_env(action="trajectory", render_mode="rgb_array")), tmp_path)
+    env = RecordFilms(
+        EpdmsMonitor(make_env(action="trajectory", render_mode="rgb_array", cameras=())), tmp_path
+    )
     episode = run_episode(env, ConstantVelocityAgent(), seed=0)
     env.close()
     (kept,) = env.env.episodes
