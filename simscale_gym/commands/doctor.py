@@ -23,7 +23,7 @@ from simscale_gym.files.cache_content import KINDS, cache_content, clear
 from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.gpu.gsplat_backend import load_gsplat
 
-_LEAST_FREE = 2e9  # a split of the town with its streets dressed, and kernels [byte]
+_LEAST_FREE = 6e9  # the streets that the cache keeps, and a split of the town [byte]
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
