@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.errors import SceneError
-from simscale_gym.evaluation.scene_digest import scene_digest
+from simscale_gym.evaluation.scene_digest import same_sums, scene_digest, scene_sums
 from simscale_gym.evaluation.suite import PREVIOUS, PinnedScene, PinnedStart, Suite
 from simscale_gym.scene import Scene
 from simscale_gym.sim import SimState, TrafficModel, plan_to_poses, rollout, start
@@ -76,11 +76,12 @@ def checked_scene(suite: Suite, pinned: PinnedScene, ref: SceneRef) -> Scene:
         SceneError: It is another than the suite was made for.
     """
     scene = load_scene(ref, keep=False)
-    found = scene_digest(scene)
-    if found != pinned.digest:
+    found, sums = scene_digest(scene), scene_sums(scene)
+    if found != pinned.digest or not same_sums(sums, pinned.sums):
         raise SceneError(
-            f"suite {suite.name!r}: scene {scene.id} has changed since the suite was made: digest {found}, expected "
-            f"{pinned.digest}. Use the data and version that it was made with, or make it again ({suite.made_by})."
+            f"suite {suite.name!r}: scene {scene.id} has changed since the suite was made: digest {found} and sums "
+            f"{sums}, expected {pinned.digest} and {pinned.sums}. Use the data and version that it was made with, or "
+            f"make it again ({suite.made_by})."
         )
     return scene
 

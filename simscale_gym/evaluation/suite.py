@@ -13,12 +13,13 @@ from typing import Any
 
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.evaluation.scene_digest import SUMS
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.fields import Fields
 from simscale_gym.one_line import one_line
 from simscale_gym.sim import TrafficModel
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever older files can no longer be read."""
 FOLDER = Path(__file__).parent / "suites"
 """Where the suites lie that are part of the package."""
@@ -73,13 +74,14 @@ class PinnedScene:
 
     Attributes:
         id: Id of the scene in its source.
-        digest: What :func:`~simscale_gym.evaluation.scene_digest.scene_digest` says of it.
+        digest, sums: What :mod:`simscale_gym.evaluation.scene_digest` says of it.
         groups: Its groups.
         drives: Its drives.
     """
 
     id: str
     digest: str
+    sums: tuple[float, ...]
     groups: tuple[PinnedGroup, ...]
     drives: tuple[PinnedDrive, ...]
 
@@ -224,7 +226,8 @@ def _scene(fields: Fields) -> PinnedScene:
         PinnedDrive(drive.integer("frame"), _start(drive.child("start")) if drive.has("start") else None)
         for _, drive in fields.children("drives")
     )
-    return PinnedScene(fields.text("id"), fields.text("digest"), groups, drives)
+    sums = tuple(fields.array("sums", (SUMS,), finite=True).tolist())
+    return PinnedScene(fields.text("id"), fields.text("digest"), sums, groups, drives)
 
 
 def _start(fields: Fields) -> PinnedStart:

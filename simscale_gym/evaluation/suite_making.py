@@ -17,7 +17,7 @@ from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
 from simscale_gym.evaluation.plan_score import logged_plan, yardstick
 from simscale_gym.evaluation.queries import NOW, Query, off_log, pinned_start
-from simscale_gym.evaluation.scene_digest import scene_digest
+from simscale_gym.evaluation.scene_digest import scene_digest, scene_sums
 from simscale_gym.evaluation.suite import PREVIOUS, PinnedDrive, PinnedGroup, PinnedScene, PinnedStart, Suite
 from simscale_gym.futures_bank import vocabulary_for
 from simscale_gym.metrics.situation import HISTORY_STEPS
@@ -145,7 +145,7 @@ def make_suite(
         groups = tuple(maker.groups(scene))
         report(f"{scene.id}: {len(groups)} moments, {sum(len(group.starts) for group in groups)} starts")
         if groups:
-            pinned.append(PinnedScene(scene.id, scene_digest(scene), groups, ()))
+            pinned.append(PinnedScene(scene.id, scene_digest(scene), scene_sums(scene), groups, ()))
     if not pinned:
         raise SceneError(f"suite {recipe.name!r}: none of {len(refs)} scenes has a moment that will do.")
     command = f"simscale-gym suite {recipe.name}" + (" --scenes DIR" if recipe.source == "folder" else "")

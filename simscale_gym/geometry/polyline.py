@@ -58,9 +58,12 @@ def at_arc_length(points: Array, s: Array | float, lengths: Array | None = None)
 
 
 def resample(points: Array, spacing: float) -> Array:
-    """Poses ``[K', 3]`` at equal steps of at most ``spacing`` [m], both ends kept."""
+    """Poses ``[K', 3]`` at equal steps of at most ``spacing`` [m], both ends kept.
+
+    A length that is a whole number of steps but for a millionth of one has as many, whatever its last bit is.
+    """
     length = arc_lengths(points)[-1]
-    return at_arc_length(points, np.linspace(0.0, length, max(2, int(np.ceil(length / spacing)) + 1)))
+    return at_arc_length(points, np.linspace(0.0, length, max(2, int(np.ceil(length / spacing - 1e-6)) + 1)))
 
 
 def project(points: Array, queries: Array, lengths: Array | None = None) -> tuple[Array, Array]:

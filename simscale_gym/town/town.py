@@ -30,6 +30,7 @@ from simscale_gym.town.lights import SignalPlan, plan_signals
 from simscale_gym.town.network import Network, build_network
 from simscale_gym.town.parking import park_cars
 from simscale_gym.town.road_user import BIKE, BOX, PARKED, STATE, Drivers
+from simscale_gym.town.settled import rounded, settled
 from simscale_gym.town.shapes import dress
 from simscale_gym.town.tags import scenario_tags
 from simscale_gym.town.town_log import (
@@ -136,14 +137,15 @@ def town_scenes(town: Town, log: TownLog) -> list[Scene]:
 
 
 def _drive(rng: np.random.Generator, town: Town, log_index: int, duration: float) -> TownLog | None:
-    config, net = town.config, town.network
+    config, net = town.config, settled(town.network)
     counts = [
         int(rng.integers(low, high + 1))
         for low, high in (config.vehicles, config.cyclists, config.pedestrians)
     ]
     drivers, sizes = draw_drivers(rng, net, config, 1 + counts[0], counts[1])
-    walkers = draw_walks(rng, town.walks, counts[2], duration + WARM_UP)
-    parked, parked_sizes = park_cars(rng, town.draft)
+    drivers = settled(drivers)
+    walkers = settled(draw_walks(rng, town.walks, counts[2], duration + WARM_UP))
+    parked, parked_sizes = map(rounded, park_cars(rng, town.draft))
     clock = float(rng.uniform(0.0, 600.0))
     ticks, n = round(duration / TICK), len(sizes)
     boxes = _standing(parked, parked_sizes)

@@ -24,6 +24,7 @@ WalkGraph = dict[Node, list[tuple[Node, Array, NDArray[np.int64]]]]
 WALK_STEP = 0.4
 """Spacing of the vertices of a walk [m]."""
 
+_ON_KERB = 1e-6  # [m] from a kerb within which one stands on it
 _UNEVEN, _SHARP = 0.1, 0.25  # from WALK_STEP [m], and between vertices [rad], that nobody walks
 _ENDS = 3  # steps at either end of a walk, which rounding makes shorter
 _AROUND = 5  # vertices before and behind a corner over which it is rounded
@@ -56,7 +57,7 @@ def walk_graph(draft: Draft) -> WalkGraph:
         if crosswalk >= 0:
             kerbs = polyline.arc_lengths(line)[1:3]
             s = polyline.arc_lengths(dense)
-            rows[(s > kerbs[0]) & (s < kerbs[1])] = crosswalk
+            rows[(s > kerbs[0] + _ON_KERB) & (s < kerbs[1] - _ON_KERB)] = crosswalk
         graph.setdefault(a, []).append((b, dense, rows))
         graph.setdefault(b, []).append((a, dense[::-1], rows[::-1]))
 
