@@ -113,7 +113,7 @@ class Inspect:
 
     Attributes:
         path: .ply, .splat, .spz, .sog, .npz, a checkpoint of gsplat, MTGS, WorldEngine or drivestudio, the folder of an
-            asset, of WorldEngine or of HUGSIM.
+            asset, of WorldEngine, of HUGSIM or of an unpacked SOG.
     """
 
     path: tyro.conf.Positional[Path]
@@ -128,7 +128,7 @@ class Convert:
         out: A new folder; or a file that ends with .ply, .splat, .spz or .npz.
         encoding: Format of Gaussians in the folder: ply, spz (a tenth of the size, loses some) or npz (exact).
         transform: Transform from the frame of the reconstruction (z up) to the log's global frame [m], 4 by 4, .npy or
-            JSON; for trainers that do not say it.
+            JSON; for trainers that do not say it. With a scale, the asset is made larger by it.
         tracks: JSON with the id of the track of each node, by the node's name.
         scenes: Source of the scene whose tracks the nodes are matched with by where they are.
         split: Split of the source.

@@ -25,7 +25,8 @@ from simscale_gym.splats.assets.asset_import import UNPLACED, format_of, import_
 from simscale_gym.splats.assets.log_alignment import align_to_log, aligned
 from simscale_gym.splats.assets.log_distance import check_on_log
 from simscale_gym.splats.assets.node_asset import NodePoses
-from simscale_gym.splats.assets.scene_asset import SceneAsset, checked_rigid, renamed
+from simscale_gym.splats.assets.placement import placed, scale_of
+from simscale_gym.splats.assets.scene_asset import SceneAsset, renamed
 from simscale_gym.splats.assets.track_matching import match_tracks
 from simscale_gym.splats.formats.files import WRITERS
 from simscale_gym.splats.gaussians import Gaussians
@@ -94,13 +95,9 @@ def convert_splats(settings: Convert, scene: Scene | None = None) -> None:
         _convert_file(path, out)
         console.print(f"wrote {out}", highlight=False, soft_wrap=True)
         return
-    asset = import_asset(
-        path,
-        asset_to_world=None if transform is None else read_transform(transform),
-        track_ids=None if settings.tracks is None else read_track_ids(settings.tracks),
-    )
-    if transform is not None and format_of(path) == "asset":
-        asset = replace(asset, asset_to_world=read_transform(transform))
+    asset = import_asset(path, track_ids=None if settings.tracks is None else read_track_ids(settings.tracks))
+    if transform is not None:
+        asset = placed(asset, read_transform(transform))
     if scene is not None:
         if transform is None:
             asset = _laid_on(asset, scene, console)
@@ -177,18 +174,20 @@ def named_scene(settings: Convert | Validate) -> Scene | None:
 
 
 def read_transform(path: Path) -> np.ndarray:
-    """A rigid transform `[4, 4]` of a `.npy` or JSON file.
+    """A transform `[4, 4]` of a `.npy` or JSON file: a rotation, times a scale, and a shift.
 
     Raises:
         DataError: There is none in it.
     """
-    expected = "a rigid transform, 4 by 4, as .npy or JSON"
+    expected = "a transform that turns, shifts and scales alike everywhere, 4 by 4, as .npy or JSON"
     if not path.is_file() or path.stat().st_size > _MAX_JSON_BYTES:
         raise DataError(path, found="no file, or a large one", expected=expected)
     try:
         is_npy = path.suffix.lower() == ".npy"
         value = np.load(path, allow_pickle=False) if is_npy else json.loads(path.read_bytes())
-        return checked_rigid("transform", np.array(value, np.float64))
+        transform = np.array(value, np.float64)
+        scale_of("transform", transform)
+        return transform
     except (ValueError, TypeError, OverflowError, EOFError, RecursionError, ArgumentError) as error:
         raise DataError(
             path, found=f"none ({' '.join(str(error).split())})"[:160], expected=expected
@@ -215,7 +214,7 @@ def read_track_ids(path: Path) -> dict[str, str]:
 
 def _convert_file(path: Path, out: Path) -> None:
     """`out` is whole or not there."""
-    if path.is_dir() or format_of(path) != "gaussians":
+    if format_of(path) != "gaussians":
         found = "a scene of several parts"
         hint = "Name a folder to write to."
         raise DataError(path, found=found, expected=f"one set of Gaussians for {out.name}", hint=hint)

@@ -88,7 +88,7 @@ def value_checks(asset: SceneAsset, limits: CheckLimits | None = None) -> list[C
     rgb = np.concatenate([part.sh[:, 0] for part in parts]) * SH_C0 + 0.5
     needles = (scales[:, 2] > limits.needle * np.maximum(scales[:, 1], 1e-9)) & (scales[:, 2] > 1.0)
     off = ((rgb < -0.5) | (rgb > 1.5)).any(1)
-    spread = _spread(asset.background)
+    spread = _spread(asset.background, asset.asset_to_world[:3, :3])
     return [
         _share("opacities: never seen", opacities < 1 / 255, limits.faint),
         _share(f"scales: giants beyond {limits.giant:g} m", scales[:, 2] > limits.giant, limits.giants),
@@ -200,11 +200,11 @@ def _share(name: str, bad: np.ndarray, most: float) -> Check:
     return Check(name, share <= most, f"{share:.2%}", f"at most {most:.1%}")
 
 
-def _spread(background: Gaussians) -> np.ndarray:
-    """Extent `[3]` [m] between 5th and 95th percentile along each axis, of what is within 100 m of the middle."""
+def _spread(background: Gaussians, turn: np.ndarray) -> np.ndarray:
+    """Extent `[3]` [m] from 5th to 95th percentile along the world's axes, of what is within 100 m of the middle."""
     if not len(background):
         return np.zeros(3)
-    means = background.means.astype(np.float64)
+    means = background.means.astype(np.float64) @ np.asarray(turn, np.float64).T
     near = np.abs(means - np.median(means, axis=0)).max(1) < 100.0
     return np.ptp(np.percentile(means[near], [5.0, 95.0], axis=0), axis=0) if near.any() else np.zeros(3)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.one_line import one_line
 from simscale_gym.splats.spherical_harmonics import SH_C0, TERMS_BY_DEGREE, rotate_sh
+
+_UNIT = 1e-5
+"""How far the length of a quaternion may be from 1 and count as 1: float32 rounds to less."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Gaussians:
 
     Attributes:
         means: Centres, `[N, 3]` float32 [m].
-        quats: Rotations, `[N, 4]` float32, wxyz, unit length.
+        quats: Rotations, `[N, 4]` float32, wxyz, of any length but 0, as gsplat takes them.
         scales: Standard deviations along the rotated axes, `[N, 3]` float32 [m].
         opacities: Peak opacities in 0..1, `[N]` float32.
         sh: Spherical-harmonic colour coefficients, `[N, K, 3]` float32, K = 1, 4, 9 or 16 (degree 0 to 3);
@@ -106,7 +109,7 @@ class Gaussians:
         """Checks shapes and values.
 
         Returns:
-            The same object, so that calls chain.
+            The Gaussians with quaternions of unit length; the same object where they have it.
 
         Raises:
             ArgumentError: Naming the field, what stands there and what should.
@@ -127,12 +130,13 @@ class Gaussians:
                 value,
                 "finite",
             )
-        with np.errstate(all="ignore"):
-            norms = np.linalg.norm(self.quats, axis=1)
-        _reject("quats", np.abs(norms - 1.0) > 1e-2, self.quats, "unit length (wxyz)")
+        norms = np.sqrt(np.einsum("ij,ij->i", self.quats, self.quats, dtype=np.float64))
+        _reject("quats", norms == 0.0, self.quats, "a rotation (wxyz), not zero")
         _reject("scales", (self.scales < 0.0).any(1), self.scales, "scales of at least 0")
         _reject("opacities", (self.opacities < 0.0) | (self.opacities > 1.0), self.opacities, "0..1")
-        return self
+        if (np.abs(norms - 1.0) <= _UNIT).all():
+            return self
+        return replace(self, quats=(self.quats / norms[:, None]).astype(np.float32))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a file of the kind that its suffix names.

@@ -89,6 +89,21 @@ def test_tracks_are_found_by_place(command, tmp_path, one_scene):
     )
 
 
+def test_a_scale_is_taken_into_the_asset(command, tmp_path):
+    asset_street.background().save(tmp_path / "a.ply")
+    frame = np.diag([2.0, 2.0, 2.0, 1.0])
+    frame[:3, 3] = [10.0, 20.0, 3.0]
+    np.save(tmp_path / "frame.npy", frame)
+    code, _, _ = command(
+        "convert", tmp_path / "a.ply", tmp_path / "out", "--transform", tmp_path / "frame.npy"
+    )
+    asset = open_asset(tmp_path / "out")
+    frame[:3, :3] = np.eye(3)
+    np.testing.assert_allclose(asset.asset_to_world, frame, atol=1e-12)
+    assert code == 0
+    np.testing.assert_allclose(asset.background.means, 2 * asset_street.background().means, rtol=1e-6)
+
+
 def test_single_files_are_converted_by_suffix(command, tmp_path):
     asset_street.background().save(tmp_path / "a.npz")
     for suffix in (".ply", ".splat", ".spz"):
@@ -129,7 +144,10 @@ def test_validate_a_wrong_one(command, tmp_path, one_scene):
         (("convert", "ASSET", "GONE.ply"), "a scene of several parts"),
         (("convert", "ASSET", "ASSET"), "found something already"),
         (("convert", "FILE", "GONE", "--encoding", "zip"), "encoding is 'zip'"),
-        (("convert", "FILE", "GONE", "--transform", "FILE"), "expected a rigid transform, 4 by 4"),
+        (
+            ("convert", "FILE", "GONE", "--transform", "FILE"),
+            "expected a transform that turns, shifts and scales",
+        ),
         (("convert", "FILE", "GONE", "--tracks", "FILE"), "expected ids of tracks"),
         (("convert", "FILE", "GONE.ply", "--tracks", "FILE"), "is one file"),
         (("validate", "ASSET", "--scenes", "GONE"), "found nothing"),

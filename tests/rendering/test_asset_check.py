@@ -63,7 +63,10 @@ def test_wrong_values_fail(arrays, name):
 
 def test_an_asset_that_lies_on_its_side_fails():
     side = street_asset().background.transformed(se3.rigid(asset_street.CAMERA_AXES, np.zeros(3)))
-    assert failed(value_checks(replace(street_asset(), background=side))) == ["axes: wider than high"]
+    lying = replace(street_asset(), background=side)
+    assert failed(value_checks(lying)) == ["axes: wider than high"]
+    up = se3.rigid(np.asarray(asset_street.CAMERA_AXES).T, np.zeros(3))
+    assert failed(value_checks(replace(lying, asset_to_world=up))) == []  # its transform sets it upright
 
 
 def moved(asset, by, turn=0.0):

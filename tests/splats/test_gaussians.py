@@ -11,6 +11,7 @@ from reference_rasterizer import sh_colour
 
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.splats.gaussians import Gaussians
+from simscale_gym.splats.rasterize import rasterize
 from simscale_gym.splats.spherical_harmonics import sh_basis
 
 
@@ -31,7 +32,7 @@ def test_from_rgb_normalises_and_keeps_the_colour():
     ("field", "value", "message"),
     [
         ("means", np.nan, r"means\[3\].*finite"),
-        ("quats", 0.0, r"quats\[3\].*unit length"),
+        ("quats", 0.0, r"quats\[3\].*not zero"),
         ("scales", -1.0, r"scales\[3\].*at least 0"),
         ("opacities", 1.5, r"opacities\[3\].*0\.\.1"),
         ("sh", np.inf, r"sh\[3\].*finite"),
@@ -42,6 +43,19 @@ def test_validate_names_field_and_row(gaussians, field, value, message):
     bad[3] = value
     with pytest.raises(ArgumentError, match=message):
         replace(gaussians, **{field: bad}).validate()
+
+
+@pytest.mark.parametrize("lengths", [2.0, 1e-18, 1e18])
+def test_quaternions_may_have_any_length(gaussians, lengths):
+    """As gsplat takes them; the picture is the same."""
+    stretched = replace(gaussians, quats=(gaussians.quats * lengths).astype(np.float32))
+    np.testing.assert_allclose(stretched.validate().quats, gaussians.quats, atol=1e-6)
+    assert gaussians.validate() is gaussians
+    view, K = np.eye(4)[None], np.array([[[50.0, 0, 32], [0, 50, 24], [0, 0, 1]]])
+    view[0, 2, 3] = 4.0
+    drawn = [rasterize(some, view, K, 64, 48, backend="cpu").rgb for some in (gaussians, stretched)]
+    assert drawn[0].any()
+    np.testing.assert_allclose(drawn[1], drawn[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("field", ["means", "quats", "scales", "opacities", "sh"])

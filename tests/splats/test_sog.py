@@ -10,6 +10,7 @@ from damage import check_cuts, check_damage, survives
 from PIL import Image
 
 from simscale_gym.errors import DataError
+from simscale_gym.splats.assets.asset_import import import_asset
 from simscale_gym.splats.gaussians import Gaussians
 
 
@@ -81,6 +82,32 @@ def test_gaussians_worked_by_hand(tmp_path):
     np.testing.assert_allclose(made.sh[1, 1:], np.arange(9, 18).reshape(3, 3) / 100, atol=1e-7)
     np.testing.assert_allclose(made.sh[2, 1:], np.arange(100, 109).reshape(3, 3) / 100, atol=1e-6)
     assert not made.sh[3, 1:].any()  # entry 300 of 65
+
+
+def unpacked(parts, folder):
+    folder.mkdir()
+    for name, data in parts.items():
+        (folder / name).write_bytes(json.dumps(data).encode() if name == "meta.json" else data)
+    return folder
+
+
+def test_unpacked_it_is_the_same(tmp_path):
+    (tmp_path / "a.sog").write_bytes(sog(members()))
+    folder = unpacked(members(), tmp_path / "a")
+    for path in (folder, folder / "meta.json"):
+        for name, value in vars(Gaussians.load(path)).items():
+            np.testing.assert_array_equal(value, getattr(Gaussians.load(tmp_path / "a.sog"), name))
+    asset = import_asset(folder)
+    assert len(asset.background) == 4 and asset.provenance.file == "meta.json"
+
+
+@pytest.mark.parametrize("name", ["gone.webp", "../b.webp", "/etc/hostname", "", ".", "a" * 5000, "\0"])
+def test_a_manifest_names_files_of_its_own_folder_alone(tmp_path, name):
+    (tmp_path / "b.webp").write_bytes(members()["quats.webp"])
+    parts = members()
+    parts["meta.json"]["quats"]["files"] = [name]
+    with pytest.raises(DataError, match=r"no such file|File name too long"):
+        Gaussians.load(unpacked(parts, tmp_path / "a"))
 
 
 def test_without_further_coefficients_and_under_another_name(tmp_path):

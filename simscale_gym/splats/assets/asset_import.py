@@ -24,6 +24,8 @@ from simscale_gym.splats.checkpoints.mtgs_motion import with_shapes
 from simscale_gym.splats.checkpoints.torch_archive import is_torch_archive, load_torch_archive
 from simscale_gym.splats.checkpoints.worldengine import read_worldengine
 from simscale_gym.splats.checkpoints.worldengine_recording import VideoScene, read_video_scene
+from simscale_gym.splats.formats.sog import MANIFEST as SOG_MANIFEST
+from simscale_gym.splats.formats.sog import is_sog_folder
 from simscale_gym.splats.formats.spz_stream import is_antialiased
 from simscale_gym.splats.gaussians import Gaussians
 
@@ -70,13 +72,13 @@ def import_asset(
     """Reads a scene of any known format.
 
     These are a folder of `save_asset`; an asset of WorldEngine (its folder or `.ckpt`), whose recording is read too
-    where it lies beside it; a checkpoint of MTGS or drivestudio; a folder of HUGSIM; and any file of
-    `Gaussians.load`, which becomes a background.
+    where it lies beside it; a checkpoint of MTGS or drivestudio; a folder of HUGSIM; and whatever `Gaussians.load`
+    reads, which becomes a background.
 
     Args:
         path: File or folder.
         asset_to_world: Rigid transform from the reconstruction's frame, turned to have z up, to the log's global frame,
-            `[4, 4]`; by default the one that the file names.
+            `[4, 4]`; by default the one that the file names. For one with a scale see `placed`.
         track_ids: Id of the track of each node by the node's name; see `SceneAsset.from_nodes`.
 
     Raises:
@@ -129,7 +131,9 @@ def format_of(path: Path) -> str:
             return "hugsim"
         if (path / "background").is_dir():
             return "worldengine"
-        expected = f"{MANIFEST}, scene.pth (HUGSIM) or background/*.ckpt (WorldEngine)"
+        if is_sog_folder(path):
+            return "gaussians"
+        expected = f"{MANIFEST}, scene.pth (HUGSIM), background/*.ckpt (WorldEngine) or {SOG_MANIFEST} (SOG)"
         raise DataError(path, found="a folder of none of the known formats", expected=expected)
     return _checkpoint_format(path) if _is_checkpoint(path) else "gaussians"
 
@@ -165,9 +169,8 @@ def _checkpoint_format(path: Path) -> str:
 def _main_file(path: Path) -> Path:
     if path.is_file():
         return path
-    return (
-        path / "scene.pth" if (path / "scene.pth").is_file() else next((path / "background").glob("*.ckpt"))
-    )
+    files = [path / "scene.pth", *(path / "background").glob("*.ckpt"), path / SOG_MANIFEST]
+    return next(file for file in files if file.is_file())
 
 
 def _recording(path: Path) -> VideoScene | None:

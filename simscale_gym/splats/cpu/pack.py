@@ -74,7 +74,7 @@ def pack(gaussians: Gaussians, *, levels: int = 1) -> PackedGaussians:
     """
     if not 1 <= levels <= LEVELS:
         raise ArgumentError(f"levels is {levels}, expected 1 to {LEVELS}.")
-    gaussians.validate()
+    gaussians = gaussians.validate()
     kept = np.flatnonzero(gaussians.opacities >= 1.0 / 255.0)
     order = kept[_morton_order(gaussians.means[kept])]
     gaussians = gaussians.subset(order)

@@ -14,7 +14,8 @@ from simscale_gym.splats.checkpoints.trainer_checkpoint import load_trainer_chec
 from simscale_gym.splats.formats.antimatter_splat import load_splat, save_splat
 from simscale_gym.splats.formats.gaussian_ply import load_gaussian_ply, save_gaussian_ply
 from simscale_gym.splats.formats.npz import load_npz, save_npz
-from simscale_gym.splats.formats.sog import is_sog, load_sog
+from simscale_gym.splats.formats.sog import MANIFEST as SOG_MANIFEST
+from simscale_gym.splats.formats.sog import is_sog, is_sog_folder, load_sog
 from simscale_gym.splats.formats.spz import load_spz, save_spz
 from simscale_gym.splats.formats.spz_stream import MAGIC as SPZ_MAGIC
 from simscale_gym.splats.gaussians import Gaussians
@@ -28,12 +29,15 @@ _CHECKPOINTS = (".pt", ".pth", ".ckpt")
 def load_gaussians(path: str | os.PathLike[str]) -> Gaussians:
     """Reads a file of Gaussians of any kind that this package knows; its first bytes say which it is.
 
-    Files without a mark of their own (`.splat`) go by their name.
+    Files without a mark of their own (`.splat`) go by their name. An unpacked SOG is a folder, or the manifest in it.
 
     Raises:
         DataError: No such file, another kind, or damaged.
     """
     path = Path(path)
+    folder = path.parent if path.name == SOG_MANIFEST else path
+    if is_sog_folder(folder):
+        return load_sog(folder)
     if not path.is_file():
         raise DataError(path, found="no file", expected="a file of Gaussians", hint="Check the path.")
     with open(path, "rb") as file:

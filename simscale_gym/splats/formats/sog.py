@@ -2,7 +2,8 @@
 
 Layout: PlayCanvas, splat-transform, `read-sog.ts` and `write-sog.ts`. Positions have 16 bits in two images, on a
 logarithmic axis; scales and first coefficients are places in a table of 256 numbers; rotations are the three smaller
-components and the place of the largest; further coefficients are rows of a palette. A `.sog` is a zip of it all.
+components and the place of the largest; further coefficients are rows of a palette. A `.sog` is a zip of it all;
+unpacked, it is a folder.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,31 +45,48 @@ def is_sog(names: Collection[str]) -> bool:
     return MANIFEST in names and any(name.endswith(".webp") for name in names)
 
 
+def is_sog_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder with the files of one."""
+    return path.is_dir() and is_sog([item.name for item in path.iterdir()])
+
+
 def load_sog(path: Path) -> Gaussians:
-    """Reads a `.sog`.
+    """Reads a `.sog`, or the folder that one was unpacked to.
 
     Raises:
         DataError: Version 1, an image or table that is missing or of another size, or a damaged archive.
     """
+    if path.is_dir():
+        sizes = (item.stat().st_size for item in path.iterdir() if item.is_file())
+        return _Sog.open(path, sum(sizes), partial(_file, path)).gaussians()
     try:
         with zipfile.ZipFile(path) as archive:
-            return _Sog.open(path, archive).gaussians()
+            return _Sog.open(path, path.stat().st_size, partial(_member, path, archive)).gaussians()
     except BROKEN_ARCHIVE as error:
         raise DataError(path, found=f"a damaged archive ({error})"[:120], expected="a zip, whole") from error
 
 
 @dataclass(frozen=True)
 class _Sog:
-    """A manifest whose size has been held against the images."""
+    """A manifest whose size has been held against the images.
+
+    Attributes:
+        path: The file or folder, for errors.
+        size: Its bytes.
+        read: Bytes of a member by its name, and how many there may be.
+        meta: The manifest.
+        count: Number of Gaussians.
+    """
 
     path: Path
-    archive: zipfile.ZipFile
+    size: int
+    read: Callable[[str, int], bytes]
     meta: dict[str, Any]
     count: int
 
     @classmethod
-    def open(cls, path: Path, archive: zipfile.ZipFile) -> _Sog:
-        data = _member(path, archive, MANIFEST, _MAX_MANIFEST_BYTES)
+    def open(cls, path: Path, size: int, read: Callable[[str, int], bytes]) -> _Sog:
+        data = read(MANIFEST, _MAX_MANIFEST_BYTES)
         try:
             meta = json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -76,11 +95,11 @@ class _Sog:
         if version != 2:
             hint = "Convert it with splat-transform: splat-transform old.sog new.ply"
             raise DataError(path, field="version", found=shown(version), expected="2", hint=hint)
-        count, most = meta.get("count"), _MAX_PER_BYTE * path.stat().st_size
+        count, most = meta.get("count"), _MAX_PER_BYTE * size
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= most:
             expected = f"a number up to {most}, for a file of this size"
             raise DataError(path, field="count", found=shown(count), expected=expected)
-        return cls(path, archive, meta, count)
+        return cls(path, size, read, meta, count)
 
     def gaussians(self) -> Gaussians:
         low, high = self.image("means", 0), self.image("means", 1)
@@ -150,7 +169,7 @@ class _Sog:
         field, files = f"{name}.files[{index}]", self.table(name).get("files")
         if not isinstance(files, list) or len(files) <= index or not isinstance(files[index], str):
             raise DataError(self.path, field=field, found=shown(files), expected="names of images")
-        data = _member(self.path, self.archive, files[index], self.path.stat().st_size)
+        data = self.read(files[index], self.size)
         from PIL import Image  # only these files need it
 
         try:
@@ -176,6 +195,21 @@ def _quats(pixels: np.ndarray) -> np.ndarray:
     values = np.concatenate([small, largest[:, None]], axis=1)
     tags = pixels[:, 3].astype(np.intp) - _TAG
     return np.take_along_axis(values, _WXYZ[np.maximum(tags, 0)], axis=1) * (tags >= 0)[:, None]
+
+
+def _file(folder: Path, name: str, limit: int) -> bytes:
+    """A file of ``folder`` itself: what a manifest names elsewhere is not looked at."""
+    field, path = name[:80], folder / name
+    try:
+        if "\0" in name or path.parent != folder or not path.is_file():
+            raise DataError(folder, field=field, found="no such file", expected="a whole SOG")
+        if path.stat().st_size > limit:
+            raise DataError(
+                folder, field=field, found=f"{path.stat().st_size} bytes", expected=f"at most {limit} bytes"
+            )
+        return path.read_bytes()
+    except OSError as error:  # also names that are too long
+        raise DataError(folder, field=field, found=f"{error}"[:100], expected="a file") from None
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
