@@ -21,6 +21,8 @@ from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
 
 RENDER_MODES = ("rgb_array", "human")
+UNUSABLE = ("stop", "skip")
+"""What becomes of a scene that cannot be used: an error, or another is drawn."""
 
 
 def checked_render_mode(mode: str | None) -> str | None:
@@ -128,3 +130,10 @@ def checked_least_quality(score: float) -> float:
     if isinstance(score, Real) and 0.0 <= score <= 1.0:
         return float(score)
     raise ArgumentError(f"min_render_quality: {score!r}, expected 0 (never) to 1.")
+
+
+def checked_unusable(unusable: str) -> str:
+    """What becomes of a scene that cannot be used."""
+    if unusable not in UNUSABLE:
+        raise ArgumentError(f"unusable: {unusable!r}, expected {' or '.join(map(repr, UNUSABLE))}.")
+    return unusable

@@ -83,10 +83,11 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     none is valid), `reset` (`perturbed`, `attempts`, `rejections`: a count for each of
     `simscale_gym.perturbation.REJECTIONS`), `arrive_dest`, `out_of_road`, `left_road`, `crash_vehicle`,
     `crash_pedestrian`, `crash_object` (contacts during the step, at fault or not), `at_fault`, `route_completion`,
-    `truncation`, `inferred`, `state_hash`. After a reset `rewards` holds zeros, and `truncation` is empty unless the
-    pictures cannot be trusted. With observation `"camera"` also `render_quality` (score 0 .. 1 by camera and the least
-    as `score`, see `RenderQuality`), `dropped_frames` (by camera, whether it shows an older picture, see
-    `CameraEffects`) and `picture_source` ("render", or "log" where the pictures were recorded).
+    `truncation`, `inferred`, `state_hash`, `skipped_scenes` (how many cannot be used so far, see `unusable`). After a
+    reset `rewards` holds zeros, and `truncation` is empty unless the pictures cannot be trusted. With observation
+    `"camera"` also `render_quality` (score 0 .. 1 by camera and the least as `score`, see `RenderQuality`),
+    `dropped_frames` (by camera, whether it shows an older picture, see `CameraEffects`) and `picture_source` ("render",
+    or "log" where the pictures were recorded).
 
     One judgement stands behind `info`, reward, end and `epdms`. `at_fault`: a contact that began in this step is the
     ego's fault, which lowers `no_at_fault_collisions` there and nowhere else; as in NAVSIM nobody is judged twice, and
@@ -137,6 +138,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         camera_source: "render"; or "log": the log's own pictures (without distortion) where there are some, the ego is
             within 0.1 m and 1 degree of its log, and every track within 0.5 m. Starts on the log are then such frames.
         min_render_quality: Score of the worst picture below which an episode is truncated; 0 for never.
+        unusable: What becomes of a scene that cannot be used (its file cannot be read, or it is too short): "stop", an
+            error; or "skip", a line in the log of ``simscale_gym``, and another scene from then on. One that a reset
+            names is always an error.
     """
 
     metadata = {"render_modes": ["rgb_array", "human"], "render_fps": round(1 / DT)}  # noqa: RUF012
@@ -162,6 +166,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         camera_source: str = "render",
         min_render_quality: float = LEAST_SCORE,
         lidar: LidarConfig | Mapping[str, Any] | None = None,
+        unusable: str = "stop",
     ) -> None:
         self.render_mode = arguments.checked_render_mode(render_mode)
         kinds = arguments.checked_names("observation", observation)
@@ -174,7 +179,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._reward = arguments.checked_reward(reward)
         self._least_quality = arguments.checked_least_quality(min_render_quality)
         names = arguments.checked_names("experts", experts)
-        self._resources = Resources(scenes, split, names, renderer, assets)
+        self._resources = Resources(scenes, split, names, renderer, assets, unusable)
         self._sensors = Sensors(
             kinds, self._cameras, size, effects, camera_source, sweeper, self._resources.renderers
         )
@@ -184,6 +189,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self.metadata = self.metadata | {"render_fps": round(1 / (DT * self._action.steps))}
         self._screen = Screen(self.render_mode, self._sensors, self.metadata["render_fps"])
         self._drive: Drive | None = None
+        self._over = False
         if "camera" in kinds and self._perturb is not None:
             compile_ahead()
 
@@ -194,7 +200,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
         Raises:
             ArgumentError: Unknown or unfit options.
-            SceneError: The scene is too short to start in.
+            DataError, SceneError: The scene cannot be read, or is too short to start in.
             ResetError: No perturbation was found and the config says to raise.
         """
         super().reset(seed=seed)
@@ -202,8 +208,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         if "state" in options:
             self.set_state(options["state"])
         else:
-            scene = self._resources.choose_scene(options.get("scene"), self.np_random)
-            start = self._find_start(scene, options)
+            scene, start = self._resources.begun(
+                options.get("scene"), self.np_random, lambda scene: self._find_start(scene, options)
+            )
             if self._sensors.draws_chance:
                 start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
             self._enter(Drive.begin(scene, start, self._traffic, self._resources.experts))
@@ -212,19 +219,24 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return observation, info
 
     def step(self, action: NDArray) -> tuple[dict[str, NDArray], float, bool, bool, dict[str, Any]]:
-        """Drive on.
+        """Drive on. After the end of an episode it goes on too, with a warning, as Gymnasium's own environments do.
 
         Raises:
             ArgumentError: The action is none of the action space (numbers beyond a Box's bounds are clipped).
             gymnasium.error.ResetNeeded: Before the first reset.
         """
         before, action = self._running(), self._action.checked(action)
+        if self._over:
+            gym.logger.warn(
+                "step() was called after the end of the episode: call reset() before it.", stacklevel=2
+            )
         states = self._action.apply(before.scene, self._traffic, before.state, action)
         after = before.after(states)
         self._drive = after.paid(self._reward.terms(before, after))
         observation, info = self._sensors.observed(self._running()), self._info()
         self._screen.show(self._running())
         terminated, truncated = self._drive.outcome.terminated, bool(info["truncation"])
+        self._over = self._over or terminated or truncated
         return observation, float(sum(self._drive.terms.values())), terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -351,6 +363,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def _enter(self, drive: Drive) -> None:
         """Go on from ``drive``, for which nothing has been paid yet."""
         self._drive = drive.paid(dict.fromkeys(self._reward.terms(drive, drive), 0.0))
+        self._over = False
 
     def _running(self) -> Drive:
         if self._drive is None:
@@ -363,6 +376,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             **state_info(drive),
             **expert_info(drive, self._action),
             **self._sensors.info(drive),
+            "skipped_scenes": len(self._resources.skipped),
             "rewards": dict(drive.terms),
             "truncation": drive.truncation(self._horizon_steps)
             or seen_truncation(quality, self._least_quality),

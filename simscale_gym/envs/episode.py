@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from simscale_gym.agents.futures import HORIZON_STEPS
-from simscale_gym.errors import ArgumentError, ResetError, SceneError
+from simscale_gym.errors import ArgumentError, ResetError, SceneError, shown
 from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.one_line import one_line
 from simscale_gym.perturbation import Perturbation, PerturbConfig
@@ -51,8 +51,12 @@ def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a reset.
 
     Raises:
-        ArgumentError: An option is unknown, "scene" is no text, or others are given beside "state".
+        ArgumentError: They are no dictionary, one is unknown, "scene" is no text, or others are given beside "state".
     """
+    if not isinstance(options, Mapping | None):
+        raise ArgumentError(
+            f"reset options: {shown(options)}, expected a dictionary of some of {', '.join(OPTIONS)}."
+        )
     unknown = sorted(set(options or {}) - set(OPTIONS))
     if unknown:
         raise ArgumentError(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from simscale_gym.agents.expert import Expert
 from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
 from simscale_gym.agents.futures import HumanFutures
+from simscale_gym.envs.arguments import checked_unusable
 from simscale_gym.envs.renderers import Renderers
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
 from simscale_gym.futures_bank import bank_of, vocabulary_for
 from simscale_gym.scene import Scene, derived
 from simscale_gym.sources import find_scene, list_scenes, load_scene
@@ -21,6 +23,9 @@ from simscale_gym.splats.assets.asset_folder import asset_of, checked_assets
 
 if TYPE_CHECKING:
     from simscale_gym.sources import SceneRef
+
+_LOG = logging.getLogger("simscale_gym")
+B = TypeVar("B")
 
 
 class Resources:
@@ -32,6 +37,7 @@ class Resources:
         experts: Names of pseudo-experts.
         renderer: The environment's argument ``renderer``.
         assets: A scene asset, or a folder of them; None leaves scenes the asset that they have.
+        unusable: What becomes of a scene that cannot be used: one of :data:`simscale_gym.envs.arguments.UNUSABLE`.
 
     Raises:
         ArgumentError: An unknown expert or renderer, or gsplat without a CUDA device.
@@ -46,12 +52,16 @@ class Resources:
         experts: Sequence[str],
         renderer: str,
         assets: str | Path | None = None,
+        unusable: str = "stop",
     ) -> None:
         unknown = [name for name in experts if name not in EXPERTS]
         if unknown:
             raise ArgumentError(f"experts: {unknown[0]!r} is unknown, expected some of {', '.join(EXPERTS)}.")
         self.renderers = Renderers(renderer)
-        self.refs = list_scenes(scenes, split)
+        self._skips = checked_unusable(unusable) == "skip"
+        self.refs = list_scenes(scenes, split, unreadable=self._skips)
+        self.skipped: dict[str, str] = {}
+        """Why scenes were left out, by id."""
         self._expert_names = tuple(experts)
         self._assets = None if assets is None else checked_assets(assets)
 
@@ -61,12 +71,40 @@ class Resources:
         Raises:
             SceneError: There is no such scene; the message lists the nearest names.
         """
-        ref = (
-            self.refs[int(rng.integers(len(self.refs)))]
-            if scene_id is None
-            else find_scene(self.refs, scene_id)
-        )
-        return self._load(ref)
+        return self._load(self._chosen(scene_id, rng))
+
+    def begun(
+        self, scene_id: str | None, rng: np.random.Generator, begin: Callable[[Scene], B]
+    ) -> tuple[Scene, B]:
+        """The scene called ``scene_id``, or any, and what ``begin`` makes of it.
+
+        Where scenes that cannot be used are skipped, such a one is drawn no more, and another instead of it; one that
+        was named is an error nevertheless.
+
+        Raises:
+            DataError, SceneError: The scene cannot be used, or none can.
+        """
+        while True:
+            ref = self._chosen(scene_id, rng)
+            try:
+                scene = self._load(ref)
+                return scene, begin(scene)
+            except StorageError:
+                raise
+            except (DataError, SceneError) as error:
+                if scene_id is not None or not self._skips:
+                    raise
+                self._skip(ref, error)
+
+    def _skip(self, ref: SceneRef, error: DataError | SceneError) -> None:
+        self.refs = [other for other in self.refs if other is not ref]
+        self.skipped[ref.id] = str(error)
+        _LOG.warning("scene %s is skipped (%d so far): %s", ref.id, len(self.skipped), error)
+        if not self.refs:
+            first = next(iter(self.skipped.values()))
+            raise SceneError(
+                f"scenes: none of {len(self.skipped)} can be used, the first because: {first}"
+            ) from error
 
     @cached_property
     def bank(self) -> HumanFutures:
@@ -84,6 +122,11 @@ class Resources:
         return tuple(
             make_expert(name, self.bank if needs_bank(name) else None) for name in self._expert_names
         )
+
+    def _chosen(self, scene_id: str | None, rng: np.random.Generator) -> SceneRef:
+        if scene_id is not None:
+            return find_scene(self.refs, scene_id)
+        return self.refs[int(rng.integers(len(self.refs)))]
 
     def _load(self, ref: SceneRef) -> Scene:
         """The scene of ``ref``, with its asset where ``assets`` holds one."""

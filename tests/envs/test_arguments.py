@@ -38,6 +38,8 @@ WRONG = [
     ({"reward": "epdm"}, "reward: 'epdm', expected 'driving' or 'epdms'"),
     ({"reward": None}, "reward: None, expected 'driving'"),
     ({"scenes": []}, "scenes: the list is empty"),
+    ({"scenes": 5}, 'scenes: 5, expected one of: the name "town"'),
+    ({"scenes": None}, "scenes: None, expected one of"),
     ({"scenes": [1]}, "scenes: 1 in the list, expected objects of type Scene"),
 ]
 
@@ -100,6 +102,13 @@ def test_actions_that_are_no_numbers_are_refused(make_env, action):
     env.reset(seed=0)
     with pytest.raises(ArgumentError, match="action: "):
         env.step(action)
+
+
+@pytest.mark.parametrize("options", [5, "scene", ["scene"], [("scene", "a")]])
+def test_options_that_are_no_dictionary_are_refused(town_scene, options):
+    env = SimScaleEnv([town_scene], observation="state")
+    with pytest.raises(ArgumentError, match=r"reset options: .*expected a dictionary of some of scene, time"):
+        env.reset(seed=0, options=options)
 
 
 def test_nothing_before_the_first_reset(town_scene):

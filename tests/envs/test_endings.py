@@ -1,5 +1,6 @@
 """How episodes end, and what that is worth: on scenes with road users placed by hand."""
 
+import warnings
 from dataclasses import fields, replace
 
 import numpy as np
@@ -30,6 +31,16 @@ def drive(env, action, time=START, seed=0):
         steps.append(env.step(action(info) if callable(action) else action))
         info = steps[-1][4]
     return steps
+
+
+def test_who_steps_on_after_the_end_is_warned(empty):
+    env = make(empty, horizon=1.0)
+    drive(env, BRAKE)
+    with pytest.warns(UserWarning, match="after the end of the episode: call reset"):
+        env.step(BRAKE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drive(env, BRAKE)
 
 
 def test_horizon(empty):

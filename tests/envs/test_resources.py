@@ -18,7 +18,7 @@ def small_town(town_log, monkeypatch, tmp_path):
         return next(scene for scene in town_log if scene.id == ref.id)
 
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(resources, "list_scenes", lambda scenes, split: refs)
+    monkeypatch.setattr(resources, "list_scenes", lambda scenes, split, unreadable: refs)
     monkeypatch.setattr(resources, "load_scene", load)
     return loaded
 
