@@ -103,7 +103,7 @@ class _Line:
     def __init__(self) -> None:
         self.quiet = False
         self._lock, self._works, self._thread = threading.RLock(), [], None
-        self._bar: tqdm | None = None
+        self._shown: _TerminalLine | _CellLine | None = None
         self._depth = self._kernels = 0
         self._compiling: _Work | None = None
         self._kernel, self._compiled_at = "", 0.0
@@ -122,7 +122,7 @@ class _Line:
             self._works.remove(work)
             if self._works:
                 return
-            kernels = f", {self._kernels} kernels compiled" if self._kernels else ""
+            kernels = f", kernels compiled: {self._kernels}" if self._kernels else ""
             self._kernels = 0
             if work.said:
                 self._close(f"{work.text}: {time.monotonic() - work.began:.0f} s{kernels}")
@@ -167,17 +167,45 @@ class _Line:
                 last.said = first.said = True
             return
         first.said = last.said = True
-        if self._bar is None:
-            self._bar = tqdm(bar_format="{desc}", file=sys.stderr, dynamic_ncols=True, leave=True)
-        self._bar.set_description_str(f"simscale_gym: {': '.join(parts)}: {now - first.began:.0f} s")
+        if self._shown is None:
+            self._shown = _CellLine() if _is_notebook(sys.stderr) else _TerminalLine()
+        self._shown.write(f"simscale_gym: {': '.join(parts)}: {now - first.began:.0f} s")
 
     def _close(self, text: str) -> None:
-        if self._bar is None:
+        if self._shown is None:
             _say(text)
             return
-        self._bar.set_description_str(f"simscale_gym: {text}")
+        self._shown.write(f"simscale_gym: {text}")
+        self._shown.close()
+        self._shown = None
+
+
+class _TerminalLine:
+    """A line that is written over, below the bars of others."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(bar_format="{desc}", file=sys.stderr, dynamic_ncols=True, leave=True)
+
+    def write(self, text: str) -> None:
+        self._bar.set_description_str(text)
+
+    def close(self) -> None:
         self._bar.close()
-        self._bar = None
+
+
+class _CellLine:
+    """An output of a notebook's cell, of which only the last text stays."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def write(self, text: str) -> None:
+        self._handle.update({"text/plain": text}, raw=True)
+
+    def close(self) -> None:
+        """It stays."""
 
 
 def _say(text: str) -> None:
@@ -188,7 +216,11 @@ def _rewrites(stream: Any) -> bool:
     """Whether a line can be written over: in a terminal or notebook, and by one process alone."""
     if multiprocessing.parent_process() is not None:
         return False
-    return stream.isatty() or type(stream).__module__.startswith("ipykernel")
+    return stream.isatty() or _is_notebook(stream)
+
+
+def _is_notebook(stream: Any) -> bool:
+    return type(stream).__module__.startswith("ipykernel")
 
 
 def _line() -> _Line:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 import pytest
 
@@ -74,6 +75,28 @@ def test_a_terminal_has_one_line_that_is_written_over(fast, monkeypatch):
     assert shown[-1] == "simscale_gym: baking: N s" and terminal.getvalue().count("\n") == 1
 
 
+def test_a_notebook_keeps_the_last_text_alone(fast, monkeypatch):
+    made, texts = [], []
+
+    class Handle:
+        def update(self, data, *, raw):
+            texts.append(data["text/plain"])
+
+    def display(data, *, raw, display_id):
+        made.append(data)
+        return Handle()
+
+    shown = ModuleType("IPython.display")
+    shown.display = display
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with waiting("baking"):
+        said(fast)
+    assert len(made) == 1 and lines(texts[-1]) == ["simscale_gym: baking: N s"] and stream.getvalue() == ""
+
+
 def test_work_that_fails_ends_the_line(fast, capsys):
     with pytest.raises(KeyError), waiting("baking"):
         said(fast)
@@ -87,13 +110,13 @@ def test_kernels_are_counted_within_work_and_have_a_line_of_their_own_outside(fa
             fast.compiling(name)
             said(fast)
             fast.compiled()
-    assert lines(capsys.readouterr().err)[-1] == "simscale_gym: baking: N s, 2 kernels compiled"
+    assert lines(capsys.readouterr().err)[-1] == "simscale_gym: baking: N s, kernels compiled: 2"
     fast.compiling("slice")
     said(fast)
     fast.compiled()
     until(lambda: fast._thread is None)
     assert (
-        lines(capsys.readouterr().err)[-1] == f"simscale_gym: {progress._COMPILING}: N s, 1 kernels compiled"
+        lines(capsys.readouterr().err)[-1] == f"simscale_gym: {progress._COMPILING}: N s, kernels compiled: 1"
     )
 
 

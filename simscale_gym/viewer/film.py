@@ -113,14 +113,16 @@ def _panel(
     x, y = left + 18, top + 14
     draw.text((x, y), f"{3.6 * state.ego[StateIndex.VX]:.0f} km/h", fill=_TEXT, font=large)
     draw.text((x, y + 42), f"{scene.id}  {state.frame / 10:.1f} s", fill=_FAINT, font=small)
-    for row, line in enumerate(lines):
-        draw.text((x, y + 72 + 18 * row), line, fill=_TEXT, font=small)
     absent = {_PERTURBED: len(overlay.perturbed) < 2, _PLAN: not overlay.plans}
     legend = [entry for entry in _LEGEND if not absent.get(entry)]
-    for row, (name, color) in enumerate(reversed(legend)):
-        line = bottom - 24 - 19 * row
-        draw.rectangle([x, line + 3, x + 16, line + 12], fill=color)
-        draw.text((x + 26, line), name, fill=_FAINT, font=small)
+    under = bottom - 12 - 19 * math.ceil(len(legend) / 2)
+    for place, (name, color) in enumerate(legend):
+        left_end, line = x + _PANEL_WIDTH // 2 * (place % 2), under + 19 * (place // 2)
+        draw.rectangle([left_end, line + 3, left_end + 16, line + 12], fill=color)
+        draw.text((left_end + 26, line), name, fill=_FAINT, font=small)
+    pitch = min(18.0, (under - y - 80) / max(len(lines), 1))
+    for row, line in enumerate(lines):
+        draw.text((x, y + 72 + pitch * row), line, fill=_TEXT, font=small)
 
 
 class FilmWriter:

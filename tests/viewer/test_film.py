@@ -62,6 +62,13 @@ def test_what_is_behind_stands_below_what_is_ahead(frame_of):
     ).all()
 
 
+def test_text_never_runs_into_the_legend(frame_of):
+    bare, said = frame_of({}), frame_of({}, [f"term {k}: +0.000" for k in range(40)])
+    rows = np.flatnonzero((bare != said).any((1, 2)))
+    legend = np.flatnonzero((bare[:, 670:] == bev.EGO).all(-1).any(1)).min()
+    assert rows.max() < legend
+
+
 def test_the_legend_names_what_is_there(town_scene):
     scene = with_tracks(town_scene)
     ego = scene.ego.states[60]
