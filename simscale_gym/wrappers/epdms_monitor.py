@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -31,10 +32,12 @@ class EpdmsMonitor(gym.Wrapper, RecordConstructorArgs):
         self._period = DT * env.unwrapped.action_type.steps
         self._return, self._steps = 0.0, 0
 
-    def reset(self, **settings: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; one that was broken off is not counted."""
         self._return, self._steps = 0.0, 0
-        return self.env.reset(**settings)
+        return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Drive on."""

@@ -24,9 +24,11 @@ class FixedInfo(gym.Wrapper, RecordConstructorArgs):
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
 
-    def reset(self, **settings: Any) -> tuple[Any, dict[str, NDArray]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, NDArray]]:
         """Begin an episode."""
-        observation, info = self.env.reset(**settings)
+        observation, info = self.env.reset(seed=seed, options=options)
         return observation, flat_info(info)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, NDArray]]:

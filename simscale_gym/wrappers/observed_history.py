@@ -48,9 +48,11 @@ class ObservedHistory(gym.Wrapper, RecordConstructorArgs):
         known = {"known": spaces.Box(0.0, 1.0, (frames,), np.float32)}
         self.observation_space = spaces.Dict(batch_space(env.observation_space, frames).spaces | known)
 
-    def reset(self, **settings: Any) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Begin with the first observation alone."""
-        observation, info = self.env.reset(**settings)
+        observation, info = self.env.reset(seed=seed, options=options)
         self._seen.clear()
         self._seen.append(observation)
         return self._stacked(), info

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -64,9 +64,11 @@ class PrivilegeSwitch(gym.Wrapper, RecordConstructorArgs):
             {name: entries[name] for name in entries if name not in self._hidden}
         )
 
-    def reset(self, **settings: Any) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Begin an episode."""
-        return self._shown(*self.env.reset(**settings))
+        return self._shown(*self.env.reset(seed=seed, options=options))
 
     def step(self, action: Any) -> tuple[dict[str, NDArray], float, bool, bool, dict[str, Any]]:
         """Drive on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,12 @@ class RecordFilms(gym.Wrapper, RecordConstructorArgs):
         self._folder, self._every, self._episodes = Path(folder), every, 0
         self._open, self._film = ExitStack(), None
 
-    def reset(self, **settings: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode, and its film."""
         self._end()
-        observation, info = self.env.reset(**settings)
+        observation, info = self.env.reset(seed=seed, options=options)
         if self._episodes % self._every == 0:
             path = self._folder / f"episode-{self._episodes:06d}.mp4"
             self._film = self._open.enter_context(FilmWriter(path, self.env.metadata["render_fps"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -37,10 +38,12 @@ class SmoothActions(gym.Wrapper, RecordConstructorArgs):
         self._weight = weight
         self._driven = np.zeros(env.action_space.shape, env.action_space.dtype)
 
-    def reset(self, **settings: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Forget what was driven."""
         self._driven = np.zeros_like(self._driven)
-        observation, info = self.env.reset(**settings)
+        observation, info = self.env.reset(seed=seed, options=options)
         return observation, {**info, "driven_action": self._driven.copy()}
 
     def step(self, action: NDArray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
