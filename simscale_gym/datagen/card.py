@@ -14,6 +14,7 @@ from simscale_gym.datagen.manifest import skipped_scenes
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.shard import encoded_picture
 from simscale_gym.datagen.spec import DataSpec
+from simscale_gym.datagen.tape import PERSON
 from simscale_gym.datagen.yield_table import ends_of_rollouts
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.perturbation import Telemetry
@@ -27,6 +28,8 @@ _WHAT = {
     "rollout": "States that a policy came to in closed loop from perturbed starts, the targets what an expert would "
     "do there (DAgger).",
     "log": "Clips on the log with the human's way on as target.",
+    PERSON: "States of drives that a person took over, the targets how they drove on and what experts would do there "
+    "(HG-DAgger).",
 }
 
 
@@ -71,8 +74,8 @@ def _lines(data_set: DataSet, spec: DataSpec, pictures: Sequence[str]) -> list[s
     return [
         f"# {len(rows)} {spec.kind} driving samples",
         "",
-        f"{_WHAT[spec.kind]} {len(rows)} samples of {scenes} scenes and {logs} logs of `{spec.scenes}`, split "
-        f"`{spec.split}`, {seen}.",
+        f"{_WHAT[PERSON if _by_person(spec) else spec.kind]} {len(rows)} samples of {scenes} scenes and {logs} logs "
+        f"of `{spec.scenes}`, split `{spec.split}`, {seen}.",
         "",
         *pictures,
         "",
@@ -104,10 +107,16 @@ def _skipped(folder: Path) -> list[str]:
     return ["## Skipped", "", *(f"- {told}" for told in skipped[:_NAMED]), *more, ""]
 
 
+def _by_person(spec: DataSpec) -> bool:
+    return spec.rollout is not None and spec.rollout.policy == PERSON
+
+
 def _yields(telemetry: Telemetry, spec: DataSpec) -> list[str]:
     if spec.kind == "rollout":
         told = spec.rollout
         driver = f"`{told.policy}` drove, with a chance of {told.beta} the expert instead, drawn for each {told.coin}."
+        if _by_person(spec):
+            driver = "A person drove, alone or in turns with a policy; `policy.bin` has every action."
         return ["## Rollouts", "", f"{driver} {ends_of_rollouts(telemetry)}.", ""]
     if spec.kind != "perturbed":
         return []

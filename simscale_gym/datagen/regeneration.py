@@ -31,6 +31,7 @@ from simscale_gym.datagen.scene_samples import SceneSamples
 from simscale_gym.datagen.scene_shard import SceneReport
 from simscale_gym.datagen.shard import decoded_sample, sample_bytes
 from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
+from simscale_gym.datagen.tape import PERSON
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import discard
@@ -162,7 +163,7 @@ def _trusted(spec: DataSpec, policy: str | Agent | None) -> Agent | None:
     if spec.rollout is None or not isinstance(policy, str | None):
         return policy
     name = spec.rollout.policy
-    if name not in (*AGENTS, GIVEN, policy):
+    if name not in (*AGENTS, GIVEN, PERSON, policy):
         raise ArgumentError(
             f"policy: the data set was driven by {name!r}, which is code of somebody's; name it (--policy {name}) to "
             f"have it run (found {policy!r})."

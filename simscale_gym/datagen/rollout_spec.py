@@ -10,6 +10,7 @@ from typing import Any
 from simscale_gym.agents.agent import Agent
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.named_agents import NamedAgent
+from simscale_gym.datagen.tape import PERSON, Tape
 from simscale_gym.envs.observations import OBSERVATIONS
 from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import DT
@@ -28,8 +29,10 @@ class RolloutSpec:
 
     Attributes:
         policy: Name of the agent that drives (:class:`simscale_gym.agents.NamedAgent`): ``expert:planner``,
-            ``constant_velocity``, ``log``; ``module:callable`` or ``file.py:callable``; or :data:`GIVEN`.
-        policy_file: What the callable is given, such as weights; a data set keeps a copy.
+            ``constant_velocity``, ``log``; ``module:callable`` or ``file.py:callable``; :data:`GIVEN`; or
+            :data:`simscale_gym.datagen.tape.PERSON`, whose takeovers are labelled.
+        policy_file: What the callable is given, such as weights, or the tape of what a person did; a data set keeps a
+            copy.
         beta: Share of the time that the first of the spec's experts drives instead, 0 to 1: DAgger's mixture
             (Ross et al. 2011, algorithm 3.1).
         coin: Whether that is drawn at every "step" or once for an "episode".
@@ -58,6 +61,11 @@ class RolloutSpec:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(f"{name}: {getattr(self, name)!r}, expected {' or '.join(allowed)}.")
+        if self.policy == PERSON and (self.action != "control" or not self.policy_file or self.beta):
+            raise ArgumentError(
+                f"policy: {PERSON!r} with action {self.action!r}, policy_file {self.policy_file}, beta {self.beta}; "
+                "expected 'control', a tape and 0."
+            )
         if not self.observation or not set(self.observation) <= set(OBSERVATIONS):
             raise ArgumentError(
                 f"observation: {list(self.observation)}, expected some of {', '.join(OBSERVATIONS)}."
@@ -88,12 +96,15 @@ class RolloutSpec:
         """Simulation steps between labels."""
         return round(self.period / DT)
 
-    def driver(self, agent: Agent | None = None) -> NamedAgent:
-        """Who drives; ``agent`` where it is handed over.
+    def driver(self, agent: Agent | None = None) -> NamedAgent | Tape:
+        """Who drives, ``agent`` where it is handed over; or what a person did.
 
         Raises:
             ArgumentError: An agent is missing or too much, or the name or the file is wrong.
+            DataError: The file is no tape.
         """
+        if self.policy == PERSON:
+            return Tape.read(Path(self.policy_file))
         if (agent is not None) != (self.policy == GIVEN):
             raise ArgumentError(
                 f"policy: {self.policy!r} {'and an agent beside it' if agent is not None else 'without an agent'}; "

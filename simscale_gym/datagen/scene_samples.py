@@ -24,6 +24,8 @@ from simscale_gym.datagen.rollouts import RolloutDrives
 from simscale_gym.datagen.sample import HISTORY_POSES, SUBSCORES, DataSample, sample_arrays, score_values
 from simscale_gym.datagen.shard import picture_name, sample_key
 from simscale_gym.datagen.spec import OpenSpec, SceneTask
+from simscale_gym.datagen.takeovers import TakeoverDrives
+from simscale_gym.datagen.tape import PERSON, Tape
 from simscale_gym.datagen.trusted_pictures import TrustedPictures
 from simscale_gym.datagen.unseen import REASON, Sight, depends_on_unseen
 from simscale_gym.datagen.vocabulary_scores import vocabulary_scores
@@ -60,11 +62,15 @@ class SceneSamples:
         spec = self._spec
         self._scene: Scene = open_scene(task.ref, None if spec.assets is None else Path(spec.assets))
         self._pictures = TrustedPictures(spec.min_render_quality, spec.cameras, threads)
-        self.frames: Sequence[int] = spec.frames(self._scene)[: task.clips]
+        taped = isinstance(opened.driver, Tape)
+        frames = opened.driver.frames(self._scene.id) if taped else spec.frames(self._scene)
+        self.frames: Sequence[int] = frames[: task.clips]
         self._experts: Mapping[str, Expert] = {LOG: PlannerExpert()}
         self._traffic: TrafficModel = LogReplay()
         if self._recipe is not None:
             self._experts, self._traffic = self._recipe.make_experts(), make_traffic(self._recipe.traffic)
+        if taped:
+            self._experts = {PERSON: PlannerExpert(), **self._experts}
         self._sight = Sight(spec.cameras, spec.image_size)
         self.telemetry = Telemetry()
         self.spent = dict.fromkeys(PARTS, 0.0)
@@ -93,14 +99,9 @@ class SceneSamples:
             yield from perturbed_drives(self._scene, outcome, self._experts, self._traffic, steps)
 
     def _rollouts(self, frames: Sequence[int]) -> Iterator[Drive]:
-        spec = self._spec
-        rollouts = RolloutDrives(self._scene, spec, self._recipe, self._driver, self.telemetry)
-        return (
-            drive
-            for frame in frames
-            for number in range(spec.rounds)
-            for drive in rollouts.drives(frame, number)
-        )
+        made = TakeoverDrives if isinstance(self._driver, Tape) else RolloutDrives
+        rollouts = made(self._scene, self._spec, self._recipe, self._driver, self.telemetry)
+        return (drive for frame in frames for drive in rollouts.drives(frame))
 
     def drawn(self, drives: Iterable[Drive]) -> Iterator[DataSample]:
         """The sample of each of ``drives``, which are taken a few at a time."""

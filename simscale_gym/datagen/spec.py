@@ -20,6 +20,7 @@ from simscale_gym.datagen.identity import files_digest, futures_digest, list_dig
 from simscale_gym.datagen.layout import POLICY
 from simscale_gym.datagen.moments import EARLIEST, LEAST_AHEAD, MOST_AHEAD
 from simscale_gym.datagen.rollout_spec import RolloutSpec
+from simscale_gym.datagen.tape import Tape
 from simscale_gym.datagen.trusted_pictures import CAMERAS
 from simscale_gym.errors import ArgumentError, DataError, SceneError, StorageError
 from simscale_gym.futures_bank import vocabulary_for
@@ -27,7 +28,7 @@ from simscale_gym.metrics.situation import HISTORY_STEPS
 from simscale_gym.perturbation import AlgorithmConfig, clip_frames, load_vocabulary, spread_rows
 from simscale_gym.rendering.recorded import CAMERA_SOURCES
 from simscale_gym.scene import DT, RecordedPictures, Scene
-from simscale_gym.sources import SceneRef, list_scenes, load_scene
+from simscale_gym.sources import SceneRef, find_scene, list_scenes, load_scene
 
 KINDS = ("perturbed", "log", "rollout")
 """Off the log with an expert's label, and on the log with the human's: the two halves of co-training; and wherever a
@@ -212,14 +213,14 @@ class OpenSpec:
         refs: Scenes of the source.
         recipe: What samples off the log are made with; None for samples of the log.
         scored: The trajectories whose scores samples have; None for none.
-        driver: Who drives rollouts; None for the other kinds.
+        driver: Who drives rollouts, or what a person did in them; None for the other kinds.
     """
 
     spec: DataSpec
     refs: Sequence[SceneRef]
     recipe: Recipe | None
     scored: HumanFutures | None
-    driver: NamedAgent | None = None
+    driver: NamedAgent | Tape | None = None
 
     @classmethod
     def of(
@@ -269,7 +270,10 @@ class OpenSpec:
         }
 
     def tasks(self) -> Iterator[SceneTask]:
-        """Scene after scene; where clips are limited, scenes are opened to count theirs."""
+        """Scene after scene; where clips are limited, scenes are opened to count theirs. Of a tape, those driven in."""
+        if isinstance(self.driver, Tape):
+            yield from self._taped(self.driver)
+            return
         left = self.spec.clips
         for index, ref in enumerate(self.refs):
             if left is None:
@@ -286,6 +290,17 @@ class OpenSpec:
             yield SceneTask(index, ref, clips)
             if not left:
                 return
+
+    def _taped(self, tape: Tape) -> Iterator[SceneTask]:
+        if not any(drive.by_person.any() for drive in tape.drives):
+            raise ArgumentError(f"policy file: {tape.file} holds no takeover, expected one or more.")
+        for drive in tape.drives:
+            find_scene(self.refs, drive.scene)
+        if tape.traffic != self.spec.traffic:
+            raise ArgumentError(
+                f"traffic: {self.spec.traffic!r}, but the tape was driven among {tape.traffic!r}."
+            )
+        yield from (SceneTask(k, ref, None) for k, ref in enumerate(self.refs) if tape.of(ref.id))
 
 
 def no_clips(spec: DataSpec, scenes: int, skipped: str = "") -> SceneError:
