@@ -83,6 +83,10 @@ class PolicyError(SimScaleError):
     """A policy of the user's failed while it drove; the message says how and where, the cause is chained."""
 
 
+class DisplayError(SimScaleError):
+    """There is no screen that a window could be opened on."""
+
+
 class MissingExtraError(SimScaleError, ImportError):
     """An optional dependency is absent; the message holds the command that installs the extra which brings it."""
 

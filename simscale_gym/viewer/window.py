@@ -6,6 +6,8 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
+from simscale_gym.errors import DisplayError
+
 
 class Window:
     """Opens with the first picture.
@@ -21,16 +23,30 @@ class Window:
         self._clock = pygame.time.Clock()
 
     def show(self, picture: NDArray[np.uint8]) -> None:
-        """Show uint8 ``[H, W, 3]``."""
+        """Show uint8 ``[H, W, 3]``.
+
+        Raises:
+            DisplayError: There is no screen.
+        """
         size = (picture.shape[1], picture.shape[0])
         if self._screen is None or self._screen.get_size() != size:
-            pygame.display.init()
-            self._screen = pygame.display.set_mode(size)
-            pygame.display.set_caption(self._title)
+            self._screen = self._opened(size)
         pygame.event.pump()
         pygame.surfarray.blit_array(self._screen, picture.swapaxes(0, 1))
         pygame.display.flip()
         self._clock.tick(self._fps)
+
+    def _opened(self, size: tuple[int, int]) -> pygame.Surface:
+        try:
+            pygame.display.init()
+            screen = pygame.display.set_mode(size)
+        except pygame.error as error:
+            raise DisplayError(
+                f"no window can be opened here ({error}). Run it on a machine with a screen, or by ssh -X, or on a "
+                "virtual one: xvfb-run -s '-screen 0 1280x720x24' COMMAND."
+            ) from error
+        pygame.display.set_caption(self._title)
+        return screen
 
     def close(self) -> None:
         """Close the window."""
