@@ -21,6 +21,7 @@ FACES = [
     "simscale_gym.agents",
     "simscale_gym.agents.pdm",
     "simscale_gym.datagen",
+    "simscale_gym.driving_seat",
     "simscale_gym.envs",
     "simscale_gym.evaluation",
     pytest.param("simscale_gym.experiments", marks=TRAIN),

@@ -156,6 +156,50 @@ class Episodes:
 
 
 @dataclass(frozen=True)
+class Drive:
+    """Take the wheel yourself, alone or in turns with a policy; what you take over becomes a DAgger data set.
+
+    The window says which keys there are; gamepads drive as well.
+
+    Attributes:
+        scenes: As for collect.
+        split: train, val, test or hard.
+        scene: Id of the first scene; if left out, that at the place of the seed.
+        seed: Number of the first start off the log.
+        perturb: Drives begin off the log; else on it.
+        policy: Who drives until you touch a control: a trained planner (run/planner.safetensors), expert:planner,
+            constant_velocity, log .., or module:callable or file.py:callable; nobody if left out.
+        policy_file: What the callable is given, such as weights.
+        traffic: idm, log or constant_velocity.
+        experts: Experts that label what you drove beside yourself; the plan of the first is shown.
+        cameras: Cameras that are shown, and whose pictures are written; a trained planner's are its own.
+        image_size: Height and width of the pictures [pixel]; likewise.
+        horizon: Longest drive [s].
+        assets: A trained scene, or a folder of them, instead of the dressing.
+        out: Folder that takeovers are written into, a data set for each call. Needs simscale-gym[data].
+        period: Time between labels [s].
+        filtered: Keep only samples whose label passes the paper's filter.
+    """
+
+    scenes: str = "town"
+    split: str = "train"
+    scene: str | None = None
+    seed: int = 2
+    perturb: bool = True
+    policy: str | None = None
+    policy_file: Path | None = None
+    traffic: str = "idm"
+    experts: tuple[str, ...] = ("planner",)
+    cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
+    image_size: tuple[int, int] = (144, 256)
+    horizon: float = 60.0
+    assets: Path | None = None
+    out: Path | None = None
+    period: float = 0.5
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
 class Verify:
     """Hold a data set against its manifest: every file's SHA-256; exit code 1 where something is missing or broken.
 

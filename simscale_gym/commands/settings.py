@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from simscale_gym.commands.data_settings import Collect, Data, Episodes, Export, Verify
+from simscale_gym.commands.data_settings import Collect, Data, Drive, Episodes, Export, Verify
 from simscale_gym.experiments.budget import Budget
 from simscale_gym.training.config import TrainConfig
 
@@ -273,6 +273,7 @@ class Doctor:
 
 COMMANDS = {
     "demo": Demo,
+    "drive": Drive,
     "prepare": Prepare,
     "doctor": Doctor,
     "town": Town,
