@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from simscale_gym.agents import Agent, HumanFutures, NamedAgent, needs_bank
+from simscale_gym.agents import Agent, NamedAgent, needs_bank
 from simscale_gym.commands.data_settings import Drive
 from simscale_gym.datagen import DataSpec, RolloutSpec, write_data_set
 from simscale_gym.datagen.layout import POLICY, RECIPE, parquet
@@ -21,8 +22,8 @@ from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.evaluation import TrainedDriver
 from simscale_gym.files.atomic_write import BUILD_PREFIX
 from simscale_gym.files.cache import unwritable
-from simscale_gym.futures_bank import bank_of, vocabulary_of
-from simscale_gym.sources import list_scenes
+from simscale_gym.futures_bank import bank_of, vocabulary_for
+from simscale_gym.sources import SceneRef, list_scenes
 
 _PART = "drive-{:03d}"
 _TRAINED = ".safetensors"
@@ -40,14 +41,13 @@ def run_drive(settings: Drive) -> None:
     refs = list_scenes(settings.scenes, settings.split)
     part = None if settings.out is None else _new_part(settings.out.expanduser().absolute())
     with closing(Seat("simscale_gym drive")) as seat:
-        bank = bank_of(refs)
         env = _environment(settings, driver)
         session = Session(
             env,
             refs,
-            vocabulary_of(bank),
+            vocabulary_for(refs),
             traffic=settings.traffic,
-            policy=_made(driver, env, bank),
+            policy=_made(driver, env, refs),
             name=settings.policy or "",
             scene=settings.scene,
             seed=settings.seed,
@@ -125,9 +125,11 @@ def _environment(settings: Drive, driver: NamedAgent | TrainedDriver | None) -> 
     )
 
 
-def _made(driver: NamedAgent | TrainedDriver | None, env: SimScaleEnv, bank: HumanFutures) -> Agent | None:
+def _made(
+    driver: NamedAgent | TrainedDriver | None, env: SimScaleEnv, refs: Sequence[SceneRef]
+) -> Agent | None:
     if isinstance(driver, NamedAgent):
-        return driver.make(env, bank if needs_bank(driver.expert) else None)
+        return driver.make(env, bank_of(refs) if needs_bank(driver.expert) else None)
     return None if driver is None else driver(env)
 
 

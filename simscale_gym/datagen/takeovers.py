@@ -46,8 +46,9 @@ class TakeoverDrives:
         self._stride = spec.rollout.label_stride
         self._traffic = make_traffic(recipe.traffic)
         self._env = SimScaleEnv(
-            [scene], observation=spec.rollout.observation, action="control", traffic=self._traffic, experts=()
-        )
+            [scene], observation=spec.rollout.observation, action="control", traffic=self._traffic, experts=(),
+            horizon=scene.duration,
+        )  # fmt: skip
         self._labels = RolloutLabels(scene, spec, recipe, self._traffic, self._env.action_type, telemetry)
 
     def drives(self, frame: int) -> Iterator[Drive]:

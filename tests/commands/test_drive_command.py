@@ -6,7 +6,6 @@ import pygame
 import pytest
 from pygame.event import Event
 
-from simscale_gym import futures_bank
 from simscale_gym.commands import drive
 from simscale_gym.datagen import DataSet, spec, verify
 from simscale_gym.datagen.tape import Tape
@@ -20,7 +19,6 @@ SMALL = ("--cameras", "cam_f0", "--image-size", 18, 32, "--no-perturb", "--seed"
 def run(town_cache, one_renderer_per_scene, monkeypatch, console):
     """``run(keys, *arguments)``: drives in a scene in which the ego drives, each of ``keys`` down before a picture."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
     for module in (spec, drive):
         monkeypatch.setattr(module, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
     show = Window.show

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from simscale_gym import futures_bank
 from simscale_gym.driving_seat import Session
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.futures_bank import bank_of, vocabulary_of
+from simscale_gym.futures_bank import vocabulary_for
 from simscale_gym.sources import list_scenes
 
 
@@ -32,9 +31,8 @@ def straight():
 
 
 @pytest.fixture
-def make_session(town_cache, monkeypatch):
+def make_session(town_cache):
     """``make_session(**kwargs)``: a session in a scene in which the ego drives, without pictures unless asked."""
-    monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
     made = []
 
     def make(scene=2, sight=None, **settings):
@@ -42,7 +40,7 @@ def make_session(town_cache, monkeypatch):
         seen = {"observation": "state", **(sight or {})}
         env = SimScaleEnv("town", action="control", horizon=60.0, **seen)
         settings = {"scene": None if scene is None else refs[scene].id, "perturb": False, **settings}
-        made.append(Session(env, refs, vocabulary_of(bank_of(refs)), **settings))
+        made.append(Session(env, refs, vocabulary_for(refs), **settings))
         return made[-1]
 
     yield make
