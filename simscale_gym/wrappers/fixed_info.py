@@ -14,7 +14,7 @@ _VARYING = ("controllers", "inferred")  # entries of info whose length is anothe
 
 
 class FixedInfo(gym.Wrapper, RecordConstructorArgs):
-    """``info`` as arrays by path (``epdms.score``), of the same names and shapes in all scenes.
+    """``info`` as texts and arrays by path (``epdms.score``), of the same names and shapes in all scenes.
 
     Minari's ``DataCollector``, and whoever stacks infos, wants that. Entries as long as the scene has tracks, or things
     that were inferred, are left out.
@@ -26,23 +26,23 @@ class FixedInfo(gym.Wrapper, RecordConstructorArgs):
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
-    ) -> tuple[Any, dict[str, NDArray]]:
+    ) -> tuple[Any, dict[str, NDArray | str]]:
         """Begin an episode."""
         observation, info = self.env.reset(seed=seed, options=options)
         return observation, flat_info(info)
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, NDArray]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, NDArray | str]]:
         """Drive on."""
         *rest, info = self.env.step(action)
         return *rest, flat_info(info)
 
 
-def flat_info(info: Mapping[str, Any], path: str = "") -> dict[str, NDArray]:
-    """Entries of ``info`` by their path, as arrays; those whose shape depends on the scene are left out."""
-    flat: dict[str, NDArray] = {}
+def flat_info(info: Mapping[str, Any], path: str = "") -> dict[str, NDArray | str]:
+    """Entries of ``info`` by their path, texts and arrays; those whose shape depends on the scene are left out."""
+    flat: dict[str, NDArray | str] = {}
     for name, value in info.items():
         if isinstance(value, Mapping):
             flat |= flat_info(value, f"{path}{name}.")
         elif name not in _VARYING:
-            flat[f"{path}{name}"] = np.asarray(value)
+            flat[f"{path}{name}"] = value if isinstance(value, str) else np.asarray(value)
     return flat
