@@ -17,7 +17,7 @@ from simscale_gym.envs import SimScaleEnv
 INFO_KEYS = {
     "scene", "time_us", "ego_state", "expert", "expert_action", "reset", "arrive_dest", "out_of_road",
     "crash_vehicle", "crash_pedestrian", "crash_object", "at_fault", "route_completion", "inferred", "state_hash",
-    "epdms", "controllers", "rewards", "truncation", "left_road",
+    "epdms", "controllers", "rewards", "truncation", "left_road", "skipped_scenes",
 }  # fmt: skip
 
 
