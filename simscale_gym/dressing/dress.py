@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from simscale_gym.dressing.buildings.facade import building_occluders, building_surfels
 from simscale_gym.dressing.furniture.fixture import fixture_surfels
 from simscale_gym.dressing.furniture.tree import tree_occluders, tree_surfels
+from simscale_gym.dressing.ground.decks import decks
 from simscale_gym.dressing.ground.ground import ground_surfels
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
 from simscale_gym.dressing.light.bake import Sunlight, bake
@@ -82,7 +83,8 @@ def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75) -> Stati
     terrain = Terrain.of(scene, shapes)
     light, sky = weather(scene.map, seed)
     ground = ground_surfels(scene, terrain, np.random.default_rng([seed, 1]), seed % 9973, detail=detail)
-    parts, casters = [ground], []
+    bridges, shadows = decks(scene, terrain, np.random.default_rng([seed, 4]))
+    parts, casters = [ground, bridges], [shadows]
     for building in shapes.buildings:
         _add_building(building, terrain, detail, parts, casters)
     for tree in shapes.trees:

@@ -199,6 +199,8 @@ class RoadMap:
         roadblocks: Roadblocks and roadblock connectors by id.
         intersections, stop_lines: Intersections and stop lines by id.
         crosswalks, walkways, carparks, generic_drivable: Areas by id.
+        elsewhere: Lanes by id of roads that pass over or under the ego's way: drawn, and nothing else, as nobody gets
+            there from here.
     """
 
     name: str
@@ -210,6 +212,7 @@ class RoadMap:
     walkways: Mapping[str, Area] = field(default_factory=dict)
     carparks: Mapping[str, Area] = field(default_factory=dict)
     generic_drivable: Mapping[str, Area] = field(default_factory=dict)
+    elsewhere: Mapping[str, Lane] = field(default_factory=dict)
 
     __repr__ = one_line
 

@@ -4,12 +4,16 @@ import pickle
 
 import numpy as np
 import pytest
+import shapely
 
+from simscale_gym.dressing.ground.decks import decks
 from simscale_gym.dressing.ground.terrain import Terrain
 from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.envs import SimScaleEnv
+from simscale_gym.errors import SceneError
 from simscale_gym.scene import on_other_level
 from simscale_gym.scoring import fit_frames
+from simscale_gym.scoring.fitness import off_road
 from simscale_gym.sources import read_scenario_description
 
 FRAMES, SLOPE, CLEARANCE = 90, 0.02, 6.0
@@ -62,9 +66,44 @@ def scene(request, tmp_path):
 
 def test_roads_above_each_other_are_no_intersection(scene):
     bridge, scene = scene
+    assert list(scene.map.lanes) == (["street"] if bridge else ["street", "over"])
+    assert list(scene.map.elsewhere) == (["over"] if bridge else [])
     assert all(lane.connector != bridge for lane in scene.map.lanes.values())
     assert on_other_level(scene).tolist() == [bridge]
     assert fit_frames(scene).all() == bridge
+
+
+def test_a_bridge_is_no_road_of_the_ego(scene):
+    """Beside the street, under the bridge or on the crossing road."""
+    bridge, scene = scene
+    place = np.array([[60.0, 20.0, np.pi / 2]])
+    assert off_road(scene, place).tolist() == [bridge]
+    if bridge:
+        with pytest.raises(SceneError):
+            scene.map.nearest_lane(place[0])
+    else:
+        assert scene.map.nearest_lane(place[0])[0] == "over"
+
+
+def test_a_bridge_is_drawn_at_its_height_over_the_street(scene):
+    bridge, scene = scene
+    shapes = infer_shapes(scene)
+    surfels, shadows = decks(scene, Terrain.of(scene, shapes), np.random.default_rng(0))
+    assert (len(surfels) > 0) == bridge == (len(shadows.plates) > 0)
+    if bridge:
+        road = 60.0 * SLOPE + CLEARANCE
+        assert road - 1.3 < surfels.centers[:, 2].min() and surfels.centers[:, 2].max() < road + 1.0
+        over = np.abs(surfels.centers[:, :2] - [60.0, 0.0]) < [2.0, 4.0]
+        top, below = (
+            (surfels.normals[over.all(1), 2] > 0.9).sum(),
+            (surfels.normals[over.all(1), 2] < -0.9).sum(),
+        )
+        assert top > 10 and below > 10 and np.ptp(surfels.centers[:, 1]) > 150.0
+        assert np.allclose(shadows.plates[:, 2], road - 1.2, atol=0.01)
+        blocked = shapely.LineString([(60.0, -60.0), (60.0, 60.0)])
+        things = [shapely.Polygon(b.footprint) for b in shapes.buildings]
+        things += [shapely.Point(thing.x, thing.y) for thing in (*shapes.trees, *shapes.fixtures)]
+        assert things and not any(thing.intersects(blocked.buffer(1.75)) for thing in things)
 
 
 @pytest.mark.parametrize("traffic", ["log", "idm"])

@@ -397,3 +397,36 @@ def test_recorded_pictures_are_named_by_their_times(tmp_path):
     assert recorded.file("cam_l0", 1) is None  # 30 ms off
     assert recorded.file("cam_f0", 0) is None
     assert read_sensor_log(write_log(tmp_path / "without")).recorded is None
+
+
+def test_boxes_with_the_ego_among_them(tmp_path, log):
+    """As in the scenario-mining challenge: the ego's own box is no other road user."""
+    folder = write_log(tmp_path)
+    table = feather.read_table(folder / "annotations.feather").to_pydict()
+    first = table["track_uuid"].index("car")
+    for name, values in table.items():
+        values.append({"track_uuid": "ego", "category": "EGO_VEHICLE"}.get(name, values[first]))
+    (folder / "annotations.feather").unlink()
+    feather.write_feather(pa.table(table), folder / "annotations_with_ego.feather")
+    [ref] = list_scenes(str(tmp_path))
+    again = ref.source.load(ref)
+    assert again.tracks.ids == log.tracks.ids
+    np.testing.assert_allclose(again.tracks.poses, log.tracks.poses)
+
+
+def test_lanes_of_sensor_logs_have_heights_and_those_of_scenarios_none(tmp_path, log, scenario):
+    assert all(lane.heights is None for lane in scenario.map.lanes.values())
+    for lane in log.map.lanes.values():  # the map lies at 66 m, as the ground does below the ego
+        assert np.allclose(lane.heights, 0.0, atol=0.05) and len(lane.heights) == len(lane.centerline)
+    folder = write_log(tmp_path)
+    file = next((folder / "map").iterdir())
+    archive = json.loads(file.read_text())
+    over = {
+        k: [p | {"z": 74.0} for p in v] if "boundary" in k else v
+        for k, v in archive["lane_segments"]["42"].items()
+    }
+    archive["lane_segments"]["42"] = over | {"predecessors": []}
+    archive["lane_segments"]["22"]["successors"] = []
+    file.write_text(json.dumps(archive))
+    bridge = read_sensor_log(folder).map
+    assert "42" not in bridge.lanes and np.allclose(bridge.elsewhere["42"].heights, 8.0, atol=0.05)

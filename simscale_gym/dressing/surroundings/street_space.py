@@ -39,7 +39,7 @@ class StreetSpace:
         walkways, crosswalks: Walkways and crosswalks of the map.
         junctions: Intersections of the map.
         moving: Places where the ego or a track was, with some clearance.
-        blocked: ``road``, ``run_on``, ``crosswalks`` and ``moving``: nothing may stand there.
+        blocked: ``road``, ``run_on``, ``crosswalks``, ``moving`` and what lies under bridges: nothing may stand there.
     """
 
     focus: shapely.Geometry
@@ -79,7 +79,7 @@ def street_space(scene: Scene) -> StreetSpace:
         crosswalks=crosswalks,
         junctions=_union([a.polygon for a in scene.map.intersections.values()], near),
         moving=moving,
-        blocked=shapely.unary_union([road, run_on, crosswalks, moving]),
+        blocked=shapely.unary_union([road, run_on, crosswalks, moving, _under_bridges(scene.map, near)]),
     )
 
 
@@ -116,6 +116,10 @@ def _run_on(road_map: RoadMap, near: shapely.Geometry) -> shapely.Geometry:
             tip = (x + sign * _RUN_ON * np.cos(heading), y + sign * _RUN_ON * np.sin(heading))
             strips.append(shapely.LineString([(x, y), tip]).buffer(width, cap_style="flat"))
     return shapely.unary_union([strip for strip in strips if strip.intersects(near)])
+
+
+def _under_bridges(road_map: RoadMap, near: shapely.Geometry) -> shapely.Geometry:
+    return _union([lane.polygon for lane in road_map.elsewhere.values()], near).buffer(2.0 * _CLEARANCE)
 
 
 def _moving(scene: Scene) -> shapely.Geometry:

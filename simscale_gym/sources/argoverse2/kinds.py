@@ -47,5 +47,8 @@ ANNOTATED_KINDS = {
 }  # fmt: skip
 """Kind of an annotation's ``category``, as nuPlan sorts them; motorcycles are with the bicycles there."""
 
+EGO = "EGO_VEHICLE"
+"""Category of the ego's own box, which some sets have among the others."""
+
 RIDERS = ("BICYCLIST", "MOTORCYCLIST", "WHEELED_RIDER")
 """Categories whose box lies on that of what they ride."""

@@ -14,6 +14,9 @@ PREFIX = "scenario_"
 POSES, ANNOTATIONS = "city_SE3_egovehicle.feather", "annotations.feather"
 """Files in the folder of a sensor log; ``calibration/`` and ``map/`` lie beside them."""
 
+WITH_EGO = "annotations_with_ego.feather"
+"""The boxes of a log of the scenario-mining challenge, which has no other."""
+
 PICTURES = Path("sensors", "cameras")
 """Folder in that of a sensor log: ``<camera>/<time in ns>.jpg``."""
 

@@ -16,6 +16,7 @@ from simscale_gym.geometry import polyline
 from simscale_gym.geometry.simple_rings import simple_rings
 from simscale_gym.scene import BoundaryType
 from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, centerline_of, open_ring
+from simscale_gym.sources.inferred.own_level import OwnLevel
 
 Array = NDArray[np.float64]
 
@@ -26,8 +27,14 @@ _UNPAINTED = ("NONE", "UNKNOWN")
 _DASHED = ("DASHED_", "DOUBLE_DASH_")
 
 
-def read_map_archive(path: Path, origin: Array) -> MapFeatures:
-    """The map in the scene frame, moved by ``-origin [2]`` [m].
+def read_map_archive(path: Path, origin: Array, way: Array | None = None) -> MapFeatures:
+    """The map in the scene frame, moved by ``-origin [3]`` [m].
+
+    Args:
+        path: The file.
+        origin: Origin of the scene.
+        way: ``[T, 3]`` where the ego drove, in the frame of the scene: lanes that pass over or under that are set
+            apart. None where the ego's heights are not known: then lanes have none.
 
     Raises:
         DataError: No such map, or something in it is missing or misshapen.
@@ -35,7 +42,7 @@ def read_map_archive(path: Path, origin: Array) -> MapFeatures:
     archive = Fields.of(path, "", _content(path))
     found, behind = MapFeatures(), {}
     for _, segment in archive.child("lane_segments").children():
-        lane = _read_lane(segment, origin)
+        lane = _read_lane(segment, origin, level=way is not None)
         if lane is None:
             behind[str(segment.integer("id"))] = _ids(segment, "successors")
         else:
@@ -44,6 +51,10 @@ def read_map_archive(path: Path, origin: Array) -> MapFeatures:
     if not found.lanes:
         raise archive.error("lane_segments", "no lane", "at least one lane")
     found.lanes = _one_way([replace(lane, exits=_past(lane.exits or (), behind)) for lane in found.lanes])
+    if way is not None:
+        passing = OwnLevel(way, found.lanes).elsewhere
+        found.elsewhere = [lane for lane in found.lanes if lane.id in passing]
+        found.lanes = [lane for lane in found.lanes if lane.id not in passing]
     for _, area in archive.child("drivable_areas").children():
         key, ring = str(area.integer("id")), open_ring(_line(area, "area_boundary", origin))
         if ring is not None:
@@ -69,7 +80,7 @@ def _content(path: Path) -> object:
         raise DataError(path, found=f"no JSON ({str(error)[:80]})", expected=expected) from None
 
 
-def _read_lane(segment: Fields, origin: Array) -> LaneFeature | None:
+def _read_lane(segment: Fields, origin: Array, level: bool) -> LaneFeature | None:
     left, right = (_line(segment, f"{side}_lane_boundary", origin) for side in ("left", "right"))
     centerline = centerline_of(midline(left, right))
     if centerline is None:
@@ -79,6 +90,7 @@ def _read_lane(segment: Fields, origin: Array) -> LaneFeature | None:
         id=str(segment.integer("id")),
         centerline=centerline,
         connector=segment.flag("is_intersection"),
+        heights=_heights(segment, centerline, origin) if level else None,
         bike=segment.text("lane_type", ("VEHICLE", "BIKE", "BUS")) == "BIKE",
         polygon=open_ring(np.concatenate([left, right[::-1]])),
         edges=(left, right) if whole else None,
@@ -88,6 +100,18 @@ def _read_lane(segment: Fields, origin: Array) -> LaneFeature | None:
         left_ids=_neighbor(segment, "left"),
         right_ids=_neighbor(segment, "right"),
     )
+
+
+def _heights(segment: Fields, centerline: Array, origin: Array) -> Array | None:
+    """Heights ``[K]`` [m] along a lane: midway between its boundaries; None where one has no heights."""
+    share, sides = polyline.arc_lengths(centerline), []
+    for side in ("left", "right"):
+        line = polyline.without_repeats(_points(segment, f"{side}_lane_boundary"))
+        if line.shape[1] < 3:
+            return None
+        lengths = polyline.arc_lengths(line[:, :2])
+        sides.append(np.interp(share / share[-1] * lengths[-1], lengths, line[:, 2]))
+    return (sides[0] + sides[1]) / 2.0 - origin[2]
 
 
 def midline(left: Array, right: Array) -> Array:
@@ -123,14 +147,20 @@ def _one_way(lanes: list[LaneFeature]) -> list[LaneFeature]:
 
 def _line(fields: Fields, key: str, origin: Array) -> Array:
     """Points ``[K, 2]`` in the scene frame, without repeats."""
+    return polyline.without_repeats(_points(fields, key)[:, :2] - origin[:2])
+
+
+def _points(fields: Fields, key: str) -> Array:
+    """Points ``[K, 3]`` in the city's frame, ``[K, 2]`` where they have no heights."""
     points = fields.get(key)
     try:
-        line = np.array([(point["x"], point["y"]) for point in points])
+        axes = "xyz" if all("z" in point for point in points) else "xy"
+        line = np.array([[point[axis] for axis in axes] for point in points])
     except (TypeError, KeyError, ValueError, IndexError):
         raise fields.error(key, shown(points), "a list of points with x and y") from None
     if line.ndim != 2 or line.dtype.kind not in "iuf" or not np.isfinite(line).all():
         raise fields.error(key, shown(points), "some points with finite numbers x and y")
-    return polyline.without_repeats(line - origin)
+    return line
 
 
 def _paint(segment: Fields, side: str) -> BoundaryType:

@@ -68,7 +68,7 @@ def read_scenario(file: Path) -> Scene:
     positions[:, :2] = without_end_pull(positions[:, :2], velocities)
     origin = positions[0].copy()
     ego = build_ego(positions - origin, headings, FORD_FUSION, 0.0)
-    features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin[:2])
+    features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin)
     road_map, _, said = build_map(str(columns["city"][0]), features, [])
     route = find_route(road_map, ego.poses)
     tracks = held_still(build_tracks(motions, sampling, origin, flat=True), said)

@@ -14,8 +14,8 @@ from simscale_gym.scene import DT, EgoLog, Scene, TrackType
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.argoverse2.calibration import read_rig
 from simscale_gym.sources.argoverse2.columns import Columns, read_columns
-from simscale_gym.sources.argoverse2.kinds import ANNOTATED_KINDS, AXLE_HEIGHT, FORD_FUSION, RIDERS
-from simscale_gym.sources.argoverse2.layout import ANNOTATIONS, POSES, city_of, find_map
+from simscale_gym.sources.argoverse2.kinds import ANNOTATED_KINDS, AXLE_HEIGHT, EGO, FORD_FUSION, RIDERS
+from simscale_gym.sources.argoverse2.layout import ANNOTATIONS, POSES, WITH_EGO, city_of, find_map
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
 from simscale_gym.sources.argoverse2.pictures import read_pictures
 from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations, translations
@@ -50,11 +50,14 @@ def read_sensor_log(folder: Path) -> Scene:
         MissingExtraError: Without the package pyarrow.
     """
     poses = Poses.read(folder / POSES)
-    columns = read_columns(_annotations(folder), _COLUMNS)
+    annotations = _annotations(folder)
+    columns = read_columns(annotations, _COLUMNS)
+    others = columns["category"] != EGO
+    columns = {name: values[others] for name, values in columns.items()}
     stamps, frame = np.unique(columns["timestamp_ns"], return_inverse=True)
-    poses.require_within(folder / ANNOTATIONS, stamps)
+    poses.require_within(annotations, stamps)
     times = (stamps - stamps[0]) * 1e-9
-    wrong = partial(DataError, folder / ANNOTATIONS, field="timestamp_ns")
+    wrong = partial(DataError, annotations, field="timestamp_ns")
     sampling = sampling_of(times, np.ones(len(times), bool), snap=_SNAP, wrong=wrong)
     positions, angles = poses.at(stamps[0] + np.rint(1e8 * np.arange(len(sampling))).astype(np.int64))
     positions[:, 2] -= AXLE_HEIGHT
@@ -64,11 +67,10 @@ def read_sensor_log(folder: Path) -> Scene:
     )
     ego = EgoLog(states, positions[:, 2] - origin[2], angles[:, 0], angles[:, 1])
     map_file = find_map(folder)
-    road_map, _, about_map = build_map(city_of(map_file), read_map_archive(map_file, origin[:2]), [])
+    features = read_map_archive(map_file, origin, np.column_stack([ego.poses[:, :2], ego.z]))
+    road_map, _, about_map = build_map(city_of(map_file), features, [])
     route = find_route(road_map, ego.poses)
-    motions, about_riders = _without_riders(
-        _motions(folder / ANNOTATIONS, columns, poses, stamps, frame), columns
-    )
+    motions, about_riders = _without_riders(_motions(annotations, columns, poses, stamps, frame), columns)
     tracks = held_still(build_tracks(motions, sampling, origin, flat=False), about_map)
     road_map = with_car_parks(road_map, tracks, ego, about_map)
     lights = completed_lights({}, road_map, ego, FORD_FUSION, tracks, about_map)
@@ -95,6 +97,8 @@ def read_sensor_log(folder: Path) -> Scene:
 
 def _annotations(folder: Path) -> Path:
     file = folder / ANNOTATIONS
+    if (folder / WITH_EGO).is_file() and not file.is_file():
+        return folder / WITH_EGO
     if not file.is_file():
         hint = "Logs of the split test are published without labels; take train or val."
         raise DataError(file, found="no such file", expected="the boxes of road users", hint=hint)

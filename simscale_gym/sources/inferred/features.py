@@ -57,6 +57,7 @@ class MapFeatures:
 
     Attributes:
         lanes: Lanes of at least half a metre; ``specks`` counts the shorter ones.
+        elsewhere: Lanes of roads that pass over or under the ego's way.
         lines: Painted lines and road edges ``[., 2]``, each with its paint.
         edges: Lines ``[., 2]`` at which the road ends; the closed ones bound a paved area or an island.
         crosswalks, walkways: Polygons ``[., 2]`` by id.
@@ -66,6 +67,7 @@ class MapFeatures:
 
     lanes: list[LaneFeature] = field(default_factory=list)
     specks: int = 0
+    elsewhere: list[LaneFeature] = field(default_factory=list)
     lines: list[tuple[Array, BoundaryType]] = field(default_factory=list)
     edges: list[Array] = field(default_factory=list)
     crosswalks: dict[str, Array] = field(default_factory=dict)

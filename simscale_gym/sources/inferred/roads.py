@@ -83,6 +83,7 @@ def build_map(
         crosswalks={key: Area(key, ring) for key, ring in features.crosswalks.items()},
         walkways={key: Area(key, ring) for key, ring in features.walkways.items()},
         generic_drivable=rest,
+        elsewhere={x.id: _bare_lane(x) for x in features.elsewhere},
     )
     _say(said, lanes, links, types, features)
     return road_map, ruled, said
@@ -193,6 +194,14 @@ def _lane(
         turn=lane_linking.turn_of(raw.centerline) if connector else Turn.UNKNOWN,
         bike=raw.bike,
     )
+
+
+def _bare_lane(raw: LaneFeature) -> Lane:
+    """A lane of another road: where it lies and how wide it is."""
+    half = lane_edges.DEFAULT_HALF_WIDTH
+    edges = raw.edges or lane_edges.edges_of(raw.centerline, half, half)
+    ring = raw.polygon if raw.polygon is not None else lane_edges.ring_between(*edges)
+    return Lane(raw.id, False, "", raw.centerline, ring, *edges, heights=raw.heights, bike=raw.bike)
 
 
 def _block_id(links: _Links, block: int) -> str:
@@ -313,5 +322,9 @@ def _say(
         said.append(f"{known} lane boundaries have the type of the painted line nearest to them.")
     if not any(lane.speed_limit for lane in lanes):
         said.append("No lane has a speed limit.")
+    if features.elsewhere:
+        said.append(
+            f"{len(features.elsewhere)} lanes pass over or under the ego's way: nobody gets there from here."
+        )
     if features.specks:
         said.append(f"{features.specks} lanes shorter than 0.5 m are left out.")

@@ -16,6 +16,7 @@ from simscale_gym.sources.inferred.features import (
     heights_along,
     open_ring,
 )
+from simscale_gym.sources.inferred.own_level import OwnLevel
 
 Array = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
 
 
 def read_features(
-    features: Fields, origin: Array, *, trust_speed_limits: bool, flat: bool = False
+    features: Fields, origin: Array, *, trust_speed_limits: bool, way: Array | None = None
 ) -> MapFeatures:
     """Sort ``map_features`` and move them by ``-origin [3]`` [m].
 
@@ -33,28 +34,48 @@ def read_features(
         features: The features.
         origin: Origin of the scene.
         trust_speed_limits: Whether speed limits are such.
-        flat: Whether the third numbers of points are no heights (nuScenes' lanes have headings there).
+        way: ``[T, 3]`` where the ego drove, in the frame of the scene: what passes over or under that is set apart.
+            None where the third numbers of points are no heights (nuScenes' lanes have headings there).
 
     Raises:
         DataError: A feature misses its line or polygon, holds NaN, or there is no lane.
     """
-    found, level, origin = MapFeatures(), float(origin[2]), origin[:2]
-    for key, feature in features.children():
-        kind = feature.text("type").upper()
+    found, level, flat_origin = MapFeatures(), float(origin[2]), origin[:2]
+    sorted_out = [(key, feature.text("type").upper(), feature) for key, feature in features.children()]
+    for key, kind, feature in sorted_out:
         if kind.startswith("LANE_"):
-            lane = _read_lane(key, kind, feature, (origin, None if flat else level), trust_speed_limits)
+            place = flat_origin, None if way is None else level
+            lane = _read_lane(key, kind, feature, place, trust_speed_limits)
             found.lanes += [lane] if lane else []
             found.specks += lane is None
-        elif kind == "STOP_SIGN":
-            lanes = tuple(str(i) for i in feature.values.get("lane") or ())
-            found.stop_signs[key] = (_position(feature) - origin, lanes)
-        elif kind in ("CROSSWALK", "CROSS_WALK", "DRIVEWAY") or "SIDEWALK" in kind:
-            _add_area(found, key, kind, feature, origin)
-        elif "LINE" in kind or kind.startswith("ROAD_EDGE"):
-            _add_line(found, kind, feature, origin)
     if not found.lanes:
         raise features.error("LANE_*", f"{len(features.values)} features and no lane", "at least one lane")
+    own = None if way is None else OwnLevel(way, found.lanes)
+    if own is not None and own.elsewhere:
+        found.elsewhere = [lane for lane in found.lanes if lane.id in own.elsewhere]
+        found.lanes = [lane for lane in found.lanes if lane.id not in own.elsewhere]
+    for key, kind, feature in sorted_out:
+        if kind.startswith("LANE_") or (own is not None and _is_elsewhere(feature, own, origin)):
+            continue
+        if kind == "STOP_SIGN":
+            lanes = tuple(str(i) for i in feature.values.get("lane") or ())
+            found.stop_signs[key] = (_position(feature) - flat_origin, lanes)
+        elif kind in ("CROSSWALK", "CROSS_WALK", "DRIVEWAY") or "SIDEWALK" in kind:
+            _add_area(found, key, kind, feature, flat_origin)
+        elif "LINE" in kind or kind.startswith("ROAD_EDGE"):
+            _add_line(found, kind, feature, flat_origin)
     return found
+
+
+def _is_elsewhere(feature: Fields, own: OwnLevel, origin: Array) -> bool:
+    """Whether a line or area belongs to a road that passes over or under the ego's way."""
+    if not own.elsewhere:
+        return False
+    for name in ("polyline", "polygon"):
+        if feature.has(name):
+            points = feature.array(name, (None, 2), finite=True, wider=True)
+            return len(points) > 1 and points.shape[1] > 2 and own.is_elsewhere(points[:, :3] - origin)
+    return False
 
 
 def _read_lane(

@@ -83,7 +83,8 @@ def read_scenario_description(path: str | Path) -> Scene:
     if flat:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     recorded = read_lights(record, sampling)
-    road_map, ruled = _read_map(record, metadata, list(recorded), (origin, flat), dataset, said)
+    way = None if flat else np.column_stack([ego.poses[:, :2], ego.z])
+    road_map, ruled = _read_map(record, metadata, list(recorded), (origin, way), dataset, said)
     others = held_still(others, said)
     road_map = with_car_parks(road_map, others, ego, said)
     lights = completed_lights(_by_connector(recorded, ruled, said), road_map, ego, vehicle, others, said)
@@ -189,12 +190,13 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
 
 
 def _read_map(
-    record: Fields, metadata: Fields, lit: list[str], place: tuple[Array, bool], dataset: str, said: list[str]
-) -> tuple[RoadMap, dict[str, list[str]]]:
-    """The map, and the connectors that the lights at the lanes ``lit`` rule; ``place``: origin, if all is flat."""
+    record: Fields, metadata: Fields, lit: list[str], place: tuple[Array, Array | None], dataset: str,
+    said: list[str],
+) -> tuple[RoadMap, dict[str, list[str]]]:  # fmt: skip
+    """The map, and the connectors that the lights at the lanes ``lit`` rule; ``place``: origin and the ego's way."""
     # nuScenes has no speed limits: its converter writes 100 km/h on every connector.
     features = read_features(
-        record.child("map_features"), place[0], trust_speed_limits=dataset not in _AT_REAR_AXLE, flat=place[1]
+        record.child("map_features"), place[0], trust_speed_limits=dataset not in _AT_REAR_AXLE, way=place[1]
     )
     name = str(metadata.values.get("map", dataset or "scenario_description"))
     road_map, ruled, sentences = build_map(name, features, lit)
