@@ -18,7 +18,7 @@ from simscale_gym.scene.lane_sequence import (
     linked,
     straight_on,
 )
-from simscale_gym.scene.road_map import RoadMap
+from simscale_gym.scene.road_map import Lane, RoadMap
 
 Array = NDArray[np.float64]
 S = TypeVar("S", bound=Hashable)
@@ -67,7 +67,8 @@ def match_lanes(road_map: RoadMap, poses: Array, named: Collection[str] = ()) ->
     """Lanes that the drive ``poses [T, 3]`` went along, in order, each once per visit.
 
     The cheapest sequence (Viterbi) over the lanes within 6 m of each pose: near, aligned and linked, and of the
-    ``named`` roadblocks where there are such. Poses with no lane near are passed over; the list is empty when that
+    ``named`` roadblocks where there are such. Who drifts from one way through an intersection to another that begins or
+    ends with it went the other way all along. Poses with no lane near are passed over; the list is empty when that
     holds for all.
     """
 
@@ -78,7 +79,9 @@ def match_lanes(road_map: RoadMap, poses: Array, named: Collection[str] = ()) ->
     found = [_lanes_near(road_map, poses[row]) for row in sampled_rows(poses)]
     steps = [{lane: cost(lane, near) for lane, near in lanes.items()} for lanes in found if lanes]
     sequence = _cheapest(steps, lambda start, end: _move_cost(road_map, start, end))
-    return [lane for i, lane in enumerate(sequence) if i == 0 or lane != sequence[i - 1]]
+    return _without_drifts(
+        road_map, [lane for i, lane in enumerate(sequence) if lane != sequence[i - 1] or i == 0]
+    )
 
 
 def find_route(road_map: RoadMap, poses: Array, ahead: float = _AHEAD) -> tuple[str, ...]:
@@ -189,13 +192,32 @@ def _lanes_near(road_map: RoadMap, pose: Array, among: Collection[str] | None = 
     return near
 
 
+def _shared(lane: Lane, other: Lane) -> tuple[bool, bool]:
+    """Whether two connectors begin at the same lane, and whether they end at the same."""
+    if not (lane.connector and other.connector):
+        return False, False
+    return bool({*lane.predecessors} & {*other.predecessors}), bool({*lane.successors} & {*other.successors})
+
+
+def _without_drifts(road_map: RoadMap, lanes: list[str]) -> list[str]:
+    """``lanes`` with one connector only of those between which the drive drifted."""
+    kept: list[str] = []
+    for lane in lanes:
+        begin, end = _shared(road_map.lanes[kept[-1]], road_map.lanes[lane]) if kept else (False, False)
+        if begin:
+            kept[-1] = lane
+        elif not end:
+            kept.append(lane)
+    return kept
+
+
 def _move_cost(road_map: RoadMap, start: str, end: str) -> float:
     if start == end:
         return 0.0
     lane = road_map.lanes[start]
     if end in lane.successors:
         return _LINK_COST + _BEND_COST * bend(road_map.lanes[end])
-    if end in (lane.left_neighbor, lane.right_neighbor):
+    if end in (lane.left_neighbor, lane.right_neighbor) or any(_shared(lane, road_map.lanes[end])):
         return _CHANGE_COST
     skipped = any(end in road_map.lanes[i].successors for i in lane.successors if i in road_map.lanes)
     return _SKIP_COST if skipped else _JUMP_COST

@@ -140,6 +140,9 @@ def test_poles_and_trunks_block_nothing(pair):
     assert not PolygonSet.build(scene.map.drivable_rings).contains_any(places).any()
     path = shapely.LineString(scene.ego.poses[:, :2])
     assert shapely.distance(path, shapely.points(places)).min() > scene.vehicle.width / 2
+    poles = np.array([(f.x, f.y) for f in shapes.fixtures])
+    apart = np.linalg.norm(poles[:, None] - poles, axis=-1) + 10.0 * np.eye(len(poles))
+    assert apart.min() > 1.19
     walls = shapely.unary_union(footprints(shapes))
     crowns = [shapely.Point(t.x, t.y).distance(walls) - t.radius for t in shapes.trees]
     assert min(crowns) > 0.0

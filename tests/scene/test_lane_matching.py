@@ -90,3 +90,35 @@ def test_who_may_go_either_way_goes_straight(scene):
     poses = drive(scene, "10", "20")[:53]
     poses[:, 1] += 0.2
     assert match_lanes(scene.map, poses)[-1] == "20"
+
+
+def test_who_drifts_between_two_ways_of_a_fork_belongs_where_the_drive_ends(tmp_path):
+    """As in nuScenes' scene-0757: it follows the right way, and stops in the lane that the left one leads to."""
+    lines = {
+        "in": [(0, 0), (40, 0)], "right": [(40, 0), (75, 0)], "left": [(40, 0), (50, 4), (75, 4)],
+        "out_right": [(75, 0), (120, 0)], "out_left": [(75, 4), (120, 4)],
+    }  # fmt: skip
+    exits = {"in": ["right", "left"], "right": ["out_right"], "left": ["out_left"]}
+    record = crossing()
+    record["map_features"] = {
+        key: {
+            "type": "LANE_SURFACE_UNSTRUCTURE" if key in ("right", "left") else "LANE_SURFACE_STREET",
+            "polyline": np.column_stack([np.array(line, float) + OFFSET, np.full(len(line), 7.0)]),
+            "exit_lanes": exits.get(key, []),
+            "entry_lanes": [k for k, after in exits.items() if key in after],
+        }
+        for key, line in lines.items()
+    }
+    record["dynamic_map_states"] = {}
+    path = tmp_path / "sd_fork.pkl"
+    path.write_bytes(pickle.dumps(record))
+    made = read_scenario_description(path)
+
+    def along(y):
+        x = np.arange(5.0, 76.0)
+        return polyline.with_headings(np.column_stack([x, y(x)]) + OFFSET - made.origin[:2])
+
+    drifts = along(lambda x: 3.2 * np.clip((x - 66.0) / 9.0, 0.0, 1.0))
+    assert match_lanes(made.map, drifts) == ["in", "left"]
+    assert find_route(made.map, drifts, ahead=20.0) == blocks(made, "in", "left", "out_left")
+    assert match_lanes(made.map, along(lambda x: 0.0 * x)) == ["in", "right"]

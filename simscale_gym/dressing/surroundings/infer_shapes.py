@@ -38,7 +38,9 @@ def infer_shapes(scene: Scene) -> Shapes:
     space = street_space(scene)
     buildings = build_frontage(space, _SETBACK, rng)
     trees = plant_trees(space, buildings, rng)
-    fixtures = [*place_signals(scene, space), *place_signs(scene, space), *place_lamps(space, trees, rng)]
+    poles = place_signals(scene, space)
+    poles += place_signs(scene, space, poles)
+    fixtures = [*poles, *place_lamps(space, trees, poles, rng)]
     return Shapes(tuple(buildings), tuple(trees), tuple(fixtures), tuple(_grounds(scene, space, buildings)))
 
 

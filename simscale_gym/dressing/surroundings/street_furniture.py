@@ -19,6 +19,7 @@ _LAMP_SPACING, _LAMP_OFFSET = 30.0, 0.7  # [m]
 _LAMP_HEIGHT, _LAMP_REACH = (7.0, 8.5), 1.8  # [m]
 _SIGNAL_HEIGHT, _SIGN_HEIGHT = 3.6, 2.6  # [m]
 _JUNCTION_CLEARANCE, _CROSSWALK_CLEARANCE = 6.0, 3.0  # [m] kept free of trees, for sight
+_POLES_APART = 1.2  # [m]
 _MAX_SIDESTEP = 10.0  # [m] that a pole may move to the right to reach the roadside
 _LABELS = {StopLineType.STOP_SIGN: "stop", StopLineType.YIELD: "yield"}
 
@@ -40,10 +41,13 @@ def plant_trees(space: StreetSpace, buildings: list[Building], rng: np.random.Ge
     return trees
 
 
-def place_lamps(space: StreetSpace, trees: list[Tree], rng: np.random.Generator) -> list[Fixture]:
-    """Lamps along the kerbs, their arms over the road."""
+def place_lamps(
+    space: StreetSpace, trees: list[Tree], others: list[Fixture], rng: np.random.Generator
+) -> list[Fixture]:
+    """Lamps along the kerbs, their arms over the road, clear of ``others``."""
+    poles = shapely.unary_union([shapely.Point(pole.x, pole.y).buffer(_POLES_APART) for pole in others])
     crowns = shapely.unary_union([shapely.Point(t.x, t.y).buffer(1.0) for t in trees])
-    avoid = space.blocked.buffer(0.2).union(crowns)
+    avoid = shapely.unary_union([space.blocked.buffer(0.2), crowns, poles])
     lamps: list[Fixture] = []
     for x, y, heading in _stations(space, _LAMP_OFFSET, lambda: _LAMP_SPACING, avoid):
         if all(np.hypot(lamp.x - x, lamp.y - y) > _LAMP_SPACING / 2 for lamp in lamps):
@@ -61,21 +65,21 @@ def place_signals(scene: Scene, space: StreetSpace) -> list[Fixture]:
     ruled |= {lane.id for lane in scene.map.lanes.values() if lane.stop_line_ids}
     signals = []
     for lanes in _approaches(scene, ruled):
-        place = _right_of_start(lanes, space)
+        place = _right_of_start(lanes, space, signals)
         if place is not None:
             ids = tuple(sorted(lane.id for lane in lanes))
             signals.append(Fixture("signal", *place, _SIGNAL_HEIGHT, lane_ids=ids))
     return signals
 
 
-def place_signs(scene: Scene, space: StreetSpace) -> list[Fixture]:
-    """Stop and yield signs at the right of their stop lines."""
-    signs = []
+def place_signs(scene: Scene, space: StreetSpace, signals: list[Fixture]) -> list[Fixture]:
+    """Stop and yield signs at the right of their stop lines, beside the ``signals``."""
+    signs: list[Fixture] = []
     for kind, label in _LABELS.items():
         stop_lines = [stop for stop in scene.map.stop_lines.values() if stop.type == kind]
         ruled = {i for stop in stop_lines for i in _entered(scene, stop.lane_ids)}
         for lanes in _approaches(scene, ruled):
-            place = _right_of_start(lanes, space)
+            place = _right_of_start(lanes, space, [*signals, *signs])
             if place is not None:
                 signs.append(Fixture("sign", *place, _SIGN_HEIGHT, label=label))
     return signs
@@ -116,8 +120,10 @@ def _approaches(scene: Scene, lane_ids: Iterable[str]) -> list[list[Lane]]:
     return list(groups.values())
 
 
-def _right_of_start(lanes: list[Lane], space: StreetSpace) -> tuple[float, float, float] | None:
-    """Place and heading of a pole that faces the traffic into ``lanes``, off the road to its right."""
+def _right_of_start(
+    lanes: list[Lane], space: StreetSpace, others: list[Fixture]
+) -> tuple[float, float, float] | None:
+    """Place and heading of a pole that faces the traffic into ``lanes``, off the road to its right, clear of others."""
     heading = lanes[0].centerline[0, 2]
     right = np.array([np.sin(heading), -np.cos(heading)])
     starts = np.array([lane.right_boundary[0] for lane in lanes])
@@ -126,6 +132,7 @@ def _right_of_start(lanes: list[Lane], space: StreetSpace) -> tuple[float, float
         return None
     for step in np.arange(0.6, _MAX_SIDESTEP, 0.4):
         x, y = corner + step * right
-        if space.blocked.distance(shapely.Point(x, y)) > 0.3:
+        clear = all(np.hypot(other.x - x, other.y - y) >= _POLES_APART for other in others)
+        if clear and space.blocked.distance(shapely.Point(x, y)) > 0.3:
             return float(x), float(y), float((heading + 2 * np.pi) % (2 * np.pi) - np.pi)
     return None
