@@ -17,7 +17,7 @@ from simscale_gym.files.flat_arrays import read_arrays, write_arrays
 from simscale_gym.files.records import RecordReader, RecordWriter
 
 _CODE = (
-    "files", "geometry", "scene", "town", "sources", "sim", "metrics", "scoring", "agents", "perturbation",
+    "files", "kernels", "geometry", "scene", "town", "sources", "sim", "metrics", "scoring", "agents", "perturbation",
 )  # fmt: skip
 _LOG = logging.getLogger("simscale_gym")
 

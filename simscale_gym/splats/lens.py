@@ -16,9 +16,9 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels import Crew, take
 from simscale_gym.one_line import one_line
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
-from simscale_gym.splats.cpu.threads import Crew, take
 from simscale_gym.splats.instances import FIRST, Instances
 from simscale_gym.splats.rasterize import LARGEST_IMAGE, Raster, check_background, check_cameras
 

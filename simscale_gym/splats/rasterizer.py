@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels import Crew
 from simscale_gym.progress import watch_compiler
 from simscale_gym.splats.cpu.pack import PackedGaussians, pack
 from simscale_gym.splats.cpu.rasterizer import CpuRasterizer
-from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer, gsplat_is_there

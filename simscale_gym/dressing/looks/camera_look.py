@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.dressing.light.sky import Sky, _rays, sky_lookup
-from simscale_gym.splats.cpu.threads import Crew, take
+from simscale_gym.kernels import Crew, take
 
 Array = NDArray[np.float32]
 

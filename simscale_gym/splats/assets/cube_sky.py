@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import Crew, take
 from simscale_gym.scene import derived
 from simscale_gym.splats.assets.scene_asset import SceneAsset
-from simscale_gym.splats.cpu.threads import Crew, take
 from simscale_gym.splats.rasterize import Raster
 
 ROWS = 16

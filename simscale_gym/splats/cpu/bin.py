@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import take
 from simscale_gym.splats.cpu.pack import CHUNK
-from simscale_gym.splats.cpu.threads import take
 
 KEY_BITS = 22
 """Bits of the depth key, over the image's own range of depths. At 1 to 500 m that tells depths apart that differ

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import take
 from simscale_gym.splats.cpu.bin import ROW_MASK, sort_tile
+from simscale_gym.splats.cpu.instructions import lowest_bit, prefer_wide_vectors, prefetch
 from simscale_gym.splats.cpu.pack import LOG_255
 from simscale_gym.splats.cpu.project import (
     BLUE,
@@ -29,7 +31,6 @@ from simscale_gym.splats.cpu.project import (
     SLOPE,
     TILE,
 )
-from simscale_gym.splats.cpu.threads import lowest_bit, prefer_wide_vectors, prefetch, take
 from simscale_gym.splats.cpu.tile import (
     BLOCK,
     BLOCK_BITS,

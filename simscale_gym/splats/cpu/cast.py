@@ -13,12 +13,13 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import take
 from simscale_gym.splats.cpu.bin import ROW_MASK, sort_tile
 from simscale_gym.splats.cpu.blend import MAX_ALPHA
+from simscale_gym.splats.cpu.instructions import prefetch
 from simscale_gym.splats.cpu.pack import LOG_255
 from simscale_gym.splats.cpu.project import FAST
 from simscale_gym.splats.cpu.rays import INSTANCE, LIGHT, NEAR, NEAREST, PEAK, RECORD, SECTOR
-from simscale_gym.splats.cpu.threads import prefetch, take
 
 MOST_HITS = 24
 """Gaussians kept by ray, until half of the light is lost; the first two count as one where there are more."""

@@ -11,10 +11,10 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import take
 from simscale_gym.splats.cpu import pack as lane
 from simscale_gym.splats.cpu.cull import clamp_limits
 from simscale_gym.splats.cpu.pack import CHUNK, LOG_255
-from simscale_gym.splats.cpu.threads import take
 from simscale_gym.splats.cpu.variants import chunk_rows
 
 TILE_BITS = 5

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels import Crew
 from simscale_gym.splats.cpu.bin import count_tiles, list_tiles, split_items
 from simscale_gym.splats.cpu.blend import blend_tiles
 from simscale_gym.splats.cpu.cast import cast_sectors
@@ -17,7 +18,6 @@ from simscale_gym.splats.cpu.pack import CHUNK, PackedGaussians, pack
 from simscale_gym.splats.cpu.project import RECORD, TILE, project_chunks
 from simscale_gym.splats.cpu.rays import NEAR, SECTOR, cull_sphere, project_to_rays
 from simscale_gym.splats.cpu.store import TemplateStore
-from simscale_gym.splats.cpu.threads import Crew
 from simscale_gym.splats.cpu.variants import Variants
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.instances import FIRST, Colors, Instances, Shape

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numba import njit
 
+from simscale_gym.kernels import take
 from simscale_gym.splats.cpu import pack as lane
 from simscale_gym.splats.cpu.cull import FINE
 from simscale_gym.splats.cpu.pack import CHUNK, LEVELS, LOG_255
 from simscale_gym.splats.cpu.project import FAST
-from simscale_gym.splats.cpu.threads import take
 from simscale_gym.splats.cpu.variants import chunk_bounds, chunk_rows
 
 SECTOR = 16

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simscale_gym.splats.cpu.instructions import prefer_wide_vectors, prefetch_to_write
 from simscale_gym.splats.cpu.project import FAST, TILE
-from simscale_gym.splats.cpu.threads import prefer_wide_vectors, prefetch_to_write
 
 BLOCK_BITS = 2
 BLOCK = 1 << BLOCK_BITS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simscale_gym.errors import ArgumentError, MissingExtraError
-from simscale_gym.splats.cpu.threads import Crew
+from simscale_gym.kernels import Crew
 from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_frame import (
     Cloud,

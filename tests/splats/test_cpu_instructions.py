@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from simscale_gym.splats.cpu.threads import lowest_bit, prefer_wide_vectors, prefetch, prefetch_to_write
+from simscale_gym.splats.cpu.instructions import lowest_bit, prefer_wide_vectors, prefetch, prefetch_to_write
 
 
 def test_the_lowest_bit_is_found():
