@@ -52,6 +52,15 @@ def place_corners(x: float, y: float, heading: float, half_length: float, half_w
 
 
 @njit(cache=True)
+def place_around(pose: Array, ahead: float, length: float, width: float, out: Array):
+    """Write the box ``[5]`` whose centre lies ``ahead`` [m] of ``pose [3+]``."""
+    heading = pose[2]
+    out[0] = pose[0] + ahead * np.cos(heading)
+    out[1] = pose[1] + ahead * np.sin(heading)
+    out[2], out[3], out[4] = heading, length, width
+
+
+@njit(cache=True)
 def boxes_touch(a: Array, b: Array) -> bool:
     """Do boxes ``a [5]`` and ``b [5]`` touch or overlap? Separating-axis test."""
     dx, dy = b[0] - a[0], b[1] - a[1]
@@ -79,10 +88,7 @@ def _corners(boxes: Array, out: Array):
 @njit(cache=True)
 def _around(poses: Array, ahead: float, length: float, width: float, out: Array):
     for n in range(len(poses)):
-        heading = poses[n, 2]
-        out[n, 0] = poses[n, 0] + ahead * np.cos(heading)
-        out[n, 1] = poses[n, 1] + ahead * np.sin(heading)
-        out[n, 2], out[n, 3], out[n, 4] = heading, length, width
+        place_around(poses[n], ahead, length, width, out[n])
 
 
 @njit(cache=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -13,6 +14,32 @@ from numpy.typing import NDArray
 from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
+
+
+class PolygonArrays(NamedTuple):
+    """A :class:`PolygonSet` as kernels take it.
+
+    Attributes:
+        vertices: ``[V, 2]`` all rings one after another, open.
+        starts: ``[P + 1]`` first row of each ring in ``vertices``, and the number of rows.
+        bounds: ``[P, 4]`` least x, y and greatest x, y of each ring.
+        origin: ``[2]`` lower corner of the grid.
+        cell: Edge of a grid cell [m].
+        columns: Number of cells in x.
+        rows: Number of cells in y.
+        cell_starts: First entry of each cell in ``cell_polygons``.
+        cell_polygons: Polygons near each cell, one cell after another.
+    """
+
+    vertices: Array
+    starts: NDArray[np.int64]
+    bounds: Array
+    origin: Array
+    cell: float
+    columns: int
+    rows: int
+    cell_starts: NDArray[np.int64]
+    cell_polygons: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +96,16 @@ class PolygonSet:
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Membership ``[M, P]`` of ``points [M, 2]`` in every polygon."""
-        return _all(
-            np.ascontiguousarray(points, dtype=float),
-            self.vertices,
-            self.starts,
-            self._bounds,
-            self.origin,
-            float(self.cell),
-            *self.shape,
-            self.cell_starts,
-            self.cell_polygons,
-        )
+        return _all(np.ascontiguousarray(points, dtype=float), self.arrays)
 
     @cached_property
-    def _bounds(self) -> Array:
-        """Least x, y and greatest x, y of each polygon, ``[P, 4]``."""
-        return _bounds(self.vertices, self.starts)
+    def arrays(self) -> PolygonArrays:
+        """The polygons as kernels take them."""
+        bounds, (nx, ny) = _bounds(self.vertices, self.starts), self.shape
+        return PolygonArrays(
+            self.vertices, self.starts, bounds, self.origin, float(self.cell), int(nx), int(ny), self.cell_starts,
+            self.cell_polygons,
+        )  # fmt: skip
 
 
 def _open_ring(ring: Array) -> Array:
@@ -131,18 +152,24 @@ def _cell_of(x, y, origin, cell, nx, ny):
 
 
 @njit(cache=True)
-def _all(points, vertices, starts, bounds, origin, cell, nx, ny, cell_starts, cell_polygons):
-    out = np.zeros((len(points), len(bounds)), np.bool_)
+def _all(points: Array, polygons: PolygonArrays) -> NDArray:
+    out = np.zeros((len(points), len(polygons.bounds)), np.bool_)
     for m in range(len(points)):
-        x, y = points[m, 0], points[m, 1]
-        c = _cell_of(x, y, origin, cell, nx, ny)
-        if c < 0:
-            continue
-        for k in range(cell_starts[c], cell_starts[c + 1]):
-            p = cell_polygons[k]
-            if bounds[p, 0] <= x <= bounds[p, 2] and bounds[p, 1] <= y <= bounds[p, 3]:
-                out[m, p] = _ring_holds(x, y, vertices, starts[p], starts[p + 1])
+        mark_holders(polygons, points[m, 0], points[m, 1], out[m])
     return out
+
+
+@njit(cache=True)
+def mark_holders(polygons: PolygonArrays, x: float, y: float, out: NDArray):
+    """Set ``out [P]``, all False, where a polygon holds (x, y)."""
+    bounds, starts = polygons.bounds, polygons.starts
+    cell = _cell_of(x, y, polygons.origin, polygons.cell, polygons.columns, polygons.rows)
+    if cell < 0:
+        return
+    for k in range(polygons.cell_starts[cell], polygons.cell_starts[cell + 1]):
+        p = polygons.cell_polygons[k]
+        if bounds[p, 0] <= x <= bounds[p, 2] and bounds[p, 1] <= y <= bounds[p, 3]:
+            out[p] = _ring_holds(x, y, polygons.vertices, starts[p], starts[p + 1])
 
 
 @njit(cache=True)

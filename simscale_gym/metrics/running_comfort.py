@@ -20,7 +20,8 @@ from simscale_gym.metrics.comfort import (
 
 Array = NDArray[np.float64]
 
-_KEPT = 30  # samples; twice the longest window, so that its filters are alike all the way between the ends
+KEPT = 30
+"""Samples that are kept; twice the longest window, so that its filters are alike all the way between the ends."""
 _OPEN = 11  # values at either end that depend on where the samples end: 7 of jerk, over 4 of acceleration
 
 
@@ -44,21 +45,21 @@ class RunningComfort:
     @classmethod
     def begin(cls) -> RunningComfort:
         """The comfort of a drive that has no sample yet."""
-        return cls(0, np.zeros((5, _KEPT)), True, True)
+        return cls(0, np.zeros((5, KEPT)), True, True)
 
     def after(self, state: Array, ahead: float) -> RunningComfort:
         """The comfort after ``state [11]``, 0.1 s after the last; ``ahead`` is from rear axle to box centre [m]."""
         count, columns = self.count + 1, self.columns.copy()
-        _add(columns, self.count, state, ahead)
+        add_sample(columns, self.count, state, ahead)
         if count < FEWEST_SAMPLES:
             return RunningComfort(count, columns, True, True)
-        filters = comfort_filters(min(count, _KEPT))
-        settled, comfortable = _judge(columns, count, self.settled, filters)
+        filters = comfort_filters(min(count, KEPT))
+        settled, comfortable = judge_comfort(columns, count, self.settled, filters)
         return RunningComfort(count, columns, settled, comfortable)
 
 
 @njit(cache=True)
-def _add(columns: Array, count: int, state: Array, ahead: float):
+def add_sample(columns: Array, count: int, state: Array, ahead: float):
     """Put a sample behind ``count`` others, in place."""
     kept = columns.shape[1]
     at = min(count, kept - 1)
@@ -73,7 +74,8 @@ def _add(columns: Array, count: int, state: Array, ahead: float):
 
 
 @njit(cache=True)
-def _judge(columns: Array, count: int, settled: bool, filters: ComfortFilters):
+def judge_comfort(columns: Array, count: int, settled: bool, filters: ComfortFilters):
+    """Whether all settled values, and all values, of ``count`` samples are within bounds."""
     n = min(count, columns.shape[1])
     terms, flags = np.empty((6, n)), np.empty(6, np.bool_)
     bounded_terms(columns[:, :n], filters, terms)

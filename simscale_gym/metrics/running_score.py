@@ -13,24 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics.areas import DIRECTION_LIMITS, NON_DRIVABLE
-from simscale_gym.metrics.centerline import PROGRESS_THRESHOLD
+from simscale_gym.metrics.areas import NON_DRIVABLE
 from simscale_gym.metrics.running_comfort import RunningComfort
 from simscale_gym.metrics.running_kernel import (
-    AGAINST,
     ARC,
     AT_FAULT,
-    DAC,
     FRESH_TALLY,
-    LK,
     MEMORY,
-    NC,
     START,
-    TLC,
     TOUCHING,
-    TTC,
     judge_step,
 )
+from simscale_gym.metrics.running_subscores import RUNNING_CODES, fill_subscores
 from simscale_gym.metrics.score import COLUMNS, WEIGHTS
 from simscale_gym.metrics.situation import Situation
 from simscale_gym.one_line import one_line
@@ -44,7 +38,8 @@ half a second apart, and of what was driven there is only one; NAVSIM leaves it 
 
 _TO_COME = np.zeros(1, np.uint8)  # the area that the kernel fills in
 _SLACK = 1e-6  # [m] added to half diagonals, so that culling by distance never decides
-_LOOK_BACK = 10  # steps at which the others are kept: those that the time to collision of 0.9 s ago meets
+LOOK_BACK = 10
+"""Steps at which the others are kept: those that the time to collision of 0.9 s ago meets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +197,7 @@ class RunningScore:
                 f"after: state {state.shape}, poses {poses.shape}; expected [11], [{len(record.marks)}, 3]."
             )
         present = np.ascontiguousarray(valid if ground.dropped is None else valid & ~ground.dropped, bool)
-        recent = (*record.recent[1 - _LOOK_BACK :], (poses, present))
+        recent = (*record.recent[1 - LOOK_BACK :], (poses, present))
         earlier = recent[-1], recent[max(-4, -len(recent))], recent[max(-7, -len(recent))], recent[0]
         changed = DriveRecord(
             steps=record.steps + 1,
@@ -236,21 +231,9 @@ class RunningScore:
         """
         if not self.steps:
             raise ArgumentError("subscores: the drive has no step yet, expected one at least.")
-        tally, comfort = self.record.tally, self.record.comfort
-        against = tally[AGAINST]
-        ddc = 1.0 if against < DIRECTION_LIMITS[0] else 0.5 if against < DIRECTION_LIMITS[1] else 0.0
-        nc, dac, tlc = (float(tally[place]) for place in (NC, DAC, TLC))
-        best = max(reference, self.progress * (nc * dac * ddc * tlc))
-        return {
-            "nc": nc,
-            "dac": dac,
-            "ddc": ddc,
-            "tlc": tlc,
-            "ep": min(self.progress / best, 1.0) if best > PROGRESS_THRESHOLD else 1.0,
-            "ttc": float(tally[TTC]),
-            "lk": float(tally[LK]),
-            "hc": 1.0 if comfort is None else float(comfort.comfortable),
-        }
+        comfort, out = self.record.comfort, np.empty(len(RUNNING_CODES))
+        fill_subscores(self.record.tally, comfort is None or comfort.comfortable, float(reference), out)
+        return dict(zip(RUNNING_CODES, out.tolist(), strict=True))
 
     def columns(self, reference: float = 0.0) -> dict[str, float]:
         """:meth:`subscores` and the total (``score``) by NAVSIM's names: :data:`RUNNING_COLUMNS`."""

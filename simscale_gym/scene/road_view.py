@@ -8,7 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.geometry.polygon_set import PolygonArrays, mark_holders
 from simscale_gym.geometry.polyline import nearest_on, segment_at
+from simscale_gym.scene.derived import derived
 from simscale_gym.scene.scene import Scene
 
 Array = NDArray[np.float64]
@@ -45,16 +47,46 @@ def road_view(scene: Scene, ego: Array) -> RoadView:
     Left or right when the route is 2 m or more to the side ahead (the threshold of UniAD and NAVSIM's log
     annotations); unknown when the ego is more than 20 m off the route.
     """
-    road, graph = scene.map, scene.map.graph
-    inside = road.lane_polygons.contains(ego[None, :2])[0]
-    return RoadView(
-        *_on_route(ego, scene.route_path, scene.route_lengths, inside, graph.points, graph.starts,
-                   graph.speed_limits)
-    )  # fmt: skip
+    return RoadView(*view_at(road_arrays(scene), ego))
+
+
+class RoadArrays(NamedTuple):
+    """What a scene has for :func:`view_at`.
+
+    Attributes:
+        path: ``[K, 3]`` the route path.
+        lengths: ``[K]`` arc length at each of its points [m].
+        lanes: Polygons of the ``L`` lanes.
+        points: ``[V, 3]`` centrelines of the lanes, one after another.
+        starts: ``[L + 1]`` first point of each.
+        speed_limits: ``[L]`` [m/s], 0 where none is known.
+    """
+
+    path: Array
+    lengths: Array
+    lanes: PolygonArrays
+    points: Array
+    starts: NDArray[np.int64]
+    speed_limits: Array
+
+
+@derived
+def road_arrays(scene: Scene) -> RoadArrays:
+    """Derive :class:`RoadArrays`."""
+    graph, lanes = scene.map.graph, scene.map.lane_polygons
+    return RoadArrays(
+        scene.route_path, scene.route_lengths, lanes.arrays, graph.points, graph.starts, graph.speed_limits
+    )
 
 
 @njit(cache=True)
-def _on_route(ego, path, lengths, inside, points, starts, speed_limits):
+def view_at(road: RoadArrays, ego: Array):
+    """The values of a :class:`RoadView` at ``ego [11]``, in its order."""
+    path, lengths, points, starts, speed_limits = (
+        road.path, road.lengths, road.points, road.starts, road.speed_limits
+    )  # fmt: skip
+    inside = np.zeros(len(road.lanes.bounds), np.bool_)
+    mark_holders(road.lanes, ego[0], ego[1], inside)
     arc, offset = nearest_on(path, lengths, ego[0], ego[1])
     limit = along = 0.0
     for lane in range(len(inside)):

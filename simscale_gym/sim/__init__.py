@@ -5,12 +5,16 @@ from simscale_gym.sim.moment import moment_of
 from simscale_gym.sim.rollout import rollout, stacked
 from simscale_gym.sim.snapshot import from_arrays, from_bytes, state_hash, to_arrays, to_bytes
 from simscale_gym.sim.state import Controller, SimState, TrafficModel, TrafficState
-from simscale_gym.sim.step import advance, held_at_rest, start, step
+from simscale_gym.sim.step import advance, move_ego, start, step
 from simscale_gym.sim.tracker import fit_reference, lqr_command, plan_to_poses, track
+from simscale_gym.sim.traffic_batch import LoopedTraffic, Places, TrafficBatch, traffic_batch
 
 __all__ = [
     "Controller",
+    "LoopedTraffic",
+    "Places",
     "SimState",
+    "TrafficBatch",
     "TrafficModel",
     "TrafficState",
     "advance",
@@ -18,9 +22,9 @@ __all__ = [
     "fit_reference",
     "from_arrays",
     "from_bytes",
-    "held_at_rest",
     "lqr_command",
     "moment_of",
+    "move_ego",
     "plan_to_poses",
     "rollout",
     "stacked",
@@ -30,4 +34,5 @@ __all__ = [
     "to_arrays",
     "to_bytes",
     "track",
+    "traffic_batch",
 ]

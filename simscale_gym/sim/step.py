@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.scene import DT, STATE_SIZE, Scene, StateIndex
-from simscale_gym.sim.kinematics import move_bicycle
+from simscale_gym.scene import DT, STATE_SIZE, Scene
+from simscale_gym.sim.kinematics import AX, VX, YAW_ACC, YAW_RATE, move_bicycle
 from simscale_gym.sim.state import SimState, TrafficModel
 
 Array = NDArray[np.float64]
@@ -38,9 +39,7 @@ def step(
     """
     acceleration, steering_rate = _checked(command, 2, "command")
     ego = np.empty(STATE_SIZE)
-    move_bicycle(state.ego, ego, acceleration, steering_rate, DT, scene.vehicle.wheel_base)
-    if not reverse:
-        ego = held_at_rest(state.ego, ego)
+    move_ego(state.ego, ego, acceleration, steering_rate, scene.vehicle.wheel_base, reverse)
     return advance(scene, traffic_model, state, ego)
 
 
@@ -50,14 +49,16 @@ def advance(scene: Scene, traffic_model: TrafficModel, state: SimState, ego: Arr
     return SimState(state.frame + 1, ego, traffic)
 
 
-def held_at_rest(before: Array, after: Array) -> Array:
-    """``after [11]``, at rest instead of beginning to move backwards (lagging brakes would push it back)."""
-    if before[StateIndex.VX] < 0.0 or after[StateIndex.VX] >= 0.0:
-        return after
-    held = after.copy()
-    held[[StateIndex.VX, StateIndex.AX, StateIndex.YAW_RATE]] = 0.0
-    held[StateIndex.YAW_ACC] = -before[StateIndex.YAW_RATE] / DT
-    return held
+@njit(cache=True)
+def move_ego(
+    ego: Array, out: Array, acceleration: float, steering_rate: float, wheel_base: float, reverse: bool
+):
+    """Write to ``out [11]`` where :func:`step` moves ``ego [11]``; unless ``reverse``, braking ends at rest."""
+    move_bicycle(ego, out, acceleration, steering_rate, DT, wheel_base)
+    if reverse or ego[VX] < 0.0 or out[VX] >= 0.0:
+        return
+    out[VX], out[AX], out[YAW_RATE] = 0.0, 0.0, 0.0  # lagging brakes would push it back
+    out[YAW_ACC] = -ego[YAW_RATE] / DT
 
 
 def _checked(values: Array, size: int, name: str) -> Array:

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive import idm_kernel as kernel
-from simscale_gym.agents.reactive.stepping import reactive_controllers, start_reactive, step_reactive
+from simscale_gym.agents.reactive.crowd_batch import CrowdBatch
+from simscale_gym.agents.reactive.stepping import (
+    reactive_controllers,
+    reactive_world,
+    start_reactive,
+    step_reactive,
+)
+from simscale_gym.kernels import Crew
 from simscale_gym.scene import Scene
 from simscale_gym.sim.state import TrafficState
 
@@ -101,6 +108,14 @@ class IDMTraffic:
         return step_reactive(
             scene, frame, ego, traffic, self.config.driver, traits, replays, self.config.leave_distance
         )
+
+    def batch(self, count: int, crew: Crew) -> CrowdBatch:
+        """The others of ``count`` environments, see :class:`simscale_gym.sim.TrafficBatch`."""
+        config = self.config
+        return CrowdBatch(
+            count, crew, lambda scene: reactive_world(scene, *_alike(config, len(scene.tracks))), config.driver,
+            config.leave_distance,
+        )  # fmt: skip
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """``idm``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""

@@ -10,9 +10,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.agents.reactive.crowd_batch import CrowdBatch
 from simscale_gym.agents.reactive.idm import IDMConfig
-from simscale_gym.agents.reactive.stepping import reactive_controllers, start_reactive, step_reactive
+from simscale_gym.agents.reactive.stepping import (
+    reactive_controllers,
+    reactive_world,
+    start_reactive,
+    step_reactive,
+)
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels import Crew
 from simscale_gym.scene import Scene
 from simscale_gym.sim.state import TrafficState
 
@@ -72,6 +79,14 @@ class MixedTraffic:
         traits, replays = draw_drivers(self.config, scene.tracks.ids)
         idm = self.config.idm
         return step_reactive(scene, frame, ego, traffic, idm.driver, traits, replays, idm.leave_distance)
+
+    def batch(self, count: int, crew: Crew) -> CrowdBatch:
+        """The others of ``count`` environments, see :class:`simscale_gym.sim.TrafficBatch`."""
+        config, idm = self.config, self.config.idm
+        return CrowdBatch(
+            count, crew, lambda scene: reactive_world(scene, *draw_drivers(config, scene.tracks.ids)), idm.driver,
+            idm.leave_distance,
+        )  # fmt: skip
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """The name of each track's controller, see :func:`reactive_controllers`; ``log`` for who does what it did."""

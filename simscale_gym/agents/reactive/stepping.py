@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive.crowd import DRIVING, GONE, PENDING, REPLAYED, STANDING, Crowd
 from simscale_gym.agents.reactive.entry import enter_present
 from simscale_gym.agents.reactive.idm_kernel import HEADWAY, LARGEST_ACCELERATION, DriverParameters
-from simscale_gym.agents.reactive.scene_arrays import scene_arrays
+from simscale_gym.agents.reactive.scene_arrays import SceneArrays, scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
 from simscale_gym.scene import Scene, TrackType, on_other_level
 from simscale_gym.sim.state import Controller, TrafficState
@@ -48,20 +51,70 @@ def step_reactive(
     scene: Scene, frame: int, ego: Array, traffic: TrafficState, driver: DriverParameters, traits: Array,
     replays: NDArray[np.bool_], leave_distance: float,
 ) -> TrafficState:  # fmt: skip
-    """The others at ``frame + 1``; see :func:`simscale_gym.agents.reactive.traffic_kernel.advance_traffic`."""
-    memory, elsewhere = traffic.memory, on_other_level(scene)
+    """The others at ``frame + 1``; see :func:`move_crowd`."""
+    memory = traffic.memory
     before = Crowd(
         memory["kinds"], memory["routes"], memory["motion"], memory["walks"], traffic.poses, traffic.velocities,
-        traffic.valid & ~elsewhere,
+        traffic.valid,
     )  # fmt: skip
-    crowd = Crowd(*[array.copy() for array in before])
+    crowd = Crowd(*map(np.empty_like, before))
     ego = np.ascontiguousarray(ego, float)
-    traits = traits if scene.lights.complete else _brisk(traits)
-    advance_traffic(
-        scene_arrays(scene), before, crowd, driver, traits, replays, ego, scene.vehicle.boxes(ego), frame,
-        leave_distance,
+    world = reactive_world(scene, traits, replays)
+    move_crowd(world, before, crowd, driver, ego, scene.vehicle.boxes(ego), frame, leave_distance)
+    return _state_of(crowd)
+
+
+class ReactiveWorld(NamedTuple):
+    """A scene and its drivers as :func:`move_crowd` takes them.
+
+    Attributes:
+        scene: The scene.
+        traits: ``[N, 4]`` what differs from driver to driver.
+        replays: ``[N]`` vehicles that do what they did until they are disturbed.
+        elsewhere: ``[N]`` tracks on other levels, which are where they were recorded and are met by nobody.
+        poses, velocities: ``[N, T, 3]``, ``[N, T, 2]`` as recorded.
+    """
+
+    scene: SceneArrays
+    traits: Array
+    replays: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]
+    poses: Array
+    velocities: Array
+
+
+def reactive_world(scene: Scene, traits: Array, replays: NDArray[np.bool_]) -> ReactiveWorld:
+    """``scene`` with drivers of the ``traits [N, 4]``, of whom some replay their logs."""
+    traits, tracks = traits if scene.lights.complete else _brisk(traits), scene.tracks
+    return ReactiveWorld(
+        scene_arrays(scene), traits, replays, on_other_level(scene), tracks.poses, tracks.velocities
+    )
+
+
+@njit(cache=True)
+def move_crowd(world: ReactiveWorld, before: Crowd, crowd: Crowd, driver: DriverParameters, ego: Array, ego_box: Array,
+               frame: int, leave_distance: float):  # fmt: skip
+    """Write to ``crowd`` where everybody in ``before``, at ``frame``, is one step later.
+
+    The arguments are those of :func:`simscale_gym.agents.reactive.traffic_kernel.advance_traffic`.
+    """
+    elsewhere, frames = world.elsewhere, world.poses.shape[1]
+    met = before.valid & ~elsewhere
+    seen = Crowd(
+        before.kinds, before.routes, before.motion, before.walks, before.poses, before.velocities, met
+    )
+    crowd.kinds[:], crowd.routes[:], crowd.motion[:], crowd.walks[:] = (
+        before.kinds, before.routes, before.motion, before.walks
     )  # fmt: skip
-    return _replayed(scene, frame + 1, _state_of(crowd), elsewhere)
+    crowd.poses[:], crowd.velocities[:], crowd.valid[:] = before.poses, before.velocities, met
+    advance_traffic(
+        world.scene, seen, crowd, driver, world.traits, world.replays, ego, ego_box, frame, leave_distance
+    )
+    at = min(frame + 1, frames - 1)
+    for n in range(len(elsewhere)):
+        if elsewhere[n]:
+            crowd.poses[n], crowd.velocities[n] = world.poses[n, at], world.velocities[n, at]
+            crowd.valid[n] = world.scene.present[n, at] and frame + 1 < frames
 
 
 def reactive_controllers(scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
