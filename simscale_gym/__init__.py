@@ -43,4 +43,8 @@ if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
     import_module("simscale_gym.notebook").show_richly(sys.modules["IPython"].get_ipython())
 
 if "SimScale-v0" not in gymnasium.registry:
-    gymnasium.register(id="SimScale-v0", entry_point="simscale_gym.envs:SimScaleEnv")
+    gymnasium.register(
+        id="SimScale-v0",
+        entry_point="simscale_gym.envs:SimScaleEnv",
+        vector_entry_point="simscale_gym.envs:SimScaleVectorEnv",
+    )

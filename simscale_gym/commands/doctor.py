@@ -20,7 +20,7 @@ from simscale_gym.extras import EXTRAS, install_command, requirements
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.cache import CACHE_VARIABLE, cache_root
 from simscale_gym.files.cache_content import KINDS, cache_content, clear
-from simscale_gym.splats.cpu.threads import Crew
+from simscale_gym.kernels import Crew
 from simscale_gym.splats.gpu.gsplat_backend import load_gsplat
 
 _LEAST_FREE = 6e9  # the streets that the cache keeps, and a split of the town [byte]

@@ -11,6 +11,7 @@ from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.snapshot import Snapshot
 from simscale_gym.envs.state_layout import STATE_LAYOUT, StateLayout
+from simscale_gym.envs.vector_env import SimScaleVectorEnv
 
 __all__ = [
     "STATE_LAYOUT",
@@ -19,6 +20,7 @@ __all__ = [
     "EpisodeStep",
     "RewardConfig",
     "SimScaleEnv",
+    "SimScaleVectorEnv",
     "Snapshot",
     "StateLayout",
     "agent_context",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Protocol
 
@@ -39,25 +39,47 @@ _STANDING, _STOPPING = 0.05, 3.0  # a plan that goes less far [m] stands; brakin
 _TRAJECTORY_BOUND = 100.0  # [m]: farther than a car gets in 4 s
 
 
+Orders = Callable[[int, Array], Array]
+"""Gives commands ``[P, 2]`` (acceleration [m/s^2], steering rate [rad/s]) for step ``k`` of an environment step, from
+the egos ``[P, 11]`` then."""
+
+
 class ActionType(Protocol):
-    """One way to drive: an action space and what its actions do for one environment step."""
+    """One way to drive: an action space and what its actions ask of the vehicle for one environment step."""
 
     name: str
     space: spaces.Space
     steps: int  # simulation steps of 0.1 s that an action lasts
 
     def checked(self, action: object) -> Array:
-        """``action`` as :meth:`apply` takes it.
+        """``action`` as :meth:`orders` takes it.
 
         Raises:
             ArgumentError: It is none of the space.
         """
 
-    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
-        """The simulation states of one environment step, the last of them the new present."""
+    def checked_rows(self, actions: object, count: int) -> Array:
+        """The ``actions [B, ...]`` of ``count`` environments, of which each is an action as :meth:`checked` gives it.
+
+        Raises:
+            ArgumentError: They are another number, or one of them is none of the space; it is named.
+        """
+
+    def orders(self, egos: Array, actions: Array, vehicles: Sequence[Vehicle]) -> Orders:
+        """What ``actions [P, ...]`` make of ``P`` drives, whose ``vehicles`` are now at ``egos [P, 11]``."""
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The action that follows ``plan [40, 3]``, in the ego frame, from ``ego [11]``."""
+
+
+def apply(
+    kind: ActionType, scene: Scene, traffic: TrafficModel, state: SimState, action: Array
+) -> list[SimState]:
+    """The simulation states of one environment step under an ``action`` of a kind, the last of them the new present."""
+    orders, states = kind.orders(state.ego[None], np.asarray(action)[None], [scene.vehicle]), [state]
+    for k in range(kind.steps):
+        states.append(step(scene, traffic, states[-1], orders(k, states[-1].ego[None])[0]))
+    return states[1:]
 
 
 class ControlAction:
@@ -72,9 +94,14 @@ class ControlAction:
         """Two finite numbers."""
         return _checked_numbers(self.space, action)
 
-    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
-        """One step of the kinematic bicycle and the traffic."""
-        return [step(scene, traffic, state, np.minimum(np.maximum(action, -1.0), 1.0) * _LIMITS)]
+    def checked_rows(self, actions: object, count: int) -> Array:
+        """Two finite numbers each."""
+        return _checked_rows(self.space, actions, count)
+
+    def orders(self, egos: Array, actions: Array, vehicles: Sequence[Vehicle]) -> Orders:
+        """The actions, clipped and in units."""
+        commands = np.minimum(np.maximum(actions, -1.0), 1.0) * _LIMITS
+        return lambda k, egos: commands
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The command that keeps up with the plan over the next half second, clipped to the limits.
@@ -125,7 +152,7 @@ def _steering_rate_toward(plan: Array, ego: Array, acceleration: float, wheel_ba
 class TrajectoryAction:
     """``[8, 3]`` x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by LQR for 0.5 s.
 
-    Poses beyond the space are clipped to it, and followed as :func:`follow` says.
+    Poses beyond the space are clipped to it, and followed as far as a vehicle can.
     """
 
     name, steps = "trajectory", PLAN_STRIDE
@@ -138,10 +165,14 @@ class TrajectoryAction:
         """Eight finite poses."""
         return np.clip(_checked_numbers(self.space, action), self.space.low, self.space.high)
 
-    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
-        """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
-        poses = plan_to_poses(state.ego[: StateIndex.HEADING + 1], action)
-        return follow(scene, traffic, state, poses, self.steps)
+    def checked_rows(self, actions: object, count: int) -> Array:
+        """Eight finite poses each."""
+        return np.clip(_checked_rows(self.space, actions, count), self.space.low, self.space.high)
+
+    def orders(self, egos: Array, actions: Array, vehicles: Sequence[Vehicle]) -> Orders:
+        """The tracker's, along the poses."""
+        starts = egos[:, : StateIndex.HEADING + 1]
+        return _orders_along(np.stack(list(map(plan_to_poses, starts, actions))), vehicles)
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The plan at 0.5 s steps."""
@@ -187,10 +218,21 @@ class AnchorAction:
             )
         return np.array(int(number))
 
-    def apply(self, scene: Scene, traffic: TrafficModel, state: SimState, action: Array) -> list[SimState]:
-        """One planning period of 0.5 s: five simulation steps of the tracker, the bicycle and the traffic."""
-        poses = _to_world(state.ego, self.poses[int(action)])
-        return follow(scene, traffic, state, poses, self.steps)
+    def checked_rows(self, actions: object, count: int) -> Array:
+        """A whole number each."""
+        numbers = np.asarray(actions)
+        if numbers.shape != (count,):
+            raise ArgumentError(
+                f"actions: shape {numbers.shape}, expected ({count},), one for each environment."
+            )
+        return np.array(
+            [_named(row, self.checked, number) for row, number in enumerate(numbers)], np.int64
+        ).reshape(count)
+
+    def orders(self, egos: Array, actions: Array, vehicles: Sequence[Vehicle]) -> Orders:
+        """The tracker's, along the anchors."""
+        poses = [_to_world(ego, self.poses[int(number)]) for ego, number in zip(egos, actions, strict=True)]
+        return _orders_along(np.stack(poses), vehicles)
 
     def of_plan(self, vehicle: Vehicle, ego: Array, plan: Array) -> Array:
         """The anchor whose places at 0.5 .. 4.0 s are nearest to the plan's on average."""
@@ -204,25 +246,58 @@ def _to_world(ego: Array, plan: Array) -> Array:
     return np.concatenate([pose[None], se2.poses_to_world(pose, plan)])
 
 
-def follow(scene: Scene, traffic: TrafficModel, state: SimState, poses: Array, steps: int) -> list[SimState]:
-    """Drive along ``poses [M + 1, 3]`` as the tracker would, as far as a vehicle can.
+def _orders_along(poses: Array, vehicles: Sequence[Vehicle]) -> Orders:
+    """Orders to drive along ``poses [P, M + 1, 3]`` as the tracker would, as far as a vehicle can.
 
     Accelerations end at :data:`PLAN_ACCELERATION`, steering rates at :data:`MAX_STEERING_RATE`; beyond
     :data:`TOP_SPEED` it does not accelerate; braking ends at rest, so a plan that leads backwards is a stop.
-
-    Returns:
-        The ``steps`` states after ``state``.
     """
-    profile = fit_reference(poses[None])
-    states = [state]
-    for k in range(steps):
-        ego = states[-1].ego
-        command = lqr_command(ego[None], poses[None], *profile, k, vehicle=scene.vehicle)[0]
-        command = np.clip(command, -_PLAN_LIMITS, _PLAN_LIMITS)
-        if ego[StateIndex.VX] > TOP_SPEED:
-            command[0] = min(command[0], 0.0)
-        states.append(step(scene, traffic, states[-1], command))
-    return states[1:]
+    speeds, curvatures = fit_reference(poses)
+    alike: dict[Vehicle, list[int]] = {}
+    for row, vehicle in enumerate(vehicles):
+        alike.setdefault(vehicle, []).append(row)
+
+    def orders(k: int, egos: Array) -> Array:
+        commands = np.empty((len(egos), 2))
+        for vehicle, rows in alike.items():
+            way = poses[rows], speeds[rows], curvatures[rows]
+            commands[rows] = lqr_command(egos[rows], *way, k, vehicle=vehicle)
+        commands = np.clip(commands, -_PLAN_LIMITS, _PLAN_LIMITS)
+        fast = egos[:, StateIndex.VX] > TOP_SPEED
+        commands[fast, 0] = np.minimum(commands[fast, 0], 0.0)
+        return commands
+
+    return orders
+
+
+def _checked_rows(space: spaces.Box, actions: object, count: int) -> Array:
+    """``actions`` of ``count`` environments as float64 ``[count, ...]``.
+
+    Raises:
+        ArgumentError: No numbers, another number of rows or shape, or a row that is not finite.
+    """
+    try:
+        array = np.asarray(actions, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"actions: {shown(actions)}, expected {(count, *space.shape)} numbers.") from None
+    if array.shape != (count, *space.shape):
+        raise ArgumentError(
+            f"actions: shape {array.shape}, expected {(count, *space.shape)}, a row for each environment; "
+            "env.action_space.sample() shows some."
+        )
+    finite = np.isfinite(array.reshape(count, -1)).all(1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        _named(row, lambda action: _checked_numbers(space, action), array[row])
+    return array
+
+
+def _named(row: int, check: Callable[[object], Array], action: object) -> Array:
+    """``check(action)``, whose complaint names environment ``row``."""
+    try:
+        return check(action)
+    except ArgumentError as error:
+        raise ArgumentError(f"environment {row}: {error} No environment was stepped.") from None
 
 
 def _checked_numbers(space: spaces.Box, action: object) -> Array:

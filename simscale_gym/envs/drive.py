@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from simscale_gym.agents.expert import Expert, ExpertPlan
 from simscale_gym.envs.episode import Start
 from simscale_gym.envs.history import History
@@ -105,6 +108,11 @@ class Drive:
             subscores=segments[-1].subscores(),
         )
 
+    def shortened(self) -> Drive:
+        """The same, with no more of its past than a pickled snapshot has."""
+        start = replace(self.start, states=self.start.states[-1:])
+        return replace(self, start=start, history=self.history.shortened())
+
     def paid(self, terms: Mapping[str, float]) -> Drive:
         """The same, with the ``terms`` of the reward for the step that led here."""
         return replace(self, terms=terms)
@@ -127,20 +135,29 @@ class Drive:
     @property
     def completion(self) -> float:
         """Share of the way from the start to the goal, 0 to 1; 1 without a goal."""
-        if self.goal is None:
-            return 1.0
-        return min(max((self.view.arc - self.first_arc) / (self.goal - self.first_arc), 0.0), 1.0)
+        goal = np.inf if self.goal is None else self.goal
+        return float(completed(self.view.arc, self.first_arc, goal))
 
     def truncation(self, horizon_steps: int) -> str:
         """Why the episode is cut here: "horizon", "log_end", or "" if it is not."""
-        if self.steps >= horizon_steps:
-            return "horizon"
-        return "log_end" if self.state.frame >= self.scene.num_frames - 1 else ""
+        return str(cut(self.steps, horizon_steps, self.state.frame, self.scene.num_frames - 1))
 
     def snapshot(self, random_state: Mapping[str, object]) -> Snapshot:
         """What :meth:`resume` goes on from."""
         record = self.segment.running.record
         return Snapshot(self.scene.id, self.start, self.history, record, self.outcome, random_state)
+
+
+def completed(arc: ArrayLike, first_arc: ArrayLike, goal: ArrayLike) -> NDArray[np.float64]:
+    """Shares ``[...]`` of the ways to goals, infinitely far where there are none: see :attr:`Drive.completion`."""
+    way, gained = np.subtract(goal, first_arc), np.subtract(arc, first_arc)
+    return np.where(np.isinf(way), 1.0, np.minimum(np.maximum(gained / way, 0.0), 1.0))
+
+
+def cut(steps: ArrayLike, horizon_steps: int, frame: ArrayLike, last_frame: ArrayLike) -> NDArray[np.str_]:
+    """Why episodes ``[...]`` are cut: see :meth:`Drive.truncation`."""
+    ended = np.where(np.greater_equal(frame, last_frame), "log_end", "")
+    return np.where(np.greater_equal(steps, horizon_steps), "horizon", ended)
 
 
 def is_replayed(traffic: TrafficModel) -> bool:

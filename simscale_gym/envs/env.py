@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs import arguments, episode
-from simscale_gym.envs.actions import ActionType
+from simscale_gym.envs.actions import ActionType, apply
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.filming import film_of
@@ -26,11 +25,11 @@ from simscale_gym.envs.rewards import EpdmsRewardConfig, RewardConfig
 from simscale_gym.envs.screen import Screen
 from simscale_gym.envs.sensors import Sensors
 from simscale_gym.envs.snapshot import Snapshot, generator_at
+from simscale_gym.envs.starts import Starts
 from simscale_gym.envs.warm_up import compile_ahead
 from simscale_gym.errors import ArgumentError
-from simscale_gym.perturbation import PerturbConfig, numbered_start
+from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.scene import DT, Scene
-from simscale_gym.scoring.fitness import fit_first
 from simscale_gym.sim import SimState, TrafficModel
 from simscale_gym.splats.camera_effects import CameraEffects
 from simscale_gym.splats.depth_sweep import LidarConfig
@@ -183,6 +182,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         self._sensors = Sensors(
             kinds, self._cameras, size, effects, camera_source, sweeper, self._resources.renderers
         )
+        self._starts = Starts(
+            self._resources, self._sensors, self._traffic, self._perturb, self._horizon_steps
+        )
         self.observation_space = self._sensors.space
         self._action = make_action_type(action, anchors, lambda: self._resources.bank)
         self.action_space = self._action.space
@@ -203,17 +205,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             DataError, SceneError: The scene cannot be read, or is too short to start in.
             ResetError: No perturbation was found and the config says to raise.
         """
-        super().reset(seed=seed)
-        options = episode.checked_options(options)
-        if "state" in options:
-            self.set_state(options["state"])
-        else:
-            scene, start = self._resources.begun(
-                options.get("scene"), self.np_random, lambda scene: self._find_start(scene, options)
-            )
-            if self._sensors.draws_chance:
-                start = replace(start, camera_seed=int(self.np_random.integers(2**63)))
-            self._enter(Drive.begin(scene, start, self._traffic, self._resources.experts))
+        self._begin(seed, options)
         observation, info = self._sensors.observed(self._running()), self._info()
         self._screen.show(self._running())
         return observation, info
@@ -230,7 +222,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             gym.logger.warn(
                 "step() was called after the end of the episode: call reset() before it.", stacklevel=2
             )
-        states = self._action.apply(before.scene, self._traffic, before.state, action)
+        states = apply(self._action, before.scene, self._traffic, before.state, action)
         after = before.after(states)
         self._drive = after.paid(self._reward.terms(before, after))
         observation, info = self._sensors.observed(self._running()), self._info()
@@ -275,6 +267,11 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     def traffic(self) -> TrafficModel:
         """The traffic model that moves the others."""
         return self._traffic
+
+    @property
+    def reward_config(self) -> RewardConfig | EpdmsRewardConfig:
+        """The settings of the reward."""
+        return self._reward
 
     @property
     def action_type(self) -> ActionType:
@@ -347,18 +344,14 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         """What :meth:`step` would return, without going there."""
         return self.fork(1)[0].step(action)
 
-    def _find_start(self, scene: Scene, options: Mapping[str, Any]) -> episode.Start:
-        config = arguments.checked_perturb(options["perturb"]) if "perturb" in options else self._perturb
-        frames = episode.start_frames(scene, self._horizon_steps, config is not None)
-        if "time" in options:
-            frames = episode.frame_at(scene, options["time"], frames, config is not None)
-        rng = self.np_random
-        if config is None:
-            frames = self._sensors.recorded_frames(scene, frames)
-            return episode.start_on_log(scene, self._traffic, fit_first(scene, frames, rng)[0])
-        number, vocabulary = int(rng.integers(config.variety)), self._resources.vocabulary
-        found = numbered_start(scene, number, frames, vocabulary, self._traffic, config)
-        return episode.start_off_log(scene, self._traffic, found, config)
+    def _begin(self, seed: int | None, options: Mapping[str, Any] | None) -> None:
+        """Begin an episode, as :meth:`reset` does."""
+        super().reset(seed=seed)
+        options = episode.checked_options(options)
+        if "state" in options:
+            self.set_state(options["state"])
+        else:
+            self._enter(self._starts.begin(options, self.np_random))
 
     def _enter(self, drive: Drive) -> None:
         """Go on from ``drive``, for which nothing has been paid yet."""
@@ -371,13 +364,16 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         return self._drive
 
     def _info(self) -> dict[str, Any]:
-        drive, quality = self._running(), self._sensors.quality(self._running())
+        drive = self._running()
         return {
             **state_info(drive),
             **expert_info(drive, self._action),
             **self._sensors.info(drive),
             "skipped_scenes": len(self._resources.skipped),
             "rewards": dict(drive.terms),
-            "truncation": drive.truncation(self._horizon_steps)
-            or seen_truncation(quality, self._least_quality),
+            "truncation": drive.truncation(self._horizon_steps) or self._seen_truncation(),
         }
+
+    def _seen_truncation(self) -> str:
+        """Why the episode is cut by what is seen, or ""."""
+        return seen_truncation(self._sensors.quality(self._running()), self._least_quality)

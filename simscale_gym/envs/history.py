@@ -79,6 +79,13 @@ class History(Sequence[SimState]):
             raise IndexError(f"history: no state {index}, it has {self._count}.")
         return next(islice(reversed(self), back, None))
 
-    def __reduce__(self) -> tuple[type[History], tuple[list[SimState], Array]]:
+    def shortened(self) -> History:
+        """The same with the last :data:`KEPT` states whole, and of those before them the ego alone."""
+        return History(*self._parts())
+
+    def _parts(self) -> tuple[list[SimState], Array]:
         newest = list(self)[-KEPT:]
-        return History, (newest, self.egos[: -len(newest)])
+        return newest, self.egos[: -len(newest)]
+
+    def __reduce__(self) -> tuple[type[History], tuple[list[SimState], Array]]:
+        return History, self._parts()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.envs.actions import ActionType, of_expert
 from simscale_gym.envs.drive import Drive
@@ -16,38 +16,47 @@ from simscale_gym.scene import DT, Scene, TrackType
 from simscale_gym.sim import Controller, state_hash
 from simscale_gym.splats.render_validity import RenderQuality, can_be_trusted
 
-_PERSONS = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
+PERSON_TYPES = {TrackType.PEDESTRIAN, TrackType.BICYCLE}
+"""Types of tracks that are people."""
 
 
 def frame_time_us(scene: Scene, frame: int) -> int:
     """Timestamp of ``frame`` [us], also past the log's end."""
-    return int(scene.timestamps_us[0]) + round(frame * DT * 1e6)
+    return int(times_us(scene.timestamps_us[0], frame))
+
+
+def times_us(first: ArrayLike, frames: ArrayLike) -> NDArray[np.int64]:
+    """Timestamps ``[...]`` of ``frames`` [us], of clips that begin at ``first`` [us]."""
+    return np.asarray(first) + np.rint(np.asarray(frames) * DT * 1e6).astype(np.int64)
 
 
 def state_info(drive: Drive) -> dict[str, Any]:
     """The entries of ``info`` that say where the simulation stands."""
-    scene, state, outcome, start = drive.scene, drive.state, drive.outcome, drive.start
+    scene, state, outcome = drive.scene, drive.state, drive.outcome
     return {
         "scene": scene.id,
         "time_us": frame_time_us(scene, state.frame),
         "ego_state": state.ego.copy(),
         "epdms": running_columns(drive.subscores),
-        "controllers": controllers(drive),
-        "reset": {
-            "perturbed": start.perturbed,
-            "attempts": start.attempts,
-            "rejections": dict.fromkeys(REJECTIONS, 0) | start.rejections,
-        },
         "arrive_dest": outcome.arrived,
         "out_of_road": outcome.out_of_road,
         "left_road": outcome.left_road,
         "crash_vehicle": TrackType.VEHICLE in outcome.contact,
-        "crash_pedestrian": bool(outcome.contact & _PERSONS),
-        "crash_object": bool(outcome.contact - _PERSONS - {TrackType.VEHICLE}),
+        "crash_pedestrian": bool(outcome.contact & PERSON_TYPES),
+        "crash_object": bool(outcome.contact - PERSON_TYPES - {TrackType.VEHICLE}),
         "at_fault": bool(outcome.at_fault),
         "route_completion": drive.completion,
-        "inferred": scene.inferred,
-        "state_hash": state_hash(state),
+        **{name: entry(drive) for name, entry in DEAR_ENTRIES.items()},
+    }
+
+
+def reset_info(drive: Drive) -> dict[str, Any]:
+    """How the start was found."""
+    start = drive.start
+    return {
+        "perturbed": start.perturbed,
+        "attempts": start.attempts,
+        "rejections": dict.fromkeys(REJECTIONS, 0) | start.rejections,
     }
 
 
@@ -57,6 +66,15 @@ def controllers(drive: Drive) -> NDArray[np.uint8]:
     if hasattr(drive.traffic, "controllers"):
         return drive.traffic.controllers(drive.scene, traffic)
     return np.where(traffic.valid, Controller.UNNAMED, Controller.ABSENT).astype(np.uint8)
+
+
+DEAR_ENTRIES: Mapping[str, Callable[[Drive], Any]] = {
+    "controllers": controllers,
+    "reset": reset_info,
+    "inferred": lambda drive: drive.scene.inferred,
+    "state_hash": lambda drive: state_hash(drive.state),
+}
+"""Entries of ``info`` that are no single numbers; a vector environment works them out when they are read."""
 
 
 def expert_info(drive: Drive, action: ActionType) -> dict[str, Any]:

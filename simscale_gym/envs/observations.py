@@ -58,7 +58,12 @@ def observation_space(
 
 def ego_observation(state: SimState) -> NDArray[np.float32]:
     """``[6]`` vx, vy [m/s], ax, ay [m/s^2], yaw rate [rad/s], steering angle [rad]."""
-    return np.minimum(np.maximum(state.ego[EGO_COLUMNS], -EGO_LIMITS), EGO_LIMITS).astype(np.float32)
+    return ego_motion(state.ego)
+
+
+def ego_motion(egos: Array) -> NDArray[np.float32]:
+    """:func:`ego_observation` of ego states ``[..., 11]``: ``[..., 6]``."""
+    return np.minimum(np.maximum(egos[..., EGO_COLUMNS], -EGO_LIMITS), EGO_LIMITS).astype(np.float32)
 
 
 def driving_command(view: RoadView) -> NDArray[np.float32]:

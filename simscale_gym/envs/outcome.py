@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,16 @@ def judge(
 
 def _types(scene: Scene, tracks: Sequence[NDArray[np.bool_]]) -> frozenset[TrackType]:
     return frozenset(TrackType(kind) for chosen in tracks for kind in scene.tracks.types[chosen])
+
+
+def type_bits(types: Iterable[TrackType]) -> int:
+    """A bit for each of ``types``."""
+    return sum(1 << int(kind) for kind in types)
+
+
+def track_types(bits: int) -> frozenset[TrackType]:
+    """Inverse of :func:`type_bits`."""
+    return frozenset(kind for kind in TrackType if bits >> int(kind) & 1)
 
 
 def goal_arc(scene: Scene) -> float:

@@ -12,7 +12,7 @@ from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.renderers import Renderers
 from simscale_gym.one_line import one_line
 from simscale_gym.rendering.recorded import check_recorded, is_of_log, recorded_images
-from simscale_gym.scene import Scene, StateIndex
+from simscale_gym.scene import Moment, Scene, StateIndex
 from simscale_gym.sim import SimState, moment_of
 from simscale_gym.splats.camera_effects import MOST_LOST, CameraEffects, apply_effects, shown_frame
 from simscale_gym.splats.render_validity import RenderQuality, ViewedFrame
@@ -130,21 +130,76 @@ class Pictures:
     def _of(self, drive: Drive, row: int) -> Drawn:
         """The pictures at a row of the history; drawn once per state."""
         state, before = drive.history[row], drive.history[max(row - 1, 0)]
-        found = next((drawn for drawn in self._recent if drawn.state is state), None)
+        found = self._known(state)
         if found is None:
-            found = self._draw(drive.scene, state, before)
-            self._recent = (*self._recent, found)[-self._kept :]
+            draw_moments([Wanted(self, drive.scene, state, moment_of(drive.scene, state, before))])
+            found = self._recent[-1]
         return found
 
-    def _draw(self, scene: Scene, state: SimState, before: SimState) -> Drawn:
-        moment = moment_of(scene, state, before)
-        if self._source == "log" and is_of_log(scene, moment, state.frame):
-            images = recorded_images(scene, state.frame, self._cameras, self._size)
-            if images is not None:
-                return Drawn(state, images, None, RenderQuality.of_recorded(self._cameras), "log")
-        frame = self._renderers.drawing(scene).render([moment], self._cameras, self._size)
-        viewed = frame.viewed(0) if self._bends else None
-        return Drawn(state, frame.images[0], viewed, frame.qualities[0])
+    def wanted(self, drive: Drive) -> Wanted | None:
+        """What is to be drawn for the present pictures of ``drive``; None where they are there."""
+        state, before = drive.state, drive.history[max(len(drive.history) - 2, 0)]
+        if not self._cameras or self._known(state) is not None:
+            return None
+        return Wanted(self, drive.scene, state, moment_of(drive.scene, state, before))
+
+    def _known(self, state: SimState) -> Drawn | None:
+        return next((drawn for drawn in self._recent if drawn.state is state), None)
+
+    def keep(self, drawn: Drawn) -> None:
+        """Remember the pictures of a state."""
+        self._recent = (*self._recent, drawn)[-self._kept :]
+
+    def recorded(self, wanted: Wanted) -> Drawn | None:
+        """The log's pictures of a state, where they are asked for and it is the log's; None where there are none."""
+        scene, state = wanted.scene, wanted.state
+        if self._source != "log" or not is_of_log(scene, wanted.moment, state.frame):
+            return None
+        images = recorded_images(scene, state.frame, self._cameras, self._size)
+        return (
+            images
+            if images is None
+            else Drawn(state, images, None, RenderQuality.of_recorded(self._cameras), "log")
+        )
+
+    def draw(self, wanted: Sequence[Wanted]) -> None:
+        """Draw what these cameras, and others like them, are to see of one scene, in one call; each keeps its own."""
+        frame = self._renderers.drawing(wanted[0].scene).render(
+            [entry.moment for entry in wanted], self._cameras, self._size
+        )
+        for n, entry in enumerate(wanted):
+            viewed = frame.viewed(n) if self._bends else None
+            entry.pictures.keep(Drawn(entry.state, frame.images[n], viewed, frame.qualities[n]))
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Pictures that are to be drawn.
+
+    Attributes:
+        pictures: Cameras that will show them.
+        scene: Scene of the moment.
+        state: State of the simulation.
+        moment: What they show.
+    """
+
+    pictures: Pictures
+    scene: Scene
+    state: SimState
+    moment: Moment
+
+
+def draw_moments(wanted: Sequence[Wanted]) -> None:
+    """Have the pictures ``wanted`` by cameras of the same settings drawn, all of a scene in one call."""
+    by_scene: dict[str, list[Wanted]] = {}
+    for entry in wanted:
+        recorded = entry.pictures.recorded(entry)
+        if recorded is None:
+            by_scene.setdefault(entry.scene.id, []).append(entry)
+        else:
+            entry.pictures.keep(recorded)
+    for entries in by_scene.values():
+        entries[0].pictures.draw(entries)
 
 
 def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> CameraMotion:

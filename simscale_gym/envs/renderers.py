@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RENDERERS = ("auto", "cpu", "cpu-merged", "gsplat")
 
-_KEPT = 2  # scenes whose renderers are kept
+_KEPT = 2  # scenes whose renderers are kept at least
 
 
 class Renderers:
@@ -40,8 +40,13 @@ class Renderers:
         if name == "gsplat":
             load_gsplat()  # what is missing is said here and not at the first picture
         self._name, self._lock = name, threading.Lock()
+        self._most = _KEPT
         self._drawing: OrderedDict[str, Renderer] = OrderedDict()
         self._sweeping: OrderedDict[str, Renderer] = OrderedDict()
+
+    def keep(self, scenes: int) -> None:
+        """Keep the renderers of so many scenes, of whichever were asked for last, where that is more than as yet."""
+        self._most = max(self._most, scenes)
 
     def drawing(self, scene: Scene) -> Renderer:
         """The one that draws pictures of ``scene``."""
@@ -60,7 +65,7 @@ class Renderers:
             found = store.get(scene.id) or make()
             store[scene.id] = found
             store.move_to_end(scene.id)
-            while len(store) > _KEPT:
+            while len(store) > self._most:
                 store.popitem(last=False)
             return found
 

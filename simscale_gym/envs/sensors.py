@@ -48,16 +48,31 @@ class Sensors:
         lidar: LidarConfig,
         renderers: Renderers,
     ) -> None:
+        self._settings = kinds, cameras, size, effects, source, lidar, renderers
         self._kinds = tuple(kinds)
         self.space = observation_space(kinds, cameras, size, lidar)
         self._pictures = Pictures(renderers, cameras, size, effects, source)
         self._sweeps = Sweeps(renderers, lidar)
         self.draws_chance = effects is not None or ("lidar" in kinds and lidar.is_noisy)
 
+    def another(self) -> Sensors:
+        """The same sensors of another environment, drawn by the same renderers."""
+        return Sensors(*self._settings)
+
     @property
     def see(self) -> bool:
         """Pictures are observed."""
         return "camera" in self._kinds
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of observation: some of "camera", "state", "lidar"."""
+        return self._kinds
+
+    @property
+    def pictures(self) -> Pictures:
+        """The cameras."""
+        return self._pictures
 
     def observed(
         self, drive: Drive, pictures: Mapping[str, NDArray[np.uint8]] | None = None
@@ -69,10 +84,18 @@ class Sensors:
             pictures: Pictures by camera that were observed of it before; None to draw them.
         """
         out = {"ego": ego_observation(drive.state), "command": driving_command(drive.view)}
-        if self.see:
-            out |= self._pictures.observed(drive) if pictures is None else pictures
+        out |= self.perceived(drive, pictures)
         if "state" in self._kinds:
             out["state"] = state_observation(drive.scene, drive.state, drive.view, drive.goal)
+        return out
+
+    def perceived(
+        self, drive: Drive, pictures: Mapping[str, NDArray[np.uint8]] | None = None
+    ) -> dict[str, NDArray]:
+        """The part of :meth:`observed` that cameras and LiDAR give."""
+        out: dict[str, NDArray] = {}
+        if self.see:
+            out |= self._pictures.observed(drive) if pictures is None else pictures
         if "lidar" in self._kinds:
             out["lidar"] = self._sweeps.observed(drive)
         return out

@@ -15,8 +15,8 @@ import numpy as np
 
 from simscale_gym.files.compiled_code import kernel_files
 from simscale_gym.geometry import polyline
+from simscale_gym.kernels import Crew
 from simscale_gym.scene import DT, STATE_SIZE, EgoLog, Scene, StateIndex, Tracks, TrackType, TrafficLights
-from simscale_gym.splats.cpu.threads import Crew
 
 if TYPE_CHECKING:
     from simscale_gym.town import Town

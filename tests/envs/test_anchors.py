@@ -5,7 +5,7 @@ import pytest
 
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.envs import SimScaleEnv
-from simscale_gym.envs.actions import AnchorAction, TrajectoryAction
+from simscale_gym.envs.actions import AnchorAction, TrajectoryAction, apply
 from simscale_gym.envs.anchors import cluster_anchors
 from simscale_gym.errors import ArgumentError, DataError
 
@@ -55,7 +55,7 @@ def test_an_anchor_is_tracked_for_half_a_second(env, anchors):
     before = env.sim_state
     _, _, _, _, info = env.step(straight)
     assert env.sim_state.frame == before.frame + 5
-    states = TrajectoryAction().apply(env.scene, env.traffic, before, anchors[straight, 4::5])
+    states = apply(TrajectoryAction(), env.scene, env.traffic, before, anchors[straight, 4::5])
     np.testing.assert_allclose(info["ego_state"][:3], states[-1].ego[:3], atol=0.05)
 
 

@@ -6,7 +6,7 @@ import pytest
 from simscale_gym.agents.braking import braking_plan
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.recorded_ego import logged_pose
-from simscale_gym.envs.actions import ControlAction
+from simscale_gym.envs.actions import ControlAction, apply
 from simscale_gym.geometry import se2
 from simscale_gym.sim import start
 
@@ -17,7 +17,7 @@ def follow(scene, state, plan_of, steps):
     """The states of ``steps`` steps along ever new plans."""
     for _ in range(steps):
         action = CONTROL.of_plan(scene.vehicle, state.ego, plan_of(state))
-        state = CONTROL.apply(scene, OTHERS, state, action)[-1]
+        state = apply(CONTROL, scene, OTHERS, state, action)[-1]
         yield state
 
 
