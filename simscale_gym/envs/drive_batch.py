@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from simscale_gym.envs.history import KEPT, History
 from simscale_gym.envs.observations import hull
 from simscale_gym.envs.outcome import Outcome, track_types, type_bits
 from simscale_gym.envs.state_layout import STATE_LAYOUT
-from simscale_gym.kernels import Crew, RecordTable
+from simscale_gym.kernels import Crew, Described, RecordTable, describe
 from simscale_gym.metrics.running_memory import DriveMemory, filter_table
 from simscale_gym.metrics.running_subscores import RUNNING_CODES
 from simscale_gym.scene import STATE_SIZE
@@ -63,10 +64,12 @@ class DriveBatch:
         self.goals, self.first_arcs = np.zeros((2, count))
         self.terms: dict[str, Array] = {}
         self._crew, self._traffic = crew, traffic_batch(traffic, count, crew)
-        self._count, self._courses = count, None
+        self._count = count
+        self._courses: RecordTable | None = None
         self._slots, self._known = np.zeros((2, count), np.int64)
         self._egos = np.zeros((count, KEPT, STATE_SIZE))
         self._trail, self._trail_lengths = np.zeros((count, _ROOM, STATE_SIZE)), np.zeros(count, np.int64)
+        self._parts: WeakKeyDictionary[object, dict[str, Described]] = WeakKeyDictionary()
         self._begun: list[Drive | None] = [None] * count
         self._now: list[Drive | None] = [None] * count
         self._states: list[dict[int, SimState]] = [{} for _ in range(count)]
@@ -85,9 +88,11 @@ class DriveBatch:
         self._states[row] = dict(enumerate(states))
         self._traffic.enter(row, scene, places, {slot: state.traffic for slot, state in enumerate(states)})
         course = _course_of(drive, places)
-        if self._courses is None:
-            self._courses = RecordTable(course, self._count)
-        self._courses.put(row, course)
+        self._courses = self._courses or RecordTable(course, self._count)
+        known = self._described(scene, course, "road", "area") | self._described(
+            drive.segment.running.ground, course, "ground"
+        )
+        self._courses.put(row, course._replace(**known))
         self._remember_way(row, drive.history.egos)
         self._note(row, drive)
         self._begun[row] = self._now[row] = drive
@@ -147,6 +152,15 @@ class DriveBatch:
             self._trail = np.pad(self._trail, ((0, 0), (0, _ROOM), (0, 0)))
         self._trail[rows, self._trail_lengths[rows]] = self._egos[rows, self._slots[rows]]
         self._trail_lengths[rows] += 1
+
+    def _described(self, owner: object, course: Course, *parts: str) -> dict[str, Described]:
+        """The ``parts`` of ``course`` that belong to ``owner``, described when they are first met."""
+        if owner not in self._parts:
+            example = self._courses.example
+            self._parts[owner] = {
+                part: describe(getattr(course, part), getattr(example, part)) for part in parts
+            }
+        return self._parts[owner]
 
     def _remember_way(self, row: int, egos: Array) -> None:
         missing = len(egos) - self._trail.shape[1]

@@ -103,6 +103,9 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     `scene` (an id), `time` (when to leave the log [s] in the clip), `perturb` (bool or PerturbConfig), `state`
     (what `get_state()` gave).
 
+    ## Many at once
+    `gymnasium.make_vec("SimScale-v0", num_envs=N)` gives a `SimScaleVectorEnv` with the same settings and numbers.
+
     ## Versions
     v0: first.
 

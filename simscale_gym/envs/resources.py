@@ -62,7 +62,7 @@ class Resources:
         self.refs = list_scenes(scenes, split, unreadable=self._skips)
         self.skipped: dict[str, str] = {}
         """Why scenes were left out, by id."""
-        self._expert_names = tuple(experts)
+        self.expert_names = tuple(experts)
         self._assets = None if assets is None else checked_assets(assets)
 
     def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
@@ -119,9 +119,7 @@ class Resources:
     @cached_property
     def experts(self) -> tuple[Expert, ...]:
         """The experts that were asked for, in that order."""
-        return tuple(
-            make_expert(name, self.bank if needs_bank(name) else None) for name in self._expert_names
-        )
+        return tuple(make_expert(name, self.bank if needs_bank(name) else None) for name in self.expert_names)
 
     def _chosen(self, scene_id: str | None, rng: np.random.Generator) -> SceneRef:
         if scene_id is not None:

@@ -67,6 +67,11 @@ class Seat(SimScaleEnv):
         return len(self._resources.skipped)
 
     @property
+    def has_experts(self) -> bool:
+        """Whether experts are asked."""
+        return bool(self._resources.expert_names)
+
+    @property
     def seen_truncation(self) -> str:
         """Why its episode is cut by what is seen, or ""."""
         return self._seen_truncation()

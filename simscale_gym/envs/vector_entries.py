@@ -60,7 +60,7 @@ def put_entries(
     }
     for name, values in arrays.items():
         info.put(name, _masked(values, mask), mask)
-    advice = ("expert", "expert_action") if batch.drive(rows[0]).experts else ("expert",)
+    advice = ("expert", "expert_action") if seats[0].has_experts else ("expert",)
     for name in (*DEAR_ENTRIES, *advice):
         info.put_later(name, _reader(seats, rows, name), mask)
     if seats[0].sensors.see:

@@ -96,7 +96,7 @@ def test_perturbed_starts_experts_and_both_rewards(pair, reward):
     assert "horizon" in compare(singles, vector, 20, np.random.default_rng(2))
 
 
-@pytest.mark.parametrize("settings", [{}, {"camera_effects": {"drop_rate": 0.5, "noise": 0.01}}])
+@pytest.mark.parametrize("settings", [{}, {"camera_effects": {"drop_rate": 0.5, "read_noise": 0.02}}])
 def test_pictures_and_ranges(pair, one_renderer_per_scene, settings):
     size = {"cameras": ("cam_f0", "cam_l0"), "image_size": (24, 40), "lidar": {"channels": 4, "azimuths": 24}}
     singles, vector = pair(observation=("camera", "lidar", "state"), horizon=0.6, **size, **settings)

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from simscale_gym.kernels import RecordTable, record_at
+from simscale_gym.kernels import RecordTable, describe, record_at
 
 
 class Part(NamedTuple):
@@ -60,6 +60,7 @@ def filled(records):
     return table
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
 def test_a_row_is_the_record_that_was_put_there(lengths, seed):
     rng = np.random.default_rng(seed)
@@ -81,6 +82,22 @@ def test_what_is_not_contiguous_is_copied_and_what_has_another_kind_refused():
     assert out[0] == out[1] and (across.points != table.get(1).points).any()
     with pytest.raises(AssertionError):
         table.put(0, record._replace(points=np.zeros(3)))
+
+
+def test_parts_may_be_described_before():
+    rng = np.random.default_rng(2)
+    records = [make(rng, length) for length in (3, 5)]
+    table, out, whole = filled(records), np.empty(2), np.empty(2)
+    summed_all(table.example, table.words, whole)
+    part = describe(records[1].part, records[0].part)
+    again = RecordTable(records[0], 2)
+    again.put(0, describe(records[0], again.example))
+    again.put(1, records[1]._replace(part=part))
+    for record in records:
+        record.points[:, 1] -= 1.0
+    summed_all(again.example, again.words, out)
+    np.testing.assert_allclose(out, whole, rtol=1e-12)
+    assert again.get(1).part is part.record
 
 
 def test_a_table_keeps_what_it_points_to():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -12,7 +13,7 @@ from simscale_gym.agents.reactive.crowd import Crowd
 from simscale_gym.agents.reactive.idm_kernel import DriverParameters
 from simscale_gym.agents.reactive.stepping import ROUTE_LANES, ReactiveWorld, move_crowd
 from simscale_gym.geometry.box import place_around
-from simscale_gym.kernels import Crew, RecordTable, record_at, take
+from simscale_gym.kernels import Crew, Described, RecordTable, describe, record_at, take
 from simscale_gym.scene import Scene
 from simscale_gym.sim.state import TrafficState
 from simscale_gym.sim.traffic_batch import Places
@@ -44,15 +45,18 @@ class CrowdBatch:
         self._count, self._crew, self._world_of = count, crew, world_of
         self._driver, self._leave_distance = driver, leave_distance
         self._worlds: RecordTable | None = None
+        self._known: WeakKeyDictionary[Scene, Described] = WeakKeyDictionary()
         self._crowds = RecordTable(_empty_crowd(), count)
         self._shapes = np.zeros((count, 3))  # of the egos: from rear axle to centre, length, width
 
     def enter(self, row: int, scene: Scene, places: Places, states: Mapping[int, TrafficState]) -> None:
         """As :meth:`simscale_gym.sim.TrafficBatch.enter`."""
-        world, vehicle = self._world_of(scene), scene.vehicle
-        if self._worlds is None:
-            self._worlds = RecordTable(world, self._count)
-        self._worlds.put(row, world)
+        vehicle = scene.vehicle
+        if scene not in self._known:
+            world = self._world_of(scene)
+            self._worlds = self._worlds or RecordTable(world, self._count)
+            self._known[scene] = describe(world, self._worlds.example)
+        self._worlds.put(row, self._known[scene])
         slots, n = places.valid.shape
         memory = (
             np.zeros((slots, n), np.int8), np.zeros((slots, n, ROUTE_LANES), np.int64), np.zeros((slots, n, 6)),
