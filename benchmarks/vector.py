@@ -161,21 +161,22 @@ def main() -> None:
     )
     parser.add_argument("--scenes", type=int, default=10, help="scenes of the town's train split")
     parser.add_argument("--starts", type=int, default=16, help="perturbed starts of each scene (variety)")
+    parser.add_argument("--on-log", action="store_true", help="start on the log, not off it")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="numbers of environments")
     parser.add_argument("--seconds", type=float, default=10.0, help="time for each row")
     parser.add_argument("--cameras", action="store_true", help="three 128x72 cameras as well")
     parser.add_argument("--peers", metavar="DIR", help="where HighwayEnv is installed")
     arguments = parser.parse_args()
     scenes = [load_scene(ref) for ref in list_scenes("town", "train")[: arguments.scenes]]
-    settings = {
-        "observation": "state", "experts": (), "perturb": PerturbConfig(variety=arguments.starts),
-    }  # fmt: skip
+    perturb = not arguments.on_log and PerturbConfig(variety=arguments.starts)
+    settings = {"observation": "state", "experts": (), "perturb": perturb}
     console = Console(width=120)
     console.print(f"{machine()}, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}")
     console.print(
         f"{len(scenes)} scenes, tracks of each: {', '.join(str(len(scene.tracks)) for scene in scenes)}"
     )
-    remember(scenes, settings, arguments.starts)
+    if perturb:
+        remember(scenes, settings, arguments.starts)
     table = Table(
         "environments", "steps/s", "tracks x steps/s", "per CPU second", "tracks x steps", "tracks (present)",
         "steps an episode",
