@@ -8,8 +8,7 @@ from simscale_gym.envs.actions import MAX_ACCELERATION, MAX_STEERING_RATE
 from simscale_gym.metrics import COMFORT_TERMS
 from simscale_gym.metrics.comfort import comfort_flags
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
-from simscale_gym.sim.kinematics import bicycle_step
-from simscale_gym.sim.step import held_at_rest
+from simscale_gym.sim import move_ego
 
 WHEEL_BASE = Vehicle().wheel_base
 LEFT, THROTTLE, BRAKE = Controls(steer=1.0), Controls(throttle=1.0), Controls(brake=0.7)
@@ -31,7 +30,8 @@ def on(states, seconds, controls):
         action = driven_action(controls, states[-1], WHEEL_BASE)
         assert action.dtype == np.float32 and (np.abs(action) <= 1.0).all()
         command = action * [MAX_ACCELERATION, MAX_STEERING_RATE]
-        states.append(held_at_rest(states[-1], bicycle_step(states[-1], command)))
+        states.append(np.empty(STATE_SIZE))
+        move_ego(states[-2], states[-1], *command, WHEEL_BASE, False)
     return np.array(states)
 
 
