@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ Array = NDArray[np.float64]
 _SHOULDER = 1.0  # [m] from the outer lane to the parapet
 _GAP = 2.0  # [m] between the lanes of one deck
 _THICKNESS, _PARAPET = 1.2, 0.9  # [m] below and above the road
-_CELL, _PIECE = 0.8, 1.5  # [m] of the slab and along its sides
+_CELL, _PIECE, _ROWS = 0.6, 0.8, 6  # [m] of the slab and along its sides, which are so many cells high
 _COARSE, _FAR = 3, 60.0  # cells are this many times as large farther from the path than [m]
 _SHADE_PIECE = 8.0  # [m] of a lane that casts one rectangle of shadow
 _ASPHALT, _CONCRETE = (0.36, 0.36, 0.37), (0.62, 0.61, 0.58)
@@ -103,14 +105,16 @@ def _lay_sides(builder: SurfelBuilder, ring: Array, road: _Road, terrain: Terrai
     start, end = start[keep], end[keep]
     if not len(start):
         return
-    low, high = road.height(start), road.height(end)
-    corners = [
-        (start, low - _THICKNESS),
-        (end, high - _THICKNESS),
-        (end, high + _PARAPET),
-        (start, low + _PARAPET),
-    ]
-    builder.quads(np.stack([np.column_stack(corner) for corner in corners], 1), _CONCRETE, k=0.6)
+    at_start, at_end = road.height(start), road.height(end)
+    levels = np.linspace(-_THICKNESS, _PARAPET, _ROWS + 1)
+    for low, high in pairwise(levels):
+        corners = [
+            (start, at_start + low),
+            (end, at_end + low),
+            (end, at_end + high),
+            (start, at_start + high),
+        ]
+        builder.quads(np.stack([np.column_stack(corner) for corner in corners], 1), _CONCRETE, k=0.6)
 
 
 def _shadows(lanes: list[Lane]) -> Occluders:
