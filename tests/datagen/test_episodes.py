@@ -23,7 +23,7 @@ def make(town_cache, town_scene):
         patch.setattr(
             resources,
             "list_scenes",
-            lambda s, split: [ref for ref in list_scenes(s, split) if ref.id == town_scene.id],
+            lambda s, split, **_: [ref for ref in list_scenes(s, split) if ref.id == town_scene.id],
         )
         yield lambda **changes: gym.make("SimScale-v0", horizon=0.5, perturb=False, **changes)
 
