@@ -14,6 +14,7 @@ from simscale_gym.agents import Agent, NamedAgent, needs_bank
 from simscale_gym.commands.data_settings import Drive
 from simscale_gym.datagen import DataSpec, RolloutSpec, write_data_set
 from simscale_gym.datagen.layout import POLICY, RECIPE, parquet
+from simscale_gym.datagen.rollout_labels import NO_WAY_ON
 from simscale_gym.datagen.tape import PERSON
 from simscale_gym.driving_seat import Session
 from simscale_gym.driving_seat.seat import Seat
@@ -161,11 +162,16 @@ def _write(settings: Drive, driver: NamedAgent | TrainedDriver | None, part: Pat
             filtered=settings.filtered,
         ),
     )
-    samples = 0
+    samples = left_out = 0
     with tqdm(unit="scene", desc="writing") as bar:
         for report in write_data_set(part, spec, workers=1, unusable="stop"):
             samples += report.samples
+            left_out += report.head.telemetry.flow("label", expert=PERSON).rejected[NO_WAY_ON]
             bar.update()
     console.print(
         f"{samples} samples in {part}; simscale_gym.datagen.DataSet({str(part.parent)!r}) reads all drives."
     )
+    if left_out:
+        console.print(
+            f"{left_out} more labels of yours were left out: nobody knows a way on from where you let go."
+        )

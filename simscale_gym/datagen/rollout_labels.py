@@ -28,6 +28,9 @@ from simscale_gym.scoring.label_filter import label_failures
 from simscale_gym.scoring.segment import drive_segment, ego_history, score_segment
 from simscale_gym.sim import SimState, TrafficModel
 
+NO_WAY_ON = "no way on"
+"""Why a person's label falls: they let go before its end, and from there PDM-Closed has no plan that it vouches for."""
+
 
 class Visited(NamedTuple):
     """A state that a rollout came to.
@@ -100,7 +103,7 @@ class RolloutLabels:
             missing = max(0, needed - len(future))
             future += onward(scene, future[-1], self._planner, self._traffic, missing)
         if len(future) < HORIZON_STEPS:
-            self._telemetry.one("label", "no way on", expert=PERSON, round_index=at.number)
+            self._telemetry.one("label", NO_WAY_ON, expert=PERSON, round_index=at.number)
             return
         ahead = [state, *future[:HORIZON_STEPS]]
         scores = score_segment(scene, ahead, ego_history(scene, at.past), reference)

@@ -77,6 +77,8 @@ class Seat:
         }
         if wish in does:
             does[wish]()
+        if wish.startswith("next"):
+            pygame.event.clear(pygame.KEYDOWN)  # pressed while one waited, not meant for the new drive
 
 
 def pace(times: deque[float]) -> float:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from simscale_gym.agents import make_traffic
-from simscale_gym.datagen import DataSet, DataSpec, RolloutSpec, regenerate, repair, verify, write_data_set
+from simscale_gym.datagen import (
+    DataSet,
+    DataSpec,
+    RolloutSpec,
+    regenerate,
+    repair,
+    rollout_labels,
+    verify,
+    write_data_set,
+)
 from simscale_gym.datagen.layout import POLICY
 from simscale_gym.datagen.rollout_starts import rollout_start, snapshot_at
 from simscale_gym.datagen.spec import OpenSpec
@@ -109,6 +118,14 @@ def test_behind_it_the_planner_drives_on(folder):
         if sample.row["expert"] == PERSON:
             way = np.hypot(*np.diff(sample.arrays.target_10hz[:, :2], axis=0).T)
             assert np.abs(np.diff(way)).max() < 0.06 and 0.0 <= sample.row["label_score"] <= 1.0
+
+
+def test_where_nobody_knows_a_way_on_the_label_falls(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(rollout_labels, "onward", lambda *_: [])
+    (report,) = write_data_set(tmp_path / "a", spec, workers=1)
+    flow = report.head.telemetry.flow("label", expert=PERSON)
+    assert flow.rejected == {rollout_labels.NO_WAY_ON: 18} and flow.passed == 0
+    assert {row["expert"] for row in DataSet(tmp_path / "a").rows.to_pylist()} == {"planner"}
 
 
 def test_a_sample_is_made_again_without_naming_anybody(folder):

@@ -82,8 +82,11 @@ def test_a_person_drives_pauses_goes_back_and_quits(make_session, play):
 def test_next_start_says_what_is_being_made(make_session, play):
     seat = make_session()
     first = seat.info["state_hash"]
-    pictures = play(seat, [[down(pygame.K_RETURN)]])
+    pictures = play(seat, [[down(pygame.K_RETURN)], [down(pygame.K_RETURN), down(pygame.K_UP)]])
     assert seat.info["state_hash"] != first
+    assert (
+        seat.mode == "waits" and len(pictures) == 3
+    )  # keys that were pressed meanwhile were not meant for it
     np.testing.assert_array_equal(pictures[1], notice_picture("Next start", seat.env.scene.id))
 
 
