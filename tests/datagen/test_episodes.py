@@ -65,7 +65,8 @@ def test_infos_have_one_structure(recorded):
 @pytest.mark.parametrize("expert", [False, True])
 def test_transitions(recorded, expert):
     flat = transitions(recorded, expert=expert)
-    assert flat.obs.shape == flat.next_obs.shape == (10, 341) and flat.obs.dtype == np.float32
+    wide = sum(recorded[0].observations[name][0].size for name in ("ego", "command", "state"))
+    assert flat.obs.shape == flat.next_obs.shape == (10, wide) and flat.obs.dtype == np.float32
     assert flat.acts.shape == (10, 2) and flat.dones.shape == flat.infos.shape == (10,)
     assert flat.dones.dtype == bool and not flat.dones.any() and isinstance(flat.infos[0], dict)
     np.testing.assert_array_equal(flat.obs[1:5], flat.next_obs[:4])
