@@ -33,7 +33,7 @@ class RewardConfig:
         direction: Reward given once DDC falls to 0 for driving against the traffic (half of it at 0.5).
         time_to_collision: Reward given once, when the ego is first less than a second from a collision: a third of
             what an 8 s drive pays, which is TTC's share of EPDMS.
-        goal: Reward given once, on arrival.
+        goal: Reward given once, on arrival: little, as the way there is paid and nothing is to be gained by rushing.
         lane_slack: Free lateral deviation [m]; that of LK.
         max_acceleration, max_braking, max_jerk: Comfortable longitudinal acceleration, deceleration [m/s^2] and jerk
             [m/s^3]: NAVSIM's limits, which HC asks of the smoothed drive.
@@ -49,7 +49,7 @@ class RewardConfig:
     red_light: float = -15.0
     direction: float = -15.0
     time_to_collision: float = -2.0
-    goal: float = 5.0
+    goal: float = 1.0
     lane_slack: float = 0.5
     max_acceleration: float = 2.4
     max_braking: float = 4.05

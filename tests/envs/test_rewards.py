@@ -51,7 +51,7 @@ def terms(speed=10.0, seconds=0.1, **given):
         ({"lost_tlc": 1.0}, "red_light", -15.0),
         ({"lost_ddc": 0.5}, "direction", -7.5),
         ({"lost_ttc": 1.0}, "time_to_collision", -2.0),
-        ({"arrived": True}, "goal", 5.0),
+        ({"arrived": True}, "goal", 1.0),
     ],
 )
 def test_terms(given, term, expected):
