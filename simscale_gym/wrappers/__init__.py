@@ -6,6 +6,7 @@ seconds it is the environment's ``horizon``), ``RecordVideo`` (with MoviePy inst
 """
 
 from simscale_gym.wrappers.cameras import GrayCameras, Panorama, ResizedCameras
+from simscale_gym.wrappers.curriculum import Curriculum, Stage, scene_difficulties
 from simscale_gym.wrappers.epdms_monitor import EpdmsMonitor
 from simscale_gym.wrappers.every_scene import EveryScene
 from simscale_gym.wrappers.fixed_info import FixedInfo
@@ -16,6 +17,7 @@ from simscale_gym.wrappers.record_films import RecordFilms
 from simscale_gym.wrappers.smooth_actions import SmoothActions
 
 __all__ = [
+    "Curriculum",
     "EpdmsMonitor",
     "EveryScene",
     "FixedInfo",
@@ -27,4 +29,6 @@ __all__ = [
     "RecordFilms",
     "ResizedCameras",
     "SmoothActions",
+    "Stage",
+    "scene_difficulties",
 ]
