@@ -6,8 +6,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 export OMP_WAIT_POLICY := PASSIVE
 
-# What needs a GPU or recorded scenes, takes the better part of an hour, or is a part of another.
-NOT_ALONE := benchmarks/gpu.py benchmarks/real_logs.py benchmarks/render.py benchmarks/torch_peer.py
+# What needs a GPU, recorded scenes or files, takes the better part of an hour, or is a part of another.
+NOT_ALONE := benchmarks/curves.py benchmarks/gpu.py benchmarks/real_logs.py benchmarks/render.py benchmarks/soak.py benchmarks/torch_peer.py
 
 .PHONY: demo test lint docs bench clean
 

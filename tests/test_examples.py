@@ -98,11 +98,50 @@ def test_own_scene_that_is_missing(run, tmp_path):
         run("04_own_scene.py", tmp_path / "nowhere")
 
 
-def test_ppo(run, tmp_path):
+def test_ppo(run, tmp_path, capsys):
+    """An update, and another after it was broken off."""
     pytest.importorskip("stable_baselines3")
-    arguments = ("--steps", 32, "--envs", 2, "--rollout", 16, "--horizon", 1.0)
-    run("05_sb3_ppo.py", *arguments, "--out", tmp_path / "policy.zip")
+    arguments = ("--envs", 2, "--rollout", 16, "--horizon", 1.0, "--out", tmp_path)
+    run("05_sb3_ppo.py", "--steps", 32, *arguments)
+    run("05_sb3_ppo.py", "--steps", 64, *arguments)
+    lines = (tmp_path / "curve.csv").read_text().splitlines()
+    assert lines[0].startswith("steps,cpu_s") and [line.split(",")[0] for line in lines[1:]] == ["32", "64"]
+    assert (tmp_path / "policy.zip").stat().st_size > 10_000 and "episodes: return" in capsys.readouterr().out
+
+
+def test_sac(run, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    quick = ("--steps", 32, "--envs", 2, "--warm-up", 16, "--horizon", 1.0)
+    run("09_sb3_sac.py", *quick, "--out", tmp_path / "policy.zip")
     assert (tmp_path / "policy.zip").stat().st_size > 10_000
+
+
+def test_ppo_on_a_camera(run, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    quick = ("--steps", 8, "--envs", 1, "--rollout", 8, "--size", 36, 64)
+    run("10_sb3_ppo_camera.py", *quick, "--out", tmp_path / "policy.zip")
+    assert (tmp_path / "policy.zip").stat().st_size > 10_000
+
+
+def test_ppo_on_the_vector_environment(run, tmp_path, capsys):
+    pytest.importorskip("torch")
+    quick = ("--steps", 80, "--envs", 2, "--rollout", 20, "--minibatches", 2, "--horizon", 1.0)
+    run("11_ppo_vector.py", *quick, "--out", tmp_path)
+    lines = (tmp_path / "curve.csv").read_text().splitlines()
+    assert lines[0] == "steps,wall_s,episodes,return" and [line.split(",")[0] for line in lines[1:]] == [
+        "40",
+        "80",
+    ]
+    assert "over the last of 8 episodes" in capsys.readouterr().out
+
+
+def test_fork_groups(run, capsys):
+    """The best of a group first; advantages of a group are around zero."""
+    run("12_fork_groups.py", "--groups", 1, "--size", 4, "--seconds", 0.3)
+    lines = capsys.readouterr().out.splitlines()
+    advantages = [float(line.split()[1]) for line in lines[1:]]
+    assert len(advantages) == 4 and advantages == sorted(advantages, reverse=True)
+    assert abs(sum(advantages)) < 0.1 and "the expert there: " in lines[1]
 
 
 def test_render_quality(run, tmp_path, capsys):

@@ -1,0 +1,98 @@
+"""A trained Stable-Baselines3 policy beside constant velocity and the planner expert, from the same starts.
+
+    python benchmarks/policies.py ppo_simscale/policy.zip                 # 40 scenes of the town's test split
+    python benchmarks/policies.py ppo/policy.zip sac/policy.zip --csv out.csv
+
+Policies see the part ``state`` of the observation and give control actions, without noise. Success: neither collision
+nor off the road, and 80 % of the way that the human came in that time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import simscale_gym  # noqa: F401  (registers the id)
+
+COLUMNS = ("return", "epdms", "success", "collision", "off_road", "red_light", "progress", "seconds")
+ENOUGH = 0.8
+Driver = Callable[[dict, dict], np.ndarray]
+
+
+def planner(observation: dict, info: dict) -> np.ndarray:
+    """The planner expert's action."""
+    return info["expert"]["planner"]["action"]
+
+
+def straight_on(observation: dict, info: dict) -> np.ndarray:
+    """Constant velocity."""
+    turned = -2.0 * float(observation["ego"][5])  # the wheel back to the middle
+    return np.array([0.0, np.clip(turned, -1.0, 1.0)], np.float32)
+
+
+def trained(path: Path) -> Driver:
+    """The policy in ``path``: PPO's or SAC's, which the archive does not say."""
+    from stable_baselines3 import PPO, SAC
+
+    kind = SAC if "sac" in str(path) else PPO
+    model = kind.load(path, device="cpu")
+    return lambda observation, info: model.predict(observation["state"], deterministic=True)[0]
+
+
+def drive(env: gym.Env, driver: Driver, scene: str, seed: int) -> tuple[float, ...]:
+    """One episode, as COLUMNS name it."""
+    observation, info = env.reset(seed=seed, options={"scene": scene})
+    total, steps, over = 0.0, 0, False
+    while not over:
+        observation, reward, terminated, truncated, info = env.step(driver(observation, info))
+        total, steps, over = total + reward, steps + 1, terminated or truncated
+    scores, fault = info["epdms"], bool(info["at_fault"])
+    off, red = bool(info["left_road"]), scores["traffic_light_compliance"] < 1.0
+    progress = scores["ego_progress"]
+    success = not fault and not off and not red and progress >= ENOUGH
+    return total, scores["score"], success, fault, off, red, progress, steps / 10.0
+
+
+def main() -> None:
+    """Drive and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("policies", type=Path, nargs="*")
+    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--csv", type=Path, help="where to write each drive")
+    arguments = parser.parse_args()
+    settings = {"observation": "state", "split": arguments.split}
+    with_planner = gym.make("SimScale-v0", experts=("planner",), **settings)
+    without = gym.make("SimScale-v0", experts=(), **settings)
+    ids = without.unwrapped.scene_ids
+    chosen = [ids[k] for k in np.linspace(0, len(ids) - 1, arguments.scenes).astype(int)]
+    drivers: dict[str, Driver] = {"planner expert": planner, "constant velocity": straight_on}
+    drivers |= {str(path): trained(path) for path in arguments.policies}
+    rows, began = [], time.process_time()
+    for seed, scene in enumerate(chosen):
+        for name, driver in drivers.items():
+            env = with_planner if driver is planner else without
+            rows.append((name, scene, seed, *drive(env, driver, scene, seed)))
+    console, table = Console(width=118), Table("driver", *COLUMNS)
+    for name in drivers:
+        means = np.mean([row[3:] for row in rows if row[0] == name], axis=0)
+        table.add_row(name, *(f"{value:.2f}" for value in means))
+    console.print(table)
+    console.print(f"{len(chosen)} scenes of {arguments.split}; {time.process_time() - began:.0f} s CPU")
+    if arguments.csv:
+        with arguments.csv.open("w", newline="") as file:
+            csv.writer(file).writerows([("driver", "scene", "seed", *COLUMNS), *rows])
+
+
+if __name__ == "__main__":
+    main()
