@@ -1,6 +1,8 @@
 """The same drives scored by NAVSIM itself, out of an export, and by us, out of what was exported.
 
-Needs NAVSIM and nuplan-devkit on the path (Python 3.11, SQLAlchemy 1.4); imported only where these are.
+Needs NAVSIM 2.2 (commit 0a380a9) and nuplan-devkit (e924167) on the path, unpacked and not installed, since their own
+requirements pin old releases; Python 3.11; and, beside the extra ``test``: geopandas, hydra-core, aioboto3, aiofiles,
+opencv-python-headless, psutil, pyquaternion, rasterio and retry. Imported only where these are.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Record what NAVSIM gives planners on a small suite of the town: ``python tests/record_navsim_two_stage.py FILE``.
 
-Runs where NAVSIM is installed (see ``tests/datagen/test_navsim_itself.py``), with ``tests`` on the path.
+Runs where NAVSIM is installed (see ``tests/navsim_peer.py``), with ``tests`` on the path.
 """
 
 import gzip

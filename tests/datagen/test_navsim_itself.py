@@ -1,7 +1,6 @@
 """NAVSIM itself, unchanged, opens what is exported and scores it as we do.
 
-Runs where ``navsim`` and ``nuplan`` can be imported (NAVSIM 2.2 and nuplan-devkit on the path, SQLAlchemy 1.4, Python
-3.11); skipped elsewhere.
+Runs where ``navsim`` and ``nuplan`` can be imported (see ``tests/navsim_peer.py``); skipped elsewhere.
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """NAVSIM itself, unchanged, gives planners the two-stage scores that we give them by its rules.
 
-Runs where ``navsim`` and ``nuplan`` can be imported (see ``tests/datagen/test_navsim_itself.py``); skipped elsewhere.
+Runs where ``navsim`` and ``nuplan`` can be imported (see ``tests/navsim_peer.py``); skipped elsewhere.
 """
 
 import pytest
