@@ -18,9 +18,10 @@ from torch import nn
 
 import simscale_gym  # noqa: F401  (registers the id)
 from simscale_gym.datagen import DataSet, DataSpec, RolloutSpec, dagger, write_data_set
-from simscale_gym.envs import run_episode
+from simscale_gym.envs import STATE_LAYOUT, run_episode
 
 SEEN = ("ego", "command", "state")
+WIDTH = 6 + 4 + STATE_LAYOUT.size
 TIMES, SCALE = (
     0.5 * torch.arange(1, 9),
     torch.tensor([5.0, 1.0, 0.1]),
@@ -33,7 +34,7 @@ class Driver(nn.Module):
     def __init__(self, file=None):
         super().__init__()
         self.net = nn.Sequential(
-            nn.Linear(341, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 24)
+            nn.Linear(WIDTH, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 24)
         )
         if file is not None:
             self.load_state_dict(torch.load(file, weights_only=True))
@@ -57,7 +58,7 @@ class Driver(nn.Module):
 
 
 def examples(data_set):
-    """What was seen ``[M, 341]``, and the expert's plans there ``[M, 8, 3]``, where it vouches for them."""
+    """What was seen ``[M, WIDTH]``, and the expert's plans there ``[M, 8, 3]``, where it vouches for them."""
     steps = [sample.step for sample in data_set if sample.row["valid"]]
     seen = np.array([np.hstack([step[name] for name in SEEN]) for step in steps])
     return torch.from_numpy(seen), torch.from_numpy(np.array([step["expert_action"] for step in steps]))

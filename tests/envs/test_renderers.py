@@ -162,6 +162,6 @@ def test_what_gsplat_lacks_is_said_when_the_environment_is_made(town_scene, monk
         SimScaleEnv([town_scene], renderer="gsplat", experts=())
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gsplat" else found(name))
-    with pytest.raises(MissingExtraError, match=r"gsplat is not installed.*simscale-gym\[gpu\]"):
+    with pytest.raises(MissingExtraError, match=r"gsplat is not installed.*install .*\[gpu\]"):
         SimScaleEnv([town_scene], renderer="gsplat", experts=())
     SimScaleEnv([town_scene], renderer="auto", experts=())

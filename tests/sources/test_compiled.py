@@ -207,7 +207,8 @@ def test_processes_at_once_agree(cache, scenario):
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]
     outputs = [process.communicate() for process in running]
-    assert {errors for _, errors in outputs} == {""}
+    said = {line for _, errors in outputs for line in errors.splitlines()}
+    assert all(line.startswith("simscale_gym: reading a scene") for line in said)  # where that took a while
     assert len({printed for printed, _ in outputs}) == 1
 
 

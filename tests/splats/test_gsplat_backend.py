@@ -272,7 +272,7 @@ def test_what_is_missing_is_named(device, monkeypatch):
     with pytest.raises(ArgumentError, match="no CUDA device"):
         rasterize(static, *FRAME, backend="gsplat")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"simscale-gym\[gpu\]"):
+    with pytest.raises(MissingExtraError, match=r"install .*\[gpu\]"):
         rasterize(static, *FRAME, backend="gsplat")
     assert not gsplat_is_there()
 
