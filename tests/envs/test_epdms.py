@@ -140,8 +140,8 @@ def test_rewards_add_up_to_the_final_score(town_scene, action, perturb):
             assert reward == pytest.approx(sum(info["rewards"].values()))
             total, over = total + reward, terminated or truncated
             assert total == pytest.approx(scale * info["epdms"]["score"], abs=1e-9)
-        if follow and action != "anchor" and not perturb:  # off the log, a drive may begin against the traffic, and
-            # the nearest of sixteen anchors may lead anywhere
+        # off the log a drive may begin against the traffic, and the nearest of sixteen anchors may lead anywhere
+        if follow and action != "anchor" and not perturb:
             assert info["epdms"]["score"] > 0.5
 
 
