@@ -20,7 +20,11 @@ class ConstantVelocityAgent:
 
     def act(self, observation: Observation) -> Array:
         """``[8, 3]`` straight ahead."""
-        plan = np.zeros(PLAN_SHAPES[0])
-        speed = float(np.hypot(*observation["ego"][:2]))
-        plan[:, 0] = speed * np.arange(1, len(plan) + 1) * PLAN_STRIDE * DT
-        return plan
+        return constant_velocity_plan(float(np.hypot(*observation["ego"][:2])))
+
+
+def constant_velocity_plan(speed: float) -> Array:
+    """``[8, 3]`` straight ahead at ``speed`` [m/s]."""
+    plan = np.zeros(PLAN_SHAPES[0])
+    plan[:, 0] = speed * np.arange(1, len(plan) + 1) * PLAN_STRIDE * DT
+    return plan

@@ -56,7 +56,7 @@ def run_collect(settings: Collect) -> Telemetry:
     total = _dry_run(settings, spec, console) if settings.dry_run else _written(settings, spec, console)
     if searching:
         console.print(yield_table(total, spec.experts, spec.rounds))
-    if searching or spec.visible_only:
+    if searching or spec.visible_only or spec.challenging:
         console.print(stage_table(total, spec.experts if searching else (LOG,)))
     if searching:
         for line in explain(total, spec.experts):

@@ -66,6 +66,8 @@ class Collect:
         unusable: What becomes of a scene that cannot be used: skip (counted and named) or stop.
         min_render_quality: Keep samples whose pictures can be trusted this far, 0 to 1 (0.25 is the environment's; 0
             draws nothing). Every scene is dressed for it once (seconds), every sample drawn small (0.4 s).
+        challenging: With --kind log: keep clips of which the human's EPDMS is 0.8 or more and constant velocity's 0.8
+            or less, as in NAVSIM's filter; --clips counts those before it.
         visible_only: Drop samples whose label depends on road users that no camera sees: whose expert, planning again
             without them, ends up 1 m or more elsewhere. Every sample says whether it does.
         assets: A trained scene (see splats convert), or a folder of them, instead of the dressing.
@@ -100,6 +102,7 @@ class Collect:
     ray_address: str | None = None
     unusable: Literal["skip", "stop"] = "skip"
     min_render_quality: float = 0.0
+    challenging: bool = False
     visible_only: bool = False
     assets: Path | None = None
     camera_source: str = "render"

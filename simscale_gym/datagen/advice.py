@@ -22,6 +22,7 @@ STAGE_NAMES = {
     "reactive": "at the reactive check (the others answer)",
     "expert": "at the expert",
     "label": "at the filter of labels",
+    "challenge": "at the filter of trivial clips",
     "sight": "at the filter of what is seen",
     "render": "at the filter of pictures",
 }
@@ -102,6 +103,11 @@ ADVICE = {
         "label",
         "",
     ): "Labels fail at a hard rule: look at some (simscale-gym demo) before trusting the expert here.",
+    (
+        "challenge",
+        "",
+    ): "Constant velocity does as well there, or the human breaks a rule: take logs of denser or slower "
+    "streets, or leave --challenging out.",
     ("sight", ""): "Labels depend on road users that no camera sees: more cameras (--cameras) see more.",
     (
         "render",

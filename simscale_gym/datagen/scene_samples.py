@@ -17,6 +17,7 @@ from simscale_gym.agents.expert import PLAN_STRIDE, Expert
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.datagen.challenge import why_unchallenging
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import LOG, Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.moments import make_moments
@@ -85,8 +86,8 @@ class SceneSamples:
         """What the samples of the clips at ``frames`` are made of, in their order; nothing is drawn for them yet."""
         recipe, steps = self._recipe, PLAN_STRIDE * self._spec.moments_ahead
         if recipe is None:
-            kept = filter(self._is_visible, log_drives(self._scene, frames, steps))
-            yield from filter(self._is_trusted, kept)
+            kept = filter(self._is_challenging, log_drives(self._scene, frames, steps))
+            yield from filter(self._is_trusted, filter(self._is_visible, kept))
             return
         if self._driver is not None:
             kept = filter(self._is_visible, self._rollouts(frames))
@@ -185,6 +186,14 @@ class SceneSamples:
                 for code, value in score_values(judged).items()
             },
         }  # fmt: skip
+
+    def _is_challenging(self, drive: Drive) -> bool:
+        """Whether a drive on the log stays, by how hard it is."""
+        if not self._spec.challenging:
+            return True
+        reason = why_unchallenging(self._scene, drive)
+        self.telemetry.one("challenge", reason, expert=drive.expert)
+        return not reason
 
     def _is_visible(self, drive: Drive) -> bool:
         """Whether a drive on the log stays, for the label of which the planner stands in."""

@@ -55,6 +55,8 @@ class DataSpec:
         traffic: Name of the traffic model.
         seed: Seed of the order in which candidates are tried.
         min_render_quality: Score that the worst picture of a sample must have, 0 to 1; at 0 none is judged.
+        challenging: Of the log, keep clips that the human masters and keeping on does not, as in NAVSIM's filter
+            (:mod:`simscale_gym.datagen.challenge`).
         visible_only: Drop samples whose label depends on road users that no camera sees.
         assets: Scene asset or folder of them; None for the looks that scenes have.
         camera_source: "render", or "log": the pictures that the log's cameras took, for samples of kind log at frames
@@ -84,6 +86,7 @@ class DataSpec:
     traffic: str = "idm"
     seed: int = 0
     min_render_quality: float = 0.0
+    challenging: bool = False
     visible_only: bool = False
     assets: str | None = None
     camera_source: str = "render"
@@ -133,17 +136,25 @@ class DataSpec:
             raise ArgumentError(f"scores: {self.scores}, expected 0 (none) or more.")
         if self.human_filter and not (self.kind == "log" and self.scores):
             raise ArgumentError("human_filter: True, expected only where samples of the log have scores.")
+        if self.challenging and self.kind != "log":
+            raise ArgumentError(
+                f"challenging: True for kind {self.kind!r}, expected only for samples of the log."
+            )
         if min(self.image_size) < 1:
             raise ArgumentError(f"image_size: {self.image_size}, expected 1 pixel or more each way.")
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> DataSpec:
-        """The spec that JSON keeps; lists stand for tuples."""
+        """The spec that JSON keeps; lists stand for tuples.
+
+        What an earlier version did not know yet has its default, which is how that version did.
+        """
         known = {item.name for item in fields(cls)}
-        if set(values) != known:
-            raise ArgumentError(f"spec: {sorted(set(values) ^ known)} too much or missing.")
+        if not set(values) <= known:
+            raise ArgumentError(f"spec: unknown {sorted(set(values) - known)}, expected {sorted(known)}.")
         plain = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls(**plain | {"rollout": plain["rollout"] and RolloutSpec.from_plain(plain["rollout"])})
+        rollout = plain.get("rollout")
+        return cls(**plain | {"rollout": rollout and RolloutSpec.from_plain(rollout)})
 
     def plain(self) -> dict[str, Any]:
         """The spec as JSON keeps it; a policy's file goes by the name that it has in the data set."""

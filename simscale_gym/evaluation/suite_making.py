@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.braking import braking_plan
+from simscale_gym.agents.constant_velocity_agent import constant_velocity_plan
 from simscale_gym.agents.expert import PLAN_STRIDE
-from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
+from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.errors import SceneError
@@ -238,10 +239,7 @@ class _Maker:
 
 
 def _constant_velocity(scene: Scene, state: SimState) -> Array:
-    plan = np.zeros((HORIZON_STEPS // PLAN_STRIDE, 3))
-    speed = float(np.hypot(state.ego[StateIndex.VX], state.ego[StateIndex.VY]))
-    plan[:, 0] = speed * DT * PLAN_STRIDE * np.arange(1, len(plan) + 1)
-    return plan
+    return constant_velocity_plan(float(np.hypot(state.ego[StateIndex.VX], state.ego[StateIndex.VY])))
 
 
 def _with_drives(suite: Suite, recipe: SuiteRecipe) -> Suite:

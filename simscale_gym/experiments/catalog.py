@@ -20,7 +20,8 @@ RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 _SIZE = (72, 128)
 _SCORES = 256
-_CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 8, 21
+_ON_THE_LOG = 1.0  # [s] between clips of the log, before the trivial ones are left out
+_CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 15, 21
 _OFF_THE_LOG = 0.5  # [s] between clips that leave the log
 _BLIND = "ego_status"
 _ACCELERATION = {"acceleration hidden": 3.0, "acceleration told": 0.2}
@@ -81,10 +82,14 @@ def _sets(budget: Budget) -> Mapping[str, DataSpec]:
     All have scores of the vocabulary, so that all families learn from the same ones.
     """
     clips = budget.clips
-    plain = DataSpec(image_size=_SIZE, picture_format="png", scores=_SCORES, kind="log", clips=clips)
+    plain = DataSpec(
+        image_size=_SIZE, picture_format="png", scores=_SCORES, kind="log", stride=_ON_THE_LOG, challenging=True,
+        clips=clips,
+    )  # fmt: skip
     off_log = replace(
         plain,
         kind="perturbed",
+        challenging=False,
         stride=_OFF_THE_LOG,
         rounds=budget.rounds,
         clips=_CLIPS_OFF_THE_LOG * -(-clips // _CLIPS_OF_A_SCENE),

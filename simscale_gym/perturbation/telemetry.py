@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-STAGES = ("scene", "clip", "bounds", "gate", "grid", "reactive", "expert", "label", "sight", "render")
+STAGES = (
+    "scene",
+    "clip",
+    "bounds",
+    "gate",
+    "grid",
+    "reactive",
+    "expert",
+    "label",
+    "challenge",
+    "sight",
+    "render",
+)
 """Stages in the order that a candidate goes through them. The first counts scenes, the second clips, all others count
 candidates."""
-OPTIONAL = ("scene", "sight", "render")
-"""Stages that not every run has: what labels depend on and pictures are judged where that is asked for."""
+OPTIONAL = ("scene", "challenge", "sight", "render")
+"""Stages that not every run has: how hard clips are, what labels depend on and pictures are judged where asked for."""
 SHARED = STAGES[:5]
 """Stages that come before the experts part ways; they are counted once, under no expert's name."""
 

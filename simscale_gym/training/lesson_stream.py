@@ -93,5 +93,5 @@ def _spec(config: TrainConfig, inputs: InputSpec) -> DataSpec:
     recorded = spec_of(config.real[0])
     return replace(
         recorded, kind="perturbed", experts=config.stream, clips=None, seed=config.seed, cameras=inputs.cameras,
-        history=0, future=0, camera_source="render", human_filter=False,
+        history=0, future=0, camera_source="render", human_filter=False, challenging=False,
     )  # fmt: skip
