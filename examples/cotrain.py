@@ -10,6 +10,7 @@ suite of dense traffic in another town, on the log and off it. What is there alr
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,7 +25,7 @@ def main() -> None:
     """Collect, train twice, judge, print the gain."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("out/cotrain"), help="data sets and planners")
-    parser.add_argument("--clips", type=int, default=480, help="recorded clips, 8 a scene")
+    parser.add_argument("--scenes", type=int, default=60, help="recorded scenes, of some 6 samples each")
     parser.add_argument("--steps", type=int, default=1500, help="gradient steps of each planner")
     parser.add_argument("--suite", default="town-hard", help="name of a suite, or its file")
     parser.add_argument("--preset", default="tiny", help="size of the planners")
@@ -40,10 +41,11 @@ def main() -> None:
 def run(told: argparse.Namespace) -> None:
     """All of it."""
     shown = {"image_size": tuple(told.image_size), "picture_format": "png"}
-    perturbed = -(-told.clips // 8) * 11  # a clip that leaves the log needs 4 s more: 11 a scene, 1 s apart
+    log = DataSpec(kind="log", stride=1.0, challenging=True, **shown)
+    perturbed = told.scenes * 11  # a clip that leaves the log needs 4 s more: 11 a scene, 1 s apart
     specs = {
-        "real": DataSpec(kind="log", clips=told.clips, **shown),
-        "val": DataSpec(kind="log", split="val", clips=max(8, told.clips // 4), **shown),
+        "real": replace(log, clips=told.scenes * 15),
+        "val": replace(log, split="val", clips=max(1, told.scenes // 4) * 15),
         "sim": DataSpec(experts=("planner",), stride=1.0, clips=perturbed, rounds=2, **shown),
     }
     for name, spec in specs.items():

@@ -1,5 +1,6 @@
 """Every example runs, on a town of one scene."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -184,12 +185,17 @@ def test_cotrain(run, tmp_path, small_suite, capsys, monkeypatch):
 
     monkeypatch.setattr(selection, "_check_roads", lambda train, val: None)  # this town has one scene
     write_suite(small_suite, tmp_path / "small.json")
-    quick = ("--clips", 4, "--steps", 2, "--image-size", 16, 32, "--workers", 1)
+    quick = ("--scenes", 1, "--steps", 2, "--image-size", 16, 32, "--workers", 1)
     told = ("cotrain.py", "--out", tmp_path / "out", "--suite", tmp_path / "small.json", *quick)
     run(*told)
     lines = capsys.readouterr().out.splitlines()
-    assert "real: 4 recorded and 0 simulated samples" in lines
-    assert any(line.startswith("real + sim: 4 recorded and ") for line in lines)
+    (alone,) = (
+        re.fullmatch(r"real: (\d+) recorded and 0 simulated samples", line)
+        for line in lines
+        if line.startswith("real: ")
+    )
+    assert 0 < int(alone[1]) < 15  # of a scene's clips, the challenging ones
+    assert any(line.startswith(f"real + sim: {alone[1]} recorded and ") for line in lines)
     assert lines[-1].startswith("simulation adds ") and "points of EPDMS (95 % interval" in lines[-1]
     there = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("planner.safetensors")}
     run(*told)
