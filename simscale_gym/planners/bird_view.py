@@ -36,6 +36,43 @@ def decoder(config: AttentionConfig, layers: int) -> nn.TransformerDecoder:
     return nn.TransformerDecoder(layer, layers, nn.LayerNorm(config.width))
 
 
+class Onlookers(nn.Module):
+    """Queries that look at a memory, each by itself, so that what one sees does not hang on who else is asked.
+
+    Args:
+        config: Size of its attention.
+        layers: Number of layers.
+    """
+
+    def __init__(self, config: AttentionConfig, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(_Onlooking(config) for _ in range(layers))
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
+        """``[B, Q, D]`` of queries ``[B, Q, D]`` and a memory ``[B, M, D]``."""
+        for layer in self.layers:
+            queries = layer(queries, memory)
+        return self.norm(queries)
+
+
+class _Onlooking(nn.Module):
+    """A layer of a transformer's decoder, norms first, without the attention of queries to each other."""
+
+    def __init__(self, config: AttentionConfig) -> None:
+        super().__init__()
+        width, hidden = config.width, config.hidden
+        self.attention = nn.MultiheadAttention(width, config.heads, batch_first=True)
+        self.between = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
+        seen, _ = self.attention(self.norms[0](queries), memory, memory, need_weights=False)
+        queries = queries + self.dropout(seen)
+        return queries + self.dropout(self.between(self.norms[1](queries)))
+
+
 class MapHead(nn.Module):
     """Tokens of a grid to classes of a map around the ego, ``[B, classes, rows, columns]``.
 

@@ -3,7 +3,8 @@
 The essence of GTRS-Dense (Li et al. 2025), which SimScale trains: trajectories as tokens look at the bird's-eye view,
 heads tell the subscores of EPDMS that each would get, one more tells how like the human's it is; half of the vocabulary
 is left out at random in every step. Learning from scores needs no label, so it can go on where imitation is left out.
-Self-attention among trajectories is left out, as is whatever GTRS fuses beside the cameras.
+Self-attention among trajectories is left out, so that a score does not hang on which others are asked about, as is
+whatever GTRS fuses beside the cameras.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen.sample import SUBSCORES
 from simscale_gym.errors import ArgumentError
-from simscale_gym.planners.bird_view import AttentionConfig, decoder
+from simscale_gym.planners.bird_view import AttentionConfig, Onlookers
 from simscale_gym.planners.ground_view import GroundGrid
 from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
@@ -85,7 +86,7 @@ class ScoringPlanner(Planner):
             config.inputs, config.images, config.grid, config.attention, config.grid_layers
         )
         self.embed = nn.Sequential(nn.Linear(POSES * 3 * WAVES, width), nn.ReLU(), nn.Linear(width, width))
-        self.decoder = decoder(config.attention, config.layers)
+        self.decoder = Onlookers(config.attention, config.layers)
         self.status = StatusToken(width)
         self.heads = nn.ModuleDict(
             {name: _head(width, config.attention.hidden) for name in ("imitation", *LOSS_WEIGHTS)}

@@ -94,3 +94,14 @@ def test_the_score_follows_its_formula():
 def test_another_vocabulary(scoring, vocabulary):
     with pytest.raises(ArgumentError, match="scores of 5 trajectories, expected 6"):
         scoring.meet(torch.zeros(1, 8, 3), vocabulary[:5])
+
+
+def test_what_it_says_of_a_trajectory_does_not_hang_on_the_others(scoring, random_batch, monkeypatch):
+    pictures, status = random_batch["pictures"], random_batch["status"]
+    with torch.no_grad():
+        whole = scoring.eval()(pictures, status)
+        some = torch.tensor([4, 1, 3])
+        monkeypatch.setattr(scoring, "_rows", lambda: some)
+        asked = scoring(pictures, status)
+    for name in ("imitation", *LOSS_WEIGHTS):
+        torch.testing.assert_close(asked[name], whole[name][:, some])
