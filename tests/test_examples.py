@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from simscale_gym import futures_bank
-from simscale_gym.datagen import spec
+from simscale_gym.datagen import opened_spec
 from simscale_gym.envs import resources
 from simscale_gym.evaluation import queries, write_suite
 
@@ -27,7 +27,7 @@ def run(town_cache, town_scene, one_renderer_per_scene, monkeypatch):
             return towns_scenes(scenes, split, **settings)
         return [ref for ref in towns_scenes(scenes, "train") if ref.id == town_scene.id]
 
-    for module in (resources, spec, queries):
+    for module in (resources, opened_spec, queries):
         monkeypatch.setattr(module, "list_scenes", one_of_the_town)
     monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 256)
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.datagen.data_set import DataSet
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.scene_samples import SceneSamples
-from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.errors import DataError, SceneError, SimScaleError, StorageError
 
 CLIPS_TOGETHER = 4

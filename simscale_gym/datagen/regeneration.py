@@ -25,12 +25,13 @@ from simscale_gym.datagen.layout import (
     shard_name,
 )
 from simscale_gym.datagen.manifest import Damage, skipped_scenes
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask
 from simscale_gym.datagen.rollout_spec import GIVEN
 from simscale_gym.datagen.sample import DataSample
 from simscale_gym.datagen.scene_samples import SceneSamples
 from simscale_gym.datagen.scene_shard import SceneReport
 from simscale_gym.datagen.shard import decoded_sample, sample_bytes
-from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask
+from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.datagen.tape import PERSON
 from simscale_gym.datagen.writing import write_data_set
 from simscale_gym.errors import ArgumentError, DataError

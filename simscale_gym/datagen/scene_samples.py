@@ -21,10 +21,10 @@ from simscale_gym.datagen.challenge import why_unchallenging
 from simscale_gym.datagen.collection import open_scene, search_clips
 from simscale_gym.datagen.drives import LOG, Drive, log_drives, perturbed_drives
 from simscale_gym.datagen.moments import make_moments
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask
 from simscale_gym.datagen.rollouts import RolloutDrives
 from simscale_gym.datagen.sample import HISTORY_POSES, SUBSCORES, DataSample, sample_arrays, score_values
 from simscale_gym.datagen.shard import picture_name, sample_key
-from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.datagen.takeovers import TakeoverDrives
 from simscale_gym.datagen.tape import PERSON, Tape
 from simscale_gym.datagen.trusted_pictures import TrustedPictures

@@ -10,9 +10,9 @@ from typing import Literal
 
 from simscale_gym.datagen.identity import inputs_digest
 from simscale_gym.datagen.layout import SceneHead, rows_name, shard_name, write_rows
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask
 from simscale_gym.datagen.scene_samples import SceneSamples, timed
 from simscale_gym.datagen.shard import ShardWriter, sample_bytes
-from simscale_gym.datagen.spec import OpenSpec, SceneTask
 from simscale_gym.errors import DataError, SceneError, SimScaleError, StorageError
 from simscale_gym.files.atomic_write import atomic_write, discard
 from simscale_gym.one_line import one_line

@@ -11,8 +11,9 @@ from typing import Any
 from simscale_gym.datagen.data_set import DataSet
 from simscale_gym.datagen.feeds import DiskFeed, SceneFeed, Share
 from simscale_gym.datagen.items import training_item
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.datagen.sample import DataSample
-from simscale_gym.datagen.spec import DataSpec, OpenSpec
+from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.errors import ArgumentError, MissingExtraError
 
 try:

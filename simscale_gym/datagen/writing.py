@@ -29,9 +29,10 @@ from simscale_gym.datagen.layout import (
     write_json,
 )
 from simscale_gym.datagen.manifest import write_manifest
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask, no_clips
 from simscale_gym.datagen.runners import Runner
 from simscale_gym.datagen.scene_shard import SceneReport, Unusable, write_scene
-from simscale_gym.datagen.spec import DataSpec, OpenSpec, SceneTask, no_clips
+from simscale_gym.datagen.spec import DataSpec
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import BUILD_PREFIX, atomic_write, discard, remove_dead_builds
 from simscale_gym.files.claims import claimed

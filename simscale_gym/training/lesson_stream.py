@@ -13,8 +13,8 @@ from torch import Tensor
 
 from simscale_gym.datagen import DataSample, DataSpec, SampleStream
 from simscale_gym.datagen.items import training_item
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.datagen.regeneration import spec_of
-from simscale_gym.datagen.spec import OpenSpec
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.planners.inputs import InputSpec
 from simscale_gym.planners.lessons import lesson

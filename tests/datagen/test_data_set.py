@@ -12,7 +12,7 @@ from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen import DataSet
 from simscale_gym.datagen.layout import RECIPE
-from simscale_gym.datagen.spec import OpenSpec
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.errors import DataError
 from simscale_gym.geometry import se2
 from simscale_gym.perturbation import search_clip

@@ -9,7 +9,7 @@ from simscale_gym.agents import make_expert
 from simscale_gym.agents.traffic import make_traffic
 from simscale_gym.datagen import DataSet
 from simscale_gym.datagen.drives import log_drives, perturbed_drives
-from simscale_gym.datagen.spec import OpenSpec
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.geometry import se2
 from simscale_gym.perturbation import search_clip
 from simscale_gym.scene import LightStatus

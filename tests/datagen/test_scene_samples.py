@@ -3,8 +3,8 @@
 import numpy as np
 
 from simscale_gym.datagen import DataSet
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.datagen.scene_samples import SceneSamples
-from simscale_gym.datagen.spec import OpenSpec
 
 
 def test_what_is_made_is_what_is_written_and_read(log_spec, log_written):

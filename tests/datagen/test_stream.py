@@ -12,7 +12,7 @@ import pytest
 
 from simscale_gym.datagen import DataSet, feeds
 from simscale_gym.datagen.feeds import SceneFeed, Share
-from simscale_gym.datagen.spec import OpenSpec
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.errors import ArgumentError, DataError, SceneError
 
 torch = pytest.importorskip("torch")

@@ -18,8 +18,8 @@ from simscale_gym.datagen import (
     write_data_set,
 )
 from simscale_gym.datagen.layout import POLICY
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.datagen.rollout_starts import rollout_start, snapshot_at
-from simscale_gym.datagen.spec import OpenSpec
 from simscale_gym.datagen.tape import PERSON, Tape, TapedDrive
 from simscale_gym.envs import SimScaleEnv
 from simscale_gym.errors import ArgumentError, DataError

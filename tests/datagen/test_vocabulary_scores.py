@@ -10,8 +10,8 @@ from simscale_gym.agents.pdm.planner_expert import PlannerExpert
 from simscale_gym.datagen import DataSet, repair, verify, write_data_set
 from simscale_gym.datagen.drives import log_drives, perturbed_drives
 from simscale_gym.datagen.layout import VOCABULARY
+from simscale_gym.datagen.opened_spec import OpenSpec
 from simscale_gym.datagen.sample import SUBSCORES
-from simscale_gym.datagen.spec import OpenSpec
 from simscale_gym.datagen.vocabulary_scores import graded, vocabulary_scores
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import AlgorithmConfig, search_clip

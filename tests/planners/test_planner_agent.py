@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 
 from simscale_gym.datagen import DataSpec, training_item  # noqa: E402
 from simscale_gym.datagen.drives import log_drives  # noqa: E402
+from simscale_gym.datagen.opened_spec import OpenSpec, SceneTask  # noqa: E402
 from simscale_gym.datagen.scene_samples import SceneSamples  # noqa: E402
-from simscale_gym.datagen.spec import OpenSpec, SceneTask  # noqa: E402
 from simscale_gym.envs import run_episode  # noqa: E402
 from simscale_gym.errors import ArgumentError  # noqa: E402
 from simscale_gym.planners import FAMILIES, InputSpec, PlannerAgent, make_planner  # noqa: E402
