@@ -30,12 +30,14 @@ class Candidates:
         plans: ``[C, 41, 3]`` in the scene frame, the ego's pose at T first.
         offsets: ``[C, 3]`` of the ends from the logged pose at T+H, in its frame [m, m, rad].
         totals: ``[C]`` EPDMS among the logged others.
+        fallen: ``[V, 2]`` stage and reason of each trajectory of the vocabulary that was dropped; empty for these.
     """
 
     indices: NDArray[np.int64]
     plans: Array
     offsets: Array
     totals: Array
+    fallen: NDArray[np.str_]
 
     __repr__ = one_line
 
@@ -77,22 +79,28 @@ def find_candidates(
     good, totals = inside[weak == ""], totals[weak == ""]
     telemetry.candidates.append(len(good))
 
-    kept = good[_thinned(offsets[good], totals, config, rng, telemetry)]
-    by_index = np.zeros(len(vocabulary))
+    rows, thinned = _thinned(offsets[good], totals, config, rng)
+    telemetry.many("grid", thinned)
+    telemetry.cells.append(len(rows))
+    kept, by_index, fallen = good[rows], np.zeros(len(vocabulary)), np.zeros((len(vocabulary), 2), "<U16")
     by_index[good] = totals
-    return Candidates(kept, plans[kept], offsets[kept], by_index[kept])
+    for stage, which, reasons in (
+        ("bounds", slice(None), broken),
+        ("gate", inside, weak),
+        ("grid", good, thinned),
+    ):
+        fallen[which] = np.stack([np.where(reasons == "", "", stage), reasons], axis=1)
+    return Candidates(kept, plans[kept], offsets[kept], by_index[kept], fallen)
 
 
 def _thinned(
-    offsets: Array, totals: Array, config: AlgorithmConfig, rng: np.random.Generator, telemetry: Telemetry
-) -> NDArray[np.int64]:
-    """Rows of ``offsets [P, 3]`` that the grid leaves, in the order of trial."""
+    offsets: Array, totals: Array, config: AlgorithmConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Rows of ``offsets [P, 3]`` that the grid leaves, in the order of trial; and why the others go, ``[P]``."""
     indices = cells(offsets, config.cell)
     stays = np.flatnonzero(interleaved(indices))
     kept = stays[best_of_cells(indices[stays], totals[stays], rng)]
     reasons = np.full(len(offsets), "other cells", dtype="<U16")
     reasons[stays] = "cell taken"
     reasons[kept] = ""
-    telemetry.many("grid", reasons)
-    telemetry.cells.append(len(kept))
-    return kept
+    return kept, reasons
