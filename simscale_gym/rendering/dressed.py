@@ -19,6 +19,7 @@ from simscale_gym.geometry import se3
 from simscale_gym.progress import waiting
 from simscale_gym.rendering.gaussian_renderer import GaussianRenderer
 from simscale_gym.scene import Moment, Scene
+from simscale_gym.splats.cpu.pack import PackedGaussians
 from simscale_gym.splats.instances import Instances
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
@@ -79,6 +80,9 @@ class SceneRenderer(GaussianRenderer):
         crew = self._rasterizer.crew
         picture = develop(raster.rgb, raster.alpha, raster.depth, viewmats, Ks, sky, look, crew=crew)
         return to_bytes(picture, crew)
+
+    def _still(self) -> PackedGaussians:
+        return self._look.packed
 
     def _make_judge(self) -> RenderJudge:
         scene = self._scene

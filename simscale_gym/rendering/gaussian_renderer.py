@@ -15,7 +15,11 @@ from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import se3
 from simscale_gym.rendering.renderer import Frame
 from simscale_gym.scene import Camera, Moment, Scene
+from simscale_gym.splats.cpu.level_choice import choose_levels
+from simscale_gym.splats.cpu.pack import PackedGaussians
+from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.depth_sweep import LidarConfig, Sweep, depth_sweep, rays_per_radian
+from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.gpu.gsplat_backend import GsplatRasterizer
 from simscale_gym.splats.instances import Instances
 from simscale_gym.splats.rasterize import Raster
@@ -102,6 +106,12 @@ class GaussianRenderer(ABC):
             instances = self._instances(moment, ego_to_world[:3, 3], rays_per_radian(config))
         return depth_sweep(self._rasterizer, self._scene_to_frame @ ego_to_world, config, instances)
 
+    def still(self, places: Array, most: int) -> Gaussians:
+        """The Gaussians of what stands still, fewer of them far away (see `Renderer.still`)."""
+        packed, turn, shift = self._still(), self._scene_to_frame[:3, :3], self._scene_to_frame[:3, 3]
+        levels = choose_levels(packed, places @ turn.T + shift, most)
+        return unpack(packed, levels).transformed(self._frame_to_scene)
+
     def _check(self, moments: Sequence[Moment]) -> None:
         if not len(moments):
             raise ArgumentError("moments: none, expected one at least.")
@@ -141,6 +151,10 @@ class GaussianRenderer(ABC):
         self, raster: Raster, cam_to_world: Array, Ks: Array, cameras: tuple[str, ...]
     ) -> NDArray[np.uint8]:
         """Pictures `[M * C, H, W, 3]` of images; `cam_to_world` `[M * C, 4, 4]`, `Ks` `[M * C, 3, 3]`."""
+
+    @abstractmethod
+    def _still(self) -> PackedGaussians:
+        """What stands still but the sky, at several levels of detail, in the rasteriser's frame."""
 
     @abstractmethod
     def _make_judge(self) -> RenderJudge:

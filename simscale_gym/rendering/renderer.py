@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from simscale_gym.splats.depth_sweep import LidarConfig, Sweep
+    from simscale_gym.splats.gaussians import Gaussians
     from simscale_gym.splats.rasterize import Raster
 
 Array = NDArray[np.float64]
@@ -117,4 +118,12 @@ class Renderer(Protocol):
 
         Raises:
             ArgumentError: The moment is not one of this scene, or the renderer draws on a device.
+        """
+
+    def still(self, places: Array, most: int) -> Gaussians:
+        """What stands still, but the sky, for other viewers: Gaussians in the scene's frame.
+
+        Args:
+            places: Places that it is looked at from, `[K, 3]` [m]; far from them neighbours are merged.
+            most: Number of Gaussians at most.
         """

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.progress import waiting
 from simscale_gym.rendering.gaussian_renderer import GaussianRenderer
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.assets.asset_folder import open_asset
@@ -17,7 +18,7 @@ from simscale_gym.splats.assets.cube_sky import finish, sky_of
 from simscale_gym.splats.assets.node_asset import NodeAsset
 from simscale_gym.splats.assets.node_motion import NodeMotion
 from simscale_gym.splats.assets.scene_asset import SceneAsset
-from simscale_gym.splats.cpu.pack import LEVELS, pack
+from simscale_gym.splats.cpu.pack import LEVELS, PackedGaussians, pack
 from simscale_gym.splats.gpu.device_sky import cube_map_on, finish_on_device
 from simscale_gym.splats.instances import Instances, Shape
 from simscale_gym.splats.rasterize import Raster
@@ -133,6 +134,10 @@ class AssetRenderer(GaussianRenderer):
             cube = cube_map_on(self.asset, raster.rgb.device)
             return finish_on_device(raster, cam_to_asset, Ks, cube, affines).cpu().numpy()
         return finish(raster, cam_to_asset, Ks, sky_of(self.asset), affines, self._rasterizer.crew)
+
+    def _still(self) -> PackedGaussians:
+        with waiting("merging what is small and far away"):
+            return pack(self.asset.background, levels=LEVELS)
 
     def _make_judge(self) -> RenderJudge:
         """Known views are those trained on, else the log's."""

@@ -24,13 +24,20 @@ from simscale_gym.splats.gaussians import Gaussians
 from simscale_gym.splats.spherical_harmonics import SH_C0
 
 
-def unpack(packed: PackedGaussians) -> Gaussians:
+def unpack(packed: PackedGaussians, levels: np.ndarray | None = None) -> Gaussians:
     """The Gaussians that were packed, but for rounding, in the order of `PackedGaussians.order`.
 
     Those that can never be seen were left out. Of a Gaussian's axes only what its covariance holds is known: their
     order and signs may be others than before.
+
+    Args:
+        packed: The packed Gaussians.
+        levels: Level of detail of each cluster, `[Q]`, or -1 to leave it out; None for the finest of all.
     """
-    spans = [np.arange(first, last) for first, last in packed.level_chunks[:, :2]]
+    chosen = np.zeros(len(packed.level_chunks), np.int64) if levels is None else levels
+    rows = np.flatnonzero(chosen >= 0)
+    first, last = (packed.level_chunks[rows, chosen[rows] + end] for end in (0, 1))
+    spans = [np.arange(*span) for span in zip(first, last, strict=True)]
     chunks = np.concatenate([np.arange(0), *spans])
     lanes = packed.lanes[chunks]
     there = lanes[:, LOG_OPACITY] > NEVER_VISIBLE / 2
