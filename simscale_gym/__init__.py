@@ -16,8 +16,8 @@ from simscale_gym.lazy_names import lazy_names
 __version__ = "0.1.0"
 
 _PACKAGES = (
-    "agents", "datagen", "envs", "evaluation", "experiments", "metrics", "perturbation", "planners", "rendering",
-    "scene", "sources", "splats", "viewer", "wrappers",
+    "agents", "browser", "datagen", "envs", "evaluation", "experiments", "metrics", "perturbation", "planners",
+    "rendering", "scene", "sources", "splats", "viewer", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "agents": ("ConstantVelocityAgent", "ExpertAgent", "make_expert"),

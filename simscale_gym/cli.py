@@ -13,6 +13,7 @@ from simscale_gym.errors import SimScaleError
 _DONE_BY: dict[type, tuple[str, str]] = {
     settings.Demo: ("demo", "run_demo"),
     settings.Drive: ("drive", "run_drive"),
+    settings.View: ("view", "run_view"),
     settings.Prepare: ("prepare", "run_prepare"),
     settings.Doctor: ("doctor", "run_doctor"),
     settings.Town: ("town", "export_town"),

@@ -20,6 +20,7 @@ EXTRAS = {
     "minari": "episodes for Minari (episodes)",
     "train": "planners trained and driven (train, experiment)",
     "report": "pages with charts (evaluate --report, experiment --report)",
+    "viewer": "scenes, data sets and drives in a browser (view)",
     "spz": "Gaussians in SPZ files of version 4",
     "rl": "Stable-Baselines3 (examples/05_sb3_ppo.py)",
 }

@@ -191,7 +191,7 @@ class Evaluate:
         planner: Planners, each NAME=FILE of a trained planner (run/planner.safetensors) or NAME=module:attribute (a
             class is called without arguments); several trainings of one planner with commas between them.
         scenes: Folder of the scenes, for suites that are not of the town.
-        out: Folder for plans.csv, drives.csv, scenes.csv and summary.json.
+        out: Folder for plans.csv, drives.csv, scenes.csv, summary.json, and the drives for simscale-gym view.
         report: Folder for index.html, a page with tables, charts and the worst scenes. Needs simscale-gym[report].
         save_failures: Suite to write of what the first planner failed at.
         parts: plans (open loop and two stages), drives (closed loop), or both.
@@ -257,6 +257,40 @@ class RunExperiment:
 
 
 @dataclass(frozen=True)
+class View:
+    """Show a scene, a data set or an evaluation in a browser, over time: simscale-gym[viewer].
+
+    Gaussians, road users, cameras with their pictures, map, perturbations with their fates, experts' plans with scores.
+
+    Attributes:
+        shown: Id of a scene of the town (or "town"); a file or folder of logs; a folder that collect --out or
+            evaluate --out wrote.
+        scene: Id of the scene that is shown first; the first one if left out.
+        split: Split of the source; train if left out.
+        scenes: Folder of the scenes, for evaluations of suites that are not of the town.
+        assets: Scene asset, or a folder of them; the looks that scenes have if left out.
+        cameras: Names of the cameras.
+        image_size: Height and width of their pictures [pixel].
+        gaussians: Number of Gaussians that are sent to the browser at most; 0 sends none.
+        port: Port of the window; the next one where it is taken.
+        host: Address that it is served at; 0.0.0.0 lets other machines see it.
+        open: Open a browser.
+    """
+
+    shown: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENE")]
+    scene: str | None = None
+    split: str | None = None
+    scenes: str | None = None
+    assets: Path | None = None
+    cameras: tuple[str, ...] = ("cam_f0", "cam_l0", "cam_r0")
+    image_size: tuple[int, int] = (144, 256)
+    gaussians: int = 250_000
+    port: int = 8080
+    host: str = "127.0.0.1"
+    open: bool = True
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Say what is installed, what each extra is for, what draws, the cache's size, the speed, and how to mend flaws.
 
@@ -274,6 +308,7 @@ class Doctor:
 COMMANDS = {
     "demo": Demo,
     "drive": Drive,
+    "view": View,
     "prepare": Prepare,
     "doctor": Doctor,
     "town": Town,

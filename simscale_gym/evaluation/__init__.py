@@ -13,6 +13,7 @@ from simscale_gym.evaluation.evaluate import evaluate
 from simscale_gym.evaluation.evaluation import Evaluation
 from simscale_gym.evaluation.failures import failed_suite
 from simscale_gym.evaluation.figures import FIGURES, Figure
+from simscale_gym.evaluation.kept_drives import drive_states, kept_drives
 from simscale_gym.evaluation.navsim.export import export_suite
 from simscale_gym.evaluation.rows import DriveRow, PlanRow
 from simscale_gym.evaluation.statistics import Interval, Measured, difference
@@ -39,9 +40,11 @@ __all__ = [
     "SuiteRecipe",
     "TrainedDriver",
     "difference",
+    "drive_states",
     "evaluate",
     "export_suite",
     "failed_suite",
+    "kept_drives",
     "make_suite",
     "open_suite",
     "suite_names",

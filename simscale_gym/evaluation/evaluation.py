@@ -12,6 +12,7 @@ from typing import Any
 from simscale_gym.errors import ArgumentError
 from simscale_gym.evaluation.entrants import CALIBRATION
 from simscale_gym.evaluation.figures import FIGURES, figure_items, group_scores, subscore_means
+from simscale_gym.evaluation.kept_drives import keep_drives
 from simscale_gym.evaluation.navsim import navsim_token
 from simscale_gym.evaluation.rows import DriveRow, PlanRow, write_rows
 from simscale_gym.evaluation.statistics import Interval, Measured, difference
@@ -106,14 +107,14 @@ class Evaluation:
         return named | size | {"planners": figures}
 
     def write(self, folder: Path) -> None:
-        """Write ``plans.csv``, ``drives.csv``, ``scenes.csv`` and ``summary.json`` into a folder, which is made.
+        """Write ``plans.csv``, ``scenes.csv``, ``summary.json``, the suite and the drives into a folder, which is made.
 
         Raises:
             DataError: It cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         write_rows(folder / "plans.csv", (row.flat() for row in self.plans))
-        write_rows(folder / "drives.csv", (row.flat() for row in self.drives))
+        keep_drives(folder, self.suite, self.drives)
         write_rows(folder / "scenes.csv", self._scene_rows())
         with atomic_write(folder / "summary.json") as built:
             built.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")

@@ -278,4 +278,5 @@ def _drive_rows(scene: Scene, task: SceneTask, entrant: Entrant) -> Iterator[Dri
             yield DriveRow(
                 entrant.name, seed, scene.id, number, episode.steps * env.action_type.steps * DT, episode.ending,
                 codes, float(episode.epdms["score"]), lawful and codes["ep"] >= LEAST_PROGRESS,
+                tuple(map(tuple, env.history.egos.tolist())),
             )  # fmt: skip

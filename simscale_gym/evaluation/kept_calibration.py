@@ -31,7 +31,7 @@ def kept_calibration(suite: Suite, parts: Sequence[str], rules: str) -> Rows | N
         say_remade(path, "another checksum")
         return None
     plans, drives = json.loads(body)
-    return [_plan(row) for row in plans], [DriveRow(**row) for row in drives]
+    return [_plan(row) for row in plans], [_drive(row) for row in drives]
 
 
 def keep_calibration(suite: Suite, parts: Sequence[str], rules: str, rows: Rows) -> None:
@@ -46,6 +46,10 @@ def keep_calibration(suite: Suite, parts: Sequence[str], rules: str, rows: Rows)
 
 def _plan(values: dict[str, Any]) -> PlanRow:
     return PlanRow(**values | {name: tuple(values[name]) for name in ("place", "end")})
+
+
+def _drive(values: dict[str, Any]) -> DriveRow:
+    return DriveRow(**values | {"egos": tuple(map(tuple, values["egos"]))})
 
 
 def _file(suite: Suite, parts: Sequence[str], rules: str) -> Path:

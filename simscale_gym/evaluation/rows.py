@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,8 @@ class DriveRow:
         scores: Subscores of the drive by EPDMS code; extended comfort compares plans, of which a drive has none.
         score: EPDMS of the drive.
         success: Nobody hit, never off the road, no red light run, and half of the human's way at least.
+        egos: States of the ego, 11 numbers each (:class:`simscale_gym.scene.StateIndex`), 0.1 s apart, since the log
+            was left: from them the others follow (:func:`simscale_gym.evaluation.drive_states`).
     """
 
     planner: str
@@ -107,12 +109,14 @@ class DriveRow:
     scores: Mapping[str, float]
     score: float
     success: bool
+    egos: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
     __repr__ = one_line
 
     def flat(self) -> dict[str, Any]:
         """The row of a table."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("scores", "score")}
+        own = (item.name for item in fields(self) if item.name not in ("scores", "score", "egos"))
+        plain = {name: getattr(self, name) for name in own}
         return plain | {COLUMNS[code]: value for code, value in self.scores.items()} | {"score": self.score}
 
 
