@@ -263,8 +263,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     @property
     def scene_ids(self) -> tuple[str, ...]:
-        """Ids of all scenes, as the reset option ``scene`` takes them."""
-        return tuple(ref.id for ref in self._resources.refs)
+        """Ids of the scenes, as the reset option ``scene`` takes them; without those that were skipped."""
+        return self._resources.usable_ids
 
     @property
     def traffic(self) -> TrafficModel:

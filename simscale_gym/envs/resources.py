@@ -65,6 +65,11 @@ class Resources:
         self.expert_names = tuple(experts)
         self._assets = None if assets is None else checked_assets(assets)
 
+    @property
+    def usable_ids(self) -> tuple[str, ...]:
+        """Ids of the scenes, without those that were skipped."""
+        return tuple(ref.id for ref in self.refs if ref.id not in self.skipped)
+
     def choose_scene(self, scene_id: str | None, rng: np.random.Generator) -> Scene:
         """The scene called ``scene_id``, or any.
 
@@ -78,14 +83,16 @@ class Resources:
     ) -> tuple[Scene, B]:
         """The scene called ``scene_id``, or any, and what ``begin`` makes of it.
 
-        Where scenes that cannot be used are skipped, such a one is drawn no more, and another instead of it; one that
-        was named is an error nevertheless.
+        Where scenes that cannot be used are skipped, another is drawn instead of such a one, whether that is found out
+        or was known: so a seed leads to the same scene at any time, and in any environment. One that was named is an
+        error nevertheless.
 
         Raises:
             DataError, SceneError: The scene cannot be used, or none can.
         """
         while True:
             ref = self._chosen(scene_id, rng)
+            drawn = rng.bit_generator.state
             try:
                 scene = self._load(ref)
                 return scene, begin(scene)
@@ -95,12 +102,12 @@ class Resources:
                 if scene_id is not None or not self._skips:
                     raise
                 self._skip(ref, error)
+                rng.bit_generator.state = drawn
 
     def _skip(self, ref: SceneRef, error: DataError | SceneError) -> None:
-        self.refs = [other for other in self.refs if other is not ref]
         self.skipped[ref.id] = str(error)
         _LOG.warning("scene %s is skipped (%d so far): %s", ref.id, len(self.skipped), error)
-        if not self.refs:
+        if len(self.skipped) == len(self.refs):
             first = next(iter(self.skipped.values()))
             raise SceneError(
                 f"scenes: none of {len(self.skipped)} can be used, the first because: {first}"
@@ -124,7 +131,10 @@ class Resources:
     def _chosen(self, scene_id: str | None, rng: np.random.Generator) -> SceneRef:
         if scene_id is not None:
             return find_scene(self.refs, scene_id)
-        return self.refs[int(rng.integers(len(self.refs)))]
+        while True:
+            ref = self.refs[int(rng.integers(len(self.refs)))]
+            if ref.id not in self.skipped:
+                return ref
 
     def _load(self, ref: SceneRef) -> Scene:
         """The scene of ``ref``, with its asset where ``assets`` holds one."""

@@ -6,7 +6,7 @@ import pickle
 import pytest
 from crossing_scenario import crossing
 
-from simscale_gym.envs import SimScaleEnv
+from simscale_gym.envs import SimScaleEnv, SimScaleVectorEnv
 from simscale_gym.errors import ArgumentError, DataError, SceneError
 
 
@@ -41,6 +41,19 @@ def test_or_it_is_skipped_and_counted(logs, caplog):
     assert env.scene_ids == ("sd_a", "sd_c")
     told = [record.message for record in caplog.records if "skipped" in record.message]
     assert len(told) == 1 and told[0].startswith(f"scene sd_b is skipped (1 so far): {logs}")
+
+
+def test_a_seed_leads_to_the_same_scene_before_and_after_it_is_known(logs):
+    """Also where all environments of a vector learn of it together, and each single one by itself."""
+    seeds = range(6)
+    env = make(logs, unusable="skip")
+    first = [env.reset(seed=seed)[1]["scene"] for seed in seeds]
+    assert env.reset(seed=0)[1]["skipped_scenes"] == 1
+    assert [env.reset(seed=seed)[1]["scene"] for seed in seeds] == first
+    assert [make(logs, unusable="skip").reset(seed=seed)[1]["scene"] for seed in seeds] == first
+    settings = {"observation": "state", "experts": (), "perturb": False, "horizon": 1.0}
+    vector = SimScaleVectorEnv(len(seeds), scenes=str(logs), unusable="skip", threads=1, **settings)
+    assert vector.reset(seed=0)[1]["scene"].tolist() == first
 
 
 def test_one_that_is_too_short_for_a_perturbation_too(logs):
