@@ -105,6 +105,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
 
     ## Many at once
     `gymnasium.make_vec("SimScale-v0", num_envs=N)` gives a `SimScaleVectorEnv` with the same settings and numbers.
+    Gymnasium's own `SyncVectorEnv` and `AsyncVectorEnv` take infos of one shape only, which `controllers` has not: give
+    them environments in `simscale_gym.wrappers.FixedInfo`.
 
     ## Versions
     v0: first.

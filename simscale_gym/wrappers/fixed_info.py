@@ -16,8 +16,8 @@ _VARYING = ("controllers", "inferred")  # entries of info whose length is anothe
 class FixedInfo(gym.Wrapper, RecordConstructorArgs):
     """``info`` as texts and arrays by path (``epdms.score``), of the same names and shapes in all scenes.
 
-    Minari's ``DataCollector``, and whoever stacks infos, wants that. Entries as long as the scene has tracks, or things
-    that were inferred, are left out.
+    Minari's ``DataCollector``, and whoever stacks infos, such as Gymnasium's ``SyncVectorEnv``, wants that. Entries as
+    long as the scene has tracks, or things that were inferred, are left out.
     """
 
     def __init__(self, env: gym.Env) -> None:

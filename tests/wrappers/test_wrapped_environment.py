@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import FrameStackObservation
 
 from simscale_gym.agents import ConstantVelocityAgent
-from simscale_gym.envs import run_episode
+from simscale_gym.envs import SimScaleEnv, run_episode
 from simscale_gym.wrappers import (
     EpdmsMonitor,
     EveryScene,
@@ -48,6 +49,22 @@ def test_gymnasium_finds_nothing_wrong(make_env, one_renderer_per_scene, name):
 def test_they_stand_in_the_spec(make_env, town_cache, name):
     env = WRAPPED[name](make_env(**BOTH, scenes="town"))
     assert len(json.loads(env.spec.to_json())["additional_wrappers"]) >= 1
+
+
+def test_gymnasiums_own_vectors_take_fixed_infos_of_different_scenes(town_log):
+    """Their infos are arrays of one shape, which is that of the first environment."""
+    settings = {"observation": "state", "experts": (), "perturb": False}
+    scenes = town_log[0], town_log[2]
+    assert len(scenes[0].tracks) != len(scenes[1].tracks)
+    vector = SyncVectorEnv(
+        [lambda scene=scene: FixedInfo(SimScaleEnv([scene], **settings)) for scene in scenes]
+    )
+    told = [vector.reset(seed=0)[1], vector.step(vector.action_space.sample())[-1]]
+    for infos in told:
+        assert infos["ego_state"].shape == (2, 11) and infos["scene"].tolist() == [
+            scene.id for scene in scenes
+        ]
+    vector.close()
 
 
 def test_a_trained_look_at_grey_and_past_pictures_knows_its_cameras(make_env, one_renderer_per_scene):
