@@ -52,7 +52,7 @@ class DriveBatch:
         scene_ids: ``[E]`` ids of the scenes.
         first_times_us: ``[E]`` timestamps of their first frames [us].
         terms: Terms ``[E]`` of the last step's reward, by name.
-        has_begun: ``[E]`` whether there is a drive.
+        has_begun: ``[E]`` whether there is a drive; there is none where a step could not be carried out to its end.
         is_over: ``[E]`` whether it has come to its end; set by whoever judges that.
     """
 
@@ -98,7 +98,11 @@ class DriveBatch:
         self._begun[row] = self._now[row] = drive
 
     def move(self, rows: NDArray[np.int64], kind: ActionType, actions: Array) -> None:
-        """One environment step of the drives ``rows`` under ``actions [len(rows), ...]`` of a kind."""
+        """One environment step of the drives ``rows`` under ``actions [len(rows), ...]`` of a kind.
+
+        A traffic model of the user's own may raise in the middle of it: those drives are then none any more.
+        """
+        self.has_begun[rows] = False
         vehicles = [self._begun[row].scene.vehicle for row in rows.tolist()]
         orders, commands = kind.orders(self.egos[rows], actions, vehicles), np.zeros((self._count, 2))
         for k in range(kind.steps):
@@ -111,7 +115,7 @@ class DriveBatch:
                 self._slots, self.frames, self._egos, commands, k == 0, self.found,
             )  # fmt: skip
             self._advance(rows)
-        self.arrived[rows] = self.found.arcs[rows] >= self.goals[rows]
+        self.arrived[rows], self.has_begun[rows] = self.found.arcs[rows] >= self.goals[rows], True
 
     def observed_states(self, out: NDArray[np.float32]) -> None:
         """Write the observation ``state`` of all drives to ``out [E, ...]``."""
@@ -132,7 +136,9 @@ class DriveBatch:
         return dict(zip(RUNNING_CODES, self.found.subscores.T.copy(), strict=True))
 
     def drive(self, row: int) -> Drive | None:
-        """The drive in ``row`` as it is now, which later steps do not change; None before the first."""
+        """The drive in ``row`` as it is now, which later steps do not change; None where there is none."""
+        if not self.has_begun[row]:
+            return None
         now = self._now[row]
         if now is not None and now.state.frame != self.frames[row]:
             now = self._now[row] = self._made(row)

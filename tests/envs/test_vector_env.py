@@ -6,8 +6,10 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from simscale_gym import futures_bank
+from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.envs import SimScaleEnv, SimScaleVectorEnv
 from simscale_gym.sim import traffic_batch
+from simscale_gym.sim.traffic_batch import LoopedTraffic
 
 COUNT, SEED = 3, 5
 STEPS = {"control": 30, "trajectory": 6, "anchor": 6}
@@ -129,6 +131,34 @@ def test_a_model_of_the_users_own_is_stepped_one_by_one(pair, town_log):
     singles, vector = pair(traffic=Slow())
     compare(singles, vector, 12, np.random.default_rng(5))
     assert type(traffic_batch(Slow(), 2, None)).__name__ == "LoopedTraffic"
+
+
+@pytest.mark.parametrize("action", ["control", "trajectory"])
+def test_a_model_that_raises_leaves_no_half_steps(pair, action):
+    """Those that moved with it are begun anew; nothing of what was half done is to be seen."""
+
+    class Failing(LogReplay):
+        calls = 0
+
+        def batch(self, count, crew):
+            return LoopedTraffic(self, count)
+
+        def step(self, *arguments):
+            Failing.calls += 1
+            if Failing.calls == 8:
+                raise RuntimeError("of the user's own")
+            return super().step(*arguments)
+
+    singles, vector = pair(traffic=Failing(), action=action)
+    vector.reset(seed=SEED)
+    actions = np.stack([single.action_space.sample() for single in singles])
+    with pytest.raises(RuntimeError, match="of the user's own"):
+        for _ in range(3):
+            vector.step(actions)
+    for look in (lambda: vector.step(actions), lambda: vector.get_state(0)):
+        with pytest.raises(gym.error.ResetNeeded):
+            look()
+    compare(singles, vector, 4, np.random.default_rng(6))
 
 
 def test_the_same_step_resets_and_keeps_what_was_before(pair):
