@@ -1,10 +1,12 @@
-"""A trained Stable-Baselines3 policy beside constant velocity and the planner expert, from the same starts.
+"""Trained policies beside constant velocity and the planner expert, from the same perturbed starts.
 
-    python benchmarks/policies.py ppo_simscale/policy.zip                 # 40 scenes of the town's test split
-    python benchmarks/policies.py ppo/policy.zip sac/policy.zip --csv out.csv
+    python benchmarks/policies.py ppo_simscale/policy.zip                 # 60 scenes of the town's test split
+    python benchmarks/policies.py ppo_vector/policy.pt2 sac/policy.zip --csv out.csv
+    python benchmarks/policies.py ppo/policy.zip --action control
 
-Policies see the part ``state`` of the observation and give control actions, without noise. Success: neither collision
-nor off the road, and 80 % of the way that the human came in that time.
+Policies are those of Stable-Baselines3 (``.zip``) or exported by torch (``.pt2``). They see the part ``state`` of the
+observation and give actions of the kind that they learned with, without noise; the others give control actions.
+Success: no collision at fault, not off the road, no red light, and 80 % of the way that the human came in that time.
 """
 
 from __future__ import annotations
@@ -39,7 +41,14 @@ def straight_on(observation: dict, info: dict) -> np.ndarray:
 
 
 def trained(path: Path) -> Driver:
-    """The policy in ``path``: PPO's or SAC's, which the archive does not say."""
+    """The policy in ``path``; PPO's or SAC's, which archives of Stable-Baselines3 do not say."""
+    if path.suffix == ".pt2":
+        import torch
+
+        actions = torch.export.load(path).module()
+        return lambda observation, info: (
+            actions(torch.from_numpy(observation["state"][None])).detach().numpy()[0]
+        )
     from stable_baselines3 import PPO, SAC
 
     kind = SAC if "sac" in str(path) else PPO
@@ -67,31 +76,37 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("policies", type=Path, nargs="*")
-    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--action", default="curvature", help="what the policies' actions are")
+    parser.add_argument("--alone", action="store_true", help="the policies alone")
     parser.add_argument("--csv", type=Path, help="where to write each drive")
     arguments = parser.parse_args()
     settings = {"observation": "state", "split": arguments.split}
     with_planner = gym.make("SimScale-v0", experts=("planner",), **settings)
     without = gym.make("SimScale-v0", experts=(), **settings)
+    of_policies = gym.make("SimScale-v0", experts=(), action=arguments.action, **settings)
     ids = without.unwrapped.scene_ids
     chosen = [ids[k] for k in np.linspace(0, len(ids) - 1, arguments.scenes).astype(int)]
-    drivers: dict[str, Driver] = {"planner expert": planner, "constant velocity": straight_on}
-    drivers |= {str(path): trained(path) for path in arguments.policies}
+    drivers: dict[str, tuple[gym.Env, Driver]] = {}
+    if not arguments.alone:
+        drivers = {"planner expert": (with_planner, planner), "constant velocity": (without, straight_on)}
+    drivers |= {str(path): (of_policies, trained(path)) for path in arguments.policies}
     rows, began = [], time.process_time()
+    file = arguments.csv.open("w", newline="", buffering=1) if arguments.csv else None
+    if file:
+        csv.writer(file).writerow(("driver", "scene", "seed", *COLUMNS))
     for seed, scene in enumerate(chosen):
-        for name, driver in drivers.items():
-            env = with_planner if driver is planner else without
+        for name, (env, driver) in drivers.items():
             rows.append((name, scene, seed, *drive(env, driver, scene, seed)))
+            if file:
+                csv.writer(file).writerow(rows[-1])
     console, table = Console(width=118), Table("driver", *COLUMNS)
     for name in drivers:
         means = np.mean([row[3:] for row in rows if row[0] == name], axis=0)
         table.add_row(name, *(f"{value:.2f}" for value in means))
     console.print(table)
     console.print(f"{len(chosen)} scenes of {arguments.split}; {time.process_time() - began:.0f} s CPU")
-    if arguments.csv:
-        with arguments.csv.open("w", newline="") as file:
-            csv.writer(file).writerows([("driver", "scene", "seed", *COLUMNS), *rows])
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ PERTURB = PerturbConfig(bounds=Bounds(lateral=args.lateral), variety=args.variet
 SETTINGS = {
     "observation": "state",
     "experts": (),
+    "action": "curvature",
     "reward": args.reward,
     "perturb": PERTURB,
     "horizon": args.horizon,

@@ -28,7 +28,7 @@ torch.set_num_threads(1)  # the network is small
 
 def make_env() -> gym.Env:
     """One environment that shows the state vector alone."""
-    env = gym.make("SimScale-v0", observation="state", experts=(), horizon=args.horizon)
+    env = gym.make("SimScale-v0", observation="state", experts=(), action="curvature", horizon=args.horizon)
     return FlattenObservation(FilterObservation(env, ["state"]))
 
 

@@ -1,7 +1,11 @@
 """PPO in one file on the vector environment, in plain torch, after CleanRL's ppo_continuous_action.py.
 
 pip install '.[train]'
-python examples/11_ppo_vector.py --steps 2000000 --envs 64 --out ppo_vector
+python examples/11_ppo_vector.py --cpu-minutes 60 --out ppo_vector
+python benchmarks/policies.py ppo_vector/policy.pt2 --split test
+
+It goes on where it was broken off. The folder gets policy.pt2 (from states to actions, `torch.export.load`), curve.csv
+(a row for each update: means over the last 200 episodes, which explore) and training.pt.
 """
 
 import argparse
@@ -17,24 +21,51 @@ from torch import nn
 from torch.distributions import Normal
 
 import simscale_gym  # noqa: F401  (registers the id)
+from simscale_gym.envs import STATE_LAYOUT
+from simscale_gym.perturbation import PerturbConfig
+from simscale_gym.sources import list_scenes, load_scene
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--steps", type=int, default=2_000_000, help="of all environments together")
+parser.add_argument("--steps", type=int, default=6_000_000, help="of 0.1 s, of all environments together")
+parser.add_argument("--cpu-minutes", type=float, default=1e9, help="processor time, if that ends first")
 parser.add_argument("--envs", type=int, default=64)
-parser.add_argument("--rollout", type=int, default=128, help="steps of each environment between updates")
+parser.add_argument("--rollout", type=int, default=64, help="decisions of each environment between updates")
+parser.add_argument("--repeat", type=int, default=2, help="steps of 0.1 s that a decision lasts")
+parser.add_argument("--action", default="curvature", help="curvature or control")
 parser.add_argument("--epochs", type=int, default=4, help="times that an update goes over its rollout")
-parser.add_argument("--minibatches", type=int, default=8)
-parser.add_argument("--rate", type=float, default=3e-4, help="learning rate, which falls to zero")
-parser.add_argument("--gamma", type=float, default=0.99)
+parser.add_argument("--minibatch", type=int, default=1024)
+parser.add_argument("--rate", type=float, default=1e-3, help="learning rate, which falls to zero")
+parser.add_argument("--log-std", type=float, default=-1.0, help="of the noise on actions, at first")
+parser.add_argument("--gamma", type=float, default=0.98)
 parser.add_argument("--gae", type=float, default=0.95)
 parser.add_argument("--clip", type=float, default=0.2)
+parser.add_argument(
+    "--target-kl", type=float, default=0.03, help="an update ends where the policy changed more"
+)
 parser.add_argument("--reward-scale", type=float, default=0.1, help="so that returns are of order 1")
-parser.add_argument("--seed", type=int, default=0)
+parser.add_argument(
+    "--scenes", type=int, default=200, help="first scenes of the train split (200), to be simulated once"
+)
+parser.add_argument("--variety", type=int, default=8, help="perturbed starts of a scene")
 parser.add_argument("--horizon", type=float, default=8.0, help="longest episode [s]")
-parser.add_argument("--out", type=Path, help="folder for policy.pt and curve.csv")
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--out", type=Path, help="folder for the policy and its curve")
 args = parser.parse_args()
 torch.manual_seed(args.seed)
 torch.set_num_threads(1)  # the network is small
+COLUMNS = (
+    "steps",
+    "cpu_s",
+    "wall_s",
+    "episodes",
+    "return",
+    "epdms",
+    "seconds",
+    "collision",
+    "off_road",
+    "red_light",
+)
+SIZE, TRACKS = STATE_LAYOUT.size, STATE_LAYOUT.slices["tracks"]  # tracks come last
 
 
 def layer(inputs: int, outputs: int, gain: float = np.sqrt(2.0)) -> nn.Linear:
@@ -45,103 +76,144 @@ def layer(inputs: int, outputs: int, gain: float = np.sqrt(2.0)) -> nn.Linear:
     return made
 
 
+class Network(nn.Module):
+    """From states to some numbers: each track by itself, the strongest of what they say, then all together."""
+
+    def __init__(self, outputs: int, gain: float) -> None:
+        super().__init__()
+        self.each = nn.Sequential(layer(14, 32), nn.ReLU(), layer(32, 32), nn.ReLU())
+        self.all = nn.Sequential(
+            layer(TRACKS.start + 32, 128), nn.Tanh(), layer(128, 128), nn.Tanh(), layer(128, outputs, gain)
+        )
+
+    def forward(self, state: torch.Tensor) -> torch.Tensor:
+        """``[B, outputs]`` of states ``[B, S]``."""
+        tracks = state[:, TRACKS].unflatten(1, (16, 14))
+        said = (self.each(tracks) * tracks[..., :1]).amax(1)
+        return self.all(torch.cat([state[:, : TRACKS.start], said], 1))
+
+
 class ActorCritic(nn.Module):
     """A Gaussian policy and a value, each a small network of its own."""
 
-    def __init__(self, inputs: int, actions: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.mean = nn.Sequential(
-            layer(inputs, 128), nn.Tanh(), layer(128, 128), nn.Tanh(), layer(128, actions, 0.01)
-        )
-        self.value = nn.Sequential(
-            layer(inputs, 128), nn.Tanh(), layer(128, 128), nn.Tanh(), layer(128, 1, 1.0)
-        )
-        self.log_std = nn.Parameter(torch.full((actions,), -1.0))
+        self.mean, self.value = Network(2, 0.01), Network(1, 1.0)
+        self.log_std = nn.Parameter(torch.full((2,), args.log_std))
 
     def policy(self, seen: torch.Tensor) -> Normal:
         """The distribution of actions for ``seen [B, S]``."""
         return Normal(self.mean(seen), self.log_std.exp())
 
 
-def advantages(rewards, values, after, ended, cut):
+def advantages(rewards, values, after, ended, over):
     """Generalised advantages ``[T, E]``: ``after [T, E]`` are values of what was seen last before a reset.
 
-    Nothing follows where an episode ``ended``; where it was ``cut``, what would have followed is worth ``after``.
+    Nothing follows where an episode ``ended``; where it is ``over`` otherwise, what would have followed is worth
+    ``after``.
     """
     out, running = torch.zeros_like(rewards), torch.zeros(rewards.shape[1])
     for t in reversed(range(len(rewards))):
         error = rewards[t] + args.gamma * after[t] * ~ended[t] - values[t]
-        running = error + args.gamma * args.gae * running * ~(ended[t] | cut[t])
+        running = error + args.gamma * args.gae * running * ~over[t]
         out[t] = running
     return out
 
 
-def last_seen(seen: np.ndarray, info: dict) -> np.ndarray:
-    """The observations ``[E, S]`` after a step, those of ended episodes from before their reset."""
-    out = seen.copy()
-    for n in np.flatnonzero(info.get("_final_obs", ())):
-        out[n] = info["final_obs"][n]["state"]
-    return out
+def decide(observation: np.ndarray, action: np.ndarray):
+    """Drive on by ``action [E, 2]`` for ``--repeat`` steps; what begins anew meanwhile is not paid for them.
+
+    What is seen ``[E, S]`` then and at last before a reset, rewards, who has ended and whose episode is over, and how
+    each such ended: its EPDMS, collision, off the road, red light.
+    """
+    last, over, ended = np.empty_like(observation), np.zeros(args.envs, bool), np.zeros(args.envs, bool)
+    paid, endings = np.zeros(args.envs, np.float32), {}
+    for _ in range(args.repeat):
+        observations, reward, terminated, truncated, info = envs.step(action)
+        observation, paid = observations["state"], paid + np.where(over, 0.0, reward)
+        for n in np.flatnonzero((terminated | truncated) & ~over).tolist():
+            final, epdms = info["final_info"], info["final_info"]["epdms"]
+            last[n], over[n], ended[n] = info["final_obs"][n]["state"], True, terminated[n]
+            red = epdms["traffic_light_compliance"][n] < 1.0
+            endings[n] = (epdms["score"][n], final["at_fault"][n], final["left_road"][n], red)
+    last[~over] = observation[~over]
+    return observation, last, paid, ended, over, endings
 
 
-settings = {"observation": "state", "experts": (), "horizon": args.horizon}
-envs = gym.make_vec("SimScale-v0", num_envs=args.envs, autoreset_mode=AutoresetMode.SAME_STEP, **settings)
-size, actions = envs.single_observation_space["state"].shape[0], envs.single_action_space.shape[0]
-model = ActorCritic(size, actions)
-optimiser = torch.optim.Adam(model.parameters(), args.rate, eps=1e-5)
-T, E = args.rollout, args.envs
-updates = max(args.steps // (T * E), 1)
-seen = np.zeros((T, E, size), np.float32)
-following = np.zeros_like(seen)
-acted = np.zeros((T, E, actions), np.float32)
-rewards, ended, cut = np.zeros((T, E), np.float32), np.zeros((T, E), bool), np.zeros((T, E), bool)
-returns, running, rows, began = [], np.zeros(E), [], time.time()
-observation = envs.reset(seed=args.seed)[0]["state"]
-for update in range(updates):
-    optimiser.param_groups[0]["lr"] = args.rate * (1.0 - update / updates)
-    for t in range(T):
-        seen[t] = observation
-        with torch.no_grad():
-            acted[t] = model.policy(torch.from_numpy(seen[t])).sample().numpy()
-        observations, reward, terminated, truncated, info = envs.step(np.clip(acted[t], -1.0, 1.0))
-        observation = observations["state"]
-        following[t] = last_seen(observation, info)
-        rewards[t], ended[t], cut[t] = reward * args.reward_scale, terminated, truncated & ~terminated
-        running += reward
-        returns += running[terminated | truncated].tolist()
-        running[terminated | truncated] = 0.0
-
-    x, a = torch.from_numpy(seen).reshape(T * E, size), torch.from_numpy(acted).reshape(T * E, actions)
-    with torch.no_grad():
-        values = model.value(x).reshape(T, E)
-        after = model.value(torch.from_numpy(following).reshape(T * E, size)).reshape(T, E)
-        before = model.policy(x).log_prob(a).sum(-1)
-        gains = advantages(
-            torch.from_numpy(rewards), values, after, torch.from_numpy(ended), torch.from_numpy(cut)
-        )
-    targets, gains = (gains + values).flatten(), gains.flatten()
+def update(seen, acted, gains, targets, before) -> None:
+    """Improve policy and value by a rollout ``[T * E, ...]``."""
     for _ in range(args.epochs):
-        for rows_of in torch.randperm(T * E).chunk(args.minibatches):
-            policy, gain = model.policy(x[rows_of]), gains[rows_of]
+        for rows in torch.randperm(len(seen)).split(args.minibatch):
+            policy, gain = model.policy(seen[rows]), gains[rows]
             gain = (gain - gain.mean()) / (gain.std() + 1e-8)
-            ratio = (policy.log_prob(a[rows_of]).sum(-1) - before[rows_of]).exp()
+            change = policy.log_prob(acted[rows]).sum(-1) - before[rows]
+            ratio = change.exp()
+            if float((ratio - 1.0 - change).detach().mean()) > 1.5 * args.target_kl:
+                return
             clipped = ratio.clamp(1.0 - args.clip, 1.0 + args.clip)
             loss = -torch.min(ratio * gain, clipped * gain).mean()
-            loss += 0.5 * (model.value(x[rows_of]).squeeze(-1) - targets[rows_of]).square().mean()
+            loss += 0.5 * (model.value(seen[rows]).squeeze(-1) - targets[rows]).square().mean()
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 0.5)
             optimiser.step()
-    done, seconds = (update + 1) * T * E, time.time() - began
-    mean = float(np.mean(returns[-100:])) if returns else float("nan")
-    rows.append((done, round(seconds, 1), len(returns), round(mean, 3)))
-    print(
-        f"{done} steps, {done / seconds:.0f} a second: return {mean:.2f} over the last of {len(returns)} episodes"
-    )
 
+
+settings = {"observation": "state", "experts": (), "horizon": args.horizon, "action": args.action}
+scenes = [load_scene(ref) for ref in list_scenes("town", "train")[: args.scenes]]
+envs = gym.make_vec(
+    "SimScale-v0", num_envs=args.envs, autoreset_mode=AutoresetMode.SAME_STEP,
+    scenes=scenes, perturb=PerturbConfig(variety=args.variety), **settings,
+)  # fmt: skip
+model = ActorCritic()
+optimiser = torch.optim.Adam(model.parameters(), args.rate, eps=1e-5)
+done, cpu, wall, episodes, began = 0, 0.0, 0.0, 0, time.time()
+if args.out and (args.out / "training.pt").exists():
+    kept = torch.load(args.out / "training.pt")
+    model.load_state_dict(kept["model"])
+    optimiser.load_state_dict(kept["optimiser"])
+    done, cpu, wall, episodes = kept["spent"]
+T, E = args.rollout, args.envs
+seen, acted = np.zeros((T, E, SIZE), np.float32), np.zeros((T, E, 2), np.float32)
+last, rewards = np.zeros_like(seen), np.zeros((T, E), np.float32)
+ended, over = np.zeros((T, E), bool), np.zeros((T, E), bool)
+earned, steps, ends = np.zeros(E), np.zeros(E, int), []
+observation = envs.reset(seed=args.seed + done)[0]["state"]
+while (spent := cpu + time.process_time()) < 60.0 * args.cpu_minutes and done < args.steps:
+    left = 1.0 - max(done / args.steps, spent / (60.0 * args.cpu_minutes))
+    optimiser.param_groups[0]["lr"] = args.rate * left
+    for t in range(T):
+        seen[t] = observation
+        with torch.no_grad():
+            acted[t] = model.policy(torch.from_numpy(observation)).sample().numpy()
+        observation, last[t], paid, ended[t], over[t], endings = decide(observation, acted[t].clip(-1.0, 1.0))
+        rewards[t], earned, steps = paid * args.reward_scale, earned + paid, steps + args.repeat
+        for n, (epdms, *faults) in endings.items():
+            ends.append((earned[n], epdms, steps[n] / 10.0, *faults))
+            earned[n], steps[n], episodes = 0.0, 0, episodes + 1
+    x, a = torch.from_numpy(seen).reshape(T * E, SIZE), torch.from_numpy(acted).reshape(T * E, 2)
+    with torch.no_grad():
+        values = model.value(x).reshape(T, E)
+        after = model.value(torch.from_numpy(last).reshape(T * E, SIZE)).reshape(T, E)
+        before = model.policy(x).log_prob(a).sum(-1)
+    gains = advantages(
+        torch.from_numpy(rewards), values, after, torch.from_numpy(ended), torch.from_numpy(over)
+    )
+    update(x, a, gains.flatten(), (gains + values).flatten(), before)
+    done, ends = done + T * E * args.repeat, ends[-200:]
+    counts = (done, cpu + time.process_time(), wall + time.time() - began, episodes)
+    row = dict(zip(COLUMNS, (*counts, *(np.mean(ends, axis=0) if ends else [np.nan] * 6)), strict=True))
+    print("  ".join(f"{name} {value:.6g}" for name, value in row.items()), flush=True)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        is_new = not (args.out / "curve.csv").exists()
+        with (args.out / "curve.csv").open("a", newline="") as file:
+            csv.writer(file).writerows([COLUMNS] * is_new + [[f"{value:.6g}" for value in row.values()]])
+        kept = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": counts}
+        torch.save(kept, args.out / "training.pt")
 if args.out:
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.save(model.state_dict(), args.out / "policy.pt")
-    with (args.out / "curve.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("steps", "wall_s", "episodes", "return"), *rows])
+    sample, batch = torch.zeros(2, SIZE), {0: torch.export.Dim.AUTO}
+    torch.export.save(
+        torch.export.export(model.mean.eval(), (sample,), dynamic_shapes=(batch,)), args.out / "policy.pt2"
+    )
 envs.close()

@@ -40,7 +40,7 @@ class AgentContext:
             of the pictures as observed (without distortion).
         observation_space: The environment's observation space: the shapes of all entries.
         action_space: The environment's action space.
-        action: What its actions are: "control", "trajectory" or "anchor".
+        action: What its actions are: "control", "curvature", "trajectory" or "anchor".
         period: Time between two observations [s].
     """
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HumanFutures
 from simscale_gym.envs.actions import ActionType, AnchorAction, ControlAction, TrajectoryAction
+from simscale_gym.envs.curvature_action import CurvatureAction
 from simscale_gym.errors import ArgumentError
 from simscale_gym.perturbation import cluster_futures, load_vocabulary
 
 Array = NDArray[np.float64]
 
-ACTIONS = ("control", "trajectory", "anchor")
+ACTIONS = ("control", "curvature", "trajectory", "anchor")
 MOST_ANCHORS = 4096
 """More are not clustered; a file may hold more."""
 
@@ -39,6 +40,8 @@ def make_action_type(name: str, anchors: int | str | Path, bank: Callable[[], Hu
         raise ArgumentError(f"action: {name!r}, expected one of {', '.join(ACTIONS)}.")
     if name == "control":
         return ControlAction()
+    if name == "curvature":
+        return CurvatureAction()
     if name == "trajectory":
         return TrajectoryAction()
     if isinstance(anchors, str | Path):

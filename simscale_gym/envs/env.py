@@ -56,11 +56,13 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     `simscale_gym.envs.STATE_LAYOUT` names the parts of `state`, their columns, units, scales and bounds, and splits it.
 
     ## Action
-    `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one
-    step of 0.1 s. `"trajectory"`: `Box([8, 3])`, x, y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame,
-    tracked by an LQR controller for one planning period of 0.5 s: poses beyond the space are clipped, and the
-    vehicle keeps to 8 m/s^2, 1 rad/s of steering and forward speeds up to 60 m/s, whatever the plan asks for.
-    `"anchor"`: `Discrete(K)`, the number of a trajectory in a vocabulary (see `anchors`), tracked likewise.
+    `"control"`: `Box(-1, 1, [2])`, acceleration (1 = 4 m/s^2) and steering rate (1 = 1 rad/s, left +) for one step of
+    0.1 s. `"curvature"`: `Box(-1, 1, [2])`, acceleration and lateral acceleration (1 = 4 m/s^2, left +) for as long: a
+    curvature at the present speed, towards which the wheels turn (`CurvatureAction`). `"trajectory"`: `Box([8, 3])`, x,
+    y [m], heading [rad] at 0.5 .. 4.0 s in the ego frame, tracked by an LQR controller for one planning period of 0.5
+    s: poses beyond the space are clipped, and the vehicle keeps to 8 m/s^2, 1 rad/s of steering and forward speeds up
+    to 60 m/s, whatever the plan asks for. `"anchor"`: `Discrete(K)`, the number of a trajectory in a vocabulary (see
+    `anchors`), tracked likewise.
 
     ## Reward
     The sum of `info["rewards"]`. `"driving"`: weighted terms named as in `RewardConfig`. `"epdms"`: what the step
@@ -119,7 +121,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         observation: "camera", "state", "lidar", or several of them.
         cameras: Names of cameras on the rig.
         image_size: Height, width [pixel].
-        action: "control", "trajectory" or "anchor".
+        action: "control", "curvature", "trajectory" or "anchor".
         anchors: Vocabulary of action "anchor": the number of its trajectories, clustered from recorded human futures;
             or a file of trajectories, ``.npy`` ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego
             frame, as GTRS has them.

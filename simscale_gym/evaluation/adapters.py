@@ -134,8 +134,8 @@ def _camera(camera: Camera, image: NDArray[np.uint8]) -> NavsimCamera:
 class PolicyAgent:
     """A policy of Stable-Baselines3 as an agent.
 
-    One that was trained with action "trajectory" plans, and can be judged on everything; one with "control" or
-    "anchor" gives actions, and can be judged in closed loop (``parts=["drives"]``).
+    One that was trained with action "trajectory" plans, and can be judged on everything; one with "control",
+    "curvature" or "anchor" gives actions, and can be judged in closed loop (``parts=["drives"]``).
 
     Args:
         model: A model or policy with ``predict(observation, deterministic=...)``.

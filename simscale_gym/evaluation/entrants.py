@@ -29,7 +29,7 @@ class Sensing:
         cameras: Names of the cameras.
         image_size: Height, width [px].
         action: What it gives in closed loop where it gives no plans; plans fit all. It decides how often it is asked:
-            "trajectory" and "anchor" every 0.5 s, "control" every 0.1 s.
+            "trajectory" and "anchor" every 0.5 s, "control" and "curvature" every 0.1 s.
         renderer: As of the environment.
     """
 

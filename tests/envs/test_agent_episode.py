@@ -11,7 +11,7 @@ from simscale_gym.agents.experts import make_expert
 from simscale_gym.envs.agent_episode import agent_context, run_episode
 from simscale_gym.errors import ArgumentError
 
-ACTIONS = ("control", "trajectory", "anchor")
+ACTIONS = ("control", "curvature", "trajectory", "anchor")
 ON_LOG = {"perturb": False, "time": 3.0}
 
 

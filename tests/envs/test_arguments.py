@@ -20,7 +20,7 @@ WRONG = [
     ({"image_size": (64, 64, 3)}, "image_size: .*expected"),
     ({"image_size": (64.5, 64)}, "image_size: .*expected"),
     ({"image_size": 64}, "image_size: 64, expected"),
-    ({"action": "controls"}, "action: 'controls', expected one of control, trajectory, anchor"),
+    ({"action": "controls"}, "action: 'controls', expected one of control, curvature, trajectory, anchor"),
     ({"action": "anchor", "anchors": 1}, "anchors: 1, expected 2 to 4096, or the path of a .npy file"),
     ({"action": "anchor", "anchors": 3.5}, "anchors: 3.5, expected 2 to 4096"),
     ({"action": "anchor", "anchors": True}, "anchors: True, expected"),

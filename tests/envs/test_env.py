@@ -21,7 +21,7 @@ INFO_KEYS = {
 }  # fmt: skip
 
 
-ACTIONS = ["control", "trajectory", "anchor"]
+ACTIONS = ["control", "curvature", "trajectory", "anchor"]
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -14,7 +14,7 @@ from simscale_gym.scoring.segment import ego_history, score_segment
 from simscale_gym.sim import Controller
 
 BRAKE, COAST, GO = np.array([-1.0, 0.0]), np.array([0.0, 0.0]), np.array([1.0, 0.0])
-ACTIONS = ["control", "trajectory", "anchor"]
+ACTIONS = ["control", "curvature", "trajectory", "anchor"]
 
 
 def make(scene, **changes):

@@ -12,7 +12,7 @@ from simscale_gym.sim import traffic_batch
 from simscale_gym.sim.traffic_batch import LoopedTraffic
 
 COUNT, SEED = 3, 5
-STEPS = {"control": 30, "trajectory": 6, "anchor": 6}
+STEPS = {"control": 30, "curvature": 30, "trajectory": 6, "anchor": 6}
 
 
 @pytest.fixture
