@@ -15,6 +15,7 @@ from rich.table import Table
 from simscale_gym.commands.settings import Convert, Inspect, Validate
 from simscale_gym.errors import ArgumentError, DataError
 from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.stored_arrays import read_npy
 from simscale_gym.rendering import AssetRenderer
 from simscale_gym.rendering.asset_check import Check, pixel_check, scene_checks, value_checks
 from simscale_gym.rendering.asset_picture import draw_check_picture
@@ -184,11 +185,11 @@ def read_transform(path: Path) -> np.ndarray:
         raise DataError(path, found="no file, or a large one", expected=expected)
     try:
         is_npy = path.suffix.lower() == ".npy"
-        value = np.load(path, allow_pickle=False) if is_npy else json.loads(path.read_bytes())
+        value = read_npy(path, _MAX_JSON_BYTES) if is_npy else json.loads(path.read_bytes())
         transform = np.array(value, np.float64)
         scale_of("transform", transform)
         return transform
-    except (ValueError, TypeError, OverflowError, EOFError, RecursionError, ArgumentError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, ArgumentError, DataError) as error:
         raise DataError(
             path, found=f"none ({' '.join(str(error).split())})"[:160], expected=expected
         ) from None

@@ -21,6 +21,7 @@ from simscale_gym.datagen.layout import REPAIR_HINT
 from simscale_gym.datagen.moments import Moments
 from simscale_gym.datagen.sample import DataSample, SampleArrays
 from simscale_gym.errors import DataError
+from simscale_gym.files.stored_arrays import unpack_arrays
 
 ARRAYS, MOMENTS, ROW, STEP = "arrays.npz", "moments.npz", "row.json", "step.npz"
 """Members beside the pictures; the last one is of rollouts."""
@@ -76,13 +77,8 @@ def _packed(arrays: Mapping[str, NDArray]) -> bytes:
     return buffer.getvalue()
 
 
-def _read(packed: bytes) -> dict[str, NDArray]:
-    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
 def _unpacked(kind: type[_Arrays], packed: bytes) -> _Arrays:
-    arrays = _read(packed)
+    arrays = unpack_arrays(packed, kind.__name__)
     return kind(**{item.name: arrays[item.name] for item in fields(kind)})
 
 
@@ -163,7 +159,7 @@ def decoded_sample(path: Path, row: Mapping[str, Any], data: bytes) -> DataSampl
     arrays = _unpacked(SampleArrays, members.pop(ARRAYS))
     moments = partial(_unpacked, Moments, members.pop(MOMENTS))
     members.pop(ROW)
-    step = _read(members.pop(STEP)) if STEP in members else {}
+    step = unpack_arrays(members.pop(STEP), STEP) if STEP in members else {}
     pictures = {name.rpartition(".")[0]: _picture(encoded) for name, encoded in members.items()}
     return DataSample(row, arrays, pictures, moments, step)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.agents.pdm.planner_expert import PlannerExpert, reference_drive
-from simscale_gym.errors import StorageError
+from simscale_gym.errors import DataError, StorageError
 from simscale_gym.evaluation.judging_code import judging_code
 from simscale_gym.evaluation.queries import Query
 from simscale_gym.evaluation.suite import PinnedScene, Suite
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.cache import cache_root, say_remade
+from simscale_gym.files.stored_arrays import unpack_arrays
 from simscale_gym.scene import STATE_SIZE, Scene
 
 Array = NDArray[np.float64]
@@ -48,11 +48,11 @@ def references(
 def _kept(path: Path, count: int) -> list[Array | None] | None:
     """What a file holds; None where there is none, or a damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            drives, there = file["drives"], file["there"]
+        arrays = unpack_arrays(path.read_bytes(), path)
+        drives, there = arrays["drives"], arrays["there"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, DataError) as error:
         say_remade(path, str(error))
         return None
     if drives.shape != (count, *_DRIVE) or there.shape != (count,):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,12 +17,14 @@ from simscale_gym.envs.drive import Drive
 from simscale_gym.envs.episode import Start
 from simscale_gym.envs.renderers import Renderers
 from simscale_gym.envs.sensors import Sensors
+from simscale_gym.errors import DataError
 from simscale_gym.evaluation.entrants import Sensing
 from simscale_gym.evaluation.queries import Query
 from simscale_gym.evaluation.suite import PinnedScene, Suite
 from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.cache import cache_root, say_remade
 from simscale_gym.files.shelf import code_digest
+from simscale_gym.files.stored_arrays import unpack_arrays
 from simscale_gym.scene import Scene
 from simscale_gym.sim import TrafficModel
 from simscale_gym.splats.depth_sweep import LidarConfig
@@ -95,11 +96,10 @@ def _file(suite: Suite, pinned: PinnedScene, sensing: Sensing) -> Path:
 def _kept(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     """The pictures in a file; None where there are none, or damaged ones."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            pictures = file["pictures"]
+        pictures = unpack_arrays(path.read_bytes(), path)["pictures"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, DataError) as error:
         say_remade(path, str(error))
         return None
     return pictures if pictures.shape == shape and pictures.dtype == np.uint8 else None

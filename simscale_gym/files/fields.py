@@ -6,7 +6,7 @@ few bytes name billions of items: no list is followed further than its length al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ Shape = tuple[int | None, ...]
 """Lengths along the axes of an array; None stands for any."""
 
 _PLAIN = (str, int, float, type(None))
+_NAME_BITS = 128  # of whole numbers that something is called by
 _WIDEST = 16  # of a last axis that may be longer than asked
 
 
@@ -48,7 +49,12 @@ class Fields:
             if not all(isinstance(key, str | int) for key in values):
                 found = "a dictionary with other keys than text"
                 raise DataError(path, field=place, found=found, expected="a dictionary with text as keys")
-            values = {str(key): value for key, value in values.items()}
+            try:
+                values = {str(key): value for key, value in values.items()}
+            except ValueError:  # Python writes no numbers of thousands of digits
+                raise DataError(
+                    path, field=place, found="a key of thousands of digits", expected="text as keys"
+                ) from None
         return cls(path, place, values)
 
     def __contains__(self, key: str) -> bool:
@@ -99,6 +105,32 @@ class Fields:
         if not isinstance(value, str) or (among and value not in among):
             raise self.error(key, _described(value), f"one of {', '.join(among)}" if among else "text")
         return value
+
+    def name(self, key: str, default: str | None = None) -> str:
+        """What something is called: text, or a number as text; ``default``, if there is one, where none is named."""
+        if default is not None and not self.has(key):
+            return default
+        return self.called(key, self.get(key))
+
+    def items(self, key: str) -> Sequence[Any]:
+        """What a list or an array of one axis holds; nothing where there is none."""
+        value = self.values.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list | tuple) and getattr(value, "ndim", 0) != 1:
+            raise self.error(key, _described(value), "a list")
+        return value
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """What several things are called; none where nothing stands there."""
+        return tuple(self.called(key, item) for item in self.items(key))
+
+    def called(self, key: str, value: Any) -> str:
+        """``value`` of ``key`` as a name."""
+        number = isinstance(value, int) and value.bit_length() < _NAME_BITS
+        if not (number or isinstance(value, str | float | np.integer | np.floating)):
+            raise self.error(key, _described(value), "text or a number")
+        return str(value)
 
     def flag(self, key: str) -> bool:
         """A value that is true or false."""

@@ -1,9 +1,14 @@
-"""Arrays by name in an uncompressed `.npz`, read without pickle, their headers checked before anything is allocated."""
+"""Arrays by name in an `.npz`, read without pickle, their headers checked before anything is allocated.
+
+numpy reads a header as a literal of Python and makes room for whatever it claims; damaged ones make it raise errors of
+all kinds.
+"""
 
 from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +21,9 @@ from simscale_gym.files.stored_archive import BROKEN_ARCHIVE, read_stored
 Pattern = tuple[str, tuple[int | None, ...]]
 """Type of numbers as numpy writes it ("<f8"), and shape; None stands for any length."""
 
+_MOST_DEFLATED = (
+    1100  # bytes that one can expand to: a little more than deflate's own 1,032 [zlib technical details]
+)
 _END_BYTES = 22  # of the record that ends an archive without a comment
 
 
@@ -56,6 +64,58 @@ def load_arrays(
     except BROKEN_ARCHIVE as error:
         expected = f"an uncompressed .npz with {names}"
         raise DataError(path, found=f"no readable archive ({error})"[:200], expected=expected) from error
+
+
+def unpack_arrays(data: bytes, path: object) -> dict[str, np.ndarray]:
+    """All arrays in the bytes of an `.npz`, stored or deflated; numbers, truth values or text.
+
+    Args:
+        data: The bytes.
+        path: Where they come from, for errors.
+
+    Raises:
+        DataError: They are no such archive, damaged, or claim more than they can hold.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if sum(info.file_size for info in members) > _MOST_DEFLATED * len(data):
+                raise DataError(path, found=f"claims beyond {len(data)} bytes", expected="an .npz")
+            return {
+                info.filename.removesuffix(".npy"): _array(path, info.filename, archive.read(info))
+                for info in members
+            }
+    except (*BROKEN_ARCHIVE, zlib.error) as error:
+        raise DataError(
+            path, found=f"no readable archive ({error})"[:200], expected="an .npz, whole"
+        ) from None
+
+
+def read_npy(path: Path, most: int) -> np.ndarray:
+    """The array of numbers in a `.npy` file of up to ``most`` bytes.
+
+    Raises:
+        DataError: No such file, larger, or something else.
+    """
+    if not path.is_file() or path.stat().st_size > most:
+        raise DataError(path, found="no file, or a large one", expected=f".npy of up to {most} bytes")
+    return _array(path, "", path.read_bytes())
+
+
+def _array(path: object, name: str, data: bytes) -> np.ndarray:
+    """The array that ``data`` are in the `.npy` format."""
+    stream = io.BytesIO(data)
+    try:
+        shape, fortran_order, dtype = read_npy_header(stream)
+    except ValueError as error:
+        found = f"a bad header ({error})"[:200]
+        raise DataError(path, field=name, found=found, expected="an array as numpy writes it") from None
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if dtype.kind not in "biufcSU" or stream.tell() + size != len(data):
+        kind = "Python objects" if dtype.hasobject else f"{dtype} of shape {shape} in {len(data)} bytes"
+        raise DataError(path, field=name, found=kind, expected="numbers, whole")
+    array = np.frombuffer(data, dtype, offset=stream.tell())
+    return array.reshape(shape, order="F" if fortran_order else "C").copy(order="K")
 
 
 def _read(

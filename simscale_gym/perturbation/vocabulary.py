@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.stored_arrays import read_npy
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 LEVER = 5.0
 """Weight of heading beside x and y in the distance of two poses [m/rad]: half a car length turns it into metres."""
 _MOST = 100_000  # entries of a file
+_MOST_BYTES = _MOST * HORIZON_STEPS * 3 * 8 + 4096
 _FARTHEST = 400.0  # [m] at 100 m/s
 _STRIDE = 5  # poses between those that are compared: 0.5 s
 
@@ -97,12 +99,11 @@ def load_vocabulary(path: Path) -> HumanFutures:
     """
     expected = f"a .npy array [V, {HORIZON_STEPS}, 3] of x, y [m], heading [rad] in the ego frame"
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(path, found=str(error), expected=expected) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        found = f"{array.dtype} numbers" if isinstance(array, np.ndarray) else "an archive of arrays"
-        raise DataError(path, found=found, expected=f"{expected}, of floating point")
+        array = read_npy(path, _MOST_BYTES)
+    except DataError as error:
+        raise DataError(path, found=error.found, expected=expected) from error
+    if array.dtype.kind != "f":
+        raise DataError(path, found=f"{array.dtype} numbers", expected=f"{expected}, of floating point")
     if array.ndim != 3 or array.shape[1:] != (HORIZON_STEPS, 3) or not 1 <= len(array) <= _MOST:
         raise DataError(path, found=f"shape {array.shape}", expected=f"{expected}, V 1 to {_MOST}")
     poses = np.array(array, float)

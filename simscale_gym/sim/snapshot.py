@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError
+from simscale_gym.files.stored_arrays import unpack_arrays
 from simscale_gym.scene import STATE_SIZE
 from simscale_gym.sim.state import SimState, TrafficState
 
@@ -74,10 +74,10 @@ def from_bytes(data: bytes, *, path: object = "snapshot") -> SimState:
         DataError: Not such a file, or it lacks an array.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return from_arrays({name: file[name] for name in file.files}, path=path)
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(path, found=str(error), expected="the bytes that to_bytes made") from error
+        arrays = unpack_arrays(data, path)
+    except DataError as error:
+        raise DataError(path, found=error.found, expected="the bytes that to_bytes made") from error
+    return from_arrays(arrays, path=path)
 
 
 def state_hash(state: SimState) -> str:

@@ -205,3 +205,51 @@ def test_sharing_within_reason_comes_through():
     shared = {"calibration": list(range(50))}
     frames = [{"camera": shared, "frame": k} for k in range(500)]
     assert loads_pickle(pickle.dumps(frames), "log.pkl") == frames
+
+
+def memoized(*values):
+    """A list of what a stream makes of values that it has remembered under 0, 1, ..."""
+    return b"\x80\x02" + b"".join(value + b"q%c0" % k for k, value in enumerate(values))
+
+
+TEXT = b"X" + struct.pack("<I", 2**18) + b"y" * 2**18
+
+
+@pytest.mark.parametrize(
+    "call", [b"h\x00h\x01h\x02\x86R", b"h\x03h\x01\x85R"], ids=["bytes of a text", "a tuple of a list"]
+)
+def test_what_is_copied_again_and_again_is_refused(call):
+    """A quarter of a megabyte, ten thousand times over."""
+    word = b"X\x06\x00\x00\x00latin1"
+    stream = memoized(b"c_codecs\nencode\n", TEXT, word, b"cbuiltins\ntuple\n")
+    if b"h\x03" in call:
+        stream = stream.replace(TEXT, b"](" + b"K\x01" * 2**17 + b"e")
+    with pytest.raises(DataError, match="copied again and again"):
+        loads_pickle(stream + b"](" + call * 10_000 + b"e.", "memory")
+
+
+def test_arrays_of_the_same_bytes_are_refused():
+    array = pickle.dumps(np.zeros(2**18, np.uint8), 2)
+    raw = array[array.index(b"X\x00\x00\x04\x00") :][: 5 + 2**18]
+    parts = (b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy\nndarray\n", raw,
+             b"cnumpy\ndtype\nX\x02\x00\x00\x00u1K\x00K\x01\x87R")  # fmt: skip
+    one = b"h\x00h\x01K\x00\x85C\x01b\x87R(K\x01J\x00\x00\x04\x00\x85h\x03\x89h\x02tb"
+    assert loads_pickle(memoized(*parts) + b"](" + one + b"e.", "memory")[0].shape == (2**18,)
+    with pytest.raises(DataError, match="copied again and again"):
+        loads_pickle(memoized(*parts) + b"](" + one * 10_000 + b"e.", "memory")
+
+
+def test_a_dictionary_that_is_written_out_is_weighed():
+    body = b"\x80\x02K\x07"
+    for k in range(60):
+        body += b"q%c0}(K\x01h%cK\x02h%cu" % (k, k, k)
+    with pytest.raises(DataError, match="repeat one another"):
+        loads_pickle(body + b"q\x700cbuiltins\nstr\nh\x70\x85R.", "memory")
+
+
+@pytest.mark.parametrize("item", ["y" * 2**18, b"y" * 2**18, np.zeros(2**15)], ids=["text", "bytes", "array"])
+def test_long_items_in_many_places_are_refused(item):
+    """Whoever wrote the list out would write a gigabyte."""
+    with pytest.raises(DataError, match="again and again"):
+        loads_pickle(pickle.dumps([item] * 5000), "memory")
+    assert len(loads_pickle(pickle.dumps([item] * 5), "memory")) == 5

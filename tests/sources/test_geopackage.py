@@ -43,6 +43,53 @@ def test_what_is_no_geometry_is_named(blob):
         decode(good, blob)
 
 
+def nested(kind, levels):
+    return struct.pack("<BII", 1, kind, 1) * levels + POINT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nested(7, 100_000),
+        nested(4, 100_000),
+        struct.pack("<BIII", 1, 7 | 0x20000000, 4326, 1) * 100_000 + POINT,
+        struct.pack("<BII", 1, 4, 2) + POINT + nested(4, 100_000),
+        struct.pack("<BII", 1, 8, 3) + struct.pack("<6d", 0, 0, 1, 1, 2, 0),
+        struct.pack("<BII", 1, 10, 1) + struct.pack("<BII", 1, 8, 3) + struct.pack("<6d", 0, 0, 1, 1, 2, 0),
+        struct.pack("<BII", 1, 4, 2**31) + POINT,
+    ],
+    ids=[
+        "collections",
+        "multipoints",
+        "with a system",
+        "the second part",
+        "curve",
+        "curve polygon",
+        "a false count",
+    ],
+)
+def test_geometries_in_geometries_are_refused(body):
+    """GEOS follows them to the end of the stack, where the process ends."""
+    with pytest.raises(DataError, match="expected points, lines or polygons"):
+        decode(b"GP\x00\x01" + struct.pack("<i", 4326) + body)
+
+
+@pytest.mark.parametrize("flavor", ["iso", "extended"])
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POINT ZM (1 2 3 4)", "LINESTRING M (1 2 3, 4 5 6)", "POLYGON Z ((0 0 1, 1 0 2, 1 1 3, 0 0 1))",
+        "MULTIPOINT ((1 2), (3 4))", "MULTILINESTRING Z ((0 0 0, 1 1 1), (2 2 2, 3 3 3))",
+        "MULTIPOLYGON (((0 0, 9 0, 9 9, 0 0), (2 1, 3 1, 3 2, 2 1)), ((20 0, 21 0, 21 1, 20 0)))",
+    ],
+)  # fmt: skip
+def test_all_kinds_without_nesting_are_read(text, flavor, order):
+    made = shapely.from_wkt(text)
+    body = shapely.to_wkb(made, flavor=flavor, byte_order=order, output_dimension=4)
+    assert decode(b"GP\x00\x01" + struct.pack("<i", 4326) + body)[0].equals(made)
+
+
 @pytest.mark.parametrize(
     ("epsg", "x", "y"),
     [(32611, 664e3, 3998e3), (32617, 586e3, 4475e3), (32619, 331e3, 4690e3), (32648, 365e3, 143e3)],

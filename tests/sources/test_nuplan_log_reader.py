@@ -254,6 +254,8 @@ def test_a_route_with_commas_and_repeats_is_read(root, log):
         ("DELETE FROM ego_pose", "table ego_pose"),
         ("DELETE FROM ego_pose WHERE rowid BETWEEN 100 AND 200", "table ego_pose"),
         ("DELETE FROM lidar_pc WHERE rowid BETWEEN 100 AND 120", "table lidar_pc"),
+        ("UPDATE lidar_pc SET timestamp = 0 WHERE rowid = 1", "table lidar_pc"),
+        ("UPDATE lidar_pc SET timestamp = -9000000000000000000 WHERE rowid = 1", "table lidar_pc"),
         ("UPDATE lidar_pc SET timestamp = 'noon' WHERE rowid = 3", "table lidar_pc, column timestamp"),
         ("UPDATE lidar_box SET yaw = NULL WHERE rowid = 3", "table lidar_box, column yaw"),
         ("UPDATE lidar_box SET track_token = x'00' WHERE rowid = 3", "table lidar_box, column track_token"),
@@ -274,6 +276,16 @@ def test_a_broken_log_names_file_table_and_column(root, log, statement, field):
     with pytest.raises(DataError) as caught:
         load(root)
     assert field in caught.value.field and str(log) in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [32611, 32717, 3031])
+def test_a_map_in_another_projection_is_refused(root, code):
+    (path,) = root.glob("maps/us-pa-*/*/map.gpkg")
+    change(path, (f"UPDATE meta SET value = 'epsg:{code}' WHERE key = 'projectedCoordSystem'",))
+    with pytest.raises(
+        DataError, match=r"map\.gpkg.*no lane within 250 m of the drive|outside the projection"
+    ):
+        load(root)
 
 
 def test_a_view_in_place_of_a_table_is_not_run(root, log):

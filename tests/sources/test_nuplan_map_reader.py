@@ -137,6 +137,7 @@ def test_every_layer_and_the_bookkeeping_are_there(map_path):
         ("DELETE FROM gen_lane_connectors_scaled_width_polygons", "table lane_connectors, column fid"),
         ("UPDATE meta SET value = 'epsg:4326' WHERE key = 'projectedCoordSystem'", "projectedCoordSystem"),
         ("UPDATE meta SET value = 'here' WHERE key = 'projectedCoordSystem'", "projectedCoordSystem"),
+        ("UPDATE meta SET value = 'epsg:2229' WHERE key = 'projectedCoordSystem'", "projectedCoordSystem"),  # feet
         ("DELETE FROM meta", "projectedCoordSystem"),
         ("UPDATE crosswalks SET geom = x'0102'", "table crosswalks, column geom"),
         ("UPDATE crosswalks SET geom = NULL", "table crosswalks, column geom"),

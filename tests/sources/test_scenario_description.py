@@ -192,6 +192,8 @@ def seen_half_a_second(scenario):
         (change("metadata", "ts", to=np.zeros(FRAMES)), "metadata.ts"),
         (change("metadata", "ts", to=np.arange(5.0)), "metadata.ts"),
         (change("metadata", "ts", to=np.arange(FRAMES) * 1e5), "metadata.ts"),
+        (change("metadata", "ts", to=1e14 + 0.1 * np.arange(FRAMES)), "metadata.ts"),
+        (change("metadata", "ts", to=np.arange(FRAMES) * 1e300), "metadata.ts"),
         (seen_half_a_second, "metadata.ts"),
         (change("tracks", "8", "state", "heading", drop=True), "tracks.8.state.heading"),
         (change("tracks", "8", "state", "heading", to=np.zeros(5)), "tracks.8.state.heading"),
@@ -205,6 +207,24 @@ def seen_half_a_second(scenario):
         (change("map_features", "60", "polygon", drop=True), "map_features.60.polygon"),
         (change("map_features", "70", "position", drop=True), "map_features.70.position"),
         (change("dynamic_map_states", "20", "state", to={}), "dynamic_map_states.20.state.object_state"),
+        (
+            change("dynamic_map_states", "20", "state", "object_state", to=3),
+            "dynamic_map_states.20.state.object_state",
+        ),
+        (change("id", to=[["7"]]), "id"),
+        (change("id", to=1 << 100_000), "id"),
+        (change("length", to=1 << 100_000), "length"),
+        (change("metadata", "sdc_id", to=["7"]), "metadata.sdc_id"),
+        (change("metadata", "dataset", to={"waymo": 1}), "metadata.dataset"),
+        (change("metadata", "map", to=("a", "b")), "metadata.map"),
+        (change("tracks", 1 << 100_000, to={}), "tracks"),
+        (change("map_features", "10", "exit_lanes", to=20), "map_features.10.exit_lanes"),
+        (change("map_features", "10", "exit_lanes", to=[[20]]), "map_features.10.exit_lanes"),
+        (change("map_features", "10", "left_neighbor", to=20), "map_features.10.left_neighbor"),
+        (
+            change("map_features", "10", "left_neighbor", to=[{"self_end_index": np.inf, "feature_id": 2}]),
+            "map_features.10.left_neighbor.self_end_index",
+        ),
     ],
 )
 def test_bad_fields_are_named(tmp_path, spoil, field):

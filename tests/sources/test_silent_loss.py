@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from crossing_scenario import FRAMES, crossing
+from crossing_scenario import FRAMES, OFFSET, crossing
 
 from simscale_gym.errors import DataError
 from simscale_gym.scene import StateIndex
@@ -95,3 +95,73 @@ def test_long_logs_take_memory_in_proportion():
     gap = np.flatnonzero(~valid)[0]
     nearest = np.flatnonzero(valid)[np.abs(np.flatnonzero(valid) - gap).argmin()]
     assert positions[gap, 0] == places[nearest, 0]
+
+
+@pytest.mark.parametrize(
+    ("key", "points"),
+    [
+        ("10", np.outer(np.linspace(0.0, 1.0, 9), [1e6, 1e6])),
+        ("10", np.outer(np.linspace(-1.0, 1.0, 2), [1e300, 0.0])),
+        ("60", np.array([[0.0, 0.0], [1e9, 0.0], [1e9, 1e9]])),
+    ],
+)
+def test_a_map_that_reaches_to_the_horizon_is_refused(tmp_path, key, points):
+    record = crossing()
+    feature = record["map_features"][key]
+    name = "polyline" if "polyline" in feature else "polygon"
+    feature[name] = points + OFFSET
+    with pytest.raises(DataError, match=rf"map_features\.{key}\.{name}: .* expected points within 5000 m"):
+        read_scenario_description(written(tmp_path / "sd_far.pkl", record))
+
+
+def test_what_lies_beyond_is_left_out(tmp_path):
+    record = crossing()
+    far = dict(record["map_features"]["10"])
+    far["polyline"] = far["polyline"] + 1e5
+    far.pop("polygon", None)
+    scene = read_scenario_description(written(tmp_path / "sd_near.pkl", record))
+    record["map_features"]["far"] = far
+    assert (
+        read_scenario_description(written(tmp_path / "sd_far.pkl", record)).map.lanes.keys()
+        == scene.map.lanes.keys()
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("length", 1e9, "numbers up to 100"),
+        ("position", 1e300, "numbers up to 1e"),
+        ("width", -1e4, "up to 100"),
+    ],
+)
+def test_sizes_and_places_of_no_road_user_are_refused(tmp_path, key, value, said):
+    record = crossing()
+    record["tracks"]["8"]["state"][key][3] = value
+    with pytest.raises(DataError, match=rf"tracks\.8\.state\.{key}: .*{said}"):
+        read_scenario_description(written(tmp_path / "sd_big.pkl", record))
+
+
+def test_an_ego_faster_than_anything_is_refused(tmp_path):
+    record = crossing()
+    record["tracks"]["7"]["state"]["position"][:, 0] += np.linspace(0.0, 1e6, FRAMES)
+    with pytest.raises(DataError, match=r"tracks\.7\.state\.position: found an ego at 1\.67e\+05 m/s"):
+        read_scenario_description(written(tmp_path / "sd_fast.pkl", record))
+
+
+@pytest.mark.parametrize(
+    ("summary", "mapping", "said"),
+    [
+        ({"../sd_a.pkl": {}}, {}, "the name of a file"),
+        ({"/etc/passwd": {}}, {}, "the name of a file"),
+        ({"x" * 5000: {}}, {}, "no such file"),
+        ({"sd_\0.pkl": {}}, {}, "no such file"),
+        ({"sd_a.pkl": {}}, {"sd_a.pkl": "x" * 5000}, "no such file"),
+        ({"sd_a.pkl": {}}, {"sd_a.pkl": ["part"]}, "text or a number"),
+    ],
+)
+def test_summaries_name_files(tmp_path, summary, mapping, said):
+    written(tmp_path / "dataset_summary.pkl", summary)
+    written(tmp_path / "dataset_mapping.pkl", mapping)
+    with pytest.raises(DataError, match=said):
+        list_scenes(str(tmp_path))

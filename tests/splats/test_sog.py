@@ -163,6 +163,17 @@ def test_lies_are_named(tmp_path, wound, message):
         Gaussians.load(tmp_path / "a.sog")
 
 
+def test_gaussians_that_take_no_bytes_are_refused(tmp_path):
+    parts, side = members(), 300
+    empty = picture([[0] * 4], (side, side))
+    parts |= {name: empty for name in ("low.webp", "high.webp", "scales.webp", "quats.webp", "sh0.webp")}
+    parts["meta.json"] |= {"count": side * side}
+    parts["meta.json"].pop("shN")
+    data = sog(parts)
+    assert len(data) < side * side
+    assert survives(Gaussians.load, tmp_path / "a.sog", data, limit=2**22) is None
+
+
 @pytest.mark.parametrize("side", [16383, 10_000])
 def test_an_image_that_claims_more_than_any(tmp_path, side):
     parts = members()

@@ -226,6 +226,13 @@ def test_cut_and_damage_of_the_file_and_of_what_it_holds(tmp_path):
     check_damage(load, tmp_path / "b.spz", inside, seed=1)
 
 
+@pytest.mark.parametrize("degree", [0, 3])
+def test_gaussians_that_take_no_bytes_are_refused(tmp_path, degree):
+    count = 2**20
+    zeros = gzip.compress(header(count=count, degree=degree) + bytes(count * (20 + 45 * (degree == 3))))
+    assert survives(Gaussians.load, tmp_path / "a.spz", zeros, limit=2**24) is None
+
+
 def test_a_stream_that_expands_without_end_stops_at_the_claim(tmp_path):
     bomb = gzip.compress(header(count=3) + b"\0" * 2**25)
     assert survives(Gaussians.load, tmp_path / "a.spz", bomb, limit=2**23) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import polyline
 from simscale_gym.geometry.simple_rings import simple_rings
 from simscale_gym.scene import BoundaryType
+from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures, centerline_of, open_ring
 from simscale_gym.sources.inferred.own_level import OwnLevel
 
@@ -27,12 +29,13 @@ _UNPAINTED = ("NONE", "UNKNOWN")
 _DASHED = ("DASHED_", "DOUBLE_DASH_")
 
 
-def read_map_archive(path: Path, origin: Array, way: Array | None = None) -> MapFeatures:
+def read_map_archive(path: Path, origin: Array, extent: Extent, way: Array | None = None) -> MapFeatures:
     """The map in the scene frame, moved by ``-origin [3]`` [m].
 
     Args:
         path: The file.
         origin: Origin of the scene.
+        extent: Where the map may reach, in the frame of the scene; what lies beyond is left out.
         way: ``[T, 3]`` where the ego drove, in the frame of the scene: lanes that pass over or under that are set
             apart. None where the ego's heights are not known: then lanes have none.
 
@@ -42,6 +45,8 @@ def read_map_archive(path: Path, origin: Array, way: Array | None = None) -> Map
     archive = Fields.of(path, "", _content(path))
     found, behind = MapFeatures(), {}
     for _, segment in archive.child("lane_segments").children():
+        if not all(_is_near(segment, f"{side}_lane_boundary", origin, extent) for side in ("left", "right")):
+            continue
         lane = _read_lane(segment, origin, level=way is not None)
         if lane is None:
             behind[str(segment.integer("id"))] = _ids(segment, "successors")
@@ -56,11 +61,15 @@ def read_map_archive(path: Path, origin: Array, way: Array | None = None) -> Map
         found.elsewhere = [lane for lane in found.lanes if lane.id in passing]
         found.lanes = [lane for lane in found.lanes if lane.id not in passing]
     for _, area in archive.child("drivable_areas").children():
+        if not _is_near(area, "area_boundary", origin, extent):
+            continue
         key, ring = str(area.integer("id")), open_ring(_line(area, "area_boundary", origin))
         if ring is not None:
             pieces = simple_rings(shapely.make_valid(shapely.Polygon(ring)))
             found.paved |= {f"{key}_{i}": piece for i, piece in enumerate(pieces)}
     for _, crossing in archive.child("pedestrian_crossings").children():
+        if not all(_is_near(crossing, edge, origin, extent) for edge in ("edge1", "edge2")):
+            continue
         corners = np.concatenate([_line(crossing, edge, origin) for edge in ("edge1", "edge2")])
         hull = shapely.MultiPoint(corners).convex_hull
         if isinstance(hull, shapely.Polygon):
@@ -143,6 +152,10 @@ def _one_way(lanes: list[LaneFeature]) -> list[LaneFeature]:
         replace(lane, left_ids=along(lane, lane.left_ids), right_ids=along(lane, lane.right_ids))
         for lane in lanes
     ]
+
+
+def _is_near(fields: Fields, key: str, origin: Array, extent: Extent) -> bool:
+    return extent.holds(_points(fields, key)[:, :2] - origin[:2], partial(fields.error, key))
 
 
 def _line(fields: Fields, key: str, origin: Array) -> Array:

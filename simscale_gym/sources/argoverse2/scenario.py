@@ -15,6 +15,7 @@ from simscale_gym.sources.argoverse2.columns import Columns, read_columns
 from simscale_gym.sources.argoverse2.kinds import FORD_FUSION, SCENARIO_KINDS
 from simscale_gym.sources.argoverse2.layout import name_of
 from simscale_gym.sources.argoverse2.map_archive import read_map_archive
+from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import (
     Motion,
@@ -68,7 +69,8 @@ def read_scenario(file: Path) -> Scene:
     positions[:, :2] = without_end_pull(positions[:, :2], velocities)
     origin = positions[0].copy()
     ego = build_ego(positions - origin, headings, FORD_FUSION, 0.0)
-    features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin)
+    extent = Extent.around(ego.poses, partial(DataError, file, field="position_x"))
+    features = read_map_archive(file.with_name(f"log_map_archive_{name}.json"), origin, extent)
     road_map, _, said = build_map(str(columns["city"][0]), features, [])
     route = find_route(road_map, ego.poses)
     tracks = held_still(build_tracks(motions, sampling, origin, flat=True), said)

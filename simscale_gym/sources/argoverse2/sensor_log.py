@@ -20,6 +20,7 @@ from simscale_gym.sources.argoverse2.map_archive import read_map_archive
 from simscale_gym.sources.argoverse2.pictures import read_pictures
 from simscale_gym.sources.argoverse2.poses import POSE_COLUMNS, Poses, rotations, translations
 from simscale_gym.sources.inferred.ego_motion import states_from_poses
+from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, build_tracks, sampling_of
 from simscale_gym.sources.inferred.parked import held_still, with_car_parks
@@ -67,7 +68,8 @@ def read_sensor_log(folder: Path) -> Scene:
     )
     ego = EgoLog(states, positions[:, 2] - origin[2], angles[:, 0], angles[:, 1])
     map_file = find_map(folder)
-    features = read_map_archive(map_file, origin, np.column_stack([ego.poses[:, :2], ego.z]))
+    extent = Extent.around(ego.poses, partial(DataError, folder / POSES, field="tx_m"))
+    features = read_map_archive(map_file, origin, extent, np.column_stack([ego.poses[:, :2], ego.z]))
     road_map, _, about_map = build_map(city_of(map_file), features, [])
     route = find_route(road_map, ego.poses)
     motions, about_riders = _without_riders(_motions(annotations, columns, poses, stamps, frame), columns)

@@ -16,6 +16,7 @@ from simscale_gym.sources.inferred.ego_motion import MIN_FRAMES, states_from_pos
 Array = NDArray[np.float64]
 
 _MAX_FRAMES = 36_000  # one hour: a longer grid comes from a broken clock
+_LATEST = 1e12  # [s] either way: thirty thousand years, whose microseconds a whole number of 64 bits holds
 _MAX_LEAP = 2.0  # [s] between the frames of a source
 _AT = 0.05  # share of the time to the next frame within which a frame of the source is meant itself
 
@@ -59,6 +60,9 @@ def sampling_of(
         DataError: The clock does not run forward or leaps by more than 2 s, or less than a second is left.
     """
     frames = len(times)
+    if np.abs(times).max(initial=0.0) > _LATEST:
+        found = f"a time of {times[np.abs(times).argmax()]:.3g} s"
+        raise wrong(found=found, expected=f"times within {_LATEST:g} s")
     if (np.diff(times) <= 0).any():
         raise wrong(found="times that do not grow", expected="ascending times, one for each frame")
     seen = np.flatnonzero(valid)

@@ -198,6 +198,12 @@ def place_along(drive: Array, location: str, file: Path) -> LogPlace:
     """What lies along ``drive [K, 3]``, global [m], on the map ``file``; the origin is the drive's first place."""
     origin = np.round(drive[0])
     road_map = map_around(file, location, drive[:, :2], origin)
+    if not road_map.lanes:
+        raise DataError(
+            file, field="table lanes_polygons", found=f"no lane within {MARGIN:.0f} m of the drive",
+            expected=f"the map of {location}, in the projection that the log's places are given in",
+            hint="Is it the map of this log's city, with its own projectedCoordSystem?",
+        )  # fmt: skip
     side = file.with_name(SIDE_FILE)
     bounds = np.stack([drive[:, :2].min(0), drive[:, :2].max(0)])
     shapes = SideShapes(side, bounds, origin, MARGIN) if side.is_file() else None
@@ -249,10 +255,10 @@ def load_log_scene(log: Path, maps: Path, name: str, *, called: SceneName | None
 
 def _load(head: LogHead, row: SceneRow, place: LogPlace, names: SceneName) -> Scene:
     path, origin, vehicle = head.path, place.origin, Vehicle()
-    times = grid(row.start_us, row.stop_us)
     with open_database(path, log_reader.KIND) as database:
         sweeps, sweep_times = log_reader.read_sweeps(database, path, row.token)
         log_reader.check_gaps(path, "table lidar_pc", sweep_times, row.start_us, row.stop_us)
+        times = grid(row.start_us, row.stop_us)
         poses = log_reader.read_poses(database, path, row.start_us, row.stop_us)
         near = sweeps_of_frames(sweep_times, times)
         sweeps, sweep_times = [sweeps[i] for i in near], sweep_times[near]

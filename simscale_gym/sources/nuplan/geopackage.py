@@ -20,6 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.errors import DataError
+from simscale_gym.sources.nuplan.flat_wkb import is_flat_wkb
 from simscale_gym.sources.nuplan.sqlite_table import (
     Table,
     create_table,
@@ -89,17 +90,26 @@ def encode_geometries(geometries: NDArray[np.object_], srs_id: int) -> list[byte
 def decode_geometries(table: Table, column: str = "geom") -> NDArray[np.object_]:
     """Shapely geometries ``[rows]`` of a column of GeoPackage blobs, in the stored coordinates.
 
+    GEOS follows geometries in geometries down to the end of the stack, so what nests them is refused.
+
     Raises:
-        DataError: A blob is no geometry, or an empty one.
+        DataError: A blob is no geometry, an empty one, or one of others than points, lines and polygons.
     """
     bodies = [_wkb(table, column, row, blob) for row, blob in enumerate(table[column])]
     try:
         return np.asarray(shapely.from_wkb(np.array(bodies, object)), object).reshape(len(bodies))
-    except (shapely.errors.GEOSException, ValueError, TypeError):
+    except (shapely.errors.ShapelyError, ValueError, TypeError, NotImplementedError, MemoryError):
         for row, body in enumerate(bodies):
-            if shapely.from_wkb(body, on_invalid="ignore") is None:
+            if not _is_geometry(body):
                 raise table.fault(column, row, "bytes that are no WKB", "a geometry") from None
         raise
+
+
+def _is_geometry(body: bytes) -> bool:
+    try:
+        return shapely.from_wkb(body) is not None
+    except (shapely.errors.ShapelyError, ValueError, TypeError, NotImplementedError, MemoryError):
+        return False
 
 
 def _wkb(table: Table, column: str, row: int, blob: Any) -> bytes:
@@ -108,7 +118,11 @@ def _wkb(table: Table, column: str, row: int, blob: Any) -> bytes:
     code = (blob[3] >> 1) & 7
     if code >= len(_ENVELOPE_BYTES) or blob[3] & 0x30:
         raise table.fault(column, row, f"flags {blob[3]:#04x}", "a non-empty standard geometry")
-    return blob[8 + _ENVELOPE_BYTES[code] :]
+    body = blob[8 + _ENVELOPE_BYTES[code] :]
+    if not is_flat_wkb(body):
+        expected = "points, lines or polygons, or several of one kind"
+        raise table.fault(column, row, f"WKB of another kind ({body[:5].hex()})", expected)
+    return body
 
 
 def read_layer(
@@ -209,11 +223,11 @@ def read_projection(database: sqlite3.Connection, path: Path) -> int:
         crs = pyproj.CRS.from_epsg(int(code)) if authority.lower() == "epsg" else None
     except (ValueError, pyproj.exceptions.CRSError):
         crs = None
-    if crs is None or not crs.is_projected:
+    if crs is None or not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
         raise DataError(
             path,
             field="table meta, key projectedCoordSystem",
             found=repr(value),
-            expected="e.g. 'epsg:32611'",
+            expected="a projected system in metres, e.g. 'epsg:32611'",
         )
     return int(code)

@@ -212,7 +212,7 @@ def read_poses(database: sqlite3.Connection, path: Path, start_us: int, stop_us:
 def check_gaps(path: Path, field: str, times: NDArray[np.int64], start_us: int, stop_us: int) -> None:
     """Refuse times that leave a stretch between ``start_us`` and ``stop_us`` empty."""
     inner = times[(times > start_us) & (times < stop_us)]
-    gap = int(np.diff(np.r_[start_us, inner, stop_us]).max())
+    gap = int(np.diff(np.r_[start_us, inner, stop_us].astype(float)).max())  # whole numbers could run over
     if gap > MAX_GAP_US or not len(times):
         raise DataError(
             path, field=field, found=f"no row for {gap / _SECOND_US:.2f} s after {start_us} us",

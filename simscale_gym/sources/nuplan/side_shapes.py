@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.scene import Building, Fixture, Ground, Shapes, Tree
 from simscale_gym.scene.shapes import BUILDING_STYLES, FIXTURE_KINDS, GROUND_KINDS
 
@@ -29,6 +29,7 @@ MAX_BYTES = 2**28
 """A side file larger than this [byte] is refused before it is read."""
 
 _MAX_HEIGHT = 1000.0  # [m]
+_MOST = 1e9  # [m] no place is farther, and no heading larger
 _MAX_SEED = 2**63
 _DIGITS = 4  # of a metre: a tenth of a millimetre
 _KINDS = ("buildings", "trees", "fixtures", "grounds")
@@ -98,7 +99,7 @@ def _read_shapes(path: Path, _changed: int) -> Shapes:
     top = _Item(path, "", content)
     for key, wanted in (("format", FORMAT), ("version", VERSION)):
         if top.value(key) != wanted:
-            raise top.fault(key, f"{content[key]!r:.60}", repr(wanted))
+            raise top.fault(key, shown(content[key]), repr(wanted))
     parts = [top.items(kind) for kind in _KINDS]
     makers: Sequence[Callable[[_Item], Any]] = (_building, _tree, _fixture, _ground)
     return Shapes(*(tuple(make(item) for item in items) for make, items in zip(makers, parts, strict=True)))
@@ -182,29 +183,29 @@ class _Item:
         """A finite number within limits."""
         value = self.value(key)
         plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if not plain or not np.isfinite(value) or not low <= value <= high:
-            raise self.fault(key, f"{value!r:.60}", f"a number in [{low:g}, {high:g}]")
+        if not plain or not max(low, -_MOST) <= value <= min(high, _MOST):  # NaN is not either
+            raise self.fault(key, shown(value), f"a number in [{low:g}, {high:g}]")
         return float(value)
 
     def choice(self, key: str, allowed: Sequence[str]) -> str:
         """One of ``allowed``."""
         value = self.value(key)
         if value not in allowed:
-            raise self.fault(key, f"{value!r:.60}", " | ".join(allowed))
+            raise self.fault(key, shown(value), " | ".join(allowed))
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of text."""
         value = self.value(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fault(key, f"{value!r:.60}", "a list of text")
+            raise self.fault(key, shown(value), "a list of text")
         return tuple(value)
 
     def seed(self) -> int:
         """A whole number that is not negative."""
         value = self.value("seed")
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_SEED:
-            raise self.fault("seed", f"{value!r:.60}", "a whole number in [0, 2^63)")
+            raise self.fault("seed", shown(value), "a whole number in [0, 2^63)")
         return value
 
     def ring(self, key: str) -> Array:
@@ -212,10 +213,10 @@ class _Item:
         value = self.value(key)
         try:
             points = np.asarray(value, float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             points = np.zeros(0)
         if points.ndim != 2 or len(points) < 3 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise self.fault(key, f"{value!r:.60}", "at least three points [x, y]")
+            raise self.fault(key, shown(value), "at least three points [x, y]")
         return points
 
 
@@ -232,7 +233,7 @@ def _tree(item: _Item) -> Tree:
 def _fixture(item: _Item) -> Fixture:
     label = item.value("label")
     if not isinstance(label, str):
-        raise item.fault("label", f"{label!r:.60}", "text")
+        raise item.fault("label", shown(label), "text")
     return Fixture(
         kind=item.choice("kind", FIXTURE_KINDS),
         x=item.number("x"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.files.fields import Fields
 from simscale_gym.geometry import polyline
 from simscale_gym.scene import BoundaryType
+from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.features import (
     LaneFeature,
     MapFeatures,
@@ -22,26 +25,34 @@ Array = NDArray[np.float64]
 
 _MIN_BESIDE = 0.6  # of a lane's length that a stated neighbour must accompany it
 _STRAIGHT = 0.02  # [m] off a recorded edge of the road that vertices count for nothing
+_WIDEST = 100.0  # [m] from the middle of a lane to its edge
 _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
 
 
 def read_features(
-    features: Fields, origin: Array, *, trust_speed_limits: bool, way: Array | None = None
+    features: Fields, origin: Array, extent: Extent, *, trust_speed_limits: bool, way: Array | None = None
 ) -> MapFeatures:
     """Sort ``map_features`` and move them by ``-origin [3]`` [m].
+
+    What lies beyond ``extent`` is left out.
 
     Args:
         features: The features.
         origin: Origin of the scene.
+        extent: Where the map may reach, in the frame of the scene.
         trust_speed_limits: Whether speed limits are such.
         way: ``[T, 3]`` where the ego drove, in the frame of the scene: what passes over or under that is set apart.
             None where the third numbers of points are no heights (nuScenes' lanes have headings there).
 
     Raises:
-        DataError: A feature misses its line or polygon, holds NaN, or there is no lane.
+        DataError: A feature misses its line or polygon, holds NaN, reaches too far, or there is no lane.
     """
     found, level, flat_origin = MapFeatures(), float(origin[2]), origin[:2]
-    sorted_out = [(key, feature.text("type").upper(), feature) for key, feature in features.children()]
+    sorted_out = [
+        (key, feature.text("type").upper(), feature)
+        for key, feature in features.children()
+        if _is_near(feature, extent, flat_origin)
+    ]
     for key, kind, feature in sorted_out:
         if kind.startswith("LANE_"):
             place = flat_origin, None if way is None else level
@@ -58,13 +69,22 @@ def read_features(
         if kind.startswith("LANE_") or (own is not None and _is_elsewhere(feature, own, origin)):
             continue
         if kind == "STOP_SIGN":
-            lanes = tuple(str(i) for i in feature.values.get("lane") or ())
+            lanes = feature.names("lane")
             found.stop_signs[key] = (_position(feature) - flat_origin, lanes)
         elif kind in ("CROSSWALK", "CROSS_WALK", "DRIVEWAY") or "SIDEWALK" in kind:
             _add_area(found, key, kind, feature, flat_origin)
         elif "LINE" in kind or kind.startswith("ROAD_EDGE"):
             _add_line(found, kind, feature, flat_origin)
     return found
+
+
+def _is_near(feature: Fields, extent: Extent, origin: Array) -> bool:
+    for name in ("polyline", "polygon"):
+        if feature.has(name):
+            points = feature.array(name, (None, 2), finite=True, wider=True)[:, :2] - origin
+            if not extent.holds(points, partial(feature.error, name)):
+                return False
+    return True
 
 
 def _is_elsewhere(feature: Fields, own: OwnLevel, origin: Array) -> bool:
@@ -90,6 +110,8 @@ def _read_lane(
     widths = None
     if feature.has("width") and np.ndim(feature.get("width")) == 2:
         stored, s = feature.array("width", (len(raw), 2), finite=True, wider=True), polyline.arc_lengths(raw)
+        if stored.max(initial=0.0) > _WIDEST:
+            raise feature.error("width", f"{stored.max():.3g}", f"metres, up to {_WIDEST:g}")
         at = polyline.arc_lengths(centerline)
         widths = np.column_stack([np.interp(at, s, stored[:, side]) for side in (0, 1)])
     graph = feature.has("entry_lanes") or feature.has("exit_lanes")
@@ -102,8 +124,8 @@ def _read_lane(
         polygon=_read_polygon(feature, origin) if feature.has("polygon") else None,
         widths=widths,
         speed_limit=_speed_limit(feature) if trust_limits else None,
-        exits=_ids(feature, "exit_lanes") if graph else None,
-        entries=_ids(feature, "entry_lanes") if graph else None,
+        exits=feature.names("exit_lanes") if graph else None,
+        entries=feature.names("entry_lanes") if graph else None,
         left_ids=_neighbors(feature, "left_neighbor", len(raw)),
         right_ids=_neighbors(feature, "right_neighbor", len(raw)),
     )
@@ -128,28 +150,26 @@ def _speed_limit(feature: Fields) -> float | None:
     return None
 
 
-def _ids(feature: Fields, key: str) -> tuple[str, ...]:
-    value = feature.values.get(key)
-    return tuple(str(i) for i in value) if value is not None else ()
-
-
 def _neighbors(feature: Fields, key: str, vertices: int) -> tuple[str, ...]:
     """Ids under ``key``: plain, or Waymo's dictionaries with the range of vertices that they accompany."""
     ids = []
-    for item in feature.values.get(key) or ():
+    for item in feature.items(key):
         if not isinstance(item, dict):
-            ids.append(str(item))
+            ids.append(feature.called(key, item))
             continue
-        entry = Fields(feature.path, f"{feature.place}.{key}", item)
-        try:
-            share = (
-                int(item.get("self_end_index", vertices)) - int(item.get("self_start_index", 0))
-            ) / vertices
-        except (TypeError, ValueError):
-            raise entry.error("self_start_index", "no whole number", "an index into polyline") from None
+        entry = Fields.of(feature.path, feature.at(key), item)
+        share = (_index(entry, "self_end_index", vertices) - _index(entry, "self_start_index", 0)) / vertices
         if share >= _MIN_BESIDE:
-            ids.append(str(entry.get("feature_id")))
+            ids.append(entry.name("feature_id"))
     return tuple(ids)
+
+
+def _index(entry: Fields, key: str, otherwise: int) -> int:
+    """A place in the polyline, which may be written as text."""
+    try:
+        return int(float(entry.name(key, str(otherwise))))
+    except (ValueError, OverflowError):
+        raise entry.error(key, "no whole number", "an index into polyline") from None
 
 
 def _add_area(found: MapFeatures, key: str, kind: str, feature: Fields, origin: Array) -> None:

@@ -32,11 +32,10 @@ def read_lights(record: Fields, sampling: Sampling) -> dict[str, NDArray[np.uint
     nearest = np.where(sampling.share < 0.5, sampling.before, sampling.after)
     for key, light in record.child("dynamic_map_states").children():
         state = light.child("state")
-        words = next((state.values[k] for k in ("object_state", "status", "state") if state.has(k)), None)
-        if words is None or len(words) <= nearest.max():
-            count = "none" if words is None else str(len(words))
-            raise state.error("object_state", f"{count} states", "one for each frame")
-        lane = str(light.get("lane")) if light.has("lane") else key  # before April 2023 the key is the lane
+        words = next((state.items(k) for k in ("object_state", "status", "state") if state.has(k)), ())
+        if len(words) <= nearest.max():
+            raise state.error("object_state", f"{len(words) or 'no'} states", "one for each frame")
+        lane = light.name("lane", key)  # before April 2023 the key is the lane
         found[lane] = np.array([_status(words[i]) for i in nearest], np.uint8)
     return found
 
@@ -45,7 +44,7 @@ def _status(word: object) -> LightStatus:
     """Status by MetaDrive's TRAFFIC_LIGHT_*, Waymo's LANE_STATE_[ARROW_|FLASHING_]*, number; flashing red: unknown."""
     if isinstance(word, int | np.integer) and not isinstance(word, bool):
         return _NUMBERS[word] if 0 <= word < len(_NUMBERS) else LightStatus.UNKNOWN
-    text = str(word).upper()
+    text = word.upper() if isinstance(word, str) else ""
     if "FLASHING_STOP" in text:
         return LightStatus.UNKNOWN
     return _WORDS.get(text.rsplit("_", 1)[-1], LightStatus.UNKNOWN)

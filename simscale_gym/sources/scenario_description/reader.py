@@ -7,17 +7,19 @@ its route) is worked out here and said in ``Scene.inferred``.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simscale_gym.errors import DataError
+from simscale_gym.errors import DataError, shown
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, Vehicle
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.inferred.ego_motion import with_recorded_speed, without_jumps
+from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
 from simscale_gym.sources.inferred.parked import held_still, with_car_parks
@@ -35,6 +37,7 @@ _CONVERT = (
     "The file is older than ScenarioNet's format: convert the original data anew, "
     "as with `python -m scenarionet.convert_waymo`."
 )
+_MOST_FRAMES = 2**31
 _AT_REAR_AXLE = ("nuscenes",)  # its ego_pose table is the rear axle; every other converter stores box centres
 
 
@@ -67,24 +70,25 @@ def read_scenario_description(path: str | Path) -> Scene:
     path = Path(path)
     record = Fields.of(path, "", _unpickled(path))
     metadata, tracks = _metadata(record), record.child("tracks")
-    frames = _length(record)
-    sdc_id = str(metadata.get("sdc_id"))
+    frames = record.integer("length", 1, _MOST_FRAMES)
+    sdc_id = metadata.name("sdc_id")
     motions = {
         key: (scenario_tracks.track_type(track.text("type")), scenario_tracks.read_motion(track, frames))
         for key, track in tracks.children()
     }
     if sdc_id not in motions:
-        raise metadata.error("sdc_id", repr(sdc_id), "the id of one of tracks")
+        raise metadata.error("sdc_id", shown(sdc_id), "the id of one of tracks")
     sampling = scenario_tracks.read_sampling(metadata, frames, motions[sdc_id][1].valid)
-    dataset = str(metadata.values.get("dataset", "")).lower()
+    dataset = metadata.name("dataset", "").lower()
     ego, vehicle, origin, said = _read_ego(motions.pop(sdc_id)[1], sampling, dataset in _AT_REAR_AXLE)
     flat = bool(np.ptp(ego.z) == 0.0)
+    extent = Extent.around(ego.poses, partial(record.error, f"tracks.{sdc_id}.state.position"))
     others = build_tracks(motions, sampling, origin, flat)
     if flat:
         said.append("The ego's height is the same throughout: the ground is flat and all boxes stand on it.")
     recorded = read_lights(record, sampling)
     way = None if flat else np.column_stack([ego.poses[:, :2], ego.z])
-    road_map, ruled = _read_map(record, metadata, list(recorded), (origin, way), dataset, said)
+    road_map, ruled = _read_map(record, metadata, list(recorded), (origin, extent, way), dataset, said)
     others = held_still(others, said)
     road_map = with_car_parks(road_map, others, ego, said)
     lights = completed_lights(_by_connector(recorded, ruled, said), road_map, ego, vehicle, others, said)
@@ -92,8 +96,8 @@ def read_scenario_description(path: str | Path) -> Scene:
     said.append(about_route(route))
     start = round(sampling.start * 1e6)
     return Scene(
-        id=str(record.get("id")),
-        log_id=str(metadata.values.get("scenario_id", record.get("id"))),
+        id=record.name("id"),
+        log_id=metadata.name("scenario_id", record.name("id")),
         source="scenario_description",
         origin=origin,
         timestamps_us=start + 100_000 * np.arange(len(sampling), dtype=np.int64),
@@ -141,20 +145,25 @@ def _from_summary(folder: Path) -> list[Path]:
     summary = load_pickle(folder / SUMMARY_NAME)
     mapping_file = folder / _MAPPING_NAME
     mapping = load_pickle(mapping_file) if mapping_file.is_file() else {}
-    names = Fields.of(folder / SUMMARY_NAME, "", summary).values
-    places = Fields.of(mapping_file, "", mapping).values
-    files = [folder / str(places.get(name, "")) / str(name) for name in names]
+    names, places = Fields.of(folder / SUMMARY_NAME, "", summary), Fields.of(mapping_file, "", mapping)
+    files = []
+    for name in names:
+        if Path(name).name != name:
+            raise names.error(
+                shown(name), "a path", "the name of a file; its folder stands in " + _MAPPING_NAME
+            )
+        files.append(folder / places.name(name, "") / name)
     for file in files:
-        if not file.is_file():
+        if not _is_file(file):
             raise DataError(folder / SUMMARY_NAME, field=file.name, found="no such file", expected=f"{file}")
     return files
 
 
-def _length(record: Fields) -> int:
-    length = record.get("length")
-    if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
-        raise record.error("length", f"{length!r:.40}", "the number of frames")
-    return int(length)
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog, Vehicle, Array, list[str]]:
@@ -190,15 +199,21 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
 
 
 def _read_map(
-    record: Fields, metadata: Fields, lit: list[str], place: tuple[Array, Array | None], dataset: str,
+    record: Fields, metadata: Fields, lit: list[str], place: tuple[Array, Extent, Array | None], dataset: str,
     said: list[str],
 ) -> tuple[RoadMap, dict[str, list[str]]]:  # fmt: skip
-    """The map, and the connectors that the lights at the lanes ``lit`` rule; ``place``: origin and the ego's way."""
+    """The map, and the connectors that the lights at the lanes ``lit`` rule.
+
+    ``place``: the origin, where the map may reach, and the ego's way.
+    """
     # nuScenes has no speed limits: its converter writes 100 km/h on every connector.
     features = read_features(
-        record.child("map_features"), place[0], trust_speed_limits=dataset not in _AT_REAR_AXLE, way=place[1]
+        record.child("map_features"),
+        *place[:2],
+        trust_speed_limits=dataset not in _AT_REAR_AXLE,
+        way=place[2],
     )
-    name = str(metadata.values.get("map", dataset or "scenario_description"))
+    name = metadata.name("map", dataset or "scenario_description")
     road_map, ruled, sentences = build_map(name, features, lit)
     said += sentences
     return road_map, ruled

@@ -22,6 +22,7 @@ _TYPES = {
 }
 _WHEEL_BASE_SHARE = 0.6  # of the length: 0.597 for nuPlan's Pacifica, 0.634 for nuScenes' Renault Zoe
 _REAR_OVERHANG_SHARE = 0.2  # of the length: 0.218 for the Pacifica
+_LARGEST, _FARTHEST = 100.0, 1e9  # [m] side of a road user, and place or speed of one
 _SNAP = 0.01  # [s] clocks this near to 10 Hz are taken as 10 Hz
 
 
@@ -40,10 +41,10 @@ def read_motion(track: Fields, frames: int) -> Motion:
         velocities = np.gradient(positions[:, :2], DT, axis=0)
     sides = []
     for key, side in zip(("length", "width", "height"), _sides(state, frames), strict=True):
-        _require_finite(state, key, side[valid])
+        _require_below(state, key, side[valid], _LARGEST)
         sides.append(float(np.median(side[valid])) if valid.any() else 0.0)
     for key, values in (("position", positions), ("heading", headings), ("velocity", velocities)):
-        _require_finite(state, key, values[valid])
+        _require_below(state, key, values[valid], _FARTHEST)
     return Motion(positions, headings, velocities, np.maximum(sides, 0.1), valid)
 
 
@@ -82,6 +83,8 @@ def ego_vehicle(sizes: Array) -> Vehicle:
     return Vehicle(width, length - rear, rear, _WHEEL_BASE_SHARE * length, height)
 
 
-def _require_finite(fields: Fields, key: str, values: Array) -> None:
+def _require_below(fields: Fields, key: str, values: Array, most: float) -> None:
     if not np.isfinite(values).all():
         raise fields.error(key, "NaN or infinite values at valid frames", "finite numbers")
+    if np.abs(values).max(initial=0.0) > most:
+        raise fields.error(key, f"{values.flat[np.abs(values).argmax()]:.3g}", f"numbers up to {most:g}")

@@ -31,8 +31,8 @@ from simscale_gym.splats.spherical_harmonics import TERMS_BY_DEGREE
 MANIFEST = "meta.json"
 
 _MAX_MANIFEST_BYTES = 2**20
-_MAX_PER_BYTE = 100
-"""Gaussians that one byte of the images may hold; real files take some 12 bytes for each."""
+_MAX_PER_BYTE = 1
+"""Gaussians that one byte of the images may hold; real files take some 12 bytes for each, empty images next to none."""
 _PALETTE_WIDTH = 64
 _TAG = 252  # of a rotation whose w is largest; 253 to 255: x, y, z
 _WXYZ = np.array([[3, 0, 1, 2], [0, 3, 1, 2], [0, 1, 3, 2], [0, 1, 2, 3]])
