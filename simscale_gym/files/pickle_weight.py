@@ -10,6 +10,7 @@ import numpy as np
 
 _MOST_REPEATED = 2**20
 _MOST_SHARED = 20  # times the size of the stream that its values may weigh, what is shared counted apart
+_NUMBERS = frozenset((float, int, bool, type(None)))
 _ITEM_BYTES = 8  # of text and arrays that weigh as much as one item
 
 _PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
@@ -190,6 +191,8 @@ def _weight(value: Any, seen: dict[int, int]) -> int:
     else:
         return 1 + _size(value) // _ITEM_BYTES
     if id(value) not in seen:
-        seen[id(value)] = 1  # while it is weighed, for those that hold themselves
-        seen[id(value)] = 1 + sum(_weight(item, seen) for item in items)
+        seen[id(value)] = weight = 1  # while it is weighed, for those that hold themselves
+        for item in items:
+            weight += 1 if type(item) in _NUMBERS else _weight(item, seen)
+        seen[id(value)] = weight
     return seen[id(value)]

@@ -21,6 +21,7 @@ from simscale_gym.files.pickle_weight import check_program, check_weight
 _CONTAINERS = {
     kind.__name__: kind for kind in (list, dict, tuple, set, frozenset, int, float, bool, complex, str)
 }
+_ATOMS = frozenset((float, int, bool, str, bytes, type(None)))
 _PLAIN_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6}|O8?|\?)")
 _NUMPY_CORES = ("numpy.core", "numpy._core")  # numpy 1 and numpy 2
 
@@ -247,14 +248,18 @@ def _plain(value: Any, seen: dict[int, Any], depth: int) -> Any:
         return value.value
     if isinstance(value, tuple):
         if id(value) not in seen:  # one that stands in many places is made once
-            seen[id(value)] = value, tuple(_plain(item, seen, depth + 1) for item in value)
+            seen[id(value)] = (
+                value,
+                tuple(item if type(item) in _ATOMS else _plain(item, seen, depth + 1) for item in value),
+            )
         return seen[id(value)][1]
     if isinstance(value, list | dict):
         if id(value) not in seen:
             seen[id(value)] = value, value  # while it is filled, for those that hold themselves
             keys = value if isinstance(value, dict) else range(len(value))
             for key in keys:
-                value[key] = _plain(value[key], seen, depth + 1)
+                if type(item := value[key]) not in _ATOMS:
+                    value[key] = _plain(item, seen, depth + 1)
             kind = dict if isinstance(value, dict) else list
             seen[id(value)] = value, value if type(value) is kind else kind(value)
         return seen[id(value)][1]

@@ -16,8 +16,7 @@ _ROUNDING = 1e-6  # [m] by which what is passed over is surely farther away
 
 def arc_lengths(points: Array) -> Array:
     """Arc length ``[K]`` at each vertex of ``points [K, 2+]``, from 0."""
-    steps = np.linalg.norm(np.diff(np.asarray(points, float)[:, :2], axis=0), axis=1)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    return _lengths(np.ascontiguousarray(points, float))
 
 
 def without_repeats(points: Array, tolerance: float = 1e-6) -> Array:

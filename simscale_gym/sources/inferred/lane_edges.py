@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import polyline
-from simscale_gym.geometry.se2 import points_to_local
 from simscale_gym.sources.inferred import lane_linking
 from simscale_gym.sources.inferred.features import LaneFeature
 
@@ -30,12 +30,10 @@ def cast_sideways(poses: Array, segments: Array) -> tuple[Array, Array]:
     Returns:
         Left and right ``[K]``; infinite where the ray meets nothing.
     """
-    local = points_to_local(poses[:, None], np.broadcast_to(segments, (len(poses), *segments.shape)))
-    (x0, y0), (x1, y1) = np.moveaxis(local[:, :, 0], -1, 0), np.moveaxis(local[:, :, 1], -1, 0)
-    crosses = (x0 > 0) != (x1 > 0)
-    y = y0 + (y1 - y0) * x0 / np.where(crosses, x0 - x1, 1.0)
-    left = np.where(crosses & (y > 0), y, np.inf).min(1, initial=np.inf)
-    return left, np.where(crosses & (y <= 0), -y, np.inf).min(1, initial=np.inf)
+    left, right = np.full((2, len(poses)), np.inf)
+    directions = np.column_stack([np.cos(poses[:, 2]), np.sin(poses[:, 2])])
+    _cast(np.ascontiguousarray(poses, float), directions, np.ascontiguousarray(segments, float), left, right)
+    return left, right
 
 
 def half_widths(centerline: Array, segments: Array, reach: float) -> tuple[Array | None, Array | None]:
@@ -121,7 +119,37 @@ def line_segments(lines: list[Array]) -> Array:
 def _near(centerline: Array, segments: Array, reach: float) -> NDArray[np.bool_]:
     """Which of ``segments [S, 2, 2]`` may lie within ``reach`` [m] of ``centerline [K, 3]``."""
     low, high = centerline[:, :2].min(0) - reach, centerline[:, :2].max(0) + reach
-    return ((segments.max(1) >= low) & (segments.min(1) <= high)).all(1)
+    return meeting(np.ascontiguousarray(segments, float), low, high)
+
+
+@njit(cache=True)
+def meeting(segments: Array, low: Array, high: Array) -> NDArray[np.bool_]:
+    """Which of ``segments [S, 2, 2]`` have a bounding box that meets the box from ``low [2]`` to ``high [2]``."""
+    out = np.empty(len(segments), np.bool_)
+    for k in range(len(segments)):
+        out[k] = True
+        for axis in range(2):
+            one, other = segments[k, 0, axis], segments[k, 1, axis]
+            out[k] &= max(one, other) >= low[axis] and min(one, other) <= high[axis]
+    return out
+
+
+@njit(cache=True)
+def _cast(poses: Array, directions: Array, segments: Array, left: Array, right: Array):
+    for row in range(len(poses)):
+        cos, sin = directions[row, 0], directions[row, 1]
+        for k in range(len(segments)):
+            dx, dy = segments[k, 0, 0] - poses[row, 0], segments[k, 0, 1] - poses[row, 1]
+            ex, ey = segments[k, 1, 0] - poses[row, 0], segments[k, 1, 1] - poses[row, 1]
+            x0, x1 = dx * cos + dy * sin, ex * cos + ey * sin
+            if (x0 > 0.0) == (x1 > 0.0):
+                continue
+            y0, y1 = -dx * sin + dy * cos, -ex * sin + ey * cos
+            y = y0 + (y1 - y0) * x0 / (x0 - x1)
+            if y > 0.0:
+                left[row] = min(left[row], y)
+            else:
+                right[row] = min(right[row], -y)
 
 
 def _known(side: Array, length: Array, reach: float) -> Array | None:

@@ -85,9 +85,11 @@ def meeting_pairs(lines: Sequence[Array]) -> tuple[Pairs, Pairs]:
     merge = np.linalg.norm(ends[a] - ends[b], axis=1) < TOUCH
     tips = np.concatenate([starts, ends])
     four = np.column_stack([a, a + len(lines), b, b + len(lines)])
-    inner = [shapely.MultiPoint(tips[rows]) for rows in four]
-    rest = shapely.difference(shapely.intersection(strings[a], strings[b]), shapely.buffer(inner, 2.0))
-    crossing = ~shapely.is_empty(rest)
+    inner = shapely.multipoints(shapely.points(tips[four]))
+    shared = shapely.intersection(strings[a], strings[b])
+    crossing = ~shapely.is_empty(shared)
+    rest = shapely.difference(shared[crossing], shapely.buffer(inner[crossing], 2.0))
+    crossing[crossing] = ~shapely.is_empty(rest)
     pairs = np.column_stack([a, b])
     return pairs[crossing], pairs[fork | merge]
 

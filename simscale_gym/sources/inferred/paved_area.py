@@ -16,7 +16,7 @@ from simscale_gym.geometry.simple_rings import closed_gaps, polygons_of, simple_
 from simscale_gym.scene import Area, Intersection, Roadblock
 from simscale_gym.scene.road_map import GRID
 from simscale_gym.sources.inferred.features import LaneFeature, MapFeatures
-from simscale_gym.sources.inferred.lane_edges import cast_sideways, line_segments, valid_area
+from simscale_gym.sources.inferred.lane_edges import cast_sideways, line_segments, meeting, valid_area
 
 Array = NDArray[np.float64]
 
@@ -99,11 +99,12 @@ def _slots(region: shapely.Geometry, width: float, edges: Sequence[Array]) -> li
         return gaps
     lines = np.array([shapely.LineString(line) for line in edges])
     tree, islands = shapely.STRtree(lines), set()
-    for row, near in zip(*tree.query(gaps, predicate="dwithin", distance=_BESIDE), strict=True):
-        gap = gaps[row]
-        inside = gap.buffer(-_BESIDE).intersects(lines[near])
-        along = shapely.intersection(gap.exterior.buffer(_BESIDE), lines[near]).length
-        if inside or along > _KERBED * gap.exterior.length:
+    rows, near = tree.query(gaps, predicate="dwithin", distance=_BESIDE)
+    for row in np.unique(rows):
+        gap, edge = gaps[row], lines[near[rows == row]]
+        inside = shapely.intersects(gap.buffer(-_BESIDE), edge)
+        along = shapely.length(shapely.intersection(gap.exterior.buffer(_BESIDE), edge))
+        if inside.any() or along.max() > _KERBED * gap.exterior.length:
             islands.add(row)
     return [gap for row, gap in enumerate(gaps) if row not in islands]
 
@@ -113,10 +114,9 @@ def _verges(features: MapFeatures, said: list[str]) -> list[shapely.Geometry]:
     segments, found = line_segments(features.edges), []
     if not len(segments):
         return []
-    low, high = segments.min(1) - _VERGE, segments.max(1) + _VERGE
     for lane in features.lanes:
         line = lane.centerline
-        near = ((high >= line[:, :2].min(0)) & (low <= line[:, :2].max(0))).all(1)
+        near = meeting(segments, line[:, :2].min(0) - _VERGE, line[:, :2].max(0) + _VERGE)
         for sign, hits in zip((1.0, -1.0), cast_sideways(line, segments[near]), strict=True):
             reached = line[:, :2] + sign * np.where(hits <= _VERGE, hits, 0.0)[:, None] * np.column_stack(
                 [-np.sin(line[:, 2]), np.cos(line[:, 2])]

@@ -25,7 +25,6 @@ Array = NDArray[np.float64]
 
 _MIN_BESIDE = 0.6  # of a lane's length that a stated neighbour must accompany it
 _STRAIGHT = 0.02  # [m] off a recorded edge of the road that vertices count for nothing
-_WIDEST = 100.0  # [m] from the middle of a lane to its edge
 _MPH, _KMH = 0.44704, 1 / 3.6  # [m/s]
 
 
@@ -110,8 +109,6 @@ def _read_lane(
     widths = None
     if feature.has("width") and np.ndim(feature.get("width")) == 2:
         stored, s = feature.array("width", (len(raw), 2), finite=True, wider=True), polyline.arc_lengths(raw)
-        if stored.max(initial=0.0) > _WIDEST:
-            raise feature.error("width", f"{stored.max():.3g}", f"metres, up to {_WIDEST:g}")
         at = polyline.arc_lengths(centerline)
         widths = np.column_stack([np.interp(at, s, stored[:, side]) for side in (0, 1)])
     graph = feature.has("entry_lanes") or feature.has("exit_lanes")
