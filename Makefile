@@ -24,6 +24,7 @@ lint: $(VENV)/lint
 
 docs: $(VENV)/docs
 	$(BIN)/python docs/api_pages.py
+	$(BIN)/python docs/notebook_pages.py
 	$(BIN)/zensical build --strict
 
 bench: $(VENV)/core
@@ -31,7 +32,7 @@ bench: $(VENV)/core
 	$(BIN)/python benchmarks/render.py --quick
 
 clean:
-	rm -rf $(VENV) out build site docs/api *.egg-info
+	rm -rf $(VENV) out build site docs/api docs/notebooks *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

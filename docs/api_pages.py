@@ -20,7 +20,7 @@ PAGES = {
     "splats": ("Splats and pictures", ("splats", "rendering")),
     "data": ("Perturbation and data", ("perturbation", "datagen")),
     "training": ("Planners and training", ("planners", "training")),
-    "evaluation": ("Evaluation and experiments", ("evaluation", "experiments")),
+    "evaluation": ("Evaluation and experiments", ("evaluation", "experiments", "browser")),
 }
 
 

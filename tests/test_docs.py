@@ -13,7 +13,8 @@ from simscale_gym import cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-PAGES = [path for path in PAGES if path.parent.name != "api"]  # made by docs/api_pages.py
+MADE = ("api", "notebooks")  # by docs/api_pages.py and docs/notebook_pages.py
+PAGES = [path for path in PAGES if path.parent.name not in MADE]
 
 
 def blocks(path, language):
@@ -58,7 +59,7 @@ def test_code_compiles_and_imports_what_there_is(path):
 def test_links_lead_somewhere(path):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
     missing = [target for target in targets if not (path.parent / target).exists()]
-    assert [target for target in missing if "api/" not in target] == []
+    assert [target for target in missing if not any(f"{made}/" in target for made in MADE)] == []
 
 
 def test_the_site_shows_every_page():
@@ -71,4 +72,8 @@ def test_the_site_shows_every_page():
 
     shown = files(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
     there = [path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.name != "README.md"]
-    assert sorted(file for file in shown if not file.startswith("api/")) == sorted(there)
+    written = [file for file in shown if file.split("/")[0] not in MADE]
+    assert sorted(written) == sorted(there)
+    notebooks = [file for file in shown if file.startswith("notebooks/")]
+    there = [path.stem for path in (ROOT / "examples" / "notebooks").glob("*.py")]
+    assert sorted(notebooks) == sorted(f"notebooks/{name}.md" for name in there)
