@@ -15,7 +15,7 @@ from simscale_gym.scene import Scene
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
-_DEPTH = 2.2
+_DEPTH = 1.4
 """How far before the camera its picture stands [m]."""
 _COLOR = (255, 170, 60)
 _ORDER = {"cam_l": 0, "cam_f": 1, "cam_r": 2}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.browser import ground
+from simscale_gym.browser.colors import painted
 from simscale_gym.browser.subject import Color
 from simscale_gym.datagen.advice import STAGE_NAMES
 from simscale_gym.perturbation import Fates
@@ -28,7 +29,7 @@ COLORS: dict[str, Color] = {
 """Color of each stage at which a trajectory falls; "" for those that are kept."""
 
 _LABEL: Color = (200, 255, 200)
-_ROOT, _ABOVE = "/perturbations", 0.3
+_ROOT, _ABOVE = "/perturbations", 0.4
 
 
 class FateLines:
@@ -59,7 +60,7 @@ class FateLines:
     def pick(self, row: int) -> str:
         """Make trajectory ``row`` of the vocabulary stand out; what becomes of it, in words."""
         points = ground.segments([self._lifted(self._fates.plans[row], _ABOVE + 0.1)])
-        colors = np.full(points.shape, 255, np.uint8)
+        colors = painted(points, (255, 255, 255))
         self._one = self._root.add_line_segments(f"{_ROOT}/picked", points, colors, thickness=0.35)
         return fate_in_words(self._scene, self._fates, row)
 
@@ -72,8 +73,8 @@ class FateLines:
         points = ground.segments([self._lifted(self._fates.plans[row], _ABOVE) for row in rows])
         if not len(points):
             return None
-        colors = np.broadcast_to(np.array(COLORS[stage], np.uint8), points.shape)
-        width = 0.14 if not stage else 0.05
+        colors = painted(points, COLORS[stage])
+        width = 0.22 if not stage else 0.08
         return self._root.add_line_segments(f"{_ROOT}/{stage or 'kept'}", points, colors, thickness=width)
 
     def _labels(self) -> None:
@@ -81,8 +82,8 @@ class FateLines:
         ways = [np.stack([s.ego[:3] for s in sample.label.states]) for sample in self._fates.samples.values()]
         points = ground.segments([self._lifted(way, _ABOVE) for way in ways])
         if len(points):
-            colors = np.broadcast_to(np.array(_LABEL, np.uint8), points.shape)
-            self._root.add_line_segments(f"{_ROOT}/kept/labels", points, colors, thickness=0.07)
+            colors = painted(points, _LABEL)
+            self._root.add_line_segments(f"{_ROOT}/kept/labels", points, colors, thickness=0.12)
 
     def _lifted(self, poses: NDArray, above: float) -> NDArray:
         return ground.lifted(self._scene, poses[::2], above)

@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from simscale_gym.browser import ground
+from simscale_gym.browser.colors import linear, painted
 from simscale_gym.scene import BoundaryType, Lane, LightStatus, Scene
 from simscale_gym.viewer.bev import LIGHT_COLORS
 
@@ -44,7 +45,7 @@ class MapLayers:
         self._drivable_area()
         self._lane_lines()
         self._crosswalks()
-        route = ground.lifted(scene, scene.route_path, _ABOVE + 0.04)
+        route = ground.lifted(scene, scene.route_path, _ABOVE + 0.12)
         self._line("route", "path", ground.segments([route]), _ROUTE, 0.45)
         self._light_bars, self._lit = self._lights(), np.zeros(0)
         self.light(scene.lights.column(0))
@@ -58,9 +59,7 @@ class MapLayers:
         if self._light_bars is None or np.array_equal(statuses, self._lit):
             return
         self._lit = statuses.copy()
-        colors = np.array(
-            [LIGHT_COLORS.get(LightStatus(status), _DARK) for status in statuses.tolist()], np.uint8
-        )
+        colors = linear([LIGHT_COLORS.get(LightStatus(status), _DARK) for status in statuses.tolist()])
         self._light_bars.colors = np.repeat(colors[self._light_rows][:, None], 2, axis=1)
 
     def _drivable_area(self) -> None:
@@ -114,8 +113,8 @@ class MapLayers:
     def _line(self, layer: str, name: str, points: NDArray, color: tuple[int, int, int], width: float) -> Any:
         if not len(points):
             return None
-        colors = np.broadcast_to(np.array(color, np.uint8), points.shape)
-        return self._root.add_line_segments(f"{_node(layer)}/{name}", points, colors, thickness=width)
+        node = f"{_node(layer)}/{name}"
+        return self._root.add_line_segments(node, points, painted(points, color), thickness=width)
 
     def _mesh(
         self, layer: str, vertices: NDArray, faces: NDArray, color: tuple[int, int, int], opacity: float

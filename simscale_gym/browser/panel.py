@@ -63,7 +63,7 @@ class Panel:
         with gui.add_folder(None):
             self.time = gui.add_slider("Time [s]", 0.0, 1.0, 0.1, 0.0)
             self.play = gui.add_button("Play", icon="player-play", color="teal")
-            self.speed = gui.add_button_group("Speed", SPEEDS)
+            self.speed = gui.add_dropdown("Speed", SPEEDS, initial_value="1x")
             self.view = gui.add_button_group("View", VIEWS)
             self.follow = gui.add_checkbox("View goes with the ego", True)
         self._tabs(gui, experts, asked)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.browser.colors import linear
 from simscale_gym.browser.figures import Part, color_of, figure, figure_of
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Scene, TrackType
@@ -104,9 +105,9 @@ def _batch(
             batched_wxyzs=np.tile(np.array([1.0, 0.0, 0.0, 0.0]), (count, 1)),
             batched_positions=np.tile(np.array([0.0, 0.0, _NOWHERE]), (count, 1)),
             batched_scales=sizes,
-            batched_colors=colors
-            if part.color is None
-            else np.tile(np.array(part.color, np.uint8), (count, 1)),
+            batched_colors=linear(
+                colors if part.color is None else np.tile(np.array(part.color), (count, 1))
+            ),
             flat_shading=True,
             lod="off",
             cast_shadow=False,

@@ -44,7 +44,7 @@ class SamplePrograms:
                 data_set.folder, found=found, expected="a sample", hint="Name a scene that it has."
             )
         self.first = 0 if scene is None else ids.index(scene)
-        self.titles = [row["key"] for row in self._rows]
+        self.titles = [_title(row) for row in self._rows]
 
     def open(self, index: int) -> Subject:
         """Sample ``index``."""
@@ -66,7 +66,7 @@ class SamplePrograms:
         )
         pictures = {name: picture for name, picture in sample.pictures.items() if "." not in name}
         return Subject(
-            row["key"], scene, states, ref, "constant_velocity", False, PLAN_STRIDE * DT, step, ways, _notes(row),
+            _title(row), scene, states, ref, "constant_velocity", False, PLAN_STRIDE * DT, step, ways, _notes(row),
             pictures,
         )  # fmt: skip
 
@@ -95,9 +95,13 @@ def moment_states(scene: Scene, sample: DataSample) -> tuple[SimState, ...]:
     return tuple(states)
 
 
+def _title(row: Mapping[str, object]) -> str:
+    return f"{row['scene']} at {DT * row['present']:.1f} s, {row['expert']}, round {row['round'] + 1}"
+
+
 def _notes(row: Mapping[str, object]) -> str:
     plain = {
-        "scene": row["scene"], "kind": row["kind"], "expert": row["expert"], "round": row["round"],
+        "key": row["key"], "kind": row["kind"], "expert": row["expert"], "round": row["round"],
         "leaves the log at": f"{DT * row['frame']:.1f} s", "now": f"{DT * row['present']:.1f} s",
         "off the log": f"{row['offset_along']:+.1f} m along, {row['offset_across']:+.2f} m across, "
         f"{np.degrees(row['offset_turn']):+.0f}°",

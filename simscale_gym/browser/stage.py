@@ -9,6 +9,7 @@ import numpy as np
 
 from simscale_gym.browser import ground
 from simscale_gym.browser.camera_views import CameraViews
+from simscale_gym.browser.colors import painted
 from simscale_gym.browser.map_layers import LAYERS as MAP_LAYERS
 from simscale_gym.browser.map_layers import MapLayers
 from simscale_gym.browser.panel import HIDDEN, plan_color
@@ -20,7 +21,7 @@ from simscale_gym.rendering import Renderer
 from simscale_gym.viewer.bev import EGO
 
 _ZENITH, _HORIZON = np.array([104, 148, 208]), np.array([226, 233, 240])
-_ABOVE = 0.25  # of ways above the road [m]
+_ABOVE = 0.32  # of ways above the road [m]
 _TRACK: Color = (255, 255, 255)
 
 
@@ -124,7 +125,7 @@ class Stage:
         ]
         points = ground.segments(lines)
         if len(points):
-            colors = np.broadcast_to(np.array(_TRACK, np.uint8), points.shape)
+            colors = painted(points, _TRACK)
             self._root.add_line_segments("/ways/others/lines", points, colors, thickness=0.06)
 
     def _line(
@@ -133,9 +134,7 @@ class Stage:
         line = ground.lifted(self._subject.scene, poses, above)
         points = ground.segments(ground.dashed(line, 1.5, 1.5) if dashes else [line])
         if len(points):
-            self._root.add_line_segments(
-                node, points, np.broadcast_to(np.array(color, np.uint8), points.shape), thickness=width
-            )
+            self._root.add_line_segments(node, points, painted(points, color), thickness=width)
 
 
 def _sky() -> np.ndarray:

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from simscale_gym.agents.experts import EXPERTS, make_expert, needs_bank
-from simscale_gym.agents.pdm.planner_expert import PlannerExpert
-from simscale_gym.agents.traffic import make_traffic
+from simscale_gym.agents.experts import EXPERTS
 from simscale_gym.browser import panel as controls
 from simscale_gym.browser.camera_views import Painter, side_by_side
-from simscale_gym.browser.fates import COLORS, FateLines, fate_rows
 from simscale_gym.browser.panel import Panel
-from simscale_gym.browser.plans import JudgedPlan, judged_plans
+from simscale_gym.browser.plans import JudgedPlan
+from simscale_gym.browser.player import Player
+from simscale_gym.browser.questions import Questions
 from simscale_gym.browser.stage import Stage
 from simscale_gym.browser.subject import Program, Subject
 from simscale_gym.browser.viewpoint import moved_along, viewpoint
 from simscale_gym.errors import SimScaleError
 from simscale_gym.files.cache import cache_root
-from simscale_gym.futures_bank import bank_of, vocabulary_for
-from simscale_gym.perturbation import Fates, clip_fates
+from simscale_gym.perturbation import Fates
 from simscale_gym.rendering import make_renderer
-from simscale_gym.scene import DT
 
 
 @dataclass(frozen=True)
@@ -59,8 +54,7 @@ class BrowserWindow:
     def __init__(self, server: Any, program: Program, config: WindowConfig) -> None:
         self.server, self.program, self.config = server, program, config
         self._work = threading.RLock()  # what is chosen, searched, asked: one after the other
-        self.step, self.playing, self._over = 0, False, False
-        self._bank: Any = None
+        self.step = 0
         server.gui.configure_theme(
             dark_mode=True, control_width="large", show_logo=False, show_share_button=False
         )
@@ -70,9 +64,9 @@ class BrowserWindow:
         self.panel = Panel(server.gui, program.kind, program.titles, program.first, EXPERTS, config.experts)
         self.subject: Subject | None = None
         self.stage: Stage | None = None
-        self.fates: Fates | None = None
-        self._lines: FateLines | None = None
+        self.questions: Questions | None = None
         self._painter: Painter | None = None
+        self._player = Player(self.go, lambda: self.step, self._pace, lambda: self._play(False))
         self._wire()
 
     def choose(self, index: int) -> None:
@@ -82,20 +76,20 @@ class BrowserWindow:
             SimScaleError: It cannot be read; the window says so, too.
         """
         with self._work:
-            self.playing = False
+            self._play(False)
             with self.panel.busy(f"reading {self.program.titles[index]}"):
                 subject = self.program.open(index)
             if self._painter is not None:
                 self._painter.stop()
-            self.fates = self._lines = None
             self.subject, self.step = subject, subject.first
+            self.questions = Questions(self.server.scene, self.panel, subject)
             with self.server.atomic():
                 self.server.scene.reset()
                 self.server.scene.set_up_direction("+z")
                 self.server.scene.configure_default_lights(cast_shadow=False)
                 self.stage = Stage(self.server.scene, subject, self.config.cameras)
-            self._reset_panel()
-            self._look_from(*viewpoint(subject.scene, subject.states[self.step].ego[:3], "Behind"))
+            self._reset_panel(index)
+            self._look_from("Behind", self.server.get_clients().values())
             self.go(self.step)
             self._dress()
 
@@ -108,6 +102,7 @@ class BrowserWindow:
             if self.panel.follow.value and before != self.step:
                 poses = (subject.states[k].ego[:3] for k in (before, self.step))
                 moved_along(self.server.get_clients().values(), subject.scene, *poses)
+            self._open_behind()
         now = round(self.step * subject.period, 3)
         if self.panel.time.value != now:
             self.panel.time.value = now
@@ -125,39 +120,20 @@ class BrowserWindow:
             SceneError: The log does not last long enough from here.
         """
         with self._work:
-            subject, frame = self.subject, self.subject.states[self.step].frame
-            with self.panel.busy(f"searching perturbations at {frame * DT:.1f} s"):
-                expert, traffic = PlannerExpert(), make_traffic("idm")
-                self.fates = clip_fates(subject.scene, frame, self._vocabulary, expert, traffic)
-            self._show_fates()
-            return self.fates
+            return self.questions.search(self.step)
 
     def ask(self) -> list[JudgedPlan]:
         """Have the chosen experts plan at the present moment, and show plans and subscores."""
         with self._work:
-            names = [name for name, box in self.panel.experts.items() if box.value]
-            with self.panel.busy(f"planning at {self.subject.time(self.step):.1f} s"):
-                bank = self._human_futures() if any(map(needs_bank, names)) else None
-                experts = [make_expert(name, bank if needs_bank(name) else None) for name in names]
-                plans = judged_plans(self.subject, self.step, experts)
+            plans = self.questions.ask(self.step)
             self.stage.put_plans(plans)
-            self.panel.plans.content = _plan_table(plans, self.subject.time(self.step))
             return plans
 
     def close(self) -> None:
         """Stop all threads; the server is for who made it to stop."""
-        self._over = True
+        self._player.pause()
         if self._painter is not None:
             self._painter.stop()
-
-    @cached_property
-    def _vocabulary(self) -> Any:
-        return vocabulary_for([self.subject.ref])
-
-    def _human_futures(self) -> Any:
-        if self._bank is None:
-            self._bank = bank_of([self.subject.ref])
-        return self._bank
 
     def _dress(self) -> None:
         """Get the renderer where anything is drawn, send the Gaussians, and begin to draw pictures."""
@@ -191,26 +167,9 @@ class BrowserWindow:
         stage.cameras.put(pictures)
         self.panel.picture(self.server.gui, side_by_side(pictures))
 
-    def _show_fates(self) -> None:
-        panel, fates = self.panel, self.fates
-        if self._lines is not None:
-            self._lines.remove()
-        with self.server.atomic():
-            self._lines = FateLines(self.server.scene, self.subject.scene, fates)
-            for stage, box in panel.stages.items():
-                box.visible = bool((fates.stages == stage).any())
-                self._lines.show_stage(stage, box.value)
-            self._lines.show(panel.layers["perturbations"].value)
-        rows = fate_rows(fates)
-        panel.fates.content = controls.table(
-            ("stage", "", "most often for"), [row[1:] for row in rows], [COLORS.get(row[0]) for row in rows]
-        )
-        panel.candidate.max = len(fates.stages)
-        panel.candidate.visible = panel.fate.visible = True
-
-    def _reset_panel(self) -> None:
+    def _reset_panel(self, index: int) -> None:
         subject, panel = self.subject, self.panel
-        panel.subject.value = panel.titles[self.program.titles.index(subject.title)]
+        panel.subject.value = panel.titles[index]
         panel.time.step, panel.time.max = subject.period, round((len(subject) - 1) * subject.period, 3)
         panel.about.content = f"**{subject.title}**\n\n{subject.notes}"
         panel.fates.content = controls.sentence("Nothing was searched yet.")
@@ -221,16 +180,26 @@ class BrowserWindow:
         for layer, box in panel.layers.items():
             self._switch(layer, box.value)
 
-    def _look_from(self, position: np.ndarray, look_at: np.ndarray) -> None:
-        initial = self.server.initial_camera
-        initial.position, initial.look_at, initial.up = position, look_at, (0.0, 0.0, 1.0)
-        for client in self.server.get_clients().values():
+    def _look_from(self, name: str, clients: Iterable[Any]) -> None:
+        """Look from one of :data:`simscale_gym.browser.panel.VIEWS` in ``clients``."""
+        position, look_at = self._viewpoint(name)
+        self._open_behind()
+        for client in clients:
             client.camera.position, client.camera.look_at = position, look_at
+
+    def _open_behind(self) -> None:
+        """Have pages that are opened from now on look at the present state."""
+        initial = self.server.initial_camera
+        initial.position, initial.look_at = self._viewpoint("Behind")
+        initial.up = (0.0, 0.0, 1.0)
+
+    def _viewpoint(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        return viewpoint(self.subject.scene, self.subject.states[self.step].ego[:3], name)
 
     def _switch(self, layer: str, visible: bool) -> None:
         if layer == "perturbations":
-            if self._lines is not None:
-                self._lines.show(visible)
+            if self.questions is not None:
+                self.questions.show(visible)
         elif self.stage is not None:
             self.stage.show(layer, visible)
 
@@ -239,17 +208,15 @@ class BrowserWindow:
         panel = self.panel
         panel.subject.on_update(self._told(lambda _: self.choose(panel.titles.index(panel.subject.value))))
         panel.time.on_update(self._told(lambda _: self._slid()))
-        panel.play.on_click(lambda _: self._play(not self.playing))
+        panel.play.on_click(lambda _: self._play(not self._player.playing))
         panel.view.on_click(lambda event: self._view(event))
         panel.search.on_click(self._told(lambda _: self.search()))
         panel.ask.on_click(self._told(lambda _: self.ask()))
-        panel.candidate.on_update(lambda _: self._pick(int(panel.candidate.value)))
+        panel.candidate.on_update(lambda _: self.questions.pick(int(panel.candidate.value)))
         for layer, box in panel.layers.items():
             box.on_update(lambda _, layer=layer, box=box: self._switch(layer, box.value))
         for stage, box in panel.stages.items():
-            box.on_update(
-                lambda _, stage=stage, box=box: self._lines and self._lines.show_stage(stage, box.value)
-            )
+            box.on_update(lambda _, stage=stage, box=box: self.questions.show_stage(stage, box.value))
 
     def _told(self, do: Any) -> Any:
         """A callback of the browser's: errors of users stand in the window already."""
@@ -269,60 +236,18 @@ class BrowserWindow:
         if step != self.step:
             self.go(step)
 
-    def _pick(self, number: int) -> None:
-        if self._lines is not None and number:
-            order = np.argsort(
-                [list(COLORS).index(stage) for stage in self.fates.stages.tolist()], kind="stable"
-            )
-            self.panel.fate.content = controls.sentence(self._lines.pick(int(order[number - 1])))
-
     def _view(self, event: Any) -> None:
-        position, look_at = viewpoint(
-            self.subject.scene, self.subject.states[self.step].ego[:3], self.panel.view.value
-        )
-        clients: Sequence[Any] = (
-            [event.client] if event.client is not None else list(self.server.get_clients().values())
-        )
-        for client in clients:
-            client.camera.position, client.camera.look_at = position, look_at
+        clients = self.server.get_clients().values() if event.client is None else [event.client]
+        self._look_from(self.panel.view.value, clients)
 
     def _play(self, playing: bool) -> None:
-        self.playing = playing
+        if playing:
+            self._player.play(len(self.subject) - 1)
+        else:
+            self._player.pause()
         self.panel.play.label, self.panel.play.icon = (
             ("Pause", "player-pause") if playing else ("Play", "player-play")
         )
-        if playing:
-            threading.Thread(target=self._run, name="play", daemon=True).start()
 
-    def _run(self) -> None:
-        """Go on at the pace of the clock, from the beginning where the end is reached."""
-        if self.step == len(self.subject) - 1:
-            self.go(0)
-        subject, began, first = self.subject, time.monotonic(), self.step
-        speed = self.panel.speed.value
-        while self.playing and not self._over and self.subject is subject and self.step < len(subject) - 1:
-            if speed != self.panel.speed.value:
-                speed, began, first = self.panel.speed.value, time.monotonic(), self.step
-            pace = float(speed[:-1]) / subject.period
-            due = first + int((time.monotonic() - began) * pace)
-            if due > self.step:
-                self.go(due)
-            time.sleep(max(0.005, began + (self.step + 1 - first) / pace - time.monotonic()))
-        if self.subject is subject and self.playing:
-            self._play(False)
-
-
-def _plan_table(plans: Sequence[JudgedPlan], at: float) -> str:
-    if not plans:
-        return controls.sentence("No expert is ticked.")
-    codes = list(plans[0].subscores())
-    rows = [
-        [
-            plan.expert + ("" if plan.plan.valid else " (not valid)"),
-            *(f"{value:.2f}" for value in plan.subscores().values()),
-        ]
-        for plan in plans
-    ]
-    colors = [controls.plan_color(plan.expert) for plan in plans]
-    note = f"Plans at {at:.1f} s, driven for 4 s among the others; 1 is best."
-    return controls.table(("expert", *codes), rows, colors) + controls.sentence(note)
+    def _pace(self) -> float:
+        return float(self.panel.speed.value[:-1]) / self.subject.period

@@ -1,10 +1,12 @@
 """What stands in the scene of the window, and what its controls do."""
 
+import time
+
 import numpy as np
 import pytest
 
 from simscale_gym.agents import make_expert
-from simscale_gym.browser import window as module
+from simscale_gym.browser.colors import linear
 from simscale_gym.browser.fates import COLORS
 from simscale_gym.browser.view import opened_window
 from simscale_gym.errors import ArgumentError, SceneError
@@ -70,7 +72,8 @@ def test_lights_have_the_color_of_their_status(make_window, red_light):
     red = scene.lights.column(frame) == 2
     colors = bars.colors[:, 0]
     assert red.any() and len(colors) == len(red)
-    assert (colors[red] == (245, 60, 60)).all() and not (colors[~red] == (245, 60, 60)).all(1).any()
+    shown = (colors == linear((245, 60, 60))).all(1)
+    assert shown[red].all() and not shown[~red].any()
 
 
 def test_playing_goes_on_to_the_end(make_window, town_scene, monkeypatch):
@@ -78,14 +81,14 @@ def test_playing_goes_on_to_the_end(make_window, town_scene, monkeypatch):
     window.go(len(window.subject) - 3)
     window.panel.speed.value = "4x"
     window._play(True)
-    deadline = module.time.monotonic() + 10.0
-    while window.playing and module.time.monotonic() < deadline:
-        module.time.sleep(0.02)
+    deadline = time.monotonic() + 10.0
+    while window._player.playing and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert window.step == len(window.subject) - 1 and window.panel.play.label == "Play"
 
 
 def test_every_trajectory_has_a_fate_in_its_color(window, vocabulary, monkeypatch):
-    window.__dict__["_vocabulary"] = vocabulary
+    window.questions.vocabulary = vocabulary
     window.go(60)
     fates = window.search()
     for stage, color in COLORS.items():
@@ -93,16 +96,16 @@ def test_every_trajectory_has_a_fate_in_its_color(window, vocabulary, monkeypatc
         lines = node(window, f"/perturbations/{stage or 'kept'}")
         assert (0 if lines is None else len(lines.points)) == 20 * count
         if count:
-            assert (lines.colors == color).all() and window.panel.stages[stage].visible
+            assert (lines.colors == linear(color)).all() and window.panel.stages[stage].visible
     assert "kept" in window.panel.fates.content and "bounds" in window.panel.fates.content
-    window._pick(1)
+    window.questions.pick(1)
     assert "kept: EPDMS" in window.panel.fate.content
-    window._pick(len(fates.stages))
+    window.questions.pick(len(fates.stages))
     assert "dropped" in window.panel.fate.content
 
 
 def test_a_search_too_near_the_end_says_so_in_the_window(window, vocabulary):
-    window.__dict__["_vocabulary"] = vocabulary
+    window.questions.vocabulary = vocabulary
     window.go(len(window.subject) - 1)
     with pytest.raises(SceneError, match="a clip at frame"):
         window.search()
