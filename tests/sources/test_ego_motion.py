@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from simscale_gym.scene import DT, StateIndex
-from simscale_gym.sources.inferred.ego_motion import states_from_poses, without_jumps
+from simscale_gym.sources.inferred.ego_motion import states_from_poses, without_jumps, without_slips
 
 TIME = DT * np.arange(80)
 
@@ -64,3 +64,18 @@ def test_hard_braking_is_no_jump():
     speed = np.maximum(0.0, 15 - 10 * TIME)
     positions = np.column_stack([np.cumsum(speed) * DT, 0 * TIME])
     assert without_jumps(positions)[1] == 0
+
+
+def test_a_clock_that_slips_brakes_nobody():
+    """At 11 m/s, a frame that lies 20 ms late is 0.22 m too far: 22 m/s^2 to one side and the other."""
+    steps = np.full(120, 1.1)
+    steps[[40, 42, 75]] += 0.22
+    steps[90] -= 0.15
+    x = np.r_[0.0, np.cumsum(steps)]
+    slipping = np.column_stack([x, np.zeros(121)])
+    mended, count = without_slips(slipping)
+    assert count == 4
+    acceleration = np.diff(mended[:, 0], 2) / 0.01
+    assert np.abs(acceleration).max() < 0.5 and np.abs(mended - slipping).max() < 0.3
+    braking = np.cumsum(np.maximum(1.5 - 0.08 * np.arange(60), 0.0))  # 8 m/s^2, to rest
+    assert without_slips(np.column_stack([braking, 0.0 * braking]))[1] == 0

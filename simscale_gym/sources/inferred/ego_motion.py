@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy
+import scipy.ndimage
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
@@ -19,6 +20,8 @@ _CONTRADICTION = 0.3  # [m/s] between recorded and derived speed, beyond which t
 _ENDS = 11  # [frames] from either end up to which the recorded speed counts, in full for the outer four
 _LEAP = 1.2  # [m/s] in 0.1 s that is no braking
 _JUMP = 0.25  # [m] off its neighbors that a 0.1 s step is no motion (25 m/s^2) but a slip of the record
+_SLIP = 0.1  # [m] the same of a clock: frames of nuScenes lie up to 20 ms off the 0.1 s that they are said to be apart
+_SPREAD = 10.0  # [frames] over which the way that was driven in a slip is made up
 
 MIN_FRAMES = 11
 """Shortest log [frames], one second, that can be differentiated."""
@@ -30,14 +33,31 @@ def without_jumps(positions: Array) -> tuple[Array, int]:
     Records joined from two localizations jump by decimeters in one step. Such a step is replaced by the
     median of those around it; most positions stay where they were.
     """
+    mended, count = _usual_steps(positions, _JUMP)
+    return (mended + np.median(positions - mended, axis=0), count) if count else (positions, 0)
+
+
+def without_slips(positions: Array) -> tuple[Array, int]:
+    """Positions ``[T, 2]`` at 10 Hz without steps that a slipping clock made long or short, and how many there were.
+
+    What such a step was too long is driven over a few seconds around it, so that the ego keeps with its record.
+    """
+    mended, count = _usual_steps(positions, _SLIP)
+    if not count:
+        return positions, 0
+    return mended + scipy.ndimage.gaussian_filter1d(
+        positions - mended, _SPREAD, axis=0, mode="nearest"
+    ), count
+
+
+def _usual_steps(positions: Array, most: float) -> tuple[Array, int]:
+    """Positions whose steps that are ``most`` [m] off those around them are as those are; and how many were."""
     steps = np.diff(positions, axis=0)
     padded = np.pad(steps, ((3, 3), (0, 0)), mode="edge")
     usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7, axis=0), axis=-1)
-    jumps = np.linalg.norm(steps - usual, axis=1) > _JUMP
-    if not jumps.any():
-        return positions, 0
-    mended = np.concatenate([positions[:1], np.where(jumps[:, None], usual, steps)]).cumsum(0)
-    return mended + np.median(positions - mended, axis=0), int(jumps.sum())
+    odd = np.linalg.norm(steps - usual, axis=1) > most
+    mended = np.concatenate([positions[:1], np.where(odd[:, None], usual, steps)]).cumsum(0)
+    return mended, int(odd.sum())
 
 
 def states_from_poses(poses: Array, wheel_base: float) -> Array:

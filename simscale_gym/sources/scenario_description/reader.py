@@ -18,7 +18,11 @@ from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
 from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, Vehicle
 from simscale_gym.scene.lane_matching import find_route
-from simscale_gym.sources.inferred.ego_motion import with_recorded_speed, without_jumps
+from simscale_gym.sources.inferred.ego_motion import (
+    with_recorded_speed,
+    without_jumps,
+    without_slips,
+)
 from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
@@ -176,8 +180,13 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
     vehicle = scenario_tracks.ego_vehicle(sizes)
     positions, headings, velocities, _ = resample(motion, sampling)
     positions[:, :2], jumps = without_jumps(positions[:, :2])
+    positions[:, :2], slips = without_slips(positions[:, :2])
     if jumps:
         said.append(f"{jumps} jumps of the ego's recorded position are smoothed away.")
+    if slips:
+        said.append(
+            f"{slips} steps of the ego are longer or shorter than its speed: its clock slipped there."
+        )
     ground = positions[:, 2] - (0.0 if at_axle or not positions[:, 2].any() else vehicle.height / 2)
     positions = np.column_stack([positions[:, :2], ground])
     origin = positions[0].copy()
