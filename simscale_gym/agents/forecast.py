@@ -12,6 +12,8 @@ from simscale_gym.sim.state import TrafficState
 
 Array = NDArray[np.float64]
 
+_ALONG = np.cos(np.pi / 4)  # of headings that run the same way
+
 
 def constant_velocity_boxes(scene: Scene, traffic: TrafficState, times: Array) -> Array:
     """Boxes ``[K, N, 5]`` of the present tracks on the ego's level (``N`` of them) at ``times [K]`` [s] from now."""
@@ -21,6 +23,17 @@ def constant_velocity_boxes(scene: Scene, traffic: TrafficState, times: Array) -
     shape = (len(times), len(poses))
     heading = np.broadcast_to(poses[None, :, 2:], (*shape, 1))
     return np.concatenate([moved, heading, np.broadcast_to(sizes, (*shape, 2))], -1)
+
+
+def followers(ego: Array, others: Array) -> NDArray[np.bool_]:
+    """Who of ``others [N, 5]`` is behind ``ego [5]``, clear of it, and heads the same way: ``[N]``.
+
+    Whoever reacts brakes for the ego there.
+    """
+    cos, sin = np.cos(ego[2]), np.sin(ego[2])
+    behind = (ego[0] - others[:, 0]) * cos + (ego[1] - others[:, 1]) * sin
+    along = np.cos(others[:, 2] - ego[2]) > _ALONG
+    return along & (behind > (ego[3] + others[:, 3]) / 2.0)
 
 
 def first_conflict(ego: Array, others: Array) -> int:

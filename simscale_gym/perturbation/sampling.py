@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.agents.braking import braking_plan, way_back
-from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
+from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict, followers
 from simscale_gym.agents.futures import HORIZON_STEPS, HumanFutures
 from simscale_gym.errors import SceneError
 from simscale_gym.geometry import box, se2
@@ -195,6 +195,8 @@ def _driven(
         return (), "imminent_collision"
     looks = np.arange(0, len(stop), 2)
     others = constant_velocity_boxes(scene, states[-1].traffic, looks * DT)
+    if traffic.reacts:
+        others = others[:, ~followers(stop[0], others[0])]
     if first_conflict(stop[looks], others) < len(looks):
         return (), "no_way_back"
     outcome = scored(scene, states, ego_history(scene, states[:1]), None, config.gate)  # dearest, so last

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from placed_tracks import ahead_of, with_tracks
 
-from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict
+from simscale_gym.agents.forecast import constant_velocity_boxes, first_conflict, followers
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.geometry import box
 from simscale_gym.scene import TrackType
@@ -41,6 +41,24 @@ def test_leaving_a_contact_is_no_conflict():
     assert first_conflict(ego, touching[:, None]) == 11
     wall = boxes(np.full(11, 13.0))
     assert first_conflict(ego, np.stack([touching, wall], axis=1)) == 5
+
+
+def test_who_comes_from_behind():
+    ego = boxes([0.0])[0]
+    others = np.concatenate(
+        [
+            boxes([-4.1, -3.9, -30.0, 30.0]),  # behind, beside by a hair, far behind, in front
+            boxes([-10.0], heading=0.7),
+            boxes([-10.0], heading=0.9),
+            boxes([-10.0], heading=np.pi),
+            boxes([-10.0], y=8.0),
+        ]
+    )
+    assert followers(ego, others).tolist() == [True, False, True, False, True, False, False, True]
+    turn = np.array([0.0, 0.0, 2.5, 0.0, 0.0])
+    cos, sin = np.cos(2.5), np.sin(2.5)
+    turned = others @ np.array([[cos, sin, 0, 0, 0], [-sin, cos, 0, 0, 0], *np.eye(5)[2:]]) + turn
+    assert followers(ego + turn, turned).tolist() == followers(ego, others).tolist()
 
 
 def test_nobody_there():

@@ -88,7 +88,7 @@ def test_what_is_no_number_is_refused_and_moves_nobody(env, value, data):
     action = np.zeros(env.action_space.shape)
     if action.shape:
         action[tuple(data.draw(st.integers(0, n - 1)) for n in action.shape)] = value
-    with pytest.raises(ArgumentError, match="finite|number of an anchor"):
+    with pytest.raises(ArgumentError, match=r"finite|number of an anchor"):
         env.step(action if action.shape else value)
     assert np.array_equal(env.history.egos[-1], before)
     env.step(env.action_space.sample())

@@ -145,6 +145,29 @@ def test_the_road_must_lead_back(town_scene, vocabulary):
     assert dropped(0.0) <= dropped(0.2) < dropped(6.0)
 
 
+def test_who_comes_from_behind_brakes_and_closes_no_way_back(town_scene, vocabulary):
+    """A faster car 25 m behind would run into any stop if it did not react."""
+    config = PerturbConfig(Bounds(minimum=0.0), attempts=40)
+    log = town_scene.ego.poses[60 + H]
+    behind = log - 25.0 * np.array([np.cos(log[2]), np.sin(log[2]), 0.0])
+    begin = behind - 4.0 * 11.0 * np.array([np.cos(log[2]), np.sin(log[2]), 0.0])
+    scene = with_tracks(
+        town_scene,
+        (begin - 6.0 * 11.0 * np.array([np.cos(log[2]), np.sin(log[2]), 0.0]), 11.0, TrackType.VEHICLE),
+    )
+
+    class Braking(ConstantVelocity):
+        reacts = True
+
+    class Blind(ConstantVelocity):
+        reacts = False
+
+    counts = [
+        sample(scene, 60, vocabulary, config, kind()).rejections["no_way_back"] for kind in (Braking, Blind)
+    ]
+    assert counts[0] < counts[1]
+
+
 def test_the_log_must_reach_the_end(town_scene, vocabulary):
     with pytest.raises(
         SceneError, match=f"needs frame {town_scene.num_frames}, it has {town_scene.num_frames}"
