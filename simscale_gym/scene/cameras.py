@@ -16,6 +16,9 @@ Array = NDArray[np.float64]
 
 CAMERA_NAMES = ("cam_f0", "cam_l0", "cam_r0", "cam_l1", "cam_r1", "cam_l2", "cam_r2", "cam_b0")
 
+_FOCAL_LENGTHS = 1.0, 1e6  # [pixel]
+_MOST_PIXELS = 16_384  # of a side
+
 # Camera axes (x right, y down, z forward) seen from the ego frame (x forward, y left, z up).
 _OPTICAL_TO_EGO = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
@@ -52,6 +55,15 @@ class Camera:
     distortion: Array = field(default_factory=lambda: np.zeros(5))
 
     __repr__ = one_line
+
+    @property
+    def flaw(self) -> str:
+        """Focal lengths and size where no camera has such ones, "" where they can be."""
+        lengths = self.K[0, 0], self.K[1, 1]
+        fits = all(_FOCAL_LENGTHS[0] <= length <= _FOCAL_LENGTHS[1] for length in lengths)
+        if fits and 0 < self.width <= _MOST_PIXELS and 0 < self.height <= _MOST_PIXELS:
+            return ""
+        return f"focal lengths {lengths[0]:g}, {lengths[1]:g} and {self.width} x {self.height} pixels"
 
     def scaled_intrinsics(self, height: int, width: int) -> Array:
         """Intrinsics ``[3, 3]`` for an image resized to ``height`` x ``width`` [pixel]."""

@@ -265,6 +265,8 @@ def test_a_route_with_commas_and_repeats_is_read(root, log):
         ("UPDATE camera SET rotation = NULL", "table camera, column rotation"),
         ("UPDATE camera SET intrinsic = distortion", "table camera, column intrinsic"),
         ("UPDATE camera SET width = NULL", "table camera, column width"),
+        ("UPDATE camera SET width = 0", "table camera, column intrinsic"),
+        ("UPDATE camera SET height = 100000000", "table camera, column intrinsic"),
         ("UPDATE log SET map_version = 'atlantis'", "table log, column map_version"),
         ("INSERT INTO log (token, logfile) VALUES (x'01', 'another')", "table log"),
         ("UPDATE lidar_pc SET scene_token = NULL", "table scene"),
@@ -304,6 +306,13 @@ def test_a_hostile_calibration_is_refused(root, log, tmp_path):
     with pytest.raises(DataError, match=r"table camera, column translation, row 0.*io\.open|builtins"):
         load(root)
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("matrix", [np.diag([0.0, 9e2, 1.0]), 1e300 * np.eye(3), np.diag([-9e2, 9e2, 1.0])])
+def test_lenses_of_no_camera_are_refused(root, log, matrix):
+    change(log, ("UPDATE camera SET intrinsic = ?", pickle.dumps(matrix.tolist())))
+    with pytest.raises(DataError, match=r"table camera, column intrinsic, row 0: found focal lengths"):
+        load(root)
 
 
 @pytest.mark.parametrize("share", [0.0, 1e-5, 1e-3, 0.05, 0.3, 0.6, 0.9, 0.999, 0.99999])

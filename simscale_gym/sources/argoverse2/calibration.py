@@ -24,7 +24,6 @@ _INTRINSICS = {
     "sensor_name": str, **dict.fromkeys(("fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "k3"), float),
     "width_px": int, "height_px": int,
 }  # fmt: skip
-_MAX_PIXELS = 16_384
 
 
 def read_rig(folder: Path) -> tuple[CameraRig, str]:
@@ -48,12 +47,11 @@ def read_rig(folder: Path) -> tuple[CameraRig, str]:
         )
         fx, fy, cx, cy, k1, k2, k3 = (float(lenses[key][lens]) for key in list(_INTRINSICS)[1:8])
         width, height = (int(lenses[key][lens]) for key in ("width_px", "height_px"))
-        if min(fx, fy) <= 0 or not (0 < width <= _MAX_PIXELS and 0 < height <= _MAX_PIXELS):
-            found = f"focal lengths {fx:g}, {fy:g} and {width} x {height} pixels"
-            raise DataError(lens_file, field=ring, found=found, expected="positive ones of a camera")
         K = np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
         distortion = np.array([k1, k2, 0.0, 0.0, k3])
-        cameras[name] = Camera(name, K, width, height, sensor_to_ego[mount], distortion)
+        camera = cameras[name] = Camera(name, K, width, height, sensor_to_ego[mount], distortion)
+        if camera.flaw:
+            raise DataError(lens_file, field=ring, found=camera.flaw, expected="those of a camera")
     return CameraRig(cameras), "The ring cameras have nuPlan's names: " + ", ".join(
         f"{ring} is {name}" for ring, name in RING_NAMES.items()
     ) + "."

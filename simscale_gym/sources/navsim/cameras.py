@@ -49,11 +49,12 @@ def _camera(name: str, fields: Fields, lidar_to_ego: NDArray[np.float64]) -> Cam
     if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0.0:
         raise fields.error("sensor2lidar_rotation", f"{turn.round(3).tolist()}", "a rotation")
     K = fields.array("cam_intrinsic", (3, 3), finite=True)
-    if min(K[0, 0], K[1, 1]) <= 0.0:
-        raise fields.error("cam_intrinsic", f"focal lengths {K[0, 0]:g}, {K[1, 1]:g}", "positive ones")
     mount = se3.rigid(turn, fields.array("sensor2lidar_translation", (3,), finite=True))
     distortion = fields.array("distortion", (5,), finite=True) if fields.has("distortion") else np.zeros(5)
-    return Camera(name, K, *_SIZE, lidar_to_ego @ mount, distortion)
+    camera = Camera(name, K, *_SIZE, lidar_to_ego @ mount, distortion)
+    if camera.flaw:
+        raise fields.error("cam_intrinsic", camera.flaw, "those of a camera")
+    return camera
 
 
 def recorded_pictures(keyframes: Keyframes, times_us: NDArray[np.int64]) -> RecordedPictures | None:

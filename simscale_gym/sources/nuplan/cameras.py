@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.errors import shown
 from simscale_gym.files.pickled import loads_pickle
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Camera, CameraRig, nuplan_rig
@@ -30,7 +31,7 @@ def read_rig(database: sqlite3.Connection, path: Path) -> CameraRig | None:
         translation = _calibration(table, "translation", row, (3,))
         rotation = _calibration(table, "rotation", row, (4,))
         name = channel.lower()
-        cameras[name] = Camera(
+        camera = cameras[name] = Camera(
             name=name,
             K=_calibration(table, "intrinsic", row, (3, 3)),
             width=int(sizes[row, 0]),
@@ -38,6 +39,8 @@ def read_rig(database: sqlite3.Connection, path: Path) -> CameraRig | None:
             cam_to_ego=se3.rigid(se3.quat_to_matrix(rotation), translation),
             distortion=_calibration(table, "distortion", row, (5,)),
         )
+        if camera.flaw:
+            raise table.fault("intrinsic", row, camera.flaw, "those of a camera")
     order = [name for name in nuplan_rig().cameras if name in cameras]
     rest = [name for name in cameras if name not in order]
     return CameraRig({name: cameras[name] for name in order + rest}) if cameras else None
@@ -66,8 +69,8 @@ def _calibration(table: Table, column: str, row: int, shape: tuple[int, ...]) ->
     value = loads_pickle(table[column][row], table.path, field)
     try:
         array = np.asarray(value, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.zeros(0)
     if array.shape != shape or not np.isfinite(array).all() or not (column != "rotation" or array.any()):
-        raise table.fault(column, row, f"{value!r:.60}", f"{list(shape)} finite numbers")
+        raise table.fault(column, row, shown(value), f"{list(shape)} finite numbers")
     return array
