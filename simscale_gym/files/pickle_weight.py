@@ -11,6 +11,7 @@ import numpy as np
 _MOST_REPEATED = 2**20
 _MOST_SHARED = 20  # times the size of the stream that its values may weigh, what is shared counted apart
 _NUMBERS = frozenset((float, int, bool, type(None)))
+_ENOUGH = 2**60  # more than any stream may weigh
 _ITEM_BYTES = 8  # of text and arrays that weigh as much as one item
 
 _PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
@@ -84,6 +85,7 @@ class _Value:
             self.weight += item.weight
             self.own += 1
             self.inside += item.own
+        self.weight = min(self.weight, _ENOUGH)  # whole numbers of a million bits are a bomb of their own
         return self
 
 

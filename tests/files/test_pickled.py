@@ -4,6 +4,7 @@ import contextlib
 import os
 import pickle
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -253,3 +254,16 @@ def test_long_items_in_many_places_are_refused(item):
     with pytest.raises(DataError, match="again and again"):
         loads_pickle(pickle.dumps([item] * 5000), "memory")
     assert len(loads_pickle(pickle.dumps([item] * 5), "memory")) == 5
+
+
+def test_doublings_to_any_depth_take_no_memory():
+    """Weights of lists that hold one another to any depth would be numbers of ten thousand digits."""
+    count = 15_000
+    numbers = [struct.pack("<I", k) for k in range(count)]
+    body = b"".join(b"r" + number + b"0](j" + number + b"j" + number + b"e" for number in numbers)
+    tracemalloc.start()
+    with pytest.raises(DataError):
+        loads_pickle(b"\x80\x02K\x01" + body + b".", "memory")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23
