@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simscale_gym.datagen import DataSet, spec
+from simscale_gym.datagen import DataSet, opened_spec
 from simscale_gym.sources import list_scenes
 
 LOG = ("--kind", "log", "--clips", 2, "--stride", 9, "--image-size", 18, 32, "--workers", 1)
@@ -20,7 +20,9 @@ def command(town_cache, one_renderer_per_scene, monkeypatch, console):
     """Runs the command on two scenes of the town in which the ego drives; its exit code and what it printed."""
 
     def run(*arguments):
-        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
+        monkeypatch.setattr(
+            opened_spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4]
+        )
         monkeypatch.setenv("COLUMNS", "160")
         return console(*arguments)
 

@@ -7,7 +7,7 @@ import pytest
 from pygame.event import Event
 
 from simscale_gym.commands import drive
-from simscale_gym.datagen import DataSet, spec, verify
+from simscale_gym.datagen import DataSet, opened_spec, verify
 from simscale_gym.datagen.tape import Tape
 from simscale_gym.sources import list_scenes
 from simscale_gym.viewer.window import Window
@@ -19,7 +19,7 @@ SMALL = ("--cameras", "cam_f0", "--image-size", 18, 32, "--no-perturb", "--seed"
 def run(town_cache, one_renderer_per_scene, monkeypatch, console):
     """``run(keys, *arguments)``: drives in a scene in which the ego drives, each of ``keys`` down before a picture."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    for module in (spec, drive):
+    for module in (opened_spec, drive):
         monkeypatch.setattr(module, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
     show = Window.show
 

@@ -1,7 +1,7 @@
 """What is made ahead."""
 
 from simscale_gym.commands import prepare
-from simscale_gym.dressing.looks.look_cache import KEPT_BYTES, LookCache
+from simscale_gym.dressing.looks.look_cache import KEPT_BYTES
 from simscale_gym.sources import list_scenes
 
 
@@ -39,12 +39,14 @@ def test_scenes_are_there_afterwards(console, town_cache, monkeypatch):
 
 
 def test_a_street_is_kept_in_the_cache(town_cache, monkeypatch):
-    kept = []
-    monkeypatch.setattr(LookCache, "get", lambda self, key, make: kept.append(self.folder) or make())
+    kept, plain = [], prepare.make_renderer
+    monkeypatch.setattr(
+        prepare, "make_renderer", lambda scene, **told: kept.append(told["cache"]) or plain(scene, **told)
+    )
     prepare._prepared(None, (list_scenes("town")[0], False))
     assert kept == []
     prepare._prepared(None, (list_scenes("town")[0], True))
-    assert set(kept) == {town_cache / "looks"}
+    assert kept == [town_cache / "looks"]
 
 
 def test_a_number_that_means_nothing_is_answered(console):

@@ -3,7 +3,7 @@
 import pytest
 
 from simscale_gym import futures_bank
-from simscale_gym.datagen import DataSet, spec
+from simscale_gym.datagen import DataSet, opened_spec
 from simscale_gym.sources import list_scenes
 
 
@@ -13,7 +13,9 @@ def run(town_cache, monkeypatch, console):
 
     def run(*arguments):
         monkeypatch.setattr(futures_bank, "VOCABULARY_SIZE", 128)
-        monkeypatch.setattr(spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4])
+        monkeypatch.setattr(
+            opened_spec, "list_scenes", lambda scenes, split, **_: list_scenes(scenes, split)[2:4]
+        )
         return console(*arguments)
 
     return run

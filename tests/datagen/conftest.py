@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simscale_gym.datagen import DataSpec, spec, write_data_set
+from simscale_gym.datagen import DataSpec, opened_spec, write_data_set
 from simscale_gym.sources import list_scenes
 
 
@@ -18,7 +18,7 @@ def driving_town(town_cache):
         return refs[2:4] if scenes == "town" else refs
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spec, "list_scenes", listed)
+        patch.setattr(opened_spec, "list_scenes", listed)
         yield
 
 

@@ -255,12 +255,10 @@ def test_every_figure_has_an_item_for_each_group_or_drive(judged, small_suite):
     assert judged.score("PDM-Closed", "ec_one") == next(row.scores["ec"] for row in rows if row.stage == 1)
 
 
-def test_references_are_worked_out_once_and_again_where_damaged(
-    small_suite, town_scene, judged, town_cache, monkeypatch
-):
+def test_references_are_worked_out_once_and_again_where_damaged(small_suite, town_scene, judged, monkeypatch):
     from simscale_gym.evaluation import kept_references
 
-    (file,) = (town_cache / "evaluation").glob(f"references-*/{small_suite.scenes[0].digest}.npz")
+    file = kept_references._file(small_suite, small_suite.scenes[0])
     asked = []
     plain = kept_references.reference_drive
     monkeypatch.setattr(kept_references, "reference_drive", lambda *args: asked.append(1) or plain(*args))
