@@ -13,6 +13,7 @@ from simscale_gym.scene import Scene
 if TYPE_CHECKING:
     import viser
 
+    from simscale_gym.browser.subject import Program
     from simscale_gym.browser.window import BrowserWindow
     from simscale_gym.datagen import DataSet
     from simscale_gym.evaluation import Evaluation
@@ -56,27 +57,26 @@ def view(
         MissingExtraError: viser is not installed.
         ArgumentError, DataError, SceneError: What is to be shown is not there, or cannot be read.
     """
-    return opened_window(
-        shown, scene=scene, split=split, scenes=scenes, assets=assets, cameras=cameras, image_size=image_size,
-        gaussians=gaussians, port=port, host=host,
-    ).server  # fmt: skip
+    program = open_program(shown, scene=scene, split=split, scenes=scenes, assets=assets)
+    window = serve(program, tuple(cameras), image_size, gaussians, port, host)
+    window.choose(program.first)
+    return window.server
 
 
-def opened_window(
-    shown: str | Path | Scene | Sequence[Scene] | DataSet | Evaluation,
-    *,
-    scene: str | None = None,
-    split: str | None = None,
-    scenes: str | Path | Sequence[Scene] | None = None,
-    assets: Path | None = None,
-    cameras: Sequence[str] = ("cam_f0", "cam_l0", "cam_r0"),
-    image_size: tuple[int, int] = (144, 256),
-    gaussians: int = 250_000,
-    port: int = PORT,
-    host: str = "127.0.0.1",
-    choose: bool = True,
+def serve(
+    program: Program,
+    cameras: tuple[str, ...],
+    image_size: tuple[int, int],
+    gaussians: int,
+    port: int,
+    host: str,
 ) -> BrowserWindow:
-    """The window of :func:`view`; without ``choose`` it is served, but shows nothing yet."""
+    """The window of :func:`view`, which shows nothing yet.
+
+    Raises:
+        MissingExtraError: viser is not installed.
+        ArgumentError: A number is out of its bounds.
+    """
     try:
         import viser
     except ImportError as error:
@@ -85,9 +85,5 @@ def opened_window(
 
     if gaussians < 0 or not 0 < port < 65536:
         raise ArgumentError(f"gaussians: {gaussians}, port: {port}, expected 0 or more, and 1 to 65535.")
-    program = open_program(shown, scene=scene, split=split, scenes=scenes, assets=assets)
     server = viser.ViserServer(host=host, port=port, label="simscale_gym", verbose=False)
-    window = BrowserWindow(server, program, WindowConfig(tuple(cameras), image_size, gaussians))
-    if choose:
-        window.choose(program.first)
-    return window
+    return BrowserWindow(server, program, WindowConfig(cameras, image_size, gaussians))

@@ -18,13 +18,15 @@ def run_view(settings: View) -> None:
         ArgumentError, DataError, SceneError: What is to be shown is not there, or cannot be read.
     """
     with waiting("starting the viewer"):
-        from simscale_gym.browser.view import opened_window
+        from simscale_gym.browser.programs import open_program
+        from simscale_gym.browser.view import serve
 
-        window = opened_window(
-            settings.shown, scene=settings.scene, split=settings.split, scenes=settings.scenes,
-            assets=settings.assets, cameras=settings.cameras, image_size=settings.image_size,
-            gaussians=settings.gaussians, port=settings.port, host=settings.host, choose=False,
+        program = open_program(
+            settings.shown, scene=settings.scene, split=settings.split, scenes=settings.scenes, assets=settings.assets
         )  # fmt: skip
+        window = serve(
+            program, settings.cameras, settings.image_size, settings.gaussians, settings.port, settings.host
+        )
     address = (
         f"http://{'localhost' if settings.host == '0.0.0.0' else settings.host}:{window.server.get_port()}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from simscale_gym.evaluation.judging import drive_start
 from simscale_gym.evaluation.rows import CODES, DriveRow, write_rows
 from simscale_gym.evaluation.suite import PinnedScene, Suite, open_suite, write_suite
 from simscale_gym.files.atomic_write import atomic_write
+from simscale_gym.files.stored_arrays import unpack_arrays
 from simscale_gym.metrics import COLUMNS
 from simscale_gym.scene import STATE_SIZE, Scene
 from simscale_gym.sim import SimState, advance
@@ -47,15 +47,15 @@ def kept_drives(folder: Path) -> tuple[Suite, list[DriveRow]]:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         path = folder / EGOS
-        with np.load(path, allow_pickle=False) as arrays:
-            egos, ends = arrays["egos"], np.cumsum(arrays["lengths"])
+        arrays = unpack_arrays(path.read_bytes(), path)
+        egos, ends = arrays["egos"], np.cumsum(arrays["lengths"])
         if egos.shape != (ends[-1] if len(ends) else 0, STATE_SIZE) or len(ends) != len(rows):
             raise DataError(
                 path, found=f"states {egos.shape} of {len(ends)} drives", expected=f"{len(rows)} drives"
             )
         return suite, [_row(row, part) for row, part in zip(rows, np.split(egos, ends[:-1]), strict=True)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, csv.Error) as error:
-        found = f"{type(error).__name__} ({error})"[:200]
+    except (DataError, OSError, ValueError, KeyError, csv.Error) as error:
+        found = error.found if isinstance(error, DataError) else f"{type(error).__name__} ({error})"[:200]
         raise DataError(path, found=found, expected="drives of an evaluation", hint=hint) from error
 
 

@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("viser")
 
-from simscale_gym.browser.view import opened_window
+from simscale_gym.browser.programs import open_program
+from simscale_gym.browser.view import serve
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +25,10 @@ def make_window(free_port, one_renderer_per_scene):
     """``make_window(what)``: a window with one small camera and few Gaussians, that shows what was asked for."""
     made = []
 
-    def make(shown, **changes):
-        settings = {"cameras": ("cam_f0",), "image_size": (18, 32), "gaussians": 4000, "port": free_port()}
-        made.append(opened_window(shown, **(settings | changes)))
+    def make(shown, cameras=("cam_f0",), gaussians=4000):
+        program = open_program(shown)
+        made.append(serve(program, cameras, (18, 32), gaussians, free_port(), "127.0.0.1"))
+        made[-1].choose(program.first)
         return made[-1]
 
     yield make

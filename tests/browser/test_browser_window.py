@@ -8,7 +8,7 @@ import pytest
 from simscale_gym.agents import make_expert
 from simscale_gym.browser.colors import linear
 from simscale_gym.browser.fates import COLORS
-from simscale_gym.browser.view import opened_window
+from simscale_gym.browser.view import view
 from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.geometry import se3
 from simscale_gym.scene import Moment
@@ -125,4 +125,4 @@ def test_experts_plan_and_are_judged(window, town_scene):
 
 def test_arguments_are_checked_before_the_work(town_scene):
     with pytest.raises(ArgumentError, match="gaussians: -1"):
-        opened_window(town_scene, gaussians=-1)
+        view(town_scene, gaussians=-1)
