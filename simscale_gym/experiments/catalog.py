@@ -19,7 +19,7 @@ RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Simulated samples for each recorded one, beside none, in the experiment on scaling."""
 
 _SIZE = (72, 128)
-_SCORES = 256
+_SCORES = 512
 _ON_THE_LOG = 1.0  # [s] between clips of the log, before the trivial ones are left out
 _CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 15, 21
 _OFF_THE_LOG = 0.5  # [s] between clips that leave the log

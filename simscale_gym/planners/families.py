@@ -84,10 +84,10 @@ FAMILIES: Mapping[str, Family] = {
         ScoringConfig,
         {
             name: ScoringConfig(
-                inputs, body.images, body.attention, layers, body.grid, body.grid_layers, vocabulary
+                inputs, body.images, body.attention, layers, body.grid, body.grid_layers, vocabulary, drawn
             )
-            for (name, (inputs, body)), layers, vocabulary in zip(
-                _SIZES.items(), (2, 2, 3), (256, 512, 16_384), strict=True
+            for (name, (inputs, body)), layers, vocabulary, drawn in zip(
+                _SIZES.items(), (2, 2, 3), (512, 512, 16_384), (128, 256, 8192), strict=True
             )
         },
     ),

@@ -30,9 +30,11 @@ class Planner(nn.Module, ABC):
     Attributes:
         config: Frozen dataclass with a field ``inputs`` (:class:`simscale_gym.planners.inputs.InputSpec`).
         imitation_terms: Names of those losses that copy the label, and are left out where only rewards are learned.
+        calibrates: Whether :meth:`calibrate` does anything.
     """
 
     imitation_terms: ClassVar[frozenset[str]] = frozenset()
+    calibrates: ClassVar[bool] = False
     config: Any
 
     @property
@@ -82,6 +84,14 @@ class Planner(nn.Module, ABC):
         Args:
             outputs: What :meth:`forward` gave.
             batch: Lessons (:func:`simscale_gym.planners.lessons.lesson`), stacked.
+        """
+
+    def calibrate(self, outputs: Outputs, batch: Batch) -> None:
+        """Set the few numbers that descent does not learn, such as how to weigh estimates, by the validation set.
+
+        Args:
+            outputs: What :meth:`forward` makes of it.
+            batch: Its lessons, stacked.
         """
 
 

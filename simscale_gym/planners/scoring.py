@@ -4,7 +4,8 @@ The essence of GTRS-Dense (Li et al. 2025), which SimScale trains: trajectories 
 heads tell the subscores of EPDMS that each would get, one more tells how like the human's it is; half of the vocabulary
 is left out at random in every step. Learning from scores needs no label, so it can go on where imitation is left out.
 Self-attention among trajectories is left out, so that a score does not hang on which others are asked about, as is
-whatever GTRS fuses beside the cameras.
+whatever GTRS fuses beside the cameras. GTRS' weights of the subscores were tuned by hand for its heads and its
+benchmark; here they are the start of those that the validation set asks for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,6 +22,7 @@ from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.agents.futures import HORIZON_STEPS
 from simscale_gym.datagen.sample import SUBSCORES
 from simscale_gym.errors import ArgumentError
+from simscale_gym.metrics.score import AVERAGED, MULTIPLIERS, total_score
 from simscale_gym.planners.bird_view import AttentionConfig, Onlookers
 from simscale_gym.planners.ground_view import GroundGrid
 from simscale_gym.planners.image_encoder import ResNetConfig
@@ -35,14 +38,18 @@ LOSS_WEIGHTS: Mapping[str, float] = {
     "ddc": 1.0,
     "lk": 2.0,
     "tlc": 3.0,
+    "hc": 1.0,
 }
-"""Of the subscores that have a head: GTRS-Dense's in SimScale."""
-_FACTORS = {"tlc": 0.1, "nc": 0.1, "dac": 0.9, "ddc": 0.2}
-_IMITATION, _MEAN = 0.03, 6.0
-_TERMS = {"ttc": 7.0, "ep": 7.0, "lk": 3.0}
-"""How subscores make up the score that is maximised, as exponents and as weights of a mean: likewise."""
+"""Of the subscores that have a head: GTRS-Dense's in SimScale, which weighs HC but has no head for it."""
+_EXPONENTS = {"imitation": 0.03, "tlc": 0.1, "nc": 0.1, "dac": 0.9, "ddc": 0.2}
+_MEAN = 6.0
+_TERMS = {"ttc": 7.0, "ep": 7.0, "lk": 3.0, "hc": 3.0}
+"""How subscores make up the score that is maximised, as exponents, that of a mean and the weights in it: likewise."""
 _WHOLE = ("nc", "ddc")  # of which a half counts as nothing
 _LEAST = 1e-6
+_PULL = 0.003
+"""EPDMS that a weight has to gain by going to e times GTRS' value, so that few samples do not lead it far."""
+_CALIBRATION_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class ScoringConfig:
         grid: Rows, columns of the bird's-eye view.
         grid_layers: Layers of attention of the grid to the pictures.
         vocabulary: Number of trajectories: as many as the data sets have scores of (``collect --scores``).
+        drawn: Trajectories that are looked at in a training step, drawn anew in each; GTRS' are half of them.
         softness: Sum of squared errors over eight poses at which a trajectory's likeness has fallen to 1/e: GTRS' is
             0.5, for a vocabulary of 16,384; fewer lie farther apart.
         imitation_weight: Of the loss of likeness.
@@ -68,7 +76,8 @@ class ScoringConfig:
     layers: int = 2
     grid: tuple[int, int] = (8, 8)
     grid_layers: int = 0
-    vocabulary: int = 256
+    vocabulary: int = 512
+    drawn: int = 128
     softness: float = 5.0
     imitation_weight: float = 1.0
 
@@ -77,6 +86,7 @@ class ScoringPlanner(Planner):
     """The best of a vocabulary."""
 
     imitation_terms = frozenset({"imitation"})
+    calibrates = True
 
     def __init__(self, config: ScoringConfig) -> None:
         super().__init__()
@@ -91,6 +101,7 @@ class ScoringPlanner(Planner):
         self.heads = nn.ModuleDict(
             {name: _head(width, config.attention.hidden) for name in ("imitation", *LOSS_WEIGHTS)}
         )
+        self.register_buffer("weighing", _usual())
 
     def check_vocabulary(self, count: int) -> None:
         """It judges as many trajectories as it was made for."""
@@ -113,7 +124,7 @@ class ScoringPlanner(Planner):
         cells, whole = self.grid(pictures)
         judged = self.decoder(tokens, cells) + (self.status(status) + whole)[:, None]
         logits = {name: head(judged)[..., 0] for name, head in self.heads.items()}
-        best = rows[_score(logits).argmax(1)]
+        best = rows[_score(logits, self.weighing).argmax(1)]
         plan = self.vocabulary[best][:, PLAN_STRIDE - 1 :: PLAN_STRIDE]
         return {"plan": plan, "rows": rows, **logits}
 
@@ -133,12 +144,36 @@ class ScoringPlanner(Planner):
             },
         }
 
+    def calibrate(self, outputs: Outputs, batch: Batch) -> None:
+        """Weights of the subscores: those for which trajectories drawn by their score have the highest EPDMS.
+
+        That is smooth in the weights, unlike the EPDMS of the best one. EC is left out: samples have no scores of it.
+        """
+        worth = _epdms(batch["vocabulary_scores"]).to(self.weighing.device)
+        logits = {name: outputs[name].float() for name in self.heads}
+        usual = _usual().to(worth.device)
+        with torch.enable_grad():
+            weighing = usual.clone().requires_grad_()
+            descent = torch.optim.LBFGS(
+                [weighing], max_iter=_CALIBRATION_STEPS, line_search_fn="strong_wolfe"
+            )
+
+            def lost() -> Tensor:
+                descent.zero_grad()
+                drawn = (_score(logits, weighing).softmax(1) * worth).sum(1).mean()
+                loss = _PULL * (weighing - usual).square().sum() - drawn
+                loss.backward()
+                return loss
+
+            descent.step(lost)
+        self.weighing.copy_(weighing.detach())
+
     def _rows(self) -> Tensor:
-        """All rows of the vocabulary; in training a random half."""
+        """All rows of the vocabulary; in training some of them."""
         count, device = len(self.vocabulary), self.vocabulary.device
         if not self.training:
             return torch.arange(count, device=device)
-        return torch.randperm(count, device=device)[: (count + 1) // 2]
+        return torch.randperm(count, device=device)[: self.config.drawn]
 
 
 def _head(width: int, hidden: int) -> nn.Sequential:
@@ -155,9 +190,28 @@ def _head_loss(logits: Tensor, wanted: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1)
 
 
-def _score(logits: Mapping[str, Tensor]) -> Tensor:
-    """What is maximised, ``[B, V]``."""
+def _score(logits: Mapping[str, Tensor], weighing: Tensor) -> Tensor:
+    """What is maximised, ``[B, V]``.
+
+    Args:
+        logits: Of each head.
+        weighing: Logarithms of the exponents, of the mean's and of the weights in it.
+    """
+    weights = dict(zip((*_EXPONENTS, "mean", *_TERMS), weighing.exp(), strict=True))
     sure = {name: logits[name].sigmoid().clamp(min=_LEAST) for name in LOSS_WEIGHTS}
-    score = _IMITATION * logits["imitation"].log_softmax(1)
-    score = score + sum(factor * sure[name].log() for name, factor in _FACTORS.items())
-    return score + _MEAN * sum(weight * sure[name] for name, weight in _TERMS.items()).log()
+    logs = {name: sure[name].log() for name in _EXPONENTS if name in sure}
+    logs["imitation"] = logits["imitation"].log_softmax(1)
+    logs["mean"] = sum(weights[name] * sure[name] for name in _TERMS).log()
+    return sum(weights[name] * values for name, values in logs.items())
+
+
+def _usual() -> Tensor:
+    """GTRS' weights as :func:`_score` takes them."""
+    return torch.tensor([*_EXPONENTS.values(), _MEAN, *_TERMS.values()]).log()
+
+
+def _epdms(scores: Tensor) -> Tensor:
+    """``[B, V]`` of subscores ``[B, V, 8]``, as far as it is known without an earlier plan."""
+    named = dict(zip(SUBSCORES, scores.float().cpu().numpy().transpose(2, 0, 1), strict=True))
+    product = np.prod([named[code] for code in MULTIPLIERS], axis=0)
+    return torch.from_numpy(total_score(product, **{code: named[code] for code in AVERAGED})).float()

@@ -24,9 +24,9 @@ from simscale_gym.training.identity import training_digest
 from simscale_gym.training.lesson_store import LessonStore
 from simscale_gym.training.order import recorded_before, rows_at, rows_of_step, seed_of_step
 from simscale_gym.training.run_folder import RunFolder
-from simscale_gym.training.selection import Selection, pictures_of, select_samples
+from simscale_gym.training.selection import Selection, one_vocabulary, pictures_of, select_samples
 from simscale_gym.training.step import jittered, learning_rate, mean_losses, noisy_status
-from simscale_gym.training.validation import check_suite, displacement, suite_score
+from simscale_gym.training.validation import calibrate, check_suite, displacement, suite_score
 
 if TYPE_CHECKING:
     from simscale_gym.training.lesson_stream import LessonStream
@@ -62,6 +62,8 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
     torch.manual_seed(config.seed)
     planner = make_planner(config.planner, config.preset, inputs)
     planner.check_vocabulary(len(samples.vocabulary))
+    if planner.calibrates:
+        one_vocabulary([*samples.train, *samples.val])
     lessons = LessonStore(samples.train, planner.map_stride, "reading" if progress else "")
     judged = LessonStore(samples.val, planner.map_stride) if samples.val else None
     planner.meet(lessons.column("target"), torch.from_numpy(samples.vocabulary))
@@ -202,7 +204,10 @@ class _Training:
     def _judge(self) -> dict[str, float]:
         """What the planner is worth; it is kept where that is more than ever before."""
         at, config = self._at, self._config
-        found = {} if self._judged is None else displacement(self._plain, self._judged, self._fabric.device)
+        found = {}
+        if self._judged is not None:
+            calibrate(self._plain, self._judged, self._fabric.device)
+            found = displacement(self._plain, self._judged, self._fabric.device)
         if config.val_suite is not None:
             found["epdms"] = suite_score(self._plain, config.val_suite)
         if not found or not at.best or not config.keep_best or _worth(found) > _worth(at.best):

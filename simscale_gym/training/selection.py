@@ -92,7 +92,7 @@ def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
     _check_roads([*real, *sim], val)
     simulated = sum(len(part.indices) for part in sim)
     scenes = frozenset(scene for part in (*real, *sim) for scene in _column(part, "scene"))
-    return Selection((*real, *sim), tuple(val), count, simulated, scenes, _vocabulary([*real, *sim]))
+    return Selection((*real, *sim), tuple(val), count, simulated, scenes, one_vocabulary([*real, *sim]))
 
 
 def roads(log: str, source: str) -> str:
@@ -122,8 +122,12 @@ def _check_spec(folder: str, spec: Mapping[str, Any], inputs: InputSpec, *, simu
         )
 
 
-def _vocabulary(parts: Sequence[Part]) -> NDArray[np.float64]:
-    """The one vocabulary of all ``parts``."""
+def one_vocabulary(parts: Sequence[Part]) -> NDArray[np.float64]:
+    """The poses ``[K, 40, 3]`` of the vocabulary whose scores all ``parts`` have; K is 0 where they have none.
+
+    Raises:
+        ArgumentError: They have not the same.
+    """
     found = [part.data.vocabulary for part in parts]
     poses = [np.zeros((0, HORIZON_STEPS, 3)) if some is None else some.poses for some in found]
     for part, some in zip(parts, poses, strict=True):

@@ -12,7 +12,23 @@ from simscale_gym.planners.planner_agent import PlannerAgent
 from simscale_gym.training.lesson_store import LessonStore
 
 _TOGETHER = 128
+_CALIBRATING = 2048
 _COMPARED = ("test", "hard")
+
+
+@torch.no_grad()
+def calibrate(planner: Planner, lessons: LessonStore, device: torch.device | str = "cpu") -> None:
+    """Let a planner set by the validation set what it does not learn; of a large one some lessons will do."""
+    if not planner.calibrates:
+        return
+    was, count = planner.training, min(len(lessons), _CALIBRATING)
+    planner.eval()
+    rows, made = np.arange(count) * len(lessons) // count, []
+    for some in np.array_split(rows, -(-count // _TOGETHER)):
+        batch = lessons.batch(some, device)
+        made.append(planner(batch["pictures"], batch["status"]))
+    planner.calibrate({name: torch.cat([one[name] for one in made]) for name in made[0]}, lessons.batch(rows))
+    planner.train(was)
 
 
 @torch.inference_mode()

@@ -48,7 +48,7 @@ def test_a_plan_depends_on_its_own_observation_alone(family):
     """Alone, among others, and whatever chance has drawn before."""
     torch.manual_seed(0)
     planner = make_planner(family, "tiny", InputSpec(image_size=(32, 64)))
-    vocabulary = torch.randn(256, 40, 3).cumsum(1) / 10.0
+    vocabulary = torch.randn(512, 40, 3).cumsum(1) / 10.0
     planner.meet(torch.randn(64, 8, 3).cumsum(1), vocabulary)
     rng, agent = np.random.default_rng(0), PlannerAgent(planner)
     seen = [

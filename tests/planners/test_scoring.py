@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch")
 
 from simscale_gym.datagen.sample import SUBSCORES  # noqa: E402
 from simscale_gym.errors import ArgumentError  # noqa: E402
-from simscale_gym.planners import ScoringConfig, ScoringPlanner  # noqa: E402
-from simscale_gym.planners.scoring import LOSS_WEIGHTS, _score  # noqa: E402
+from simscale_gym.planners import ScoringConfig, ScoringPlanner, load_planner, save_planner  # noqa: E402
+from simscale_gym.planners.scoring import LOSS_WEIGHTS, _score, _usual  # noqa: E402
 
 WAYS = 6
 
@@ -24,7 +24,14 @@ def vocabulary():
 def scoring(small_config, vocabulary):
     torch.manual_seed(0)
     config = ScoringConfig(
-        small_config.inputs, small_config.backbone.images, small_config.backbone.attention, 1, (2, 2), 0, WAYS
+        small_config.inputs,
+        small_config.backbone.images,
+        small_config.backbone.attention,
+        1,
+        (2, 2),
+        0,
+        WAYS,
+        WAYS // 2,
     )
     planner = ScoringPlanner(config)
     planner.meet(torch.zeros(1, 8, 3), vocabulary)
@@ -83,8 +90,8 @@ def test_a_half_of_fault_or_direction_counts_as_nothing(scoring, scored_batch):
 def test_the_score_follows_its_formula():
     logits = {name: torch.zeros(1, 2) for name in ("imitation", *LOSS_WEIGHTS)}
     logits["dac"] = torch.tensor([[0.0, -50.0]])
-    score = _score(logits)[0]
-    half = 0.5**1.3 * (0.5 * 17.0) ** 6
+    score = _score(logits, _usual())[0]
+    half = 0.5**1.3 * (0.5 * 20.0) ** 6
     assert score[0].exp().item() == pytest.approx(0.5**0.03 * half, rel=1e-4)
     assert (score[0] - score[1]).item() == pytest.approx(
         0.9 * torch.tensor(0.5 / 1e-6).log().item(), rel=1e-4
@@ -105,3 +112,32 @@ def test_what_it_says_of_a_trajectory_does_not_hang_on_the_others(scoring, rando
         asked = scoring(pictures, status)
     for name in ("imitation", *LOSS_WEIGHTS):
         torch.testing.assert_close(asked[name], whole[name][:, some])
+
+
+def test_it_trusts_what_the_validation_set_bears_out(scoring):
+    """TLC tells which trajectories are good, progress which are bad: the one weighs more then, the other less."""
+    chance = torch.Generator().manual_seed(0)
+    good = torch.rand(40, WAYS, generator=chance) < 0.3
+    outputs = {name: torch.zeros(40, WAYS) for name in ("imitation", *LOSS_WEIGHTS)}
+    outputs |= {"tlc": torch.where(good, 2.0, -2.0), "ep": torch.where(good, -2.0, 2.0)}
+    scores = good[..., None].expand(-1, -1, len(SUBSCORES)).half()
+    before = _score(outputs, scoring.weighing).argmax(1)
+    with torch.no_grad():
+        scoring.calibrate(outputs, {"vocabulary_scores": scores})
+    after = _score(outputs, scoring.weighing).argmax(1)
+    rows = torch.arange(40)[good.any(1)]
+    assert not good[rows, before[rows]].any()
+    assert good[rows, after[rows]].all()
+
+
+def test_it_keeps_the_usual_weights_where_they_make_no_difference(scoring):
+    outputs = {name: torch.zeros(3, WAYS) for name in ("imitation", *LOSS_WEIGHTS)}
+    with torch.no_grad():
+        scoring.calibrate(outputs, {"vocabulary_scores": torch.ones(3, WAYS, len(SUBSCORES)).half()})
+    torch.testing.assert_close(scoring.weighing, _usual())
+
+
+def test_its_weights_are_those_of_the_checkpoint(scoring, tmp_path):
+    scoring.weighing += 1.0
+    save_planner(tmp_path / "planner.safetensors", scoring)
+    torch.testing.assert_close(load_planner(tmp_path / "planner.safetensors").weighing, _usual() + 1.0)

@@ -11,7 +11,7 @@ pytest.importorskip("lightning")
 from made_up_set import MadeUpSet, made_up_samples  # noqa: E402
 
 from simscale_gym.errors import ArgumentError, DataError  # noqa: E402
-from simscale_gym.planners import FAMILIES, load_planner, make_planner  # noqa: E402
+from simscale_gym.planners import FAMILIES, ScoringPlanner, load_planner, make_planner  # noqa: E402
 from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
 from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
 from simscale_gym.training.selection import Part  # noqa: E402
@@ -205,6 +205,28 @@ def test_another_vocabulary_is_refused_before_anything_is_read(data_sets, minis,
     monkeypatch.setattr(loop, "LessonStore", None)
     with pytest.raises(ArgumentError, match="scores of 6 trajectories, expected 7"):
         train(config(planner="scoring"), tmp_path, progress=False)
+
+
+def test_the_validation_set_needs_the_scores_that_it_is_to_weigh(data_sets, minis, tmp_path, monkeypatch):
+    data_sets["val"].vocabulary = None
+    monkeypatch.setattr(loop, "LessonStore", None)
+    with pytest.raises(ArgumentError, match=r"another vocabulary \(0 trajectories\) than made up \(6\)"):
+        train(config(planner="scoring", val=("val",)), tmp_path, progress=False)
+
+
+def test_a_scoring_planner_is_weighed_by_the_validation_set(data_sets, minis, tmp_path, monkeypatch):
+    def weigh(planner, outputs, batch):
+        assert len(outputs["imitation"]) == len(batch["target"])
+        planner.weighing.fill_(len(batch["target"]))
+
+    monkeypatch.setattr(ScoringPlanner, "calibrate", weigh)
+    found = {}
+    for name, val in {"with": ("val",), "without": ()}.items():
+        train(config(planner="scoring", val=val, keep_best=False), tmp_path / name, progress=False)
+        found[name] = weights(tmp_path / name)
+    assert found["with"]["weighing"].unique().tolist() == [len(data_sets["val"])]
+    same = {name for name, value in found["with"].items() if value.equal(found["without"][name])}
+    assert found["with"].keys() - same == {"weighing"}
 
 
 def test_an_accelerator_that_is_none():
