@@ -24,6 +24,8 @@ _ON_THE_LOG = 1.0  # [s] between clips of the log, before the trivial ones are l
 _CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 15, 21
 _OFF_THE_LOG = 0.5  # [s] between clips that leave the log
 _BLIND = "ego_status"
+_VAL_OFF_LOG = "val-planner"
+_SCORES_ALONE = "scoring"  # learns from scores of the vocabulary without a label
 _ACCELERATION = {"acceleration hidden": 3.0, "acceleration told": 0.2}
 
 
@@ -51,12 +53,18 @@ def make_experiment(name: str, budget: Budget) -> Experiment:
     if kind.needs_scenes and budget.scenes is None:
         raise ArgumentError(f"scenes: {name} needs a folder of recorded scenes (--scenes DIR).")
     suites = budget.suites or kind.suites
-    arms = tuple(kind.arms(budget.families or kind.families, budget))
+    arms = tuple(_calibrated(arm) for arm in kind.arms(budget.families or kind.families, budget))
     if budget.suites:
         arms = tuple(replace(arm, suites=()) for arm in arms)
     used = {name for arm in arms for name in (*arm.real, *arm.sim, *arm.val)}
     sets = {name: spec for name, spec in _sets(budget).items() if name in used}
     return Experiment(name, kind.about, sets, arms, suites)
+
+
+def _calibrated(arm: Arm) -> Arm:
+    """The arm; where its planner is calibrated, samples off the log have a say in that."""
+    calibrates = arm.val and FAMILIES[arm.family].planner.calibrates
+    return replace(arm, val=(*arm.val, _VAL_OFF_LOG)) if calibrates else arm
 
 
 def about(name: str) -> str:
@@ -97,6 +105,9 @@ def _sets(budget: Budget) -> Mapping[str, DataSpec]:
     sets = {"real": plain, "val": replace(plain, split="val", clips=max(1, clips // 4))}
     for expert in ("planner", "recovery", "unified"):
         sets[expert] = replace(off_log, experts=(expert,))
+    sets[_VAL_OFF_LOG] = replace(
+        off_log, experts=("planner",), split="val", stride=3.0, rounds=1, clips=max(1, clips // 4)
+    )
     sets["replayed"] = replace(off_log, experts=("planner",), traffic="log")
     if budget.scenes is not None:
         folder = str(Path(budget.scenes).expanduser().absolute())
@@ -116,6 +127,15 @@ def _pair(family: str, budget: Budget, sim: tuple[str, ...] = ("planner",)) -> I
 def _baseline(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
     for family in families:
         yield from _pair(family, budget)
+        if family == _SCORES_ALONE:
+            yield _rewards_only(family, budget, f"{family}, real")
+
+
+def _rewards_only(family: str, budget: Budget, reference: str) -> Arm:
+    return Arm(
+        f"{family}, rewards only", family, sim=("planner",), ratio=budget.ratio, reference=reference,
+        settings={"sim_imitation": False},
+    )  # fmt: skip
 
 
 def _experts(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
@@ -124,11 +144,8 @@ def _experts(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
         yield alone
         for expert in ("recovery", "planner", "unified"):
             yield Arm(f"{family}, {expert}", family, sim=(expert,), ratio=budget.ratio, reference=alone.name)
-        if family == "scoring":
-            yield Arm(
-                f"{family}, rewards only", family, sim=("planner",), ratio=budget.ratio, reference=alone.name,
-                settings={"sim_imitation": False},
-            )  # fmt: skip
+        if family == _SCORES_ALONE:
+            yield _rewards_only(family, budget, alone.name)
 
 
 def _scaling(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
@@ -167,6 +184,7 @@ def _regression(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
     plain = Arm("single mode", "regression", **both)
     yield Arm("real", "regression", reference=plain.name)
     yield plain
+    yield Arm("a query for each teacher", "conditioned", reference=plain.name, **both)
     yield Arm("mixture head", "mixture", reference=plain.name, **both)
     yield Arm("proposals", "proposals", reference=plain.name, **both)
     yield replace(plain, name="one expert a scene", reference=plain.name, settings={"one_expert": True})
@@ -197,7 +215,8 @@ def _named(arm: Arm, how: str, **changes: Any) -> Arm:
 EXPERIMENTS: Mapping[str, _Kind] = {
     "baseline": _Kind(
         "Does simulation help? Each family on recorded samples alone, and on recorded and simulated ones, in the same "
-        "number of steps; ego_status sees nothing: what it gains comes from speed and command.",
+        "number of steps, and what learns from scores also without simulated labels; ego_status sees nothing: what it "
+        "gains comes from speed and command.",
         ("regression", "diffusion", "scoring", "proposals", _BLIND),
         _baseline,
     ),
@@ -233,8 +252,8 @@ EXPERIMENTS: Mapping[str, _Kind] = {
     ),
     "regression": _Kind(
         "What removes mode confusion? Labels of two experts contradict each other, and a single mode averages them: a "
-        "mixture head, proposals, one expert in each scene, half the weight for simulated samples, and no more "
-        "simulated than recorded ones.",
+        "query for each teacher, a mixture head, proposals, one expert in each scene, half the weight for simulated "
+        "samples, and no more simulated than recorded ones.",
         (),
         _regression,
     ),

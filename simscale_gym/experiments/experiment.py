@@ -19,8 +19,8 @@ class Arm:
         family: Family of the planner.
         real: Names of the recorded data sets that it learns from.
         sim: Names of the simulated ones.
-        val: Names of the recorded ones on other roads, which tell how near its plans are to humans; the last planner of
-            a training is judged, whatever they say.
+        val: Names of those on other roads: recorded ones tell how near its plans are to humans, and all of them
+            calibrate it where it needs that; the last planner of a training is judged, whatever they say.
         ratio: Simulated samples for each recorded one.
         settings: Further fields of :class:`simscale_gym.training.TrainConfig`.
         reference: Name of the arm that it is compared with; "" for none.

@@ -14,7 +14,8 @@ from simscale_gym.experiments.running import check_scenes, rows_of
 from simscale_gym.training.run_folder import RESULT
 
 STEP_SECONDS = {
-    "regression": 0.07, "mixture": 0.07, "diffusion": 0.08, "proposals": 0.07, "scoring": 0.09, "ego_status": 0.005,
+    "regression": 0.07, "conditioned": 0.07, "mixture": 0.07, "diffusion": 0.08, "proposals": 0.07, "scoring": 0.09,
+    "ego_status": 0.005,
 }  # fmt: skip
 """Of a step of 16 samples of a tiny planner on two cores; rows of the file at hand are asked first."""
 CLIP_SECONDS = {"log": 0.35, "perturbed": 0.3}

@@ -4,6 +4,7 @@ from simscale_gym.lazy_names import lazy_names
 
 _MODULES = {
     "BackboneConfig": "backbone",
+    "ConditionedPlanner": "conditioned",
     "DiffusionConfig": "diffusion",
     "DiffusionPlanner": "diffusion",
     "EgoStatusConfig": "ego_status",

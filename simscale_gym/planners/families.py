@@ -9,6 +9,7 @@ from typing import Any
 from simscale_gym.errors import ArgumentError
 from simscale_gym.planners.backbone import BackboneConfig
 from simscale_gym.planners.bird_view import AttentionConfig
+from simscale_gym.planners.conditioned import ConditionedPlanner
 from simscale_gym.planners.diffusion import DiffusionConfig, DiffusionPlanner
 from simscale_gym.planners.ego_status import EgoStatusConfig, EgoStatusPlanner
 from simscale_gym.planners.image_encoder import ResNetConfig
@@ -58,6 +59,11 @@ _SIZES = {
 FAMILIES: Mapping[str, Family] = {
     "regression": Family(
         RegressionPlanner,
+        RegressionConfig,
+        {name: RegressionConfig(*size) for name, size in _SIZES.items()},
+    ),
+    "conditioned": Family(
+        ConditionedPlanner,
         RegressionConfig,
         {name: RegressionConfig(*size) for name, size in _SIZES.items()},
     ),

@@ -49,7 +49,10 @@ _WHOLE = ("nc", "ddc")  # of which a half counts as nothing
 _LEAST = 1e-6
 _PULL = 0.003
 """EPDMS that a weight has to gain by going to e times GTRS' value, so that few samples do not lead it far."""
-_CALIBRATION_STEPS = 100
+_CALIBRATION_STEPS, _CALIBRATION_RATE = 250, 0.05
+_NO_SLOPE = 1e-3
+"""EPDMS that a weight gains by going to e times its value at which nothing moves any more, so that it stays where it
+makes no difference."""
 
 
 @dataclass(frozen=True)
@@ -147,25 +150,23 @@ class ScoringPlanner(Planner):
     def calibrate(self, outputs: Outputs, batch: Batch) -> None:
         """Weights of the subscores: those for which trajectories drawn by their score have the highest EPDMS.
 
-        That is smooth in the weights, unlike the EPDMS of the best one. EC is left out: samples have no scores of it.
+        That is smooth in the weights, unlike the EPDMS of the best one; how sharply the score decides is free. EC is
+        left out: samples have no scores of it.
         """
         worth = _epdms(batch["vocabulary_scores"]).to(self.weighing.device)
-        logits = {name: outputs[name].float() for name in self.heads}
+        logits = {name: outputs[name].float().clone() for name in self.heads}
         usual = _usual().to(worth.device)
         with torch.enable_grad():
-            weighing = usual.clone().requires_grad_()
-            descent = torch.optim.LBFGS(
-                [weighing], max_iter=_CALIBRATION_STEPS, line_search_fn="strong_wolfe"
+            weighing, sharpness = (
+                start.clone().requires_grad_() for start in (usual, torch.zeros_like(usual[0]))
             )
-
-            def lost() -> Tensor:
+            descent = torch.optim.Adam([weighing, sharpness], _CALIBRATION_RATE, eps=_NO_SLOPE)
+            for _ in range(_CALIBRATION_STEPS):
+                drawn = (sharpness.exp() * _score(logits, weighing)).softmax(1)
+                loss = _PULL * (weighing - usual).square().sum() - (drawn * worth).sum(1).mean()
                 descent.zero_grad()
-                drawn = (_score(logits, weighing).softmax(1) * worth).sum(1).mean()
-                loss = _PULL * (weighing - usual).square().sum() - drawn
                 loss.backward()
-                return loss
-
-            descent.step(lost)
+                descent.step()
         self.weighing.copy_(weighing.detach())
 
     def _rows(self) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-TOWN_VERSION = 8
+TOWN_VERSION = 9
 """Changes whenever the same seed gives another town."""
 
 DRAW = 34

@@ -14,6 +14,7 @@ from simscale_gym.scene import Turn
 from simscale_gym.town import curves as curves
 from simscale_gym.town.config import TownConfig
 from simscale_gym.town.layout import Layout, Street
+from simscale_gym.town.settled import area_of, rounded
 
 Array = NDArray[np.float64]
 
@@ -100,9 +101,9 @@ def _bare_arms(layout: Layout, index: int, config: TownConfig) -> list[Arm]:
     return arms
 
 
-def _cuts(arms: list[Arm], radius: float, rounded: bool, config: TownConfig) -> list[float]:
+def _cuts(arms: list[Arm], radius: float, is_round: bool, config: TownConfig) -> list[float]:
     zone = CROSSWALK_GAP + config.crosswalk_width + CROSSWALK_TO_CORNER
-    if rounded:
+    if is_round:
         return [OUTER_RADIUS + 6.5 + zone] * len(arms)
     reach = [7.0] * len(arms)
     for i, arm in enumerate(arms):
@@ -119,21 +120,22 @@ def _cuts(arms: list[Arm], radius: float, rounded: bool, config: TownConfig) -> 
     return [r + zone for r in reach]
 
 
-def _paved(center: Array, arms: list[Arm], radius: float, rounded: bool) -> shapely.Polygon:
+def _paved(center: Array, arms: list[Arm], radius: float, is_round: bool) -> shapely.Polygon:
     """Kerb to kerb: the arms' rectangles with their inner corners rounded, less a roundabout's island."""
     parts = []
     for arm in arms:
         n = curves.left_of(arm.u)
         ring = [-2.0 * arm.u - arm.width_out * n, arm.cut * arm.u - arm.width_out * n]
         ring += [arm.cut * arm.u + arm.width_in * n, -2.0 * arm.u + arm.width_in * n]
-        parts.append(shapely.Polygon(center + np.array(ring)))
-    if not rounded:
+        parts.append(area_of(center + np.array(ring)))
+    if not is_round:
         area = shapely.unary_union(parts)
         return area.buffer(radius, quad_segs=24).buffer(-radius, quad_segs=24, join_style="mitre")
-    disc = shapely.Point(center).buffer(OUTER_RADIUS, quad_segs=24)
+    middle = shapely.Point(rounded(center))
+    disc = middle.buffer(OUTER_RADIUS, quad_segs=24)
     area = shapely.unary_union([disc, *parts]).buffer(radius, quad_segs=16)
     area = area.buffer(-radius, quad_segs=16, join_style="mitre")
-    return area.difference(shapely.Point(center).buffer(ISLAND_RADIUS, quad_segs=16))
+    return area.difference(middle.buffer(ISLAND_RADIUS, quad_segs=16))
 
 
 def in_one_ring(area: shapely.Polygon, junction: Junction) -> shapely.Polygon:
@@ -148,7 +150,7 @@ def in_one_ring(area: shapely.Polygon, junction: Junction) -> shapely.Polygon:
     widest = int(np.argmax(gaps))
     angle = angles[widest] + gaps[widest] / 2
     out = junction.center + 60.0 * np.array([np.cos(angle), np.sin(angle)])
-    slit = shapely.LineString([junction.center, out]).buffer(SLIT / 2, cap_style="flat")
+    slit = shapely.LineString(rounded(np.array([junction.center, out]))).buffer(SLIT / 2, cap_style="flat")
     return area.difference(slit)
 
 

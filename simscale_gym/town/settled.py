@@ -1,8 +1,9 @@
-"""Numbers rounded before traffic is driven with them, so that all processors drive the same.
+"""Numbers rounded before anything hangs on their last bit, so that towns and drives are the same on all processors.
 
-Sines and powers of numpy differ in their last bit from one kind of processor to another (AVX-512 has other routines),
-and traffic makes metres of it in a minute. What kernels compute is the same everywhere. So what they begin with is
-rounded, far more coarsely than processors differ.
+Sines of numpy and products of matrices (BLAS) differ in their last bit from one kind of processor to another (AVX-512
+has other routines). Traffic makes metres of that in a minute; unions of areas that touch have a corner more or less.
+What kernels and GEOS compute is the same everywhere. So what they begin with is rounded, far more coarsely than
+processors differ.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 DECIMALS = 6
@@ -38,3 +40,8 @@ def rounded(array: NDArray) -> NDArray:
         _HALF_TURN  # due west is one heading, whichever side of it the last bit falls on
     )
     return out + 0.0  # and there is one zero
+
+
+def area_of(ring: NDArray[np.float64]) -> shapely.Geometry:
+    """A valid area within ``ring [K, 2]`` [m], whose corners are rounded."""
+    return shapely.make_valid(shapely.Polygon(rounded(ring)))

@@ -27,6 +27,7 @@ from simscale_gym.town import junctions as crossings
 from simscale_gym.town.config import TownConfig
 from simscale_gym.town.junctions import Arm, Junction
 from simscale_gym.town.layout import Layout, Street
+from simscale_gym.town.settled import area_of
 
 Array = NDArray[np.float64]
 
@@ -234,7 +235,7 @@ def _widened(draft: Draft, index: int, intersection_id: str) -> shapely.Polygon:
     """The junction's area with all of its connectors, so that scores and the ends of episodes agree on what is road."""
     junction = draft.junctions[index]
     blocks = [b for b in draft.roadblocks.values() if b.intersection_id == intersection_id]
-    paths = [shapely.make_valid(shapely.Polygon(block.polygon)) for block in blocks]
+    paths = [area_of(block.polygon) for block in blocks]
     turns = [lane for lane in draft.lanes.values() if lane.intersection_id == intersection_id]
     room = [
         _room_to_turn(lane.centerline, draft.config.lane_width / 2)
@@ -254,9 +255,7 @@ def _room_to_turn(line: Array, half: float) -> shapely.Geometry:
     """A connector as wide as its car needs it: in a turn the outer front corner swings out."""
     side = np.stack([-np.sin(line[:, 2]), np.cos(line[:, 2])], -1)
     reach = half + _SWING * np.sin(np.linspace(0.0, np.pi, len(line)))[:, None]
-    return shapely.make_valid(
-        shapely.Polygon(curves.ring_of(line[:, :2] + reach * side, line[:, :2] - reach * side))
-    )
+    return area_of(curves.ring_of(line[:, :2] + reach * side, line[:, :2] - reach * side))
 
 
 def _draw_stop_line(draft: Draft, junction: Junction, arm: Arm) -> str | None:
@@ -317,7 +316,7 @@ def _draw_links(
         rank += 10 * (junction.control in ("stop", "yield") and not arm.major)
         draft.approaches[lane_id] = Approach(index, *pair, rank)
         ids.append(lane_id)
-        rings.append(shapely.make_valid(shapely.Polygon(draft.lanes[lane_id].polygon)))
+        rings.append(area_of(draft.lanes[lane_id].polygon))
     area = shapely.unary_union(rings).buffer(0.01)
     area = area if area.geom_type == "Polygon" else area.convex_hull
     draft.roadblocks[block_id] = Roadblock(

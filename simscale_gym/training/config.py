@@ -17,7 +17,7 @@ class TrainConfig:
     """How a planner is trained. Trainings are compared at the same number of steps, never of epochs.
 
     Attributes:
-        planner: Family of the planner: regression, mixture, diffusion, proposals, scoring or
+        planner: Family of the planner: regression, conditioned, mixture, diffusion, proposals, scoring or
             ego_status.
         preset: Its size: tiny, small or paper.
         real: Folders of recorded data sets, of collect --kind log.
@@ -26,7 +26,8 @@ class TrainConfig:
             scenes of the recorded sets, and never stored; instead of ``sim``, and as ``sim_ratio`` says. Needs
             simscale-gym[stream].
         stream_workers: Processes that make them; 0 for the one that trains. With another number other samples come.
-        val: Folders of recorded data sets of other roads, on which the checkpoint is chosen; the last one if left out.
+        val: Folders of data sets of other roads: recorded ones, on which the checkpoint is chosen (the last one if left
+            out), and simulated ones of planners that are calibrated (scoring), so that they are also off the log.
         scenes: Scenes of the recorded sets that are used, drawn by ``seed``, and the simulated samples of those scenes
             alone; None for all.
         sim_ratio: Simulated samples for each recorded one, drawn by the seed so that larger ratios hold the smaller

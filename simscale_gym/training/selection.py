@@ -42,7 +42,7 @@ class Selection:
 
     Attributes:
         train: Recorded and simulated samples to learn from.
-        val: Recorded samples of other roads.
+        val: Samples of other roads.
         real, sim: Numbers of the former.
         scenes: Ids of the scenes of the former.
         vocabulary: Trajectories ``[K, 40, 3]`` whose scores all training samples have; K is 0 where they have none.
@@ -77,7 +77,11 @@ def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
     """
     real = [_opened(folder, inputs, simulated=False) for folder in config.real]
     sim = [_opened(folder, inputs, simulated=True) for folder in config.sim]
-    val = [_opened(folder, inputs, simulated=False) for folder in config.val]
+    val = [_opened(folder, inputs) for folder in config.val]
+    if val and not any(_is_recorded(part) for part in val):
+        raise ArgumentError(
+            "val: simulated samples alone, expected recorded ones, whose humans plans are compared with."
+        )
     if config.scenes is not None:
         chosen = _drawn_scenes(real or sim, config.scenes, config.seed)
         real, sim = ([_of_scenes(part, chosen) for part in parts] for parts in (real, sim))
@@ -95,12 +99,16 @@ def select_samples(config: TrainConfig, inputs: InputSpec) -> Selection:
     return Selection((*real, *sim), tuple(val), count, simulated, scenes, one_vocabulary([*real, *sim]))
 
 
+def _is_recorded(part: Part) -> bool:
+    return all(recipe["spec"]["kind"] == LOG_KIND for recipe in part.data.recipes)
+
+
 def roads(log: str, source: str) -> str:
     """What names the roads of a log: in the built-in town, where two logs drive through each, the town."""
     return log.split("/")[0] if source == "town" else log
 
 
-def _opened(folder: str, inputs: InputSpec, *, simulated: bool) -> Part:
+def _opened(folder: str, inputs: InputSpec, *, simulated: bool | None = None) -> Part:
     data = DataSet(folder)
     for spec in (recipe["spec"] for recipe in data.recipes):
         _check_spec(folder, spec, inputs, simulated=simulated)
@@ -110,8 +118,8 @@ def _opened(folder: str, inputs: InputSpec, *, simulated: bool) -> Part:
     return Part(data, range(len(data)), tuple(cameras.index(name) for name in inputs.cameras))
 
 
-def _check_spec(folder: str, spec: Mapping[str, Any], inputs: InputSpec, *, simulated: bool) -> None:
-    if (spec["kind"] != LOG_KIND) != simulated:
+def _check_spec(folder: str, spec: Mapping[str, Any], inputs: InputSpec, *, simulated: bool | None) -> None:
+    if simulated is not None and (spec["kind"] != LOG_KIND) != simulated:
         wanted = "simulated samples" if simulated else "recorded ones"
         raise ArgumentError(f"{folder}: samples of kind {spec['kind']!r}, expected {wanted}.")
     missing = [name for name in inputs.cameras if name not in spec["cameras"]]

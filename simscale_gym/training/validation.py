@@ -35,10 +35,11 @@ def calibrate(planner: Planner, lessons: LessonStore, device: torch.device | str
 def displacement(
     planner: Planner, lessons: LessonStore, device: torch.device | str = "cpu"
 ) -> dict[str, float]:
-    """Mean distance of plans from labels: ``ade`` over all poses, ``fde`` at the last [m]."""
+    """Mean distance of plans from recorded labels: ``ade`` over all poses, ``fde`` at the last [m]."""
     was, apart = planner.training, []
+    recorded = np.flatnonzero(~lessons.column("is_sim").numpy())
     planner.eval()
-    for rows in np.array_split(np.arange(len(lessons)), -(-len(lessons) // _TOGETHER)):
+    for rows in np.array_split(recorded, -(-len(recorded) // _TOGETHER)):
         batch = lessons.batch(rows, device)
         plan = planner(batch["pictures"], batch["status"])["plan"]
         apart.append((plan[..., :2] - batch["target"][..., :2]).norm(dim=-1).float().cpu())

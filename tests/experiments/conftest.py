@@ -10,7 +10,7 @@ SUITES = ("town-val", "town-test")
 
 @pytest.fixture
 def sets(monkeypatch):
-    """``real`` and three simulated ones of town 0, ``val`` of town 1, wherever they lie."""
+    """``real`` and three simulated ones of town 0, two of town 1 to validate, wherever they lie."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("lightning")
     torch.set_num_threads(1)
@@ -18,6 +18,7 @@ def sets(monkeypatch):
     from simscale_gym.training import identity, selection
 
     made = {"real": MadeUpSet(made_up_samples(24)), "val": MadeUpSet(made_up_samples(8, town=1, seed=2))}
+    made["val-planner"] = MadeUpSet(made_up_samples(8, kind="perturbed", town=1, seed=3), "perturbed")
     for seed, name in enumerate(("planner", "recovery", "unified", "replayed"), 3):
         made[name] = MadeUpSet(made_up_samples(40 + seed, kind="perturbed", seed=seed), "perturbed")
     for module in (identity, selection, data_sets, plan):
@@ -42,6 +43,7 @@ def mini(monkeypatch):
     inputs = InputSpec(CAMERAS, SIZE)
     for name, kind in (
         ("regression", RegressionConfig),
+        ("conditioned", RegressionConfig),
         ("mixture", MixtureConfig),
         ("proposals", ProposalsConfig),
     ):

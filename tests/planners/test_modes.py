@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from simscale_gym.planners import (  # noqa: E402
+    ConditionedPlanner,
     DiffusionConfig,
     DiffusionPlanner,
     MixtureConfig,
@@ -45,6 +46,18 @@ def learned(planner, batch, steps=100):
 def test_one_mode_lies_between(small_config, fork):
     torch.manual_seed(0)
     assert abs(learned(RegressionPlanner(small_config), fork)) < 0.6 * ASIDE
+
+
+@pytest.mark.parametrize("recorded", ["left", "right"])
+def test_a_query_for_each_teacher_drives_as_the_human_does(small_config, fork, recorded):
+    torch.manual_seed(0)
+    to_the_left = fork["target"][:, -1, 1] > 0.0
+    fork["is_sim"] = ~to_the_left if recorded == "left" else to_the_left
+    side = 1.0 if recorded == "left" else -1.0
+    planner = ConditionedPlanner(small_config)
+    assert learned(planner, fork) == pytest.approx(side * ASIDE, abs=0.25 * ASIDE)
+    expert = planner(fork["pictures"], fork["status"])["plans"][0, 1, -1, 1].item()
+    assert expert == pytest.approx(-side * ASIDE, abs=0.25 * ASIDE)
 
 
 @pytest.mark.parametrize(

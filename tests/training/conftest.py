@@ -6,7 +6,7 @@ from made_up_set import CAMERAS, SIZE, VOCABULARY, MadeUpSet, made_up_samples, m
 
 @pytest.fixture
 def data_sets(monkeypatch):
-    """``real`` and ``sim`` of town 0, ``val`` of town 1."""
+    """``real`` and ``sim`` of town 0, ``val`` and ``val-sim`` of town 1."""
     pytest.importorskip("torch")
     from simscale_gym.training import identity, selection
 
@@ -14,6 +14,7 @@ def data_sets(monkeypatch):
         "real": MadeUpSet(made_up_samples(24)),
         "sim": MadeUpSet(made_up_samples(48, kind="perturbed", seed=1), "perturbed"),
         "val": MadeUpSet(made_up_samples(8, town=1, seed=2)),
+        "val-sim": MadeUpSet(made_up_samples(4, kind="perturbed", town=1, seed=3), "perturbed"),
         "small": MadeUpSet(made_up_samples(8), size=(8, 16)),
     }
     for module in (identity, selection):
@@ -43,6 +44,7 @@ def minis(mini, monkeypatch):
 
     inputs, backbone = mini.inputs, mini.backbone
     presets = {
+        "conditioned": mini,
         "mixture": MixtureConfig(inputs, backbone),
         "diffusion": DiffusionConfig(inputs, backbone, anchors=4),
         "proposals": ProposalsConfig(inputs, backbone, proposals=4),

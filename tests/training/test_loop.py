@@ -221,12 +221,21 @@ def test_a_scoring_planner_is_weighed_by_the_validation_set(data_sets, minis, tm
 
     monkeypatch.setattr(ScoringPlanner, "calibrate", weigh)
     found = {}
-    for name, val in {"with": ("val",), "without": ()}.items():
+    for name, val in {"with": ("val", "val-sim"), "without": ()}.items():
         train(config(planner="scoring", val=val, keep_best=False), tmp_path / name, progress=False)
         found[name] = weights(tmp_path / name)
-    assert found["with"]["weighing"].unique().tolist() == [len(data_sets["val"])]
+    assert found["with"]["weighing"].unique().tolist() == [8 + 4]
     same = {name for name, value in found["with"].items() if value.equal(found["without"][name])}
     assert found["with"].keys() - same == {"weighing"}
+
+
+def test_plans_are_held_against_recorded_labels_alone(data_sets, minis, tmp_path):
+    """Whatever an expert does off the log, the distances are those to humans."""
+    found = [
+        train(config(val=val, keep_best=False), tmp_path / f"{len(val)}", progress=False)
+        for val in (("val",), ("val", "val-sim"))
+    ]
+    assert found[0]["ade"] == found[1]["ade"] and found[0]["fde"] == found[1]["fde"]
 
 
 def test_an_accelerator_that_is_none():

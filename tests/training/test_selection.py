@@ -73,7 +73,7 @@ def test_labels_of_the_log_are_those_of_simulated_samples_alone(data_sets, monke
         ({"scenes": 7}, "scenes: 7, expected 6 at most"),
         ({"real": ("sim",)}, "kind 'perturbed', expected recorded ones"),
         ({"sim": ("real",)}, "kind 'log', expected simulated samples"),
-        ({"val": ("sim",)}, "expected recorded ones"),
+        ({"val": ("val-sim",)}, "val: simulated samples alone, expected recorded ones"),
         ({"val": ("real",)}, "shares 1 roads with the training sets"),
         ({"real": ("small",)}, "cam_f0 at 8 x 16, expected cam_f0 at 16 x 32"),
     ],
