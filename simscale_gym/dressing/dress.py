@@ -19,6 +19,7 @@ from simscale_gym.dressing.light.occluders import Occluders, sun_visibility
 from simscale_gym.dressing.light.sky import Sky, make_sky
 from simscale_gym.dressing.light.skyline import with_skyline
 from simscale_gym.dressing.light.visibility import seen_from_path
+from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.scene import Building, Fixture, RoadMap, Scene, Shapes, Tree
 from simscale_gym.splats.gaussians import Gaussians
@@ -41,6 +42,9 @@ PEEK_HEIGHT = 13.0
 
 TREE_COARSENESS = 2.1
 """Trees take the most Gaussians for what they show: begin with a coarser one."""
+
+LEAVES_FOCAL = 1800.0
+"""Focal length [px] at which a tree has twice the leaves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,7 @@ class StaticLook:
         return sun_visibility(points, *axes, sigmas, self.occluders, self.light.direction)
 
 
-def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75) -> StaticLook:
+def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75, focal: float = 0.0) -> StaticLook:
     """Build and light the street around the log of ``scene``.
 
     Detail falls with the distance from the logged path, never with the camera's place: nothing changes shape while
@@ -78,19 +82,23 @@ def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75) -> Stati
         shapes: What stands beside its roads (``scene.shapes``, or what was inferred for it).
         detail: Scales the distance up to which things are built in full: 0.75 suits images 256 pixels wide, 1 suits
             640, 2 suits 1920.
+        focal: Focal length [px] of cameras for which borders and textures are cut finer (see :class:`Sharpness`); 0
+            for none.
     """
     seed = _seed(scene.log_id)
     terrain = Terrain.of(scene, shapes)
     light, sky = weather(scene.map, seed)
-    ground = ground_surfels(scene, terrain, np.random.default_rng([seed, 1]), seed % 9973, detail=detail)
+    ground = ground_surfels(
+        scene, terrain, np.random.default_rng([seed, 1]), seed % 9973, detail=detail, focal=focal
+    )
     bridges, shadows = decks(scene, terrain, np.random.default_rng([seed, 4]))
     parts, casters = [ground, bridges], [shadows]
     for building in shapes.buildings:
-        _add_building(building, terrain, detail, parts, casters)
+        _add_building(building, terrain, detail, focal, parts, casters)
     for tree in shapes.trees:
-        _add_tree(tree, terrain, detail, parts, casters)
+        _add_tree(tree, terrain, detail, focal, parts, casters)
     for fixture in shapes.fixtures:
-        _add_fixture(fixture, terrain, detail, parts, casters)
+        _add_fixture(fixture, terrain, detail, focal, parts, casters)
     occluders = Occluders.concatenate(casters)
     return StaticLook(bake(Surfels.concatenate(parts), occluders, light), sky, light, occluders)
 
@@ -149,7 +157,12 @@ def _lifted(casters: Occluders, height: float) -> Occluders:
 
 
 def _add_building(
-    building: Building, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+    building: Building,
+    terrain: Terrain,
+    detail: float,
+    focal: float,
+    parts: list[Surfels],
+    casters: list[Occluders],
 ) -> None:
     footprint = np.asarray(building.footprint, float)
     outline = np.concatenate([footprint, (footprint + np.roll(footprint, -1, axis=0)) / 2])
@@ -160,7 +173,9 @@ def _add_building(
     height = float(terrain.height(footprint.mean(0)[None])[0])
     if visible.any() or distance < 60.0 or building.height > PEEK_HEIGHT:
         lod = _lod(distance, detail) if visible.any() else COARSEST
-        parts.append(_raised(building_surfels(building, lod=lod, visible_edges=visible), height))
+        limits = Sharpness.at(distance, focal)
+        surfels = building_surfels(building, lod=lod, visible_edges=visible, sharpness=limits)
+        parts.append(_raised(surfels, height))
     casters.append(_lifted(building_occluders(building, visible_edges=visible), height))
 
 
@@ -181,7 +196,12 @@ def facing_edges(footprint: Array, terrain: Terrain) -> NDArray[np.bool_]:
 
 
 def _add_tree(
-    tree: Tree, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+    tree: Tree,
+    terrain: Terrain,
+    detail: float,
+    focal: float,
+    parts: list[Surfels],
+    casters: list[Occluders],
 ) -> None:
     place = np.array([tree.x, tree.y])
     distance = float(terrain.distance(place[None])[0])
@@ -193,12 +213,11 @@ def _add_tree(
     lod = COARSEST if casters_only else _lod(distance, detail)
     height = float(terrain.height(place[None])[0])
     stride = 1 + int(np.searchsorted(THINNING, distance))
-    parts.append(
-        _raised(
-            thinned(tree_surfels(tree, lod=max(1.0, TREE_COARSENESS / max(1.0, detail)) * lod), stride),
-            height,
-        )
-    )
+    lod *= max(1.0, TREE_COARSENESS / max(1.0, detail))
+    if focal:
+        lod *= LEAVES_FOCAL / (LEAVES_FOCAL + focal)
+    surfels = tree_surfels(tree, lod=lod, sharpness=Sharpness.at(distance, focal))
+    parts.append(_raised(thinned(surfels, stride), height))
     casters.append(_lifted(Occluders(crowns=tree_occluders(tree).astype(np.float32)), height))
 
 
@@ -207,14 +226,20 @@ def _corners(place: Array, radius: float) -> Array:
 
 
 def _add_fixture(
-    fixture: Fixture, terrain: Terrain, detail: float, parts: list[Surfels], casters: list[Occluders]
+    fixture: Fixture,
+    terrain: Terrain,
+    detail: float,
+    focal: float,
+    parts: list[Surfels],
+    casters: list[Occluders],
 ) -> None:
     place = np.array([fixture.x, fixture.y])
     distance = float(terrain.distance(place[None])[0])
     if distance > FIXTURE_REACH or not (distance < 12.0 or seen_from_path(place, terrain)[0]):
         return
     height = float(terrain.height(place[None])[0])
-    parts.append(_raised(fixture_surfels(fixture, lod=_lod(distance, detail)), height))
+    surfels = fixture_surfels(fixture, lod=_lod(distance, detail), sharpness=Sharpness.at(distance, focal))
+    parts.append(_raised(surfels, height))
     if distance < FULL_DETAIL * detail and fixture.kind in ("lamp", "signal", "sign"):
         pole = Occluders.box((*place, fixture.height / 2), fixture.heading, 0.12, 0.12, fixture.height)
         casters.append(_lifted(pole, height))

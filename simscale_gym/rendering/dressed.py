@@ -11,8 +11,9 @@ from simscale_gym.dressing.furniture.signal_set import SignalSet
 from simscale_gym.dressing.ground.terrain import AHEAD
 from simscale_gym.dressing.looks.camera_look import CameraLook, develop, to_bytes
 from simscale_gym.dressing.looks.device_look import develop_on_device
+from simscale_gym.dressing.looks.grade import COARSE, Grade, grade_of
 from simscale_gym.dressing.looks.look_cache import LookCache
-from simscale_gym.dressing.looks.packed_look import PackedLook
+from simscale_gym.dressing.looks.packed_look import PackedLook, packed_street
 from simscale_gym.dressing.nodes.node_set import NodeSet
 from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.geometry import se3
@@ -20,6 +21,7 @@ from simscale_gym.progress import waiting
 from simscale_gym.rendering.gaussian_renderer import GaussianRenderer
 from simscale_gym.scene import Moment, Scene
 from simscale_gym.splats.cpu.pack import PackedGaussians
+from simscale_gym.splats.cpu.unpack import unpack
 from simscale_gym.splats.instances import Instances
 from simscale_gym.splats.rasterize import Raster
 from simscale_gym.splats.rasterizer import make_rasterizer
@@ -54,7 +56,8 @@ class SceneRenderer(GaussianRenderer):
         cache: Path | None = None,
     ) -> None:
         shapes = scene.shapes if scene.shapes is not None else infer_shapes(scene)
-        kept = LookCache(cache)
+        self._shapes, self._cache, self._streets = shapes, LookCache(cache), {COARSE: 0}
+        kept = self._cache
         with waiting(f"dressing the street of {scene.id}, once"):
             self._look, self._camera_look = PackedLook.of(scene, shapes, kept), camera_look
         rasterizer = make_rasterizer([self._look.packed], backend=backend, threads=threads)
@@ -62,13 +65,23 @@ class SceneRenderer(GaussianRenderer):
         self._nodes = NodeSet(scene, self._look, rasterizer, kept)
         self._signals = SignalSet(shapes.fixtures, scene.lights.lane_ids, self._look.light, rasterizer)
 
-    def _instances(self, moment: Moment, eye: Array, fineness: float) -> Instances:
+    def _instances(self, moment: Moment, eye: Array, fineness: float, *, rays: bool = False) -> Instances:
+        street = self._street(COARSE if rays else grade_of(fineness))
         with waiting("dressing road users, once"):
             nodes, placed, colors = self._nodes.instances(eye, fineness, moment)
         lamps = self._signals.templates(eye, moment.lights)
         fixed = np.eye(4)[None]
         poses = np.concatenate([fixed, placed, np.repeat(fixed, len(lamps), axis=0)])
-        return Instances([0, *nodes, *lamps], poses, [None, *colors, *(None for _ in lamps)])
+        return Instances([street, *nodes, *lamps], poses, [None, *colors, *(None for _ in lamps)])
+
+    def _street(self, grade: Grade) -> int:
+        """The template of what stands still, dressed in a grade when that is first asked for."""
+        if grade not in self._streets:
+            scene = self._scene
+            with waiting(f"dressing the street of {scene.id} for larger pictures, once"):
+                packed = packed_street(scene, self._shapes, grade, self._cache)
+            self._streets[grade] = self._rasterizer.add(unpack(packed) if self._on_device else packed)
+        return self._streets[grade]
 
     def _developed(
         self, raster: Raster, cam_to_world: Array, Ks: Array, cameras: tuple[str, ...]

@@ -103,7 +103,7 @@ class GaussianRenderer(ABC):
         self._check([moment])
         ego_to_world = self._scene.ego_to_world(moment.ego)
         with self._lock:
-            instances = self._instances(moment, ego_to_world[:3, 3], rays_per_radian(config))
+            instances = self._instances(moment, ego_to_world[:3, 3], rays_per_radian(config), rays=True)
         return depth_sweep(self._rasterizer, self._scene_to_frame @ ego_to_world, config, instances)
 
     def still(self, places: Array, most: int) -> Gaussians:
@@ -143,7 +143,7 @@ class GaussianRenderer(ABC):
         return self._make_judge()
 
     @abstractmethod
-    def _instances(self, moment: Moment, eye: Array, fineness: float) -> Instances:
+    def _instances(self, moment: Moment, eye: Array, fineness: float, *, rays: bool = False) -> Instances:
         """What there is of a moment, seen from `eye` `[3]` with so many pixels, or rays, a radian."""
 
     @abstractmethod

@@ -105,7 +105,7 @@ class AssetRenderer(GaussianRenderer):
         names = set(self._scene.tracks.ids)
         return tuple(node.name for node in self.asset.nodes if node.name not in names)
 
-    def _instances(self, moment: Moment, eye: Array, fineness: float) -> Instances:
+    def _instances(self, moment: Moment, eye: Array, fineness: float, *, rays: bool = False) -> Instances:
         """What stands still, then the nodes whose tracks are there, in the frame of the asset."""
         present = np.flatnonzero(moment.valid[self._rows])
         at = moment.poses[self._rows]

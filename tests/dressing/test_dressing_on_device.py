@@ -9,6 +9,7 @@ from placed_tracks import with_tracks
 from street import TURN, street_scene, street_shapes, turned
 
 from simscale_gym.dressing.looks import packed_look
+from simscale_gym.geometry import se3
 from simscale_gym.rendering import SceneRenderer
 from simscale_gym.scene import Moment, TrackType
 from simscale_gym.splats.gpu.gsplat_backend import gsplat_is_there
@@ -71,6 +72,23 @@ def assert_the_same_pictures(scene, device, cpu, exact):
         singles.append(made.images)
     together = device.render(moments(scene), CAMERAS, SIZE)
     np.testing.assert_array_equal(together.images, np.concatenate(singles))
+
+
+def test_long_lenses_see_the_finer_street_on_a_device_too(scene, cpu, looks, monkeypatch):
+    frames = stand_in(monkeypatch)
+    device, moment, camera = (
+        SceneRenderer(scene, backend="gsplat", cache=looks),
+        moments(scene)[0],
+        scene.rig.cameras["cam_f0"],
+    )
+    viewmats = se3.invert_rigid(scene.ego_to_world(moment.ego) @ camera.cam_to_ego)[None, None]
+    drawn = {}
+    for focal in (150.0, 450.0):
+        Ks = np.array([[focal, 0.0, 32.0], [0.0, focal, 18.0], [0.0, 0.0, 1.0]])[None, None]
+        wanted, made = (r.rasterize([moment], viewmats, Ks, (36, 64)).rgb for r in (cpu, device))
+        assert np.abs(made - wanted).mean() < 0.01 and wanted.std() > 0.05
+        drawn[focal] = len(frames[-1])
+    assert drawn[450.0] > 1.2 * drawn[150.0]
 
 
 def test_the_same_pictures(scene, cpu, exact, looks, monkeypatch):

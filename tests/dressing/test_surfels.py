@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels, graded_edges
+from simscale_gym.dressing.surfels.grading import graded_edges
+from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels
 
 X, Y, Z = np.eye(3)
 

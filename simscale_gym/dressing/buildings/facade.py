@@ -39,6 +39,7 @@ from simscale_gym.dressing.buildings.roof import (
 )
 from simscale_gym.dressing.buildings.storefront import add_storefront
 from simscale_gym.dressing.light.occluders import Occluders
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.geometry.polyline import Array
@@ -53,7 +54,11 @@ SHADOW_INSET = 0.3  # of the shadow caster behind the walls, so that frames and 
 
 
 def building_surfels(
-    building: Building, *, lod: float = 1.0, visible_edges: NDArray[np.bool_] | None = None
+    building: Building,
+    *,
+    lod: float = 1.0,
+    visible_edges: NDArray[np.bool_] | None = None,
+    sharpness: Sharpness = AS_ASKED,
 ) -> Surfels:
     """Makes a building; its ``height`` is that of the walls, a pitched roof comes on top.
 
@@ -62,6 +67,7 @@ def building_surfels(
         lod: 1 within about 15 m of the driven path; larger is coarser.
         visible_edges: Whether an edge ``[K]`` (edge i runs from corner i to i + 1) faces a street; None for all. The
             others become plain walls.
+        sharpness: Limits of the cells at eye level.
     """
     rng = np.random.default_rng(building.seed)
     plan = plan_facade(building, rng)
@@ -75,11 +81,12 @@ def building_surfels(
         turning = (bool(visible[i - 1]), bool(visible[(i + 1) % len(footprint)]))
         edge_rng = np.random.default_rng([building.seed, i])
         if visible[i]:
-            local = _facade(plan, float(lengths[i]), turning, lod, edge_rng)
+            local = _facade(plan, float(lengths[i]), turning, lod, sharpness, edge_rng)
         else:
             local = _plain_wall(plan, float(lengths[i]), lod, edge_rng)
         parts.append(local.transformed(edge_pose(start, end)))
-    parts.append(roof_surfels(plan, footprint, visible, lod + ROOF_COARSER * plan.height, rng))
+    top = sharpness.above(plan.height)
+    parts.append(roof_surfels(plan, footprint, visible, lod + ROOF_COARSER * plan.height, rng, top))
     return Surfels.concatenate(parts)
 
 
@@ -135,10 +142,15 @@ def _plain_wall(plan: FacadePlan, length: float, lod: float, rng: np.random.Gene
 
 
 def _facade(
-    plan: FacadePlan, length: float, turning: tuple[bool, bool], lod: float, rng: np.random.Generator
+    plan: FacadePlan,
+    length: float,
+    turning: tuple[bool, bool],
+    lod: float,
+    sharpness: Sharpness,
+    rng: np.random.Generator,
 ) -> Surfels:
     """A façade in its own frame; ``turning`` says whether the walls before and after it have façades too."""
-    builder = SheetBuilder(rng, k=0.56 if lod < 6.0 else 0.66)
+    builder = SheetBuilder(rng, k=0.56 if lod < 6.0 else 0.66, sharpness=sharpness)
     shop = plan.shop and length > 4.0
     rows = _upper_rows(plan, length, rng)
     base = 0.0
@@ -148,7 +160,8 @@ def _facade(
     else:
         rows = _ground_row(plan, length, rng) + rows
     for opening, corners, level in rows:
-        builder.extend(set_openings(opening_template(opening, _detail(lod, level)), corners, rng))
+        template = opening_template(opening, _detail(lod, level), sharpness.above(level * plan.storey))
+        builder.extend(set_openings(template, corners, rng))
     strings = _string_levels(plan, rows, shop) if plan.strings and lod < 6.0 else []
     add_strings(builder, plan, strings, length, lod)
     _add_wall(builder, plan, length, rows, (base, strings), lod, rng)
@@ -291,6 +304,7 @@ def _add_wall(
                 "occlusion": sky_openness,
                 "gloss": gloss,
             }
+            options["seams"] = "bt" if cuts else ""
             builder.rect(spot, RIGHT, UP, (left, right), (bottom, upper), cell, paint, **options)
 
 
@@ -320,7 +334,7 @@ def _add_extras(
         french = [(o, c) for o, c, level in rows if level and o.height > plan.window.height + 0.2]
         if french:
             corners = np.concatenate([c + np.array([o.width / 2, 0.0]) for o, c in french])
-            builder.extend(balconies_at(corners, 0.95 * plan.trim, lod))
+            builder.extend(balconies_at(corners, 0.95 * plan.trim, lod, builder.sharpness))
     if lod < 2.5 and plan.style not in ("glass", "concrete") and not shop and length > 5.0:
         add_downpipe(builder, plan, 0.25 if rng.random() < 0.5 else length - 0.25, lod)
     for opening, corners, _ in rows:
@@ -339,6 +353,6 @@ def _add_backing(
     if right - left < 0.8 or plan.height < 2.0:
         return
     cell = 1.0 * max(1.0, lod**0.4)
-    options = {"k": 0.7, "emissive": 2.0, "occlusion": 0.95, "noise": 0.0, "normal": OUTWARD}
+    options = {"k": 0.7, "emissive": 2.0, "occlusion": 0.95, "noise": 0.0, "normal": OUTWARD, "seams": "lrbt"}
     spot = BACKING_DEPTH * INWARD
     builder.rect(spot, RIGHT, UP, (left, right), (0.0, plan.height - 0.6), cell, 0.9 * plan.wall, **options)

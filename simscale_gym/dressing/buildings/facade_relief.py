@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.dressing.buildings.facade_plan import CORNICE_HEIGHT, FacadePlan
 from simscale_gym.dressing.buildings.opening import INWARD, OUTWARD, RIGHT, UP, Color, repeat_at
+from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import Surfels
 
@@ -113,16 +114,16 @@ def add_downpipe(builder: SheetBuilder, plan: FacadePlan, x: float, lod: float) 
         )
 
 
-def balconies_at(corners: Array, color: Array, lod: float) -> Surfels:
+def balconies_at(corners: Array, color: Array, lod: float, sharpness: Sharpness) -> Surfels:
     """Balconies whose slab tops lie at mid-width ``corners [M, 2]`` (x, z)."""
     rounded = tuple(float(value) for value in np.round(color, 2))
     offsets = np.stack([corners[:, 0], np.zeros(len(corners)), corners[:, 1]], 1)
-    return repeat_at(_balcony(rounded, lod), offsets)
+    return repeat_at(_balcony(rounded, lod, sharpness), offsets)
 
 
 @lru_cache(maxsize=64)
-def _balcony(color: Color, lod: float) -> Surfels:
-    builder = SheetBuilder(np.random.default_rng(3), k=0.6)
+def _balcony(color: Color, lod: float, sharpness: Sharpness) -> Surfels:
+    builder = SheetBuilder(np.random.default_rng(3), k=0.6, sharpness=sharpness)
     half, deep = BALCONY_WIDTH / 2, BALCONY_DEPTH
     span, paint = (-half, half), np.array(color)
     cell = 0.5 * lod

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import Surfels
 
@@ -118,10 +119,10 @@ def _glass_colors(template: OpeningTemplate, heights: Array, rng: np.random.Gene
 
 
 @lru_cache(maxsize=512)
-def opening_template(opening: Opening, detail: float) -> OpeningTemplate:
+def opening_template(opening: Opening, detail: float, sharpness: Sharpness = AS_ASKED) -> OpeningTemplate:
     """Builds an opening once; ``detail`` is the level of detail, larger is coarser."""
-    builder = SheetBuilder(np.random.default_rng(7), k=0.58)
-    glass = SheetBuilder(np.random.default_rng(8), k=0.66)
+    builder = SheetBuilder(np.random.default_rng(7), k=0.58, sharpness=sharpness)
+    glass = SheetBuilder(np.random.default_rng(8), k=0.66, sharpness=sharpness)
     width, height = opening.width, opening.height
     if detail < 6.0:
         _add_frame(builder, opening, detail)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simscale_gym.dressing.buildings.facade_plan import FacadePlan
 from simscale_gym.dressing.buildings.masonry import tile_color
 from simscale_gym.dressing.buildings.opening import INWARD, OUTWARD, RIGHT, UP, Color, repeat_at
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import Surfels
 
@@ -26,7 +27,12 @@ DECK = np.array([0.44, 0.43, 0.41])
 
 
 def roof_surfels(
-    plan: FacadePlan, footprint: Array, visible: NDArray[np.bool_], lod: float, rng: np.random.Generator
+    plan: FacadePlan,
+    footprint: Array,
+    visible: NDArray[np.bool_],
+    lod: float,
+    rng: np.random.Generator,
+    sharpness: Sharpness = AS_ASKED,
 ) -> Surfels:
     """The roof of a building, in the scene frame.
 
@@ -36,8 +42,9 @@ def roof_surfels(
         visible: Whether an edge ``[K]`` faces a street.
         lod: Level of detail, larger is coarser.
         rng: Draws colour and the place of chimneys.
+        sharpness: Limits of the cells.
     """
-    builder = SheetBuilder(rng, k=0.62)
+    builder = SheetBuilder(rng, k=0.62, sharpness=sharpness)
     tiles = TILES[rng.integers(len(TILES))] * rng.uniform(0.9, 1.1)
     shape = roof_shape(plan, footprint)
     if shape == "mansard":
@@ -136,7 +143,9 @@ def _add_pitched(
             (eaves[3], eaves[0], ridge_a, ridge_a, seen[3]),
         ]
     for *corners, street in faces:
-        builder.patch(np.stack(corners), _cells(0.8, 0.55, lod, street), color, **_trimmed(lod))
+        builder.patch(
+            np.stack(corners), _cells(0.8, 0.55, lod, street), color, plain=not street, **_trimmed(lod)
+        )
     if not hipped:
         for i, top in ((1, ridge_b), (3, ridge_a)):
             _add_gable(builder, plan, turned[i], turned[(i + 1) % 4], top[2], lod)
@@ -151,10 +160,13 @@ def _add_gable(
 ) -> None:
     """The wall's triangle under a ridge at height ``top``."""
     # Kept back from the slopes by what a surfel reaches; the roof's overhang hides the gap.
+    cell, back = _cells(0.5, 0.35, lod, True), 0.45
+    if builder.sharpness.limits:
+        back = 0.06
     along = (end - start) / np.linalg.norm(end - start)
-    feet = _lifted(np.stack([start + 0.45 * along, end - 0.45 * along]), plan.height - 0.1)
-    peak = np.array([*(start + end) / 2, top - 0.5])
-    builder.patch(np.stack([*feet, peak, peak]), _cells(0.5, 0.35, lod, True), plan.wall * 0.96, k=0.7)
+    feet = _lifted(np.stack([start + back * along, end - back * along]), plan.height - 0.1)
+    peak = np.array([*(start + end) / 2, top - (back + 0.05)])
+    builder.patch(np.stack([*feet, peak, peak]), cell, plan.wall * 0.96, k=0.7)
 
 
 def _add_gutter(builder: SheetBuilder, eaves: Array, lod: float) -> None:
@@ -177,7 +189,7 @@ def _add_mansard(
     color = tile_color(SLATE, 5)
     for i in range(len(footprint)):
         j = (i + 1) % len(footprint)
-        street, ends = bool(visible[i]), _trimmed(lod)
+        street, ends = bool(visible[i]), _trimmed(lod) | {"plain": not visible[i]}
         steep = np.stack([lower[i], lower[j], upper[j], upper[i]])
         builder.patch(steep, _cells(0.8, 0.55, lod, street), color, **ends)
         edge = np.stack([upper[i], upper[j], upper[j] + [0, 0, 0.16], upper[i] + [0, 0, 0.16]])
@@ -197,7 +209,7 @@ def _add_flat(
     inner = inset_polygon(footprint, 0.3)
     for i in range(len(footprint)):
         j = (i + 1) % len(footprint)
-        street, ends = bool(visible[i]), _trimmed(lod)
+        street, ends = bool(visible[i]), _trimmed(lod) | {"plain": not visible[i]}
         outer, inside = footprint[[i, j]], inner[[i, j]]
         wall = np.stack([*_lifted(outer, low), *_lifted(outer[::-1], high)])
         coping = np.stack([*_lifted(outer, high), *_lifted(inside[::-1], high)])
@@ -211,7 +223,7 @@ def _add_flat(
     center = deck.mean(0)
     for i in range(len(deck)):
         corners = _lifted(np.stack([deck[i], deck[(i + 1) % len(deck)], center, center]), low + 0.05)
-        builder.patch(corners, _cells(1.2, 1.2, lod, False), DECK)
+        builder.patch(corners, _cells(1.2, 1.2, lod, False), DECK, plain=True)
     _add_plant(builder, inner, low, lod, rng)
 
 
@@ -248,12 +260,12 @@ def _add_chimneys(
         pose = np.eye(4)
         pose[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
         pose[:3, 3] = foot
-        builder.extend(_chimney(plan.style == "plaster", max(lod, 1.0)).transformed(pose))
+        builder.extend(_chimney(plan.style == "plaster", max(lod, 1.0), builder.sharpness).transformed(pose))
 
 
 @lru_cache(maxsize=16)
-def _chimney(rendered: bool, lod: float) -> Surfels:
-    builder = SheetBuilder(np.random.default_rng(11), k=0.64)
+def _chimney(rendered: bool, lod: float, sharpness: Sharpness) -> Surfels:
+    builder = SheetBuilder(np.random.default_rng(11), k=0.64, sharpness=sharpness)
     color = (0.72, 0.68, 0.62) if rendered else (0.45, 0.30, 0.25)
     builder.box((-0.5, -0.3, 0.0), (0.5, 0.3, 1.7), (0.34 * lod, 0.34 * lod), color, "xXyY", noise=0.05)
     builder.box((-0.56, -0.36, 1.7), (0.56, 0.36, 1.84), (0.4 * lod, 0.14), (0.5, 0.48, 0.45), "xXyYZ")
@@ -286,14 +298,14 @@ def _add_dormers(
     offsets = np.stack([xs, np.full(count, above / slope - 0.12), np.full(count, above - 0.12)], 1)
     cheek = tuple(float(value) for value in np.round(0.9 * plan.trim, 2))
     roof = tuple(float(value) for value in np.round(cover, 2))
-    template = _dormer(cheek, roof, round(min(1.75 / slope + 0.2, 2.6), 1), lod)
+    template = _dormer(cheek, roof, round(min(1.75 / slope + 0.2, 2.6), 1), lod, builder.sharpness)
     builder.extend(repeat_at(template, offsets).transformed(pose))
 
 
 @lru_cache(maxsize=64)
-def _dormer(trim: Color, cover: Color, deep: float, lod: float) -> Surfels:
+def _dormer(trim: Color, cover: Color, deep: float, lod: float, sharpness: Sharpness) -> Surfels:
     """A dormer ``deep`` [m] from front to where it meets the roof, its sill's middle at the origin."""
-    builder = SheetBuilder(np.random.default_rng(13), k=0.62)
+    builder = SheetBuilder(np.random.default_rng(13), k=0.62, sharpness=sharpness)
     wide, high, rim = 1.2, 1.45, 0.14
     left = -wide / 2
     cell = 0.4 * lod

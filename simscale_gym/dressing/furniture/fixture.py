@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.dressing.furniture.road_sign import HALF, add_sign_face
 from simscale_gym.dressing.furniture.signal_head import add_signal, fixture_pose
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.errors import ArgumentError
@@ -23,24 +24,34 @@ WOOD = (0.46, 0.32, 0.20)
 MILK = (0.93, 0.92, 0.87)
 
 
-def fixture_surfels(fixture: Fixture, *, lod: float = 1.0) -> Surfels:
+def fixture_surfels(fixture: Fixture, *, lod: float = 1.0, sharpness: Sharpness = AS_ASKED) -> Surfels:
     """Makes a piece of street furniture; the lamps of a signal come from ``signal_lamp_surfels``.
 
     Args:
         fixture: What, where and how large.
         lod: 1 beside the driven path; larger is coarser.
+        sharpness: Limits of the cells.
     """
     if fixture.kind not in FIXTURE_KINDS:
         raise ArgumentError(f"fixture.kind is {fixture.kind!r}, expected one of {', '.join(FIXTURE_KINDS)}.")
     detail = max(1.0, round(2.0 * lod) / 2.0)
-    shape = (fixture.kind, round(fixture.height, 2), round(fixture.reach, 2), fixture.label, detail)
+    shape = (
+        fixture.kind,
+        round(fixture.height, 2),
+        round(fixture.reach, 2),
+        fixture.label,
+        detail,
+        sharpness,
+    )
     return _template(*shape).transformed(fixture_pose(fixture))
 
 
 @lru_cache(maxsize=512)
-def _template(kind: str, height: float, reach: float, label: str, lod: float) -> Surfels:
+def _template(
+    kind: str, height: float, reach: float, label: str, lod: float, sharpness: Sharpness
+) -> Surfels:
     """A fixture at the origin, facing x."""
-    builder = SheetBuilder(np.random.default_rng(17), k=0.64)
+    builder = SheetBuilder(np.random.default_rng(17), k=0.64, sharpness=sharpness)
     if kind == "lamp":
         _add_lamp(builder, height, reach, lod)
     elif kind == "signal":

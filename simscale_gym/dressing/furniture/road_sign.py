@@ -16,6 +16,7 @@ HALF = 0.36  # half the width of the raster [m]
 SIGN_RADIUS = 0.33  # of round and eight-sided signs [m]
 RED, WHITE, BLUE, BLACK, YELLOW = range(5)
 OUTSIDE = -1
+MOST_CELLS = 90  # across a face
 SAMPLES = 3  # along each side of a cell, to mix the paints that meet in it
 GREY = (0.50, 0.51, 0.52)
 PAINTS = np.array(
@@ -33,12 +34,16 @@ def add_sign_face(builder: SurfelBuilder, center: Array, label: str, lod: float)
         label: A number ("30"), "stop", "yield", "crossing" or "parking".
         lod: Level of detail, larger is coarser.
     """
-    front, share, paint = _painted_cells(label, int(np.clip(26 * (2.0 / lod) ** 0.75, 6, 26)))
-    rear, rear_share, _ = _painted_cells(label, int(np.clip(12 * (2.0 / lod) ** 0.75, 5, 12)))
+    count, rear_count = (int(np.clip(n * (2.0 / lod) ** 0.75, low, n)) for n, low in ((26, 6), (12, 5)))
+    if builder.sharpness.limits:
+        count = int(np.clip(2.0 * HALF / builder.sharpness.border, count, MOST_CELLS))
+        rear_count = max(rear_count, count // 2)
+    front, share, paint = _painted_cells(label, count)
+    rear, rear_share, _ = _painted_cells(label, rear_count)
     axes = (LEFT, UP)
     builder.add(center + front[0], *axes, front[1], paint, opacity=0.985 * share, gloss=0.05)
-    back = {"normal": -FORWARD, "opacity": 0.98 * rear_share}
-    builder.add(center + rear[0] - 0.035 * FORWARD, *axes, np.multiply(rear[1], 1.25), GREY, **back)
+    back, wide = {"normal": -FORWARD, "opacity": 0.98 * rear_share}, 1.0 if builder.sharpness.limits else 1.25
+    builder.add(center + rear[0] - 0.035 * FORWARD, *axes, np.multiply(rear[1], wide), GREY, **back)
 
 
 def _painted_cells(label: str, count: int) -> tuple[tuple[Array, list[float]], Array, Array]:

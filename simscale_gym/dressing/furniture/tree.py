@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.scene.shapes import Tree
 
@@ -44,19 +45,20 @@ class _Habit:
     spray: float
 
 
-def tree_surfels(tree: Tree, *, lod: float = 1.0) -> Surfels:
+def tree_surfels(tree: Tree, *, lod: float = 1.0, sharpness: Sharpness = AS_ASKED) -> Surfels:
     """Makes a tree: a bush when lower than 2.2 m, a columnar or conical one when slender, else a street tree.
 
     Args:
         tree: Place and size of the tree; its seed picks the species and every leaf.
         lod: 1 beside the driven path; larger is coarser, its count falls as 1 / lod.
+        sharpness: Limits of the cells of its wood.
     """
     rng = np.random.default_rng(tree.seed)
     habit = _habit(tree, rng)
     count = max(FAR_SPRAYS, int(NEAR_SPRAYS * min(1.0, 0.45 + 0.2 * tree.radius) / lod))
     parts = [_foliage(habit, tree, count, rng)]
     if habit.fork > 0.0:
-        parts.append(_wood(habit, lod, rng))
+        parts.append(_wood(habit, lod, sharpness, rng))
     centers, u, v, sigmas, albedo, opacity, occlusion = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -203,7 +205,7 @@ def _foliage(habit: _Habit, tree: Tree, count: int, rng: np.random.Generator) ->
     return tuple(np.concatenate(column) for column in zip(*layers, strict=True))
 
 
-def _wood(habit: _Habit, lod: float, rng: np.random.Generator) -> tuple[Array, ...]:
+def _wood(habit: _Habit, lod: float, sharpness: Sharpness, rng: np.random.Generator) -> tuple[Array, ...]:
     """Trunk and the branches that carry the lower and larger sub-crowns."""
     top = np.array([*rng.normal(0.0, 0.06, 2), habit.fork])
     carried = habit.blobs[np.argsort(habit.blobs[:, 2])[: max(3, round(8 / lod**0.5))], :3]
@@ -217,7 +219,12 @@ def _wood(habit: _Habit, lod: float, rng: np.random.Generator) -> tuple[Array, .
     last = np.concatenate([[thick, 0.78 * thick], np.full(limbs, 0.34 * thick), np.full(limbs, 0.14 * thick)])
     rings = np.concatenate([[3, max(5, round(habit.fork / 0.22))], np.full(2 * limbs, 4)])
     rings = np.maximum(1, np.round(rings / lod**0.7)).astype(int)
-    return _tubes(starts, ends, first, last, rings, 8 if lod < 1.5 else 5, rng)
+    sides = 8 if lod < 1.5 else 5
+    if sharpness.limits:
+        sides = max(sides, int(np.ceil(2.0 * np.pi * thick / sharpness.chord(thick))))
+        lengths = np.linalg.norm(ends - starts, axis=1)
+        rings = np.maximum(rings, np.ceil(lengths / (2.0 * sharpness.texture)).astype(int))
+    return _tubes(starts, ends, first, last, rings, sides, rng)
 
 
 def _tubes(

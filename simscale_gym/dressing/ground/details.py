@@ -22,21 +22,31 @@ SPECK_REACH, SPECK_DENSITY = 6.0, 8.0
 BLADE_REACH, BLADE_DENSITY = 11.0, 9.0
 """Greatest distance from the path [m], and number on a square metre, of specks and of blades of grass."""
 
-JOINT_REACH, SLAB = 14.0, 0.8
+GRAIN_REACH, GRAIN_DENSITY = 5.0, 75.0
+TURF_REACH, TURF_DENSITY = 9.0, 70.0
+JOINT_REACH, SLAB, JOINT, FINE_JOINT = 14.0, 0.8, 0.014, 0.006
 CRACK_SPACING, MANHOLE_SPACING, DRAIN_SPACING = 9.0, 23.0, 27.0
 """Along the path, or the kerb [m]."""
 
 
 def add_details(
-    builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster, borders: Sequence[Line]
+    builder: SurfelBuilder,
+    terrain: Terrain,
+    taken: GroundRaster,
+    borders: Sequence[Line],
+    *,
+    fine: bool = False,
 ) -> None:
-    """Add all of them."""
+    """Add all of them; ``fine`` ones, too, that show in large pictures alone."""
     add_specks(builder, terrain, taken)
     add_cracks(builder, terrain, taken)
     add_manholes(builder, terrain, taken)
     add_drains(builder, terrain, borders)
-    add_joints(builder, terrain, borders)
+    add_joints(builder, terrain, borders, half_width=FINE_JOINT if fine else JOINT)
     add_blades(builder, terrain)
+    if fine:
+        add_grains(builder, terrain, taken)
+        add_turf(builder, terrain)
 
 
 def add_specks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) -> None:
@@ -52,6 +62,30 @@ def add_specks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) ->
     builder.add(
         centers, u, v, sigmas, np.repeat(tone[:, None], 3, 1), opacity=builder.rng.uniform(0.5, 0.95, count)
     )
+
+
+def add_grains(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) -> None:
+    """The grain of asphalt and of paving."""
+    rng = builder.rng
+    points = _scatter(rng, terrain, GRAIN_REACH, GRAIN_DENSITY)
+    surface = terrain.surfaces.at(points)
+    for kind, tone, spread, height in (
+        (Surface.ROAD, 0.35, 0.10, 0.0),
+        (Surface.SIDEWALK, 0.57, 0.06, HEIGHT),
+    ):
+        on = points[surface == kind]
+        on = on[_free(on, taken, 0.04)]
+        count = len(on)
+        size = rng.uniform(0.0025, 0.007, count)
+        u, v = _turned(rng.uniform(0.0, np.pi, count))
+        shade = tone + spread * rng.choice([-1.0, -0.6, 0.6, 1.0], count)
+        centers = np.column_stack(
+            [on, terrain.height(on) + height + 0.03]
+        )  # lower, cells before it would cover it
+        sigmas = np.column_stack([1.5 * size, size, np.full(count, 0.002)])
+        builder.add(
+            centers, u, v, sigmas, np.repeat(shade[:, None], 3, 1), opacity=rng.uniform(0.4, 0.9, count)
+        )
 
 
 def add_cracks(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) -> None:
@@ -102,7 +136,9 @@ def add_drains(builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line]
             _flat(builder, boxes, terrain, 0.008 if tone < 0.2 else 0.014, (tone, tone, tone), 0.9)
 
 
-def add_joints(builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line]) -> None:
+def add_joints(
+    builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line], *, half_width: float
+) -> None:
     """Joints between the slabs of sidewalks, in rows along the kerb."""
     boxes = []
     for line in borders:
@@ -111,8 +147,8 @@ def add_joints(builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line]
         low, high = low[near], high[near]
         for row in range(5):
             far = -STONE - SLAB * (row + 1)
-            boxes.append(line.boxes(low, high, far - 0.014, far + 0.014))
-            boxes.append(line.boxes(low - 0.014, low + 0.014, far, far + SLAB))
+            boxes.append(line.boxes(low, high, far - half_width, far + half_width))
+            boxes.append(line.boxes(low - half_width, low + half_width, far, far + SLAB))
     if not boxes:
         return
     joined = np.concatenate(boxes)
@@ -120,14 +156,23 @@ def add_joints(builder: SurfelBuilder, terrain: Terrain, borders: Sequence[Line]
     _flat(builder, joined[on_walk & (joined[:, 3] > 0.0)], terrain, HEIGHT + 0.005, (0.40, 0.385, 0.36), 0.62)
 
 
+def add_turf(builder: SurfelBuilder, terrain: Terrain) -> None:
+    """Thin blades between the tufts."""
+    _add_grass(builder, terrain, _scatter(builder.rng, terrain, TURF_REACH, TURF_DENSITY), 0.007, 0.75)
+
+
 def add_blades(builder: SurfelBuilder, terrain: Terrain) -> None:
     """Tufts that break up the edge and the sheen of grass."""
+    _add_grass(builder, terrain, _scatter(builder.rng, terrain, BLADE_REACH, BLADE_DENSITY), 0.03, 1.0)
+
+
+def _add_grass(builder: SurfelBuilder, terrain: Terrain, points: Array, width: float, share: float) -> None:
+    """Blades at those of ``points [N, 2]`` where grass grows, ``width`` [m] wide and ``share`` of the usual height."""
     rng = builder.rng
-    points = _scatter(rng, terrain, BLADE_REACH, BLADE_DENSITY)
     surface = terrain.surfaces.at(points)
     points = points[(surface == Surface.GRASS) | (surface == Surface.NEUTRAL)]
     count = len(points)
-    tall = rng.uniform(0.025, 0.075, count)
+    tall = share * rng.uniform(0.025, 0.075, count)
     up = unit(np.column_stack([rng.normal(0.0, 0.25, (count, 2)), np.ones(count)]))
     across = unit(
         np.cross(
@@ -139,7 +184,7 @@ def add_blades(builder: SurfelBuilder, terrain: Terrain) -> None:
     )
     albedo = np.array([0.25, 0.32, 0.14]) + rng.uniform(0.0, 1.0, (count, 1)) * np.array([0.11, 0.11, 0.06])
     centers = np.column_stack([points, terrain.height(points) + HEIGHT + 0.8 * tall])
-    sigmas = np.column_stack([np.full(count, 0.03), 0.8 * tall, np.full(count, 0.01)])
+    sigmas = np.column_stack([np.full(count, width), 0.8 * tall, np.full(count, min(width, 0.01))])
     builder.add(centers, across, up, sigmas, albedo, normal=(0.0, 0.0, 1.0), opacity=0.85)
 
 
@@ -165,8 +210,12 @@ def _stations(rng: np.random.Generator, terrain: Terrain, spacing: float) -> Arr
 
 
 def _bare_road(points: Array, terrain: Terrain, taken: GroundRaster, margin: float) -> NDArray[np.bool_]:
+    return (terrain.surfaces.at(points) == Surface.ROAD) & _free(points, taken, margin)
+
+
+def _free(points: Array, taken: GroundRaster, margin: float) -> NDArray[np.bool_]:
     boxes = np.column_stack([points, np.zeros(len(points)), np.full((len(points), 2), 2.0 * margin)])
-    return (terrain.surfaces.at(points) == Surface.ROAD) & (taken.share(boxes, TAKEN) == 0.0)
+    return taken.share(boxes, TAKEN) == 0.0
 
 
 def _turned(angle: Array) -> tuple[Array, Array]:

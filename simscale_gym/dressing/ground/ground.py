@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.ground.cell_cutting import cut_finer, pixel_size
 from simscale_gym.dressing.ground.cells import NEAR, SKIRT, TAKEN, Cells, Layer, split_lengthwise
 from simscale_gym.dressing.ground.colors import ground_albedo
 from simscale_gym.dressing.ground.details import add_details
@@ -46,7 +47,13 @@ UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 26.0, 1.2, 0.6
 
 
 def ground_surfels(
-    scene: Scene, terrain: Terrain, rng: np.random.Generator, seed: int, *, detail: float = 1.0
+    scene: Scene,
+    terrain: Terrain,
+    rng: np.random.Generator,
+    seed: int,
+    *,
+    detail: float = 1.0,
+    focal: float = 0.0,
 ) -> Surfels:
     """Everything flat, with the road at the height of the path.
 
@@ -56,23 +63,29 @@ def ground_surfels(
         rng: Source of jitter and noise.
         seed: Seed of the fields that color varies with.
         detail: Scales the distances up to which cells keep each size.
+        focal: Focal length of cameras for which cells are cut finer [px]; 0 for none.
     """
     taken = GroundRaster.over(
         terrain.path.min(0) - DETAIL_REACH - 8, terrain.path.max(0) + DETAIL_REACH + 8, 0.05
     )
-    kerbs = lay_kerbs(terrain, taken)
+    kerbs = lay_kerbs(terrain, taken, fine=focal > 0.0)
     patterns = [*stop_and_crossing_patterns(scene.map), *arrow_patterns(scene.map)]
     layers = [lay_patterns(patterns, terrain, taken)]
     layers.append(paint_lines(lane_lines(scene.map), terrain, taken))
     cells = [kerbs.stones, *(layer.solid for layer in layers), *(layer.raised for layer in layers)]
     cells.append(_lay_skirts(layers, kerbs, terrain, taken))
-    fill = fill_quadtree(terrain, taken, detail)
-    builder = SurfelBuilder(rng)
-    _add_cells(builder, Cells.concatenate(cells), terrain, seed, k=0.56, noise=0.015)
+    fill = fill_quadtree(terrain, taken, detail, focal)
+    builder, laid = SurfelBuilder(rng), Cells.concatenate(cells)
+    if focal:
+        laid, fill = (
+            cut_finer(part, terrain.distance(part.boxes[:, :2]), focal, graded=graded)
+            for part, graded in ((laid, True), (fill, False))
+        )
+    _add_cells(builder, laid, terrain, seed, k=0.56, noise=0.015)
     _add_cells(builder, fill, terrain, seed, k=0.58, noise=0.035, jitter=0.10)
     _add_underlay(builder, terrain, seed)
-    _add_faces(builder, kerbs, terrain, seed)
-    add_details(builder, terrain, taken, border_lines(terrain))
+    _add_faces(builder, kerbs, terrain, seed, fine=focal > 0.0)
+    add_details(builder, terrain, taken, border_lines(terrain), fine=focal > 0.0)
     return builder.build()
 
 
@@ -107,14 +120,14 @@ def _claim(boxes: Array, taken: GroundRaster) -> Array:
     return boxes[taken.claim(boxes, SKIRT, 0.55, SKIRT)]
 
 
-def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) -> Cells:
+def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0, focal: float = 0.0) -> Cells:
     """Square cells on all free ground; small near the path and where the kind of ground changes."""
     root, seen = BASE_CELL * 2 ** len(CELL_REACH), seen_raster(terrain)
     low, high = terrain.path.min(0) - EXTENT, terrain.path.max(0) + EXTENT
     axes = (np.arange(a, b, root) + root / 2 for a, b in zip(low, high, strict=True))
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
-    done, size = [], root
-    for level in range(len(CELL_REACH), -3, -1):
+    done, size, finest = [], root, -4 if focal else -2
+    for level in range(len(CELL_REACH), finest - 1, -1):
         distance = np.maximum(terrain.distance(points) - 0.7 * size, 0.0)
         if level == len(CELL_REACH):
             keep = distance < EXTENT
@@ -126,8 +139,8 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) ->
         wanted = np.where(hidden, level, wanted)
         split = wanted < level
         mixed = ~split & (distance < 80.0) & ~hidden
-        split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken)
-        if level == -2:
+        split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken, focal)
+        if level == finest:
             split[:] = False
         done.append(np.column_stack([points[~split], np.full((~split).sum(), size)]))
         quarter = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * size / 4
@@ -140,10 +153,14 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0) ->
     return Cells.of(boxes[keep], surface, np.where(surface == Surface.ROAD, 0.0, HEIGHT))
 
 
-def _is_mixed(points: Array, distance: Array, size: float, terrain: Terrain, taken: GroundRaster) -> NDArray:
+def _is_mixed(
+    points: Array, distance: Array, size: float, terrain: Terrain, taken: GroundRaster, focal: float
+) -> NDArray:
     """Cells worth a split: those that straddle laid cells, or two kinds of ground."""
     laid_limit = np.where(distance < NEAR, 0.16, 0.31)
     kind_limit = np.select([distance < NEAR, distance < 30.0], [0.16, 0.31], 0.4 + 0.015 * distance)
+    if focal:
+        kind_limit = np.minimum(kind_limit, 4.0 * pixel_size(distance, focal))
     boxes = np.column_stack([points, np.zeros(len(points)), np.full((len(points), 2), size)])
     share = taken.share(boxes, TAKEN | SKIRT)
     corners = points[:, None] + 0.45 * size * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1], [0, 0]])
@@ -201,13 +218,14 @@ def _add_underlay(builder: SurfelBuilder, terrain: Terrain, seed: int) -> None:
     _add_cells(builder, Cells.of(boxes, surface[keep], -UNDERLAY_DEPTH), terrain, seed, k=0.7, noise=0.0)
 
 
-def _add_faces(builder: SurfelBuilder, kerbs: Kerbs, terrain: Terrain, seed: int) -> None:
+def _add_faces(builder: SurfelBuilder, kerbs: Kerbs, terrain: Terrain, seed: int, *, fine: bool) -> None:
     x, y, heading, length, height = kerbs.faces.T
     points, count = np.stack([x, y], 1), len(x)
     albedo = 0.93 * ground_albedo(points, np.full(count, Surface.KERB, np.uint8), terrain, seed)
     cos, sin, zero = np.cos(heading), np.sin(heading), np.zeros(count)
     centers = np.column_stack([points, kerbs.face_z + terrain.height(points)])
-    sigmas = np.stack([0.6 * length, 0.6 * height], 1)
+    k = 0.66 if fine else 0.6  # many short cells: their joints would show as a grid
+    sigmas = np.stack([k * length, k * height], 1)
     occlusion = np.clip(0.55 + 2.5 * kerbs.face_z, 0.0, 0.9)
     u, normal = np.stack([cos, sin, zero], 1), np.stack([-sin, cos, zero], 1)
     builder.add(centers, u, (0.0, 0.0, 1.0), sigmas, albedo, normal=normal, occlusion=occlusion)

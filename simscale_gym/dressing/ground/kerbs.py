@@ -28,6 +28,9 @@ HEIGHT = 0.15
 STONE = 0.16
 """Height and width of a kerb stone [m]."""
 
+FINE_RIMS = (0.0, 0.012, 0.04, 0.08, 0.12, 0.14, HEIGHT)
+"""Heights at which the face of a kerb is cut for large pictures [m]."""
+
 
 @dataclass(frozen=True, eq=False)
 class Kerbs:
@@ -47,8 +50,8 @@ class Kerbs:
     walk_skirts: tuple[Array, ...]
 
 
-def lay_kerbs(terrain: Terrain, taken: GroundRaster) -> Kerbs:
-    """Kerbs along the whole border of the road, finer near the path."""
+def lay_kerbs(terrain: Terrain, taken: GroundRaster, *, fine: bool = False) -> Kerbs:
+    """Kerbs along the whole border of the road, finer near the path; with ``fine`` faces for large pictures."""
     stones, faces, face_z = [], [], []
     road, walk = ([], [], [], []), ([], [], [], [])
     for line in border_lines(terrain):
@@ -62,6 +65,9 @@ def lay_kerbs(terrain: Terrain, taken: GroundRaster) -> Kerbs:
             for a, b in _spans(((-STONE, -0.11, -0.04, 0.0), (-STONE, 0.0), (-STONE, 0.0))[lod]):
                 stones.append(line.boxes(s_low, s_high, a, b))
             rims = ((0.0, 0.05, 0.10, HEIGHT), (0.0, HEIGHT), (0.0, HEIGHT))[lod]
+            if fine:
+                rims = (FINE_RIMS, FINE_RIMS[::2], (0.0, HEIGHT))[lod]
+                s_low, s_high = even_pieces(low[rows], high[rows], (0.12, 0.3, 1.0)[lod])
             for a, b in _spans(rims):
                 upright = line.boxes(s_low, s_high, -1e-3, 1e-3)
                 upright[:, 4] = b - a

@@ -23,7 +23,7 @@ from simscale_gym.dressing.ground.cells import (
 )
 from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
-from simscale_gym.dressing.surfels.surfels import graded_edges
+from simscale_gym.dressing.surfels.grading import graded_edges
 from simscale_gym.scene import BoundaryType, Lane, RoadMap
 
 Array = NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from simscale_gym.dressing.ground.terrain import Terrain
 from simscale_gym.dressing.light.bake import Sunlight
 from simscale_gym.dressing.light.shade_field import ShadeField
 from simscale_gym.dressing.light.sky import Sky
+from simscale_gym.dressing.looks.grade import COARSE, Grade
 from simscale_gym.dressing.looks.look_cache import LookCache, content_key
 from simscale_gym.scene import Scene, Shapes
 from simscale_gym.splats.cpu.pack import L00, LEVELS, PackedGaussians, pack
@@ -38,13 +40,9 @@ class PackedLook:
     @classmethod
     def of(cls, scene: Scene, shapes: Shapes, cache: LookCache) -> PackedLook:
         """The look of ``scene`` with ``shapes`` beside its roads; the same whether it was kept or made."""
-        made_from = (scene.source, scene.log_id, scene.id, scene.map, scene.route, scene.ego, shapes)
-        arrays = cache.get(content_key("static", *made_from), lambda: _made(scene, shapes))
-        lanes = np.concatenate([arrays["places"], arrays["values"].astype(np.float32)], axis=1)
-        rest = np.empty((len(lanes), 0, lanes.shape[2]), np.float32)
-        names = ("bounds", "order", "spheres", "level_chunks", "grains")
+        arrays = cache.get(content_key("static", *_made_from(scene, shapes)), lambda: _made(scene, shapes))
         return cls(
-            PackedGaussians(lanes, rest, *(arrays[name] for name in names)),
+            _unstored(arrays),
             Sky(arrays["sky"].astype(np.float32), arrays["haze"]),
             Sunlight(tuple(float(x) for x in arrays["sun"])),
             ShadeField(arrays["shade_low"], arrays["shade"]),
@@ -52,11 +50,22 @@ class PackedLook:
         )
 
 
-def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
-    """The look as arrays; all but places in half precision, which no picture shows."""
-    look = dress_static(scene, shapes)
-    ground = GroundHeights.of(Terrain.of(scene, shapes))
-    packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
+def packed_street(scene: Scene, shapes: Shapes, grade: Grade, cache: LookCache) -> PackedGaussians:
+    """The Gaussians of a `PackedLook` dressed in a finer grade: everything that does not move, under the same light."""
+
+    def made() -> dict[str, np.ndarray]:
+        look = dress_static(scene, shapes, detail=grade.detail, focal=grade.focal)
+        return _stored(pack(look.gaussians, levels=LEVELS))
+
+    return _unstored(cache.get(content_key("street", *_made_from(scene, shapes), grade), made))
+
+
+def _made_from(scene: Scene, shapes: Shapes) -> tuple[object, ...]:
+    return scene.source, scene.log_id, scene.id, scene.map, scene.route, scene.ego, shapes
+
+
+def _stored(packed: PackedGaussians) -> dict[str, np.ndarray]:
+    """Gaussians as arrays; all but places in half precision, which no picture shows."""
     return {
         "places": packed.lanes[:, :L00],
         "values": packed.lanes[:, L00:].astype(np.float16),
@@ -65,6 +74,22 @@ def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
         "spheres": packed.spheres,
         "level_chunks": packed.level_chunks,
         "grains": packed.grains,
+    }
+
+
+def _unstored(arrays: Mapping[str, np.ndarray]) -> PackedGaussians:
+    lanes = np.concatenate([arrays["places"], arrays["values"].astype(np.float32)], axis=1)
+    rest = np.empty((len(lanes), 0, lanes.shape[2]), np.float32)
+    names = ("bounds", "order", "spheres", "level_chunks", "grains")
+    return PackedGaussians(lanes, rest, *(arrays[name] for name in names))
+
+
+def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
+    look = dress_static(scene, shapes, detail=COARSE.detail)
+    ground = GroundHeights.of(Terrain.of(scene, shapes))
+    packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
+    return {
+        **_stored(packed),
         "sky": look.sky.table.astype(np.float16),
         "haze": look.sky.haze,
         "sun": np.array(look.light.direction),

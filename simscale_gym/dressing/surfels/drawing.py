@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from simscale_gym.dressing.surfels.surfels import graded_edges
+from simscale_gym.dressing.surfels.grading import graded_edges
 
 Array = NDArray[np.float64]
 Layers = list[tuple[str, shapely.Geometry]]

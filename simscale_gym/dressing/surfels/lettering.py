@@ -21,6 +21,22 @@ GLYPHS = {
 }  # fmt: skip
 
 
+def cut_bars(bars: Array, inked: NDArray[np.bool_], size: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Bars as of :func:`text_bars` cut into pieces at most ``size`` [m] wide and high."""
+    out, ink = [], []
+    for (left, right, bottom, top), on in zip(bars, inked, strict=True):
+        columns, rows = (
+            max(1, int(np.ceil(extent / size - 1e-6))) for extent in (right - left, top - bottom)
+        )
+        x, z = np.linspace(left, right, columns + 1), np.linspace(bottom, top, rows + 1)
+        low, high = (
+            np.stack(np.meshgrid(x[part], z[part]), -1).reshape(-1, 2) for part in (slice(-1), slice(1, None))
+        )
+        out.append(np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], 1))
+        ink.append(np.full(columns * rows, on))
+    return np.concatenate(out), np.concatenate(ink)
+
+
 MAX_RUN = 2  # dots merged into one bar: longer ones bulge in the middle
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from simscale_gym.dressing.surfels.grading import SHARP_GROWTH
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.surfels import ColorField, SurfelBuilder, Surfels
 
 Array = NDArray[np.float64]
@@ -21,6 +23,8 @@ Vector = tuple[float, float, float]
 MAX_CELLS = 512  # along one side of a sheet
 _NARROWEST = 0.004  # standard deviation along a sheet [m]
 _MAX_GRADED = 12  # cells that shrink towards one sharp edge, at most
+_SHARP_K = 0.62  # standard deviation over the extent of a cell where sides are sharp: closed, and no wider than needed
+_SLANTED = 4.0  # rows of a sheet with slanted sides are at most so many borders high: they end in steps
 _LEFT, _RIGHT, _BOTTOM, _TOP = 1, 2, 4, 8
 _SHARP = {"l": _LEFT, "r": _RIGHT, "b": _BOTTOM, "t": _TOP}
 
@@ -35,6 +39,7 @@ _SHEET = np.dtype(
         ("sharp", np.int64),  # bits of _SHARP
         ("edge", float),  # first cell beside a sharp edge [m]
         ("growth", float),  # from one cell to the next away from it
+        ("steady", bool),  # whether cells in the middle keep to that growth
         ("k", float),  # standard deviation over the extent of a cell
         ("thickness", float),  # standard deviation along the normal [m]
         ("opacity", float),
@@ -84,9 +89,14 @@ class SheetBuilder(SurfelBuilder):
     """
 
     def __init__(
-        self, rng: np.random.Generator, k: float = 0.56, opacity: float = 0.97, thickness: float = 0.008
+        self,
+        rng: np.random.Generator,
+        k: float = 0.56,
+        opacity: float = 0.97,
+        thickness: float = 0.008,
+        sharpness: Sharpness = AS_ASKED,
     ) -> None:
-        super().__init__(rng, k, opacity, thickness)
+        super().__init__(rng, k, opacity, thickness, sharpness)
         self._sheets: list[tuple] = []
         self._fields: list[object] = []
 
@@ -101,7 +111,11 @@ class SheetBuilder(SurfelBuilder):
         color: ArrayLike | ColorField,
         **options,
     ) -> None:
-        """Cover a rectangle as :meth:`SurfelBuilder.rect` does, but not before :meth:`build`."""
+        """Cover a rectangle as :meth:`SurfelBuilder.rect` does, but not before :meth:`build`.
+
+        Where the builder's sharpness has limits, all sides are sharp but those that the option ``seams`` names, behind
+        which the same surface goes on; and cells are limited but for what the option ``plain`` says nobody looks at.
+        """
         o, u, v = (_floats(x) for x in (origin, u, v))
         (a, b), (c, d) = u_range, v_range
         corners = [
@@ -117,6 +131,10 @@ class SheetBuilder(SurfelBuilder):
         corners = np.asarray(corners, float)
         along = max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3]))
         across = max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1]))
+        if self.sharpness.limits and _is_slanted(corners):
+            size = cell if isinstance(cell, tuple) else (cell, cell)
+            cell = (min(size[0], self.sharpness.longest), min(size[1], _SLANTED * self.sharpness.border))
+            options["plain"] = True
         self._write(corners.tolist(), (0.0, 0.0), (float(along), float(across)), cell, color, **options)
 
     def _write(
@@ -137,8 +155,18 @@ class SheetBuilder(SurfelBuilder):
         opacity: float | None = None,
         emissive: float = 0.0,
         gloss: float = 0.0,
+        seams: str = "",
+        plain: bool = False,
     ) -> None:
         paint, shade = self._field(color), self._field(occlusion)
+        cell = cell if isinstance(cell, tuple) else (cell, cell)
+        steady = False
+        if self.sharpness.limits and seams != "lrbt":
+            limit = self.sharpness.texture if paint >= 0 else self.sharpness.longest
+            cell = cell if plain else (min(cell[0], limit), min(cell[1], limit))
+            sharp = [side for side in "lrbt" if side not in seams]
+            edge, growth, k = min(edge, self.sharpness.border), min(growth, SHARP_GROWTH), _SHARP_K
+            steady = True
         self._sheets.append(
             (
                 corners,
@@ -146,10 +174,11 @@ class SheetBuilder(SurfelBuilder):
                 (0.0, 0.0, 0.0) if paint >= 0 else _floats(color),
                 low,
                 extent,
-                cell if isinstance(cell, tuple) else (cell, cell),
+                cell,
                 sum(bit for letter, bit in _SHARP.items() if letter in sharp),
                 edge,
                 growth,
+                steady,
                 self.k if k is None else k,
                 self.thickness,
                 self.opacity if opacity is None else opacity,
@@ -196,6 +225,13 @@ class SheetBuilder(SurfelBuilder):
         return Surfels(*(getattr(cells, f.name) for f in fields(Surfels)))
 
 
+def _is_slanted(corners: Array) -> bool:
+    """Whether one of the sides from low to high v is far from square to the lower edge."""
+    along, sides = corners[1] - corners[0], corners[[3, 2]] - corners[[0, 1]]
+    lengths = np.linalg.norm(along) * np.linalg.norm(sides, axis=1)
+    return bool((np.abs(sides @ along) > 0.05 * lengths).any())
+
+
 def _empty_cells(count: int) -> _Cells:
     vectors, scalars = np.empty((6, count, 3), np.float32), np.empty((5, count), np.float32)
     return _Cells(*vectors, *scalars, np.empty((2, count)), np.empty((2, count)), np.empty(count, np.int64))
@@ -207,7 +243,7 @@ def _floats(values: ArrayLike) -> Vector:
 
 
 @njit(cache=True)
-def _graded(length, cell, low, high, edge, growth, out):
+def _graded(length, cell, low, high, edge, growth, steady, out):
     """Cell borders from 0 to ``length`` into ``out``, as :func:`surfels.graded_edges`; gives the number of cells."""
     left, used, step = 0, 0.0, edge
     sides = int(low) + int(high)
@@ -215,6 +251,8 @@ def _graded(length, cell, low, high, edge, growth, out):
         left += 1
         used += step * sides
         step *= growth
+    if steady and left > 0:
+        cell = min(cell, step)
     middle = min(max(1, int(np.ceil((length - used) / cell - 1e-6))), MAX_CELLS - 2 * _MAX_GRADED - 2)
     count = 0
     out[0] = 0.0
@@ -239,8 +277,9 @@ def _graded(length, cell, low, high, edge, growth, out):
 @njit(cache=True)
 def _borders(sheet, along, across):
     extent, cell, sharp, edge, growth = sheet.extent, sheet.cell, sheet.sharp, sheet.edge, sheet.growth
-    columns = _graded(extent[0], cell[0], sharp & _LEFT > 0, sharp & _RIGHT > 0, edge, growth, along)
-    lines = _graded(extent[1], cell[1], sharp & _BOTTOM > 0, sharp & _TOP > 0, edge, growth, across)
+    steady = sheet.steady
+    columns = _graded(extent[0], cell[0], sharp & _LEFT > 0, sharp & _RIGHT > 0, edge, growth, steady, along)
+    lines = _graded(extent[1], cell[1], sharp & _BOTTOM > 0, sharp & _TOP > 0, edge, growth, steady, across)
     return columns, lines
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simscale_gym.dressing.surfels.grading import SHARP_GROWTH, graded_edges
+from simscale_gym.dressing.surfels.sharpness import Sharpness
+
 Array = NDArray[np.float64]
 
 
@@ -20,6 +23,7 @@ class SolidBuilder:
     """The part of a surfel builder that lays solids; it adds them through :meth:`add`."""
 
     k: float
+    sharpness: Sharpness
 
     def add(
         self, centers: ArrayLike, u: ArrayLike, v: ArrayLike, sigmas: ArrayLike, albedo: ArrayLike, **material
@@ -105,17 +109,46 @@ class SolidBuilder:
         length = float(np.linalg.norm(end - start))
         axis = (end - start) / length
         first, second = _tangents(axis[None])
-        rings = max(1, int(np.ceil(length / cell)))
-        share = np.repeat((np.arange(rings) + 0.5) / rings, around)
+        around = self._around(max(start_radius, end_radius), around)
+        share, long = self._rings(length, cell)
+        rings = len(share)
+        share, long = np.repeat(share, around), np.repeat(long, around)
         angle = np.tile((np.arange(around) + 0.5) / around * 2 * np.pi, rings)
         radius = start_radius + (end_radius - start_radius) * share
         normal = np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * second
         centers = start + share[:, None] * (end - start) + radius[:, None] * normal
         k = self.k if k is None else k
         girth = np.maximum(k * 2 * np.pi * radius / around, 0.004)
-        sigmas = np.column_stack([np.full(len(share), k * length / rings), girth])
+        sigmas = np.column_stack([k * long, girth])
         albedo = self._noisy(color, len(share), noise)
         self.add(centers, axis, np.cross(normal, axis), sigmas, albedo, normal=normal, **material)
+
+    def _around(self, radius: float, asked: int) -> int:
+        """Number of surfels around a circle."""
+        if not self.sharpness.limits:
+            return asked
+        return max(asked, int(np.ceil(2.0 * np.pi * radius / self.sharpness.chord(radius))))
+
+    def _rings(self, length: float, cell: float) -> tuple[Array, Array]:
+        """Middles ``[R]`` of the rings of a tube, as shares of its ``length`` [m], and their lengths ``[R]`` [m]."""
+        if self.sharpness.limits:
+            borders = graded_edges(
+                0.0, length, cell, True, True, self.sharpness.border, SHARP_GROWTH, steady=True
+            )
+            return (borders[1:] + borders[:-1]) / 2 / length, np.diff(borders)
+        rings = max(1, int(np.ceil(length / cell)))
+        return (np.arange(rings) + 0.5) / rings, np.full(rings, length / rings)
+
+    def _disc_rings(self, inner: float, outer: float, rings: int, painted: bool) -> tuple[Array, Array]:
+        """Radii of the middles of a disc's rings and their widths ``[R]`` [m]."""
+        limits, step = self.sharpness, (outer - inner) / rings
+        if not limits.limits:
+            return inner + (np.arange(rings) + 0.5) * step, np.full(rings, step)
+        cell = min(step, limits.texture) if painted else step
+        borders = graded_edges(
+            inner, outer, cell, inner > 0.0, True, limits.border, SHARP_GROWTH, steady=True
+        )
+        return (borders[1:] + borders[:-1]) / 2, np.diff(borders)
 
     def ball(
         self,
@@ -130,6 +163,9 @@ class SolidBuilder:
     ) -> None:
         """An ellipsoid of ``count`` surfels at equal spacing (Fibonacci lattice); ``radii`` [m], one or three."""
         radii = np.broadcast_to(np.asarray(radii, float), (3,))
+        if self.sharpness.limits:
+            mean = float(np.mean(radii))
+            count = max(count, int(4.0 * np.pi * mean**2 / self.sharpness.chord(mean) ** 2))
         index = np.arange(count) + 0.5
         height, turn = 1.0 - 2.0 * index / count, index * np.pi * (1.0 + np.sqrt(5.0))
         ring = np.sqrt(1.0 - height * height)
@@ -158,15 +194,19 @@ class SolidBuilder:
 
         ``color`` may be a function of radius and angle.
         """
-        step = (radius - inner) / rings
-        middle = inner + (np.arange(rings) + 0.5) * step
-        counts = np.maximum(4, np.round(2 * np.pi * middle / step)).astype(int)
-        r = np.repeat(middle, counts)
+        middle, steps = self._disc_rings(inner, radius, rings, callable(color))
+        long = (
+            np.maximum(steps, min(self.sharpness.chord(radius), radius / 2))
+            if self.sharpness.limits
+            else steps
+        )
+        counts = np.maximum(4, np.round(2 * np.pi * middle / long)).astype(int)
+        r, step = np.repeat(middle, counts), np.repeat(steps, counts)
         angle = np.concatenate([np.arange(n) / n * 2 * np.pi for n in counts])
         u, v = np.asarray(u, float), np.asarray(v, float)
         out = np.cos(angle)[:, None] * u + np.sin(angle)[:, None] * v
         k = self.k if k is None else k
-        sigmas = k * np.column_stack([np.full(len(r), step), 2 * np.pi * r / np.repeat(counts, counts)])
+        sigmas = k * np.column_stack([step, 2 * np.pi * r / np.repeat(counts, counts)])
         normal = np.cross(u, v)
         albedo = self._noisy(color(r, angle) if callable(color) else color, len(r), noise)
         centers = np.asarray(center, float) + r[:, None] * out

@@ -13,10 +13,12 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simscale_gym.dressing.surfels.grading import graded_edges
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.solids import SolidBuilder, unit
 
 Array = NDArray[np.float64]
-__all__ = ["ColorField", "SurfelBuilder", "Surfels", "graded_edges", "unit"]
+__all__ = ["ColorField", "SurfelBuilder", "Surfels", "unit"]
 
 ColorField = Callable[[Array, Array, Array, Array, Array], ArrayLike]
 """``color(U, V, dU, dV, P)``: places ``[N]`` and extents ``[N]`` of cells on the rectangle, centres ``[N, 3]``,
@@ -77,30 +79,6 @@ class Surfels:
         return replace(self, centers=self.centers @ pose[:3, :3].T + pose[:3, 3], **turned)
 
 
-def graded_edges(
-    low: float, high: float, cell: float, sharp_low: bool, sharp_high: bool, edge: float, growth: float
-) -> Array:
-    """Cell borders ``[M + 1]`` from ``low`` to ``high`` [m].
-
-    Cells are at most ``cell`` wide; beside a sharp end they start at ``edge`` and grow by ``growth``.
-    """
-    length, used = high - low, 0.0
-    left: list[float] = []
-    right: list[float] = []
-    step = edge
-    while (sharp_low or sharp_high) and step < cell:
-        fits = [side for side, sharp in ((left, sharp_low), (right, sharp_high)) if sharp]
-        if used + step * len(fits) >= 0.8 * length:
-            break
-        for side in fits:
-            side.append(step)
-        used += step * len(fits)
-        step *= growth
-    middle = max(1, int(np.ceil((length - used) / cell - 1e-6)))
-    steps = np.concatenate([left, np.full(middle, (length - used) / middle), right[::-1]])
-    return low + np.concatenate([[0.0], np.cumsum(steps)])
-
-
 class SurfelBuilder(SolidBuilder):
     """Collects surfels.
 
@@ -109,13 +87,21 @@ class SurfelBuilder(SolidBuilder):
         k: Standard deviation of a surfel over the extent of its cell; 0.56 where a backing layer or the ground
             lies behind, 0.68 where nothing does.
         opacity: Opacity of surfels that do not say otherwise.
-        thickness: Standard deviation along the normal [m].
+        thickness: Standard deviation along the normal [m]; half a border's cell where that is less, as it shows where a
+            surface is seen from its side.
+        sharpness: Limits of the cells that solids are cut into.
     """
 
     def __init__(
-        self, rng: np.random.Generator, k: float = 0.56, opacity: float = 0.97, thickness: float = 0.008
+        self,
+        rng: np.random.Generator,
+        k: float = 0.56,
+        opacity: float = 0.97,
+        thickness: float = 0.008,
+        sharpness: Sharpness = AS_ASKED,
     ) -> None:
-        self.rng, self.k, self.opacity, self.thickness = rng, k, opacity, thickness
+        self.rng, self.k, self.opacity, self.sharpness = rng, k, opacity, sharpness
+        self.thickness = min(thickness, 0.5 * sharpness.border)
         self._parts: list[tuple[NDArray[np.float32], ...]] = []
 
     def __len__(self) -> int:
