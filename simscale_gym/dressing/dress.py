@@ -43,7 +43,7 @@ PEEK_HEIGHT = 13.0
 TREE_COARSENESS = 2.1
 """Trees take the most Gaussians for what they show: begin with a coarser one."""
 
-LEAVES_FOCAL = 1800.0
+LEAVES_FOCAL = 2400.0
 """Focal length [px] at which a tree has twice the leaves."""
 
 

@@ -15,6 +15,7 @@ from simscale_gym.dressing.looks.grade import COARSE, Grade, grade_of
 from simscale_gym.dressing.looks.look_cache import LookCache
 from simscale_gym.dressing.looks.packed_look import PackedLook, packed_street
 from simscale_gym.dressing.nodes.node_set import NodeSet
+from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.geometry import se3
 from simscale_gym.progress import waiting
@@ -29,6 +30,9 @@ from simscale_gym.splats.render_validity import DRESSED, KnownViews, RenderJudge
 from simscale_gym.splats.solid_matter import SolidMatter
 
 Array = NDArray[np.float64]
+
+LENS_DISTANCE = 6.0
+"""Distance that the lamps of signals are cut for [m]."""
 
 
 class SceneRenderer(GaussianRenderer):
@@ -66,10 +70,11 @@ class SceneRenderer(GaussianRenderer):
         self._signals = SignalSet(shapes.fixtures, scene.lights.lane_ids, self._look.light, rasterizer)
 
     def _instances(self, moment: Moment, eye: Array, fineness: float, *, rays: bool = False) -> Instances:
-        street = self._street(COARSE if rays else grade_of(fineness))
+        grade = COARSE if rays else grade_of(fineness)
+        street, lenses = self._street(grade), Sharpness.at(LENS_DISTANCE, grade.focal)
         with waiting("dressing road users, once"):
             nodes, placed, colors = self._nodes.instances(eye, fineness, moment)
-        lamps = self._signals.templates(eye, moment.lights)
+        lamps = self._signals.templates(eye, moment.lights, lenses)
         fixed = np.eye(4)[None]
         poses = np.concatenate([fixed, placed, np.repeat(fixed, len(lamps), axis=0)])
         return Instances([street, *nodes, *lamps], poses, [None, *colors, *(None for _ in lamps)])

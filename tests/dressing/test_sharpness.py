@@ -61,7 +61,8 @@ def test_limits_grow_with_the_distance_and_fall_with_the_pixels(distance, focal)
         assert getattr(near, name) <= getattr(far, name) < np.inf
         assert getattr(finer, name) <= getattr(near, name)
     assert near.border < near.texture and near.above(30.0).distance >= near.distance
-    assert Sharpness.at(distance, 0.0).border == np.inf
+    assert Sharpness.at(distance, 0.0) is Sharpness.at(distance, 0.0).above(9.0) is AS_ASKED
+    assert AS_ASKED.border == np.inf
 
 
 def test_all_sides_of_a_sheet_are_sharp_but_its_seams():
@@ -127,7 +128,7 @@ def test_ground_cut_finer_covers_the_same_ground(heading, length, width, distanc
 def test_ground_beside_a_border_is_cut_to_pixels_and_plain_ground_is_not():
     edge = Cells.of(np.array([[0.0, 0.0, 0.0, 0.3, 0.05]]), 5)
     assert cut_finer(edge, np.zeros(1), FOCAL, graded=True).boxes[:, 4].max() < 0.008
-    assert len(cut_finer(edge, np.zeros(1), FOCAL, graded=False)) == 5
+    assert len(cut_finer(edge, np.zeros(1), FOCAL, graded=False)) == 4
     assert cut_finer(edge, np.full(1, 90.0), FOCAL, graded=True).boxes[:, 4] == pytest.approx(0.05)
 
 

@@ -83,9 +83,9 @@ def building_surfels(
         if visible[i]:
             local = _facade(plan, float(lengths[i]), turning, lod, sharpness, edge_rng)
         else:
-            local = _plain_wall(plan, float(lengths[i]), lod, edge_rng)
+            local = _plain_wall(plan, float(lengths[i]), lod, sharpness, edge_rng)
         parts.append(local.transformed(edge_pose(start, end)))
-    top = sharpness.above(plan.height)
+    top = sharpness.above(1.4 * plan.height)  # from nearer, walls hide it
     parts.append(roof_surfels(plan, footprint, visible, lod + ROOF_COARSER * plan.height, rng, top))
     return Surfels.concatenate(parts)
 
@@ -130,11 +130,19 @@ def edge_pose(start: Array, end: Array) -> Array:
     return pose
 
 
-def _plain_wall(plan: FacadePlan, length: float, lod: float, rng: np.random.Generator) -> Surfels:
-    builder = SheetBuilder(rng, k=0.62)
+def _plain_wall(
+    plan: FacadePlan, length: float, lod: float, sharpness: Sharpness, rng: np.random.Generator
+) -> Surfels:
+    builder = SheetBuilder(rng, k=0.62, sharpness=sharpness)
     color = wall_color(0.95 * plan.wall, plan.style, plan.height, int(rng.integers(1 << 16)))
     # Sharp ends: a coarse wall would reach far over the roof and round the corner.
-    options = {"occlusion": sky_openness, "sharp": "lrt", "edge": 0.10 * max(lod, 1.0), "growth": 3.0}
+    options = {
+        "occlusion": sky_openness,
+        "sharp": "lrt",
+        "edge": 0.10 * max(lod, 1.0),
+        "growth": 3.0,
+        "plain": True,
+    }
     builder.rect(
         0 * UP, RIGHT, UP, (0.0, length), (0.0, plan.height), 1.5 * max(1.0, lod**0.5), color, **options
     )

@@ -108,7 +108,7 @@ def add_downpipe(builder: SheetBuilder, plan: FacadePlan, x: float, lod: float) 
     spot = 0.09 * OUTWARD
     builder.rect(spot, RIGHT, UP, (x - 0.05, x + 0.05), (0.0, top), (0.1, 0.9 * lod), zinc, k=0.6)
     if lod < 1.5:
-        shade = {"opacity": 0.35, "noise": 0.0}
+        shade = {"opacity": 0.35, "noise": 0.0, "seams": "lrbt"}
         builder.rect(
             0.012 * OUTWARD, RIGHT, UP, (x + 0.04, x + 0.14), (0.0, top), (0.1, 0.9), plan.wall * 0.6, **shade
         )

@@ -204,12 +204,12 @@ def _add_frame(builder: SheetBuilder, opening: Opening, detail: float) -> None:
 def _add_reveals(builder: SheetBuilder, opening: Opening, detail: float) -> None:
     width, height, deep = opening.width, opening.height, opening.recess
     cell = (deep, 0.75 * detail)
-    shade = {"noise": 0.01, "occlusion": 0.75}
+    shade = {"noise": 0.01, "occlusion": 0.75, "seams": "r"}  # their inner ends lie behind the frame
     builder.rect(0 * UP, INWARD, UP, (0.0, deep), (0.0, height), cell, opening.wall, normal=RIGHT, **shade)
     builder.rect(
         width * RIGHT, INWARD, UP, (0.0, deep), (0.0, height), cell, opening.wall, normal=-RIGHT, **shade
     )
-    above = {"noise": 0.01, "occlusion": 0.6, "normal": -UP}
+    above = {"noise": 0.01, "occlusion": 0.6, "normal": -UP, "seams": "t"}
     builder.rect(height * UP, RIGHT, INWARD, (0.0, width), (0.0, deep), cell[::-1], opening.wall, **above)
 
 
@@ -225,7 +225,7 @@ def _add_jut(builder: SheetBuilder, opening: Opening, detail: float) -> None:
         builder.rect(
             0.07 * OUTWARD, RIGHT, INWARD, (-0.05, width + 0.05), (0.0, top), (long, top), trim, normal=UP
         )
-        if detail < 2.5:
+        if detail < 2.5 and not builder.sharpness.limits:  # no dirt with sharp borders
             stain = np.array(opening.wall) * 0.55
             soft = {"opacity": 0.45, "noise": 0.0}
             builder.rect(

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels
 from simscale_gym.scene.lights import LightStatus
@@ -109,8 +110,8 @@ def _add_crossing_parts(builder: SheetBuilder) -> None:
 
 
 @lru_cache(maxsize=256)
-def _lamps(height: float, reach: float, status: LightStatus) -> Surfels:
-    builder = SurfelBuilder(np.random.default_rng(5), k=0.62)
+def _lamps(height: float, reach: float, status: LightStatus, sharpness: Sharpness) -> Surfels:
+    builder = SurfelBuilder(np.random.default_rng(5), k=0.62, sharpness=sharpness)
     lit = LAMP_OF_STATUS.get(status, -1)
     for head in lens_centers(height, reach):
         for lamp, center in enumerate(head):
@@ -127,12 +128,12 @@ def _lamps(height: float, reach: float, status: LightStatus) -> Surfels:
     return builder.build()
 
 
-def signal_lamp_surfels(fixture: Fixture, status: LightStatus) -> Surfels:
+def signal_lamp_surfels(fixture: Fixture, status: LightStatus, sharpness: Sharpness = AS_ASKED) -> Surfels:
     """The lamps of a signal as they show ``status``; all dark when it is UNKNOWN.
 
     Their number does not depend on the status but for the few surfels of the glow.
     """
-    lamps = _lamps(round(fixture.height, 2), round(fixture.reach, 2), LightStatus(status))
+    lamps = _lamps(round(fixture.height, 2), round(fixture.reach, 2), LightStatus(status), sharpness)
     return lamps.transformed(fixture_pose(fixture))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simscale_gym.dressing.furniture.signal_head import signal_lamp_surfels
 from simscale_gym.dressing.light.bake import Sunlight, bake
 from simscale_gym.dressing.light.occluders import Occluders
+from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.scene import Fixture, LightStatus
 from simscale_gym.splats.rasterizer import Rasterizer
 
@@ -38,20 +39,21 @@ class SignalSet:
         # The connectors of a signal agree; where they do not, it shows the first one's.
         self._rows = [next((rows[i] for i in f.lane_ids if i in rows), None) for f in self._signals]
         self._light, self._rasterizer = light, rasterizer
-        self._templates: dict[tuple[int, LightStatus], int] = {}
+        self._templates: dict[tuple[int, LightStatus, Sharpness], int] = {}
 
-    def templates(self, eye: Array, lights: NDArray[np.uint8]) -> list[int]:
-        """Templates to draw (in the scene frame) from ``eye [3]``, showing ``lights [L]``."""
+    def templates(self, eye: Array, lights: NDArray[np.uint8], sharpness: Sharpness = AS_ASKED) -> list[int]:
+        """Templates to draw (in the scene frame) from ``eye [3]``, showing ``lights [L]``, as sharp as that."""
         near = np.flatnonzero(np.hypot(*(self._places - eye[:2]).T) < REACH)
-        return [self._template(int(signal), self._status(signal, lights)) for signal in near]
+        return [self._template(int(signal), self._status(signal, lights), sharpness) for signal in near]
 
     def _status(self, signal: int, lights: NDArray[np.uint8]) -> LightStatus:
         row = self._rows[signal]
         return LightStatus.UNKNOWN if row is None else LightStatus(lights[row])
 
-    def _template(self, signal: int, status: LightStatus) -> int:
-        if (signal, status) not in self._templates:
-            surfels = signal_lamp_surfels(self._signals[signal], status)
+    def _template(self, signal: int, status: LightStatus, sharpness: Sharpness) -> int:
+        key = (signal, status, sharpness)
+        if key not in self._templates:
+            surfels = signal_lamp_surfels(self._signals[signal], status, sharpness)
             gaussians = bake(surfels, Occluders(), self._light)
-            self._templates[signal, status] = self._rasterizer.add(gaussians)
-        return self._templates[signal, status]
+            self._templates[key] = self._rasterizer.add(gaussians)
+        return self._templates[key]

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 _NEAREST = 2.0
 """Added to distances from the path: a camera is as far from the ground at least [m]."""
 
-_TEXTURE_PIXELS, _LEAST_TEXTURE, _LEAST_GRADED = 28.0, 0.06, 0.16
+_TEXTURE_PIXELS, _LEAST_TEXTURE, _LEAST_GRADED = 40.0, 0.08, 0.16
 """Size of the cells of plain ground on the image [px], and at least [m]; the latter for cells along borders, too."""
 
 _BORDER_PIXELS, _LEAST_BORDER = 1.3, 0.004

@@ -70,18 +70,18 @@ def ground_surfels(
     )
     kerbs = lay_kerbs(terrain, taken, fine=focal > 0.0)
     patterns = [*stop_and_crossing_patterns(scene.map), *arrow_patterns(scene.map)]
-    layers = [lay_patterns(patterns, terrain, taken)]
+    layers = [lay_patterns(patterns, terrain, taken, focal)]
     layers.append(paint_lines(lane_lines(scene.map), terrain, taken))
-    cells = [kerbs.stones, *(layer.solid for layer in layers), *(layer.raised for layer in layers)]
-    cells.append(_lay_skirts(layers, kerbs, terrain, taken))
+    skirts = _lay_skirts(layers, kerbs, terrain, taken)
     fill = fill_quadtree(terrain, taken, detail, focal)
-    builder, laid = SurfelBuilder(rng), Cells.concatenate(cells)
+    raised = [layer.raised for layer in layers]
+    laid = [kerbs.stones, layers[0].solid, layers[1].solid, *raised, skirts]
     if focal:
-        laid, fill = (
-            cut_finer(part, terrain.distance(part.boxes[:, :2]), focal, graded=graded)
-            for part, graded in ((laid, True), (fill, False))
-        )
-    _add_cells(builder, laid, terrain, seed, k=0.56, noise=0.015)
+        fill = cut_finer(fill, terrain.distance(fill.boxes[:, :2]), focal, graded=False)
+        others = Cells.concatenate([kerbs.stones, layers[1].solid, *raised, skirts])
+        laid = [layers[0].solid, cut_finer(others, terrain.distance(others.boxes[:, :2]), focal, graded=True)]
+    builder = SurfelBuilder(rng)
+    _add_cells(builder, Cells.concatenate(laid), terrain, seed, k=0.56, noise=0.015)
     _add_cells(builder, fill, terrain, seed, k=0.58, noise=0.035, jitter=0.10)
     _add_underlay(builder, terrain, seed)
     _add_faces(builder, kerbs, terrain, seed, fine=focal > 0.0)
@@ -160,7 +160,7 @@ def _is_mixed(
     laid_limit = np.where(distance < NEAR, 0.16, 0.31)
     kind_limit = np.select([distance < NEAR, distance < 30.0], [0.16, 0.31], 0.4 + 0.015 * distance)
     if focal:
-        kind_limit = np.minimum(kind_limit, 4.0 * pixel_size(distance, focal))
+        kind_limit = np.minimum(kind_limit, 6.0 * pixel_size(distance, focal))
     boxes = np.column_stack([points, np.zeros(len(points)), np.full((len(points), 2), size)])
     share = taken.share(boxes, TAKEN | SKIRT)
     corners = points[:, None] + 0.45 * size * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1], [0, 0]])

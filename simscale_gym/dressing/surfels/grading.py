@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SHARP_GROWTH = 1.7
-"""From cell to cell beside borders that are to be sharp. Measured on a wall whose first cell is 2 pixels wide: from 90
-to 10 % of its brightness it takes 3 pixels, and 6 to 8 with a growth of 2, where each cell reaches over the border."""
+"""From cell to cell beside borders that are to be sharp. Measured on a wall whose first cell is 2.2 pixels wide: from
+90 to 10 % of its brightness it takes 3 pixels, and 6 to 8 with a growth of 2, where cells reach over the border."""
 
 
 def graded_edges(

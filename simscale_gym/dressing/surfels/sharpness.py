@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_BORDER_PIXELS, _TEXTURE_PIXELS, _FAR = 2.0, 20.0, 40.0
-"""Width of the cells along borders, and size of the cells of a painted surface, on the image near by [px], and distance
-at which they are twice as many [m]. What cells show of a texture is clouds and courses, not lines."""
+_BORDER_PIXELS, _TEXTURE_PIXELS, _FAR = 2.4, 22.0, 25.0
+"""Width of the cells along borders, and size of the cells of a painted surface, on the image [px]; beyond the last, a
+distance [m], in proportion more. What cells show of a texture is clouds and courses, not lines."""
 
 _LEAST_BORDER, _LEAST_TEXTURE = 0.006, 0.07
 """Nothing is cut finer [m]."""
@@ -37,6 +37,8 @@ class Sharpness:
     @classmethod
     def at(cls, distance: float, focal: float) -> Sharpness:
         """The limits at about ``distance`` [m]: in steps, so that templates are shared."""
+        if focal == 0.0:
+            return AS_ASKED
         return cls(focal, 2.0 ** (round(_STEPS * math.log2(max(distance, 1.0))) / _STEPS))
 
     def above(self, height: float) -> Sharpness:
@@ -65,7 +67,7 @@ class Sharpness:
 
     @property
     def _pixel(self) -> float:
-        return self.distance * (1.0 + self.distance / _FAR) / self.focal
+        return self.distance * max(self.distance / _FAR, 1.0) / self.focal
 
     def chord(self, radius: float) -> float:
         """Greatest chord [m] of a circle of ``radius`` [m] that stays within half a border's cell of it."""
