@@ -1,5 +1,7 @@
 """What large pictures show: surfaces cut finely along their borders, and only as finely as somebody looks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from simscale_gym.dressing.ground.cell_cutting import cut_finer
 from simscale_gym.dressing.ground.cells import Cells
+from simscale_gym.dressing.ground.road_patterns import Pattern, _cut_pattern
+from simscale_gym.dressing.ground.terrain import Surface
 from simscale_gym.dressing.surfels.grading import graded_edges
 from simscale_gym.dressing.surfels.lettering import cut_bars, text_bars
 from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
@@ -130,6 +134,34 @@ def test_ground_beside_a_border_is_cut_to_pixels_and_plain_ground_is_not():
     assert cut_finer(edge, np.zeros(1), FOCAL, graded=True).boxes[:, 4].max() < 0.008
     assert len(cut_finer(edge, np.zeros(1), FOCAL, graded=False)) == 4
     assert cut_finer(edge, np.full(1, 90.0), FOCAL, graded=True).boxes[:, 4] == pytest.approx(0.05)
+
+
+def test_slanted_paint_is_cut_along_its_border():
+    """A triangle in cells of 0.1 m: each of the finer cells carries paint or not by itself."""
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(0.05, 1.0, 0.1), np.arange(0.05, 1.0, 0.1)))
+
+    def painted(x, y):
+        return x + 2.0 * y < 1.0
+
+    pose = np.array([3.0, 1.0, 0.7])
+    turn = np.array([[np.cos(0.7), np.sin(0.7)], [-np.sin(0.7), np.cos(0.7)]])
+    boxes = np.column_stack(
+        [np.stack([x, y], 1) @ turn + pose[:2], np.full(100, 0.7), np.full((100, 2), 0.1)]
+    )
+    cells = Cells.of(boxes, np.where(painted(x, y), Surface.PAINT, Surface.ROAD))
+    road = SimpleNamespace(distance=lambda points: np.zeros(len(points)))
+    cut = _cut_pattern(Pattern(pose, None, painted, None), cells, road, FOCAL)
+    points = np.random.default_rng(0).uniform(0.0, 1.0, (4000, 2))
+
+    def wrong(cells):
+        """Share of places whose cell carries paint where there is none, or none where there is."""
+        size = cells.boxes[0, 3:5]
+        inside = np.floor(((cells.boxes[:, :2] - pose[:2]) @ turn.T) / size).astype(int)
+        paint = np.zeros(np.round(1.0 / size).astype(int), bool)
+        paint[tuple(inside.T)] = cells.surface == Surface.PAINT
+        return (paint[tuple(np.floor(points / size).astype(int).T)] != painted(*points.T)).mean()
+
+    assert wrong(cut) < 0.009 < 0.018 < wrong(cells)
 
 
 def test_letters_are_cut_into_pieces_of_the_same_ink():

@@ -35,15 +35,8 @@ def fixture_surfels(fixture: Fixture, *, lod: float = 1.0, sharpness: Sharpness 
     if fixture.kind not in FIXTURE_KINDS:
         raise ArgumentError(f"fixture.kind is {fixture.kind!r}, expected one of {', '.join(FIXTURE_KINDS)}.")
     detail = max(1.0, round(2.0 * lod) / 2.0)
-    shape = (
-        fixture.kind,
-        round(fixture.height, 2),
-        round(fixture.reach, 2),
-        fixture.label,
-        detail,
-        sharpness,
-    )
-    return _template(*shape).transformed(fixture_pose(fixture))
+    size = round(fixture.height, 2), round(fixture.reach, 2)
+    return _template(fixture.kind, *size, fixture.label, detail, sharpness).transformed(fixture_pose(fixture))
 
 
 @lru_cache(maxsize=512)

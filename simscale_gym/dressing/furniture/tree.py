@@ -221,7 +221,8 @@ def _wood(habit: _Habit, lod: float, sharpness: Sharpness, rng: np.random.Genera
     rings = np.maximum(1, np.round(rings / lod**0.7)).astype(int)
     sides = 8 if lod < 1.5 else 5
     if sharpness.limits:
-        sides = max(sides, int(np.ceil(2.0 * np.pi * thick / sharpness.chord(thick))))
+        # half as many as around a smooth pole: bark is rough, and limbs are thinner
+        sides = max(sides, int(np.ceil(np.pi * thick / sharpness.chord(thick))))
         lengths = np.linalg.norm(ends - starts, axis=1)
         rings = np.maximum(rings, np.ceil(lengths / (2.0 * sharpness.texture)).astype(int))
     return _tubes(starts, ends, first, last, rings, sides, rng)

@@ -79,9 +79,8 @@ def add_grains(builder: SurfelBuilder, terrain: Terrain, taken: GroundRaster) ->
         size = rng.uniform(0.0025, 0.007, count)
         u, v = _turned(rng.uniform(0.0, np.pi, count))
         shade = tone + spread * rng.choice([-1.0, -0.6, 0.6, 1.0], count)
-        centers = np.column_stack(
-            [on, terrain.height(on) + height + 0.03]
-        )  # lower, cells before it would cover it
+        # lower, the cells before it would cover it
+        centers = np.column_stack([on, terrain.height(on) + height + 0.03])
         sigmas = np.column_stack([1.5 * size, size, np.full(count, 0.002)])
         builder.add(
             centers, u, v, sigmas, np.repeat(shade[:, None], 3, 1), opacity=rng.uniform(0.4, 0.9, count)

@@ -78,7 +78,9 @@ def ground_surfels(
     laid = [kerbs.stones, layers[0].solid, layers[1].solid, *raised, skirts]
     if focal:
         fill = cut_finer(fill, terrain.distance(fill.boxes[:, :2]), focal, graded=False)
-        others = Cells.concatenate([kerbs.stones, layers[1].solid, *raised, skirts])
+        others = Cells.concatenate(
+            [kerbs.stones, layers[1].solid, *raised, skirts]
+        )  # patterns are cut already
         laid = [layers[0].solid, cut_finer(others, terrain.distance(others.boxes[:, :2]), focal, graded=True)]
     builder = SurfelBuilder(rng)
     _add_cells(builder, Cells.concatenate(laid), terrain, seed, k=0.56, noise=0.015)

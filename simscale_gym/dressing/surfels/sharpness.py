@@ -70,8 +70,8 @@ class Sharpness:
         return self.distance * max(self.distance / _FAR, 1.0) / self.focal
 
     def chord(self, radius: float) -> float:
-        """Greatest chord [m] of a circle of ``radius`` [m] that stays within half a border's cell of it."""
-        return 2.0 * math.sqrt(radius * self.border)
+        """Greatest chord [m] of a circle of ``radius`` [m] that stays within an eighth of a border's cell of it."""
+        return math.sqrt(radius * self.border)
 
 
 AS_ASKED = Sharpness()
