@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simscale_gym.dressing.furniture.signal_head import LENS_RADIUS, lens_centers, signal_lamp_surfels
 from simscale_gym.dressing.ground.cell_cutting import cut_finer
 from simscale_gym.dressing.ground.cells import Cells
 from simscale_gym.dressing.ground.road_patterns import Pattern, _cut_pattern
@@ -15,6 +16,7 @@ from simscale_gym.dressing.surfels.grading import graded_edges
 from simscale_gym.dressing.surfels.lettering import cut_bars, text_bars
 from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
+from simscale_gym.scene import Fixture, LightStatus
 from simscale_gym.splats import Gaussians
 from simscale_gym.splats.rasterize import rasterize
 
@@ -162,6 +164,16 @@ def test_slanted_paint_is_cut_along_its_border():
         return (paint[tuple(np.floor(points / size).astype(int).T)] != painted(*points.T)).mean()
 
     assert wrong(cut) < 0.009 < 0.018 < wrong(cells)
+
+
+def test_signals_have_sharp_lenses_well_before_their_housing():
+    """Pieces of a lens are small, and a housing's large ones would be sorted before some of them."""
+    signal, limits = Fixture("signal", 0.0, 0.0, 0.0, 3.55), Sharpness.at(4.0, FOCAL)
+    coarse, fine = (signal_lamp_surfels(signal, LightStatus.UNKNOWN, s) for s in (AS_ASKED, limits))
+    assert len(fine) > 3 * len(coarse) and fine.centers[:, 0].min() > coarse.centers[:, 0].max() + 0.025
+    middles = lens_centers(3.55, 0.0)[0]
+    away = np.linalg.norm(fine.centers[:, None, 1:] - middles[None, :, 1:], axis=2).min(1)
+    assert LENS_RADIUS - 2.0 * limits.border < away.max() < LENS_RADIUS
 
 
 def test_letters_are_cut_into_pieces_of_the_same_ink():

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.surfels.grading import SHARP_GROWTH, graded_edges
 from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
 from simscale_gym.dressing.surfels.sheets import SheetBuilder
 from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels
@@ -94,11 +95,27 @@ def _add_visor(builder: SheetBuilder, lens: Array, lod: float) -> None:
     if lod > 3.0:
         return
     count, radius = 9, 0.145
+    if builder.sharpness.limits:
+        _add_hood(builder, lens, radius)
+        return
     angle = np.linspace(0.0, np.pi, count)
     normal = np.stack([np.zeros(count), np.cos(angle), np.sin(angle)], 1)
     centers = lens + radius * normal + 0.085 * FORWARD
     across = 0.62 * np.pi * radius / count
     builder.add(centers, FORWARD, np.cross(normal, FORWARD), [0.055, across], BLACK, normal=normal)
+
+
+def _add_hood(builder: SheetBuilder, lens: Array, radius: float) -> None:
+    """A visor of ``radius`` [m] with sharp rims."""
+    limits = builder.sharpness
+    borders = graded_edges(0.005, 0.165, 0.1, True, True, limits.border, SHARP_GROWTH, steady=True)
+    count = int(np.ceil(np.pi * radius / limits.chord(radius)))
+    angle = np.tile((np.arange(count) + 0.5) * np.pi / count, len(borders) - 1)
+    middle, long = (np.repeat(x, count) for x in ((borders[1:] + borders[:-1]) / 2, np.diff(borders)))
+    normal = np.stack([np.zeros(len(angle)), np.cos(angle), np.sin(angle)], 1)
+    centers = lens + radius * normal + middle[:, None] * FORWARD
+    sigmas = 0.62 * np.column_stack([long, np.full(len(angle), np.pi * radius / count)])
+    builder.add(centers, FORWARD, np.cross(normal, FORWARD), sigmas, BLACK, normal=normal)
 
 
 def _add_crossing_parts(builder: SheetBuilder) -> None:
@@ -113,7 +130,9 @@ def _add_crossing_parts(builder: SheetBuilder) -> None:
 def _lamps(height: float, reach: float, status: LightStatus, sharpness: Sharpness) -> Surfels:
     builder = SurfelBuilder(np.random.default_rng(5), k=0.62, sharpness=sharpness)
     lit = LAMP_OF_STATUS.get(status, -1)
-    for head in lens_centers(height, reach):
+    # cut finely, a lens right before its housing is covered by the housing's larger pieces here and there
+    before = 0.03 * FORWARD if sharpness.limits else 0.0 * FORWARD
+    for head in lens_centers(height, reach) + before:
         for lamp, center in enumerate(head):
             if lamp != lit:
                 builder.disc(center, LEFT, UP, LENS_RADIUS, 2, DARK[lamp], noise=0.0, gloss=0.12)
