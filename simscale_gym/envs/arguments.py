@@ -73,6 +73,13 @@ def checked_horizon(horizon: float) -> int:
     return round(horizon / DT)
 
 
+def checked_repeat(count: int) -> int:
+    """How often an action is given in a row."""
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise ArgumentError(f"action_repeat: {count!r}, expected a whole number, 1 or more.")
+    return int(count)
+
+
 def checked_traffic(traffic: str | TrafficModel) -> TrafficModel:
     """A traffic model, made by name or taken as it is."""
     if isinstance(traffic, str):

@@ -117,9 +117,9 @@ class DriveBatch:
             self._advance(rows)
         self.arrived[rows], self.has_begun[rows] = self.found.arcs[rows] >= self.goals[rows], True
 
-    def observed_states(self, out: NDArray[np.float32]) -> None:
-        """Write the observation ``state`` of all drives to ``out [E, ...]``."""
-        courses, rows = self._courses, np.arange(self._count)
+    def observed_states(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+        """Write the observation ``state`` of the drives ``rows`` to their rows of ``out [E, ...]``."""
+        courses = self._courses
         self._crew.run(
             observe_states, np.zeros(1, np.int64), rows, courses.example, courses.words, STATE_LAYOUT.arrays,
             self._slots, self.frames, self._egos, self.goals, self.found, out,

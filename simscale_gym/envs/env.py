@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.agent import dense_plan
 from simscale_gym.agents.expert import ExpertPlan
 from simscale_gym.envs import arguments, episode
+from simscale_gym.envs.action_repeat import repeated
 from simscale_gym.envs.actions import ActionType, apply
 from simscale_gym.envs.anchors import make_action_type
 from simscale_gym.envs.drive import Drive
@@ -122,6 +123,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         cameras: Names of cameras on the rig.
         image_size: Height, width [pixel].
         action: "control", "curvature", "trajectory" or "anchor".
+        action_repeat: How often each action is given in a row within one step, which lasts so much longer: for learners
+            that decide less often.
         anchors: Vocabulary of action "anchor": the number of its trajectories, clustered from recorded human futures;
             or a file of trajectories, ``.npy`` ``[K, 40, 3]`` x, y [m], heading [rad] at 0.1 .. 4.0 s in the ego
             frame, as GTRS has them.
@@ -159,6 +162,7 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
         cameras: Sequence[str] = ("cam_f0", "cam_l0", "cam_r0"),
         image_size: tuple[int, int] = (144, 256),
         action: str = "control",
+        action_repeat: int = 1,
         anchors: int | str | Path = 256,
         traffic: str | TrafficModel = "idm",
         experts: Sequence[str] = ("planner",),
@@ -193,7 +197,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
             self._resources, self._sensors, self._traffic, self._perturb, self._horizon_steps
         )
         self.observation_space = self._sensors.space
-        self._action = make_action_type(action, anchors, lambda: self._resources.bank)
+        kind = make_action_type(action, anchors, lambda: self._resources.bank)
+        self._action = repeated(kind, arguments.checked_repeat(action_repeat))
         self.action_space = self._action.space
         self.metadata = self.metadata | {"render_fps": round(1 / (DT * self._action.steps))}
         self._screen = Screen(self.render_mode, self._sensors, self.metadata["render_fps"])

@@ -85,14 +85,9 @@ class Seat(SimScaleEnv):
         """What its cameras and LiDAR give now."""
         return self._sensors.perceived(self._running())
 
-    def entry(self, name: str) -> Any:
-        """The entry ``name`` of its ``info``, one of those that take long."""
-        drive = self._running()
+    def entry(self, name: str, drive: Drive) -> Any:
+        """The entry ``name`` of its ``info`` at ``drive``, one of those that take long."""
         return DEAR_ENTRIES[name](drive) if name in DEAR_ENTRIES else expert_info(drive, self._action)[name]
-
-    def info(self) -> dict[str, Any]:
-        """Its ``info`` now."""
-        return self._info()
 
     def begin(self, seed: int | None, options: Mapping[str, Any] | None) -> None:
         """Begin an episode, as :meth:`SimScaleEnv.reset` does, without looking at it."""

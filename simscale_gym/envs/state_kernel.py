@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.geometry.polyline import segment_at
-from simscale_gym.metrics.area_index import flags_at
+from simscale_gym.metrics.area_index import tile_at
+from simscale_gym.metrics.rings import holds
 from simscale_gym.scene import LightStatus, TrackType
 from simscale_gym.sim.kinematics import AX, HEADING, STEERING, STEERING_RATE, VX, VY, YAW_RATE
 
@@ -107,6 +108,8 @@ def _fill_light(values, at, kind, reach, front, arc, light_rows, light_places, s
 @njit(cache=True, nogil=True)
 def _fill_edges(values, at, bearings, reach, ego, hull, road):
     """Write the room to the road's edge in each direction from the middle of the ego, less the ego's own extent."""
+    grid, starts, entries, flags = road.grid, road.starts, road.entries, road.flags
+    vertices, runs, run_boxes, ring_runs = road.vertices, road.runs, road.run_boxes, road.ring_runs
     cos, sin, middle = np.cos(ego[HEADING]), np.sin(ego[HEADING]), (hull[0] - hull[1]) / 2.0
     half_length, half_width = (hull[0] + hull[1]) / 2.0, hull[2]
     x, y = ego[0] + middle * cos, ego[1] + middle * sin
@@ -114,31 +117,36 @@ def _fill_edges(values, at, bearings, reach, ego, hull, road):
         ahead, left = bearings[n, 0], bearings[n, 1]
         dx, dy = cos * ahead - sin * left, sin * ahead + cos * left
         own = min(half_length / max(abs(ahead), 1e-9), half_width / max(abs(left), 1e-9))
-        inside, outside, probe, stride = 0.0, np.inf, 0.0, _STRIDE
-        while outside == np.inf and inside < reach:
-            if _on_road(x + (own + probe) * dx, y + (own + probe) * dy, road):
-                inside, probe, stride = probe, min(probe + stride, reach), stride * (1.0 + _GROWTH)
+        inside, outside, probe, stride, halvings = 0.0, np.inf, 0.0, _STRIDE, _HALVINGS
+        while True:
+            px, py = x + (own + probe) * dx, y + (own + probe) * dy
+            if _on_road(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, px, py):
+                inside = probe
             else:
                 outside = probe
-        if 0.0 < outside < np.inf:
-            for _ in range(_HALVINGS):
-                probe = (inside + outside) / 2.0
-                if _on_road(x + (own + probe) * dx, y + (own + probe) * dy, road):
-                    inside = probe
-                else:
-                    outside = probe
+            if outside == np.inf and inside < reach:  # on, in growing strides
+                probe, stride = min(probe + stride, reach), stride * (1.0 + _GROWTH)
+            elif 0.0 < outside < np.inf and halvings > 0:  # back, to where it was left
+                probe, halvings = (inside + outside) / 2.0, halvings - 1
+            else:
+                break
         values[at + n] = inside
 
 
 @njit(cache=True, nogil=True)
-def _on_road(x, y, road):
-    return (
-        flags_at(
-            road.grid, road.starts, road.entries, road.flags, road.vertices, road.runs, road.run_boxes, road.ring_runs,
-            x, y,
-        )
-        != 0
-    )  # fmt: skip
+def _on_road(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y):
+    """Whether any polygon with a flag holds (x, y); those that hold the whole tile are asked first, as it is free."""
+    tile = tile_at(grid, x, y)
+    if tile < 0:
+        return False
+    for e in range(starts[tile], starts[tile + 1]):
+        if entries[e] & 1 and flags[entries[e] >> 1]:
+            return True
+    for e in range(starts[tile], starts[tile + 1]):
+        code = entries[e]
+        if not code & 1 and flags[code >> 1] and holds(vertices, runs, run_boxes, ring_runs, code >> 1, x, y):
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from simscale_gym.envs.drive import completed
+from simscale_gym.envs.drive import Drive, completed
 from simscale_gym.envs.drive_batch import DriveBatch
 from simscale_gym.envs.info import DEAR_ENTRIES, PERSON_TYPES, times_us
 from simscale_gym.envs.outcome import type_bits
@@ -29,6 +29,7 @@ def put_entries(
     batch: DriveBatch,
     truncations: NDArray[np.str_],
     mask: NDArray[np.bool_],
+    drive_of: Callable[[int], Drive],
 ) -> None:
     """Put the entries of the environments ``mask [E]`` into ``info``.
 
@@ -38,6 +39,7 @@ def put_entries(
         batch: Their drives.
         truncations: ``[E]`` why each episode is cut, or "".
         mask: ``[E]`` who is told of.
+        drive_of: Gives the drive in a row when an entry that takes long is read.
     """
     found, rows = batch.found, np.flatnonzero(mask).tolist()
     contacts = found.contacts
@@ -62,7 +64,7 @@ def put_entries(
         info.put(name, _masked(values, mask), mask)
     advice = ("expert", "expert_action") if seats[0].has_experts else ("expert",)
     for name in (*DEAR_ENTRIES, *advice):
-        info.put_later(name, _reader(seats, rows, name), mask)
+        info.put_later(name, _reader(seats, rows, name, drive_of), mask)
     if seats[0].sensors.see:
         pictures = {row: seats[row].sensors.info(batch.drive(row)) for row in rows}
         for name, values in shared_info(pictures, len(seats)).items():
@@ -82,8 +84,12 @@ def shared_info(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str,
     return out | ({_RAGGED: ragged, f"_{_RAGGED}": mask} if mask.any() else {})
 
 
-def _reader(seats: Sequence[Seat], rows: Sequence[int], name: str) -> Any:
-    return lambda: shared_info({row: {name: seats[row].entry(name)} for row in rows}, len(seats))[name]
+def _reader(
+    seats: Sequence[Seat], rows: Sequence[int], name: str, drive_of: Callable[[int], Drive]
+) -> Callable[[], Any]:
+    return lambda: shared_info(
+        {row: {name: seats[row].entry(name, drive_of(row))} for row in rows}, len(seats)
+    )[name]
 
 
 def _masked(values: Any, mask: NDArray[np.bool_]) -> Any:

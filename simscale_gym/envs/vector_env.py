@@ -18,7 +18,7 @@ from simscale_gym.envs.env import SimScaleEnv
 from simscale_gym.envs.observations import ego_motion
 from simscale_gym.envs.pictures import draw_moments
 from simscale_gym.envs.seat import Seat, seated
-from simscale_gym.envs.vector_entries import put_entries, shared_info
+from simscale_gym.envs.vector_entries import put_entries
 from simscale_gym.envs.vector_info import VectorInfo
 from simscale_gym.errors import ArgumentError
 from simscale_gym.kernels import Crew
@@ -133,7 +133,7 @@ class SimScaleVectorEnv(VectorEnv[Observations, NDArray, NDArray]):
         info, ends = VectorInfo(self.num_envs), np.flatnonzero(terminated | truncated).tolist()
         if self.autoreset_mode is AutoresetMode.SAME_STEP and ends:
             self._end(ends, observations, info)
-            observations = self._observed()
+            self._observe(np.array(ends), observations)
         else:
             self._batch.is_over[ends] = True
         return observations, rewards, terminated, truncated, self._told(self._all, info)
@@ -204,10 +204,11 @@ class SimScaleVectorEnv(VectorEnv[Observations, NDArray, NDArray]):
     def _end(self, ends: list[int], observations: Observations, info: VectorInfo) -> None:
         """Note the last of the episodes ``ends``, and begin new ones."""
         mask = np.isin(np.arange(self.num_envs), ends)
-        last = np.full(self.num_envs, None, object)
+        last, final = np.full(self.num_envs, None, object), VectorInfo(self.num_envs)
         for row in ends:
             last[row] = {name: values[row].copy() for name, values in observations.items()}
-        final = shared_info({row: self._seats[row].info() for row in ends}, self.num_envs)
+        drives = {row: self._batch.drive(row) for row in ends}
+        put_entries(final, self._seats, self._batch, self._truncations(), mask, drives.__getitem__)
         info.put("final_obs", last, mask)
         info.put("final_info", final, mask)
         for row in ends:
@@ -215,19 +216,24 @@ class SimScaleVectorEnv(VectorEnv[Observations, NDArray, NDArray]):
 
     def _observed(self) -> Observations:
         """What all environments observe now; the caller's own."""
+        spaces = self.observation_space.spaces
+        out = {name: np.empty(space.shape, space.dtype) for name, space in spaces.items()}
+        self._observe(np.arange(self.num_envs), out)
+        return out
+
+    def _observe(self, rows: NDArray[np.int64], out: Observations) -> None:
+        """Write what environments ``rows`` observe now to ``out``."""
         batch, kinds = self._batch, self._seats[0].sensors.kinds
-        command = np.zeros((self.num_envs, 4), np.float32)
-        command[np.arange(self.num_envs), batch.found.commands] = 1.0
-        out = {"ego": ego_motion(batch.egos), "command": command}
+        out["ego"][rows], out["command"][rows] = ego_motion(batch.egos[rows]), 0.0
+        out["command"][rows, batch.found.commands[rows]] = 1.0
         if "state" in kinds:
-            out["state"] = np.empty(self.observation_space["state"].shape, np.float32)
-            batch.observed_states(out["state"])
+            batch.observed_states(rows, out["state"])
         if self._seats[0].sensors.see:
             self._draw()
         if set(kinds) - {"state"}:
-            each = [seat.perceived() for seat in self._seats]
-            out |= {name: np.stack([seen[name] for seen in each]) for name in each[0]}
-        return {name: out[name] for name in self.single_observation_space}
+            for row in rows.tolist():
+                for name, seen in self._seats[row].perceived().items():
+                    out[name][row] = seen
 
     def _draw(self) -> None:
         """Draw what is to be seen now, all of a scene in one call."""
@@ -250,7 +256,7 @@ class SimScaleVectorEnv(VectorEnv[Observations, NDArray, NDArray]):
     def _told(self, mask: NDArray[np.bool_], info: VectorInfo | None = None) -> VectorInfo:
         """The ``info`` of the environments ``mask [N]``, put to what ``info`` has."""
         self._info = VectorInfo(self.num_envs) if info is None else info
-        put_entries(self._info, self._seats, self._batch, self._truncations(), mask)
+        put_entries(self._info, self._seats, self._batch, self._truncations(), mask, self._batch.drive)
         return self._info
 
     def _over(self) -> NDArray[np.bool_]:

@@ -95,12 +95,12 @@ def _along_curve(out: Array, speed: float, turn: float, braking: float):
 
 
 @njit(cache=True)
-def within_reach(n: int, m: int, speed: float, moving: Moving) -> bool:
+def within_reach(n: int, m: int, speed: float, boxes: Array, velocities: Array) -> bool:
     """Can ``n``, at up to ``speed`` [m/s], meet ``m`` within what is foreseen?"""
-    a, b = moving.boxes[n], moving.boxes[m]
-    other = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
-    reach = (speed + other) * LOOK_STEP * (LOOKS - 1) + (a[3] + a[4] + b[3] + b[4]) / 2.0 + 1.0
-    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 < reach * reach
+    other = np.hypot(velocities[m, 0], velocities[m, 1])
+    sides = boxes[n, 3] + boxes[n, 4] + boxes[m, 3] + boxes[m, 4]
+    reach = (speed + other) * LOOK_STEP * (LOOKS - 1) + sides / 2.0 + 1.0
+    return (boxes[n, 0] - boxes[m, 0]) ** 2 + (boxes[n, 1] - boxes[m, 1]) ** 2 < reach * reach
 
 
 @njit(cache=True)
@@ -108,15 +108,17 @@ def is_disturbed(
     n: int, looks: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
 ) -> bool:
     """Would track ``n``, if it went on as logged, touch somebody who is not where it was logged, within ``looks``?"""
-    speed = np.hypot(moving.velocities[n, 0], moving.velocities[n, 1])
+    boxes, velocities, present = (
+        moving.boxes,
+        moving.velocities,
+        moving.present,
+    )  # each look counts references
+    as_logged, speed = moving.as_logged, np.hypot(velocities[n, 0], velocities[n, 1])
     way, own, other, laid_out = np.empty((LOOKS, 3)), np.empty(5), np.empty(5), False
-    for m in range(len(moving.present)):
-        if (
-            moving.as_logged[m]
-            or m == n
-            or not moving.present[m]
-            or not within_reach(n, m, speed + 1.0, moving)
-        ):
+    for m in range(len(present)):
+        if as_logged[m] or m == n or not present[m]:
+            continue
+        if not within_reach(n, m, speed + 1.0, boxes, velocities):
             continue
         if not laid_out:
             laid_out = True

@@ -227,23 +227,27 @@ def _corner(px: float, py: float, cos: float, sin: float, box: Array, index: int
 def _react_to_others(n: int, pose: Array, motion: Array, size: Array, segments: Array, count: int,
                      desired: float, others: Obstacles, sight: float, driver: DriverParameters) -> float:  # fmt: skip
     """Smallest acceleration that anybody on the path of vehicle ``n`` asks for."""
-    v, half_length = motion[SPEED], size[0] / 2.0
+    boxes, velocities, present = (
+        others.boxes,
+        others.velocities,
+        others.present,
+    )  # each look counts references
+    v, half_length, x, y = motion[SPEED], size[0] / 2.0, pose[0], pose[1]
     half_width = size[1] / 2.0 + driver.margin
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     result = driver.acceleration
-    for m in range(len(others.present)):
-        if m == n or not others.present[m]:
+    for m in range(len(present)):
+        if m == n or not present[m]:
             continue
-        box = others.boxes[m]
-        dx, dy = box[0] - pose[0], box[1] - pose[1]
-        reach = sight + box[3]
+        dx, dy = boxes[m, 0] - x, boxes[m, 1] - y
+        reach = sight + boxes[m, 3]
         if dx * dx + dy * dy > reach * reach:
             continue
-        distance, k = entry_distance(segments, count, motion, half_width, box)
+        distance, k = entry_distance(segments, count, motion, half_width, boxes[m])
         gap = distance - half_length
         if k < 0 or (gap <= 0.0 and cos * dx + sin * dy <= 0.0):  # beside or behind: its turn to react
             continue
-        along = others.velocities[m, 0] * segments[k, 2] + others.velocities[m, 1] * segments[k, 3]
+        along = velocities[m, 0] * segments[k, 2] + velocities[m, 1] * segments[k, 3]
         result = min(result, following(v, desired, gap, max(along, 0.0), driver))
     return result
 

@@ -79,6 +79,11 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
         count: Number of rows in ``near``.
         moving: Everybody at this instant.
     """
+    boxes, velocities, foreseen = (
+        moving.boxes,
+        moving.velocities,
+        moving.foreseen,
+    )  # each look counts references
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
     aside_x, aside_y, way, danger = 0.0, 0.0, 0.0, 0.0
     for k in range(1, LOOKS):
@@ -96,12 +101,12 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
         weight = 1.5 - k / LOOKS  # what comes first counts more than twice as much as what comes last
         for j in range(count):
             m = near[j]
-            pose, box = moving.foreseen[m, k], moving.boxes[m]
-            reach = box[3] + box[4] + 2.0
-            if (x - pose[0]) ** 2 + (y - pose[1]) ** 2 > reach * reach:
+            length, width = boxes[m, 3], boxes[m, 4]
+            reach = length + width + 2.0
+            if (x - foreseen[m, k, 0]) ** 2 + (y - foreseen[m, k, 1]) ** 2 > reach * reach:
                 continue
-            room = clearance(x, y, radius, pose, box[3], box[4])
-            pace = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
+            room = clearance(x, y, radius, foreseen[m, k], length, width)
+            pace = np.hypot(velocities[m, 0], velocities[m, 1])
             berth = BERTH + BERTH_TIME * min(pace, 4.0)
             if room < TOUCH:
                 danger += weight * (4.0 + min(pace, 4.0) - room)
@@ -144,7 +149,7 @@ def _near_ones(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving:
     count = 0
     # the ego, which is last, comes first: should there be no room for all, it is not the one left out
     for m in range(len(moving.present) - 1, -1, -1):
-        if m == n or not moving.present[m] or not within_reach(n, m, HURRY, moving):
+        if m == n or not moving.present[m] or not within_reach(n, m, HURRY, moving.boxes, moving.velocities):
             continue
         if not moving.known[m]:
             foresee(m, lanes, log, before, moving, ego_motion)

@@ -110,7 +110,11 @@ def _acceleration(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, movi
     half_width = box[4] / 2.0 + RIDER.margin
     cos, sin = np.cos(box[2]), np.sin(box[2])
     for m in range(len(moving.present)):
-        if m == n or not moving.present[m] or not within_reach(n, m, v + 2.0, moving):
+        if (
+            m == n
+            or not moving.present[m]
+            or not within_reach(n, m, v + 2.0, moving.boxes, moving.velocities)
+        ):
             continue
         if m < len(before.kinds) and before.kinds[m] == STANDING and moving.as_logged[m]:
             continue  # the logged path leads past it
