@@ -1,6 +1,7 @@
 """Drives thousands of episodes in one process and watches memory, handles and threads.
 
     python benchmarks/soak.py --episodes 10000
+    python benchmarks/soak.py --episodes 10000 --vector 64      # many environments in one
 
 Printed once for every hundredth of them; the last line says how much memory grew per thousand episodes over the second
 half, in which all scenes, kernels and starts are known.
@@ -18,8 +19,10 @@ from typing import NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import AutoresetMode
 
 import simscale_gym  # noqa: F401  (registers the id)
+from simscale_gym.sources import list_scenes, load_scene
 
 
 class Use(NamedTuple):
@@ -53,6 +56,14 @@ def drive(env: gym.Env, seed: int, rng: np.random.Generator, steps: int, scene: 
             break
 
 
+def drive_on(envs: gym.vector.VectorEnv, rng: np.random.Generator, episodes: int) -> None:
+    """Random actions in many environments until that many ``episodes`` more have ended."""
+    while episodes > 0:
+        actions = rng.uniform(-1.0, 1.0, (envs.num_envs, 2)).astype(np.float32)
+        _, _, terminated, truncated, _ = envs.step(actions)
+        episodes -= int((terminated | truncated).sum())
+
+
 def main() -> None:
     """Drive and print."""
     parser = argparse.ArgumentParser(
@@ -60,20 +71,29 @@ def main() -> None:
     )
     parser.add_argument("--episodes", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=20, help="of an episode at most")
-    parser.add_argument("--scenes", type=int, default=20, help="first scenes of the train split, in turn")
-    arguments = parser.parse_args()
-    env = gym.make("SimScale-v0", observation="state", experts=())
-    ids, rng, began, noted = (
-        env.unwrapped.scene_ids[: arguments.scenes],
-        np.random.default_rng(0),
-        time.time(),
-        [],
+    parser.add_argument("--scenes", type=int, default=20, help="first scenes of the train split")
+    parser.add_argument(
+        "--vector", type=int, default=0, help="environments in one; 0: a single one, scenes in turn"
     )
-    for episode in range(arguments.episodes):
-        drive(env, episode, rng, arguments.steps, ids[episode % len(ids)])
-        if (episode + 1) % max(arguments.episodes // 100, 1) == 0:
-            noted.append((episode + 1, *use()))
-            print(f"{episode + 1} episodes, {time.time() - began:.0f} s: {Use(*noted[-1][1:])}", flush=True)
+    arguments = parser.parse_args()
+    scenes = [load_scene(ref) for ref in list_scenes("town", "train")[: arguments.scenes]]
+    settings = {"scenes": scenes, "observation": "state", "experts": (), "horizon": arguments.steps / 10.0}
+    if arguments.vector:
+        env = gym.make_vec(
+            "SimScale-v0", num_envs=arguments.vector, autoreset_mode=AutoresetMode.SAME_STEP, **settings
+        )
+        env.reset(seed=0)
+    else:
+        env = gym.make("SimScale-v0", **settings)
+    rng, began, noted, part = np.random.default_rng(0), time.time(), [], max(arguments.episodes // 100, 1)
+    for done in range(part, arguments.episodes + 1, part):
+        if arguments.vector:
+            drive_on(env, rng, part)
+        else:
+            for episode in range(done - part, done):
+                drive(env, episode, rng, arguments.steps, scenes[episode % len(scenes)].id)
+        noted.append((done, *use()))
+        print(f"{done} episodes, {time.time() - began:.0f} s: {Use(*noted[-1][1:])}", flush=True)
     env.close()
     later = np.array(noted[len(noted) // 2 :])
     slope = np.polyfit(later[:, 0], later[:, 1], 1)[0] * 1000.0

@@ -8,6 +8,9 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
+
+from simscale_gym.envs import SimScaleVectorEnv
 
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"  # drives 10,000 episodes of the town
 EPISODES, WARM_UP = 200, 40
@@ -29,6 +32,21 @@ def test_memory_handles_and_threads_stay(make_env):
     (first, _), (_, then), (last, now) = held
     assert last.handles == first.handles and last.threads == first.threads
     assert now - then < 2_000 * 80, "more than 2 kB an episode"
+
+
+def test_memory_stays_where_many_are_driven_together(town_log):
+    soak, rng = runpy.run_path(str(SOAK)), np.random.default_rng(0)
+    settings = {"observation": "state", "experts": (), "horizon": 0.3, "perturb": False}
+    envs = SimScaleVectorEnv(4, AutoresetMode.SAME_STEP, threads=1, scenes=town_log[:1], **settings)
+    envs.reset(seed=0)
+    soak["drive_on"](envs, rng, 400)  # all starts are known
+    tracemalloc.start()
+    soak["drive_on"](envs, rng, 200)
+    then = tracemalloc.get_traced_memory()[0]
+    soak["drive_on"](envs, rng, 400)
+    now = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert now - then < 1_000 * 400, "more than 1 kB an episode"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

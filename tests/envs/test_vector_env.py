@@ -8,6 +8,7 @@ from gymnasium.vector import AutoresetMode
 from simscale_gym import futures_bank
 from simscale_gym.agents.log_replay import LogReplay
 from simscale_gym.envs import SimScaleEnv, SimScaleVectorEnv
+from simscale_gym.envs.pictures import Pictures
 from simscale_gym.sim import traffic_batch
 from simscale_gym.sim.traffic_batch import LoopedTraffic
 
@@ -109,6 +110,18 @@ def test_pictures_and_ranges(pair, one_renderer_per_scene, settings):
     size = {"cameras": ("cam_f0", "cam_l0"), "image_size": (24, 40), "lidar": {"channels": 4, "azimuths": 24}}
     singles, vector = pair(observation=("camera", "lidar", "state"), horizon=0.6, **size, **settings)
     compare(singles, vector, 8, np.random.default_rng(3))
+
+
+def test_pictures_of_a_scene_are_drawn_in_one_call(pair, town_log, one_renderer_per_scene, monkeypatch):
+    calls, draw = [], Pictures.draw
+    monkeypatch.setattr(
+        Pictures, "draw", lambda self, wanted: calls.append(len(wanted)) or draw(self, wanted)
+    )
+    size = {"cameras": ("cam_f0", "cam_l0", "cam_r0"), "image_size": (18, 32)}
+    singles, vector = pair(observation=("camera", "state"), scenes=town_log[:1], horizon=2.0, **size)
+    vector.reset(seed=SEED)
+    vector.step(actions_for(singles, np.random.default_rng(10)))
+    assert calls == [COUNT, COUNT]
 
 
 def test_episodes_end_for_all_reasons_on_the_way(pair):
