@@ -20,6 +20,7 @@ from simscale_gym.agents.pdm.gaps import Outlines, outlines
 from simscale_gym.agents.pdm.idm import Driver, RedZones, candidates, unroll
 from simscale_gym.agents.pdm.path import PDMPath, joined, pose_at, project
 from simscale_gym.agents.pdm.route import PDMRoute
+from simscale_gym.agents.pdm.tree_order import tree_order
 from simscale_gym.geometry import box
 from simscale_gym.scene import DT, StateIndex, Vehicle
 from simscale_gym.scoring.lane_search import TREE_NODE
@@ -105,15 +106,22 @@ class Generator:
             unroll(line, motion, red, ahead, targets, self._driver, first, last, *parts, order)
 
     def _tree_order(self, path: int, times: Array) -> NDArray[np.int64]:
-        """In which order NAVSIM's trees name what touches the corridor at ``times [K]``, the rest last."""
-        motion, closed = self.forecast.motion, list(self.closed)
+        """In which order NAVSIM's trees name what touches the corridor at ``times [K]``, beside whatever else."""
+        motion, closed = self.forecast.motion, shapely.bounds(np.array(self.closed, object)).reshape(-1, 4)
         order = np.empty((len(times), len(motion.corners) + len(closed)), np.int64)
         for row, time in zip(order, times, strict=True):
-            moved = shapely.polygons(motion.corners + time * motion.drift[:, None])
-            tree = shapely.STRtree([*moved, *closed], TREE_NODE)
-            named = tree.query(self.strips[path], predicate="intersects")
-            row[:] = [*named, *np.setdiff1d(np.arange(len(row)), named)]
+            moved = motion.corners + time * motion.drift[:, None]
+            boxes = np.concatenate([np.concatenate([moved.min(1), moved.max(1)], 1), closed])
+            row[:], certain = tree_order(boxes, TREE_NODE)
+            if not certain:
+                row[:] = self._order_of_tree(path, moved)
         return order
+
+    def _order_of_tree(self, path: int, moved: Array) -> NDArray[np.int64]:
+        """The same ``[R + L]`` of boxes ``moved [R, 4, 2]``, from a tree itself."""
+        tree = shapely.STRtree([*shapely.polygons(moved), *self.closed], TREE_NODE)
+        named = tree.query(self.strips[path], predicate="intersects")
+        return np.concatenate([named, np.setdiff1d(np.arange(len(moved) + len(self.closed)), named)])
 
     @property
     def _driver(self) -> Driver:
