@@ -56,12 +56,14 @@ def trained(path: Path) -> Driver:
     return lambda observation, info: model.predict(observation["state"], deterministic=True)[0]
 
 
-def drive(env: gym.Env, driver: Driver, scene: str, seed: int) -> tuple[float, ...]:
-    """One episode, as COLUMNS name it."""
+def drive(env: gym.Env, driver: Driver, scene: str, seed: int, repeat: int = 1) -> tuple[float, ...]:
+    """One episode whose driver decides every ``repeat`` steps of 0.1 s, as COLUMNS name it."""
     observation, info = env.reset(seed=seed, options={"scene": scene})
     total, steps, over = 0.0, 0, False
     while not over:
-        observation, reward, terminated, truncated, info = env.step(driver(observation, info))
+        if steps % repeat == 0:
+            action = driver(observation, info)
+        observation, reward, terminated, truncated, info = env.step(action)
         total, steps, over = total + reward, steps + 1, terminated or truncated
     scores, fault = info["epdms"], bool(info["at_fault"])
     off, red = bool(info["left_road"]), scores["traffic_light_compliance"] < 1.0
@@ -79,6 +81,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--split", default="test")
     parser.add_argument("--action", default="curvature", help="what the policies' actions are")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="steps of 0.1 s that the policies' actions last"
+    )
     parser.add_argument("--alone", action="store_true", help="the policies alone")
     parser.add_argument("--csv", type=Path, help="where to write each drive")
     arguments = parser.parse_args()
@@ -88,17 +93,20 @@ def main() -> None:
     of_policies = gym.make("SimScale-v0", experts=(), action=arguments.action, **settings)
     ids = without.unwrapped.scene_ids
     chosen = [ids[k] for k in np.linspace(0, len(ids) - 1, arguments.scenes).astype(int)]
-    drivers: dict[str, tuple[gym.Env, Driver]] = {}
+    drivers: dict[str, tuple[gym.Env, Driver, int]] = {}
     if not arguments.alone:
-        drivers = {"planner expert": (with_planner, planner), "constant velocity": (without, straight_on)}
-    drivers |= {str(path): (of_policies, trained(path)) for path in arguments.policies}
+        drivers = {
+            "planner expert": (with_planner, planner, 1),
+            "constant velocity": (without, straight_on, 1),
+        }
+    drivers |= {str(path): (of_policies, trained(path), arguments.repeat) for path in arguments.policies}
     rows, began = [], time.process_time()
     file = arguments.csv.open("w", newline="", buffering=1) if arguments.csv else None
     if file:
         csv.writer(file).writerow(("driver", "scene", "seed", *COLUMNS))
     for seed, scene in enumerate(chosen):
-        for name, (env, driver) in drivers.items():
-            rows.append((name, scene, seed, *drive(env, driver, scene, seed)))
+        for name, (env, driver, repeat) in drivers.items():
+            rows.append((name, scene, seed, *drive(env, driver, scene, seed, repeat)))
             if file:
                 csv.writer(file).writerow(rows[-1])
     console, table = Console(width=118), Table("driver", *COLUMNS)

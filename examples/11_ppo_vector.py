@@ -22,21 +22,28 @@ from torch.distributions import Normal
 
 import simscale_gym  # noqa: F401  (registers the id)
 from simscale_gym.envs import STATE_LAYOUT, RewardConfig
-from simscale_gym.envs.reward_kernel import TERMS
 from simscale_gym.perturbation import PerturbConfig
 from simscale_gym.sources import list_scenes, load_scene
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 option = parser.add_argument
-option("--steps", type=int, default=6_000_000, help="of 0.1 s, of all environments together")
+option("--steps", type=int, default=50_000_000, help="of 0.1 s, of all environments together")
 option("--cpu-minutes", type=float, default=1e9, help="processor time, if that ends first")
-option("--envs", type=int, default=64)
-option("--rollout", type=int, default=64, help="decisions of each environment between updates")
+option("--envs", type=int, default=128)
+option("--rollout", type=int, default=32, help="decisions of each environment between updates")
 option("--repeat", type=int, default=2, help="steps of 0.1 s that a decision lasts")
 option("--minibatch", type=int, default=1024)
+option("--epochs", type=int, default=3, help="how often a rollout is learned from")
 option("--rate", type=float, default=1e-3, help="learning rate, which falls to zero")
+option("--gamma", type=float, default=0.98, help="discount of a decision")
 option("--log-std", type=float, nargs=2, default=(-1.0, -2.5), help="of the noise, at first and at last")
-option("--fault", type=float, default=5.0, help="cost of a fault while it learns; judged by: 15")
+option(
+    "--fault",
+    type=float,
+    nargs=2,
+    default=(5.0, 15.0),
+    help="cost of a fault, at first and at last; judged by: 15",
+)
 option("--reward-scale", type=float, default=0.1, help="so that returns are of order 1")
 option("--scenes", type=int, default=200, help="first scenes of the train split")
 option("--variety", type=int, default=8, help="perturbed starts of a scene")
@@ -48,13 +55,11 @@ if args.out:
     args.out.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(args.seed)
 torch.set_num_threads(1)  # the network is small
-GAMMA, GAE, CLIP, EPOCHS, TARGET_KL = 0.98, 0.95, 0.2, 4, 0.03
-# Where a fault costs as much as the environment's 15, a learner that still makes some learns to stand.
-FAULTS = dict.fromkeys(("collision", "off_road", "red_light", "direction"), -args.fault)
-REWARD, JUDGED = RewardConfig(**FAULTS, time_to_collision=-args.fault * 2.0 / 15.0), RewardConfig()
-SHARES = {name: getattr(JUDGED, name) / getattr(REWARD, name) for name in TERMS}
+GAE, CLIP, TARGET_KL = 0.95, 0.2, 0.03
+# Where a fault costs as much as the environment's 15, a learner that still makes many learns to stand.
+FAULTS = ("collision", "off_road", "red_light", "direction", "time_to_collision")
 SPENT = ("steps", "cpu_s", "wall_s", "episodes")
-MEANS = ("return", "epdms", "seconds", "collision", "off_road", "red_light")
+MEANS = ("return", "epdms", "seconds", "collision", "off_road", "red_light", "progress")
 SIZE, TRACKS = STATE_LAYOUT.size, STATE_LAYOUT.slices["tracks"]  # tracks come last
 
 
@@ -100,39 +105,36 @@ def advantages(rewards, ended, over, values, after):
     """Generalised advantages ``[T, E]``: where an episode is ``over``, ``after`` would have followed, or nothing."""
     out, running = torch.zeros_like(rewards), torch.zeros(rewards.shape[1])
     for t in reversed(range(len(rewards))):
-        error = rewards[t] + GAMMA * after[t] * ~ended[t] - values[t]
-        running = error + GAMMA * GAE * running * ~over[t]
+        error = rewards[t] + args.gamma * after[t] * ~ended[t] - values[t]
+        running = error + args.gamma * GAE * running * ~over[t]
         out[t] = running
     return out
 
 
-def decide(observation: np.ndarray, action: np.ndarray):
-    """Drive on by ``action [E, 2]`` for ``--repeat`` steps; what begins anew meanwhile is not paid for them.
+def decide(action: np.ndarray):
+    """Drive on by ``action [E, 2]``.
 
-    What is seen ``[E, S]`` then and at last before a reset, rewards to learn from and those of the environment, who has
-    ended and whose episode is over, and how each such ended: its EPDMS, collision, off the road, red light.
+    What is seen then ``[E, S]``, rewards and what of them is for faults, who has ended and whose episode is over, and
+    of those: what was seen at last, and how they ended, a column for each of MEANS but the first.
     """
-    last, over, ended = np.empty_like(observation), np.zeros(args.envs, bool), np.zeros(args.envs, bool)
-    paid, worth, endings = np.zeros(args.envs, np.float32), np.zeros(args.envs), {}
-    for _ in range(args.repeat):
-        observations, reward, terminated, truncated, info = envs.step(action)
-        observation, paid = observations["state"], paid + np.where(over, 0.0, reward)
-        terms, ends = info["rewards"], terminated | truncated
-        if ends.any():
-            terms = {name: np.where(ends, info["final_info"]["rewards"][name], terms[name]) for name in TERMS}
-        worth += np.where(over, 0.0, sum(SHARES[name] * terms[name] for name in TERMS))
-        for n in np.flatnonzero(ends & ~over).tolist():
-            final, epdms = info["final_info"], info["final_info"]["epdms"]
-            last[n], over[n], ended[n] = info["final_obs"][n]["state"], True, terminated[n]
-            red = epdms["traffic_light_compliance"][n] < 1.0
-            endings[n] = (epdms["score"][n], final["at_fault"][n], final["left_road"][n], red)
-    last[~over] = observation[~over]
-    return observation, last, paid, worth, ended, over, endings
+    observations, rewards, terminated, truncated, info = envs.step(action)
+    over, terms, last, endings = terminated | truncated, info["rewards"], None, None
+    if over.any():
+        final = info["final_info"]
+        terms = {name: np.where(over, final["rewards"][name], terms[name]) for name in FAULTS}
+        last, epdms = np.stack([each["state"] for each in info["final_obs"][over]]), final["epdms"]
+        red = epdms["traffic_light_compliance"] < 1.0
+        seconds = (final["time_us"] - begun) / 1e6
+        columns = (epdms["score"], seconds, final["at_fault"], final["left_road"], red, epdms["ego_progress"])
+        endings = np.stack(columns, 1)[over]
+        begun[over] = info["time_us"][over]
+    faults = sum(terms[name] for name in FAULTS)
+    return observations["state"], rewards, faults, terminated, over, last, endings
 
 
 def update(seen, acted, gains, targets, before) -> None:
     """Improve policy and value by a rollout ``[T * E, ...]``."""
-    for _ in range(EPOCHS):
+    for _ in range(args.epochs):
         for rows in torch.randperm(len(seen)).split(args.minibatch):
             policy, gain = model.policy(seen[rows]), gains[rows]
             gain = (gain - gain.mean()) / (gain.std() + 1e-8)
@@ -152,45 +154,53 @@ def update(seen, acted, gains, targets, before) -> None:
 scenes = [load_scene(ref) for ref in list_scenes("town", "train")[: args.scenes]]
 envs = gym.make_vec(
     "SimScale-v0", num_envs=args.envs, autoreset_mode=AutoresetMode.SAME_STEP, scenes=scenes, observation="state",
-    action="curvature", experts=(), reward=REWARD, perturb=PerturbConfig(variety=args.variety), horizon=args.horizon,
+    action="curvature", action_repeat=args.repeat, experts=(),
+    perturb=PerturbConfig(variety=args.variety), horizon=args.horizon,
 )  # fmt: skip
 model = ActorCritic()
 optimiser = torch.optim.Adam(model.parameters(), args.rate, eps=1e-5)
-done, cpu, wall, episodes, began = 0, 0.0, 0.0, 0, time.time()
+done, cpu, wall, episodes, start = 0, 0.0, 0.0, 0, time.time()
 if args.out and (args.out / "training.pt").exists():
     kept = torch.load(args.out / "training.pt")
     model.load_state_dict(kept["model"])
     optimiser.load_state_dict(kept["optimiser"])
     done, cpu, wall, episodes = kept["spent"]
 T, E = args.rollout, args.envs
-seen, acted = np.zeros((T, E, SIZE), np.float32), np.zeros((T, E, 2), np.float32)
-last, rewards = np.zeros_like(seen), np.zeros((T, E), np.float32)
-ended, over = np.zeros((T, E), bool), np.zeros((T, E), bool)
-earned, steps, ends = np.zeros(E), np.zeros(E, int), []
-observation = envs.reset(seed=args.seed + done)[0]["state"]
+seen, acted, chance = torch.zeros(T, E, SIZE), torch.zeros(T, E, 2), torch.zeros(T, E)
+rewards, ended, over = torch.zeros(T, E), torch.zeros(T, E, dtype=bool), torch.zeros(T, E, dtype=bool)
+earned, ends = np.zeros(E), []
+observations, info = envs.reset(seed=args.seed + done)
+observation, begun = torch.from_numpy(observations["state"]), info["time_us"].copy()
 while (spent := cpu + time.process_time()) < 60.0 * args.cpu_minutes and done < args.steps:
     left = 1.0 - max(done / args.steps, spent / (60.0 * args.cpu_minutes))
     optimiser.param_groups[0]["lr"] = args.rate * left
     model.log_std[:] = args.log_std[1] + (args.log_std[0] - args.log_std[1]) * left
+    forgiven = 1.0 - (args.fault[1] + (args.fault[0] - args.fault[1]) * left) / -RewardConfig().collision
+    cut = []
     for t in range(T):
         seen[t] = observation
         with torch.no_grad():
-            acted[t] = model.policy(torch.from_numpy(observation)).sample().numpy()
-        decided = decide(observation, acted[t].clip(-1.0, 1.0))
-        observation, last[t], paid, worth, ended[t], over[t], endings = decided
-        rewards[t], earned, steps = paid * args.reward_scale, earned + worth, steps + args.repeat
-        for n, (epdms, *faults) in endings.items():
-            ends.append((earned[n], epdms, steps[n] / 10.0, *faults))
-            earned[n], steps[n], episodes = 0.0, 0, episodes + 1
-    x, a = torch.from_numpy(seen).reshape(T * E, SIZE), torch.from_numpy(acted).reshape(T * E, 2)
+            policy = model.policy(observation)
+            acted[t] = policy.sample()
+            chance[t] = policy.log_prob(acted[t]).sum(-1)
+        state, paid, faults, terminated, is_over, last, endings = decide(acted[t].clamp(-1.0, 1.0).numpy())
+        observation, earned = torch.from_numpy(state), earned + paid
+        rewards[t] = torch.from_numpy(paid - forgiven * faults) * args.reward_scale
+        ended[t], over[t] = torch.from_numpy(terminated), torch.from_numpy(is_over)
+        if endings is not None:
+            cut.append(last)
+            ends.extend(np.column_stack([earned[is_over], endings]))
+            earned[is_over], episodes = 0.0, episodes + len(endings)
+    x = seen.reshape(T * E, SIZE)
     with torch.no_grad():
-        values = model.value(x).reshape(T, E)
-        after = model.value(torch.from_numpy(last).reshape(T * E, SIZE)).reshape(T, E)
-        before = model.policy(x).log_prob(a).sum(-1)
-    gains = advantages(*map(torch.from_numpy, (rewards, ended, over)), values, after)
-    update(x, a, gains.flatten(), (gains + values).flatten(), before)
-    done, ends = done + T * E * args.repeat, ends[-200:]
-    counts = (done, cpu + time.process_time(), wall + time.time() - began, episodes)
+        values = torch.cat([model.value(x).reshape(T, E), model.value(observation).reshape(1, E)])
+        after = values[1:].clone()
+        if cut:
+            after[over] = model.value(torch.from_numpy(np.concatenate(cut))).squeeze(-1)
+    gains = advantages(rewards, ended, over, values[:-1], after)
+    update(x, acted.reshape(T * E, 2), gains.flatten(), (gains + values[:-1]).flatten(), chance.flatten())
+    done, ends = done + T * E * args.repeat, ends[-400:]
+    counts = (done, cpu + time.process_time(), wall + time.time() - start, episodes)
     means = np.mean(ends, axis=0) if ends else [np.nan] * len(MEANS)
     row = dict(zip(SPENT + MEANS, (*counts, *means), strict=True))
     print("  ".join(f"{name} {value:.6g}" for name, value in row.items()), flush=True)
