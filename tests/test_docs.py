@@ -43,7 +43,7 @@ def test_commands_are_understood(path, console, monkeypatch):
 
 
 def test_commands_are_found():
-    assert len(commands(ROOT / "docs" / "how_to" / "cotrain.md")) == 9
+    assert len(commands(ROOT / "docs" / "how_to" / "cotrain.md")) == 10
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
