@@ -92,8 +92,7 @@ def plan_runs(
     """
     arms = _capped(experiment.arms, budget, sets)
     runs = [_run(experiment, arm, seed, budget, sets, suites) for seed in budget.seeds for arm in arms]
-    for run in runs:
-        _check_scores(run.config)
+    check_scores(experiment, budget, sets)
     return runs
 
 
@@ -167,11 +166,18 @@ def _available(config: TrainConfig) -> float:
     return round(ratio, 2)
 
 
-def _check_scores(config: TrainConfig) -> None:
-    """Raise what a scoring planner would find out when its training begins."""
-    scored = DataSet(config.real[0]).vocabulary
-    planner = make_planner(config.planner, config.preset, pictures_of(config))
-    planner.check_vocabulary(0 if scored is None else len(scored))
+def check_scores(experiment: Experiment, budget: Budget, sets: Mapping[str, NeededSet]) -> None:
+    """Find out, of recorded sets that are there, what a scoring planner would find out when its training begins.
+
+    Raises:
+        ArgumentError: It needs scores of as many trajectories as it has.
+        DataError: A data set is damaged.
+    """
+    for arm in (arm for arm in experiment.arms if sets[arm.real[0]].is_there):
+        config = config_of(arm, budget.seeds[0], budget, sets)
+        scored = DataSet(config.real[0]).vocabulary
+        planner = make_planner(config.planner, config.preset, pictures_of(config))
+        planner.check_vocabulary(0 if scored is None else len(scored))
 
 
 def _meaning(code: str) -> str:

@@ -22,6 +22,7 @@ from simscale_gym.experiments.plan import (
     CALIBRATED,
     Run,
     calibration_key,
+    check_scores,
     plan_runs,
     suites_of,
     training_code,
@@ -57,6 +58,7 @@ def run_experiment(experiment: Experiment, budget: Budget) -> list[str]:
     rows.check()
     check_scenes(suites, budget)
     sets = needed_sets(experiment, budget)
+    check_scores(experiment, budget, sets)
     for needed in sets.values():
         make_set(needed, budget.workers)
     runs, there, elsewhere = plan_runs(experiment, budget, sets, suites), rows.keys(), []

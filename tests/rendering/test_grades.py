@@ -6,7 +6,7 @@ import pytest
 from simscale_gym.dressing.dress import dress_static
 from simscale_gym.dressing.looks import packed_look
 from simscale_gym.dressing.looks.grade import COARSE, GRADES, grade_of
-from simscale_gym.rendering import make_renderer
+from simscale_gym.rendering.dressed import SceneRenderer
 from simscale_gym.scene import Moment
 from simscale_gym.splats import LidarConfig
 
@@ -28,7 +28,7 @@ def dressed(monkeypatch):
 
 
 def test_a_large_picture_is_of_a_finer_street_and_all_else_of_the_coarse_one(town_scene, tmp_path, dressed):
-    renderer, moment = make_renderer(town_scene, cache=tmp_path, threads=1), Moment.of_log(town_scene, 30)
+    renderer, moment = SceneRenderer(town_scene, cache=tmp_path, threads=1), Moment.of_log(town_scene, 30)
     small, swept = renderer.render([moment], ("cam_l1",), SMALL), renderer.sweep(moment, SENSOR)
     assert dressed == [(COARSE.detail, 0.0)]
     large = renderer.render([moment], ("cam_l1",), LARGE)
@@ -37,7 +37,7 @@ def test_a_large_picture_is_of_a_finer_street_and_all_else_of_the_coarse_one(tow
     np.testing.assert_array_equal(again.images, small.images)
     np.testing.assert_array_equal(renderer.sweep(moment, SENSOR).ranges, swept.ranges)
     assert again.splats == small.splats and len(dressed) == 2
-    kept = make_renderer(town_scene, cache=tmp_path, threads=1).render([moment], ("cam_l1",), LARGE)
+    kept = SceneRenderer(town_scene, cache=tmp_path, threads=1).render([moment], ("cam_l1",), LARGE)
     np.testing.assert_array_equal(kept.images, large.images)
     assert len(dressed) == 2
 
