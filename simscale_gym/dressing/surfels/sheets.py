@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.dressing.surfels.grading import SHARP_GROWTH
-from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
+from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surfels.surfels import ColorField, SurfelBuilder, Surfels
 
 Array = NDArray[np.float64]
@@ -88,15 +88,8 @@ class SheetBuilder(SurfelBuilder):
     anything but the cells it is given.
     """
 
-    def __init__(
-        self,
-        rng: np.random.Generator,
-        k: float = 0.56,
-        opacity: float = 0.97,
-        thickness: float = 0.008,
-        sharpness: Sharpness = AS_ASKED,
-    ) -> None:
-        super().__init__(rng, k, opacity, thickness, sharpness)
+    def __init__(self, rng: np.random.Generator, **settings: float | Sharpness) -> None:
+        super().__init__(rng, **settings)
         self._sheets: list[tuple] = []
         self._fields: list[object] = []
 
