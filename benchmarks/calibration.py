@@ -19,7 +19,7 @@ from torch import Tensor
 from simscale_gym.datagen import DataSet
 from simscale_gym.planners import ScoringPlanner, load_planner
 from simscale_gym.planners.planner import Batch, Outputs
-from simscale_gym.planners.scoring import _epdms, _score, _usual
+from simscale_gym.planners.scorer import known_epdms, usual_weighing, weighed
 from simscale_gym.training.lesson_store import LessonStore
 from simscale_gym.training.selection import Part
 
@@ -34,8 +34,8 @@ def those(rows: Tensor, *found: Batch) -> list[dict[str, Tensor]]:
 
 def worth(outputs: Outputs, batch: Batch, weighing: Tensor) -> Tensor:
     """EPDMS ``[B]`` of what is chosen by ``weighing``."""
-    best = _score(outputs, weighing).argmax(1, keepdim=True)
-    return _epdms(batch["vocabulary_scores"]).gather(1, best)[:, 0]
+    best = weighed(outputs, weighing).argmax(1, keepdim=True)
+    return known_epdms(batch["vocabulary_scores"]).gather(1, best)[:, 0]
 
 
 def measured(planner: ScoringPlanner, folder: str) -> tuple[float, float]:
@@ -45,12 +45,12 @@ def measured(planner: ScoringPlanner, folder: str) -> tuple[float, float]:
     lessons = LessonStore([Part(data, range(len(data)), tuple(cameras))], planner.map_stride)
     batch, rows = lessons.batch(np.arange(len(lessons))), torch.arange(len(lessons))
     made = [planner(batch["pictures"][some], batch["status"][some]) for some in rows.split(TOGETHER)]
-    outputs = {name: torch.cat([one[name] for one in made]) for name in planner.heads}
+    outputs = {name: torch.cat([one[name] for one in made]) for name in planner.scorer.heads}
     fold, fitted = rows // BLOCK % FOLDS, torch.zeros(len(rows))
     for number in range(FOLDS):
         planner.calibrate(*those(fold != number, outputs, batch))
-        fitted[fold == number] = worth(*those(fold == number, outputs, batch), planner.weighing)
-    return 100.0 * worth(outputs, batch, _usual()).mean().item(), 100.0 * fitted.mean().item()
+        fitted[fold == number] = worth(*those(fold == number, outputs, batch), planner.scorer.weighing)
+    return 100.0 * worth(outputs, batch, usual_weighing()).mean().item(), 100.0 * fitted.mean().item()
 
 
 def main() -> None:

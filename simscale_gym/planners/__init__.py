@@ -19,6 +19,7 @@ _MODULES = {
     "ProposalsPlanner": "proposals",
     "RegressionConfig": "regression",
     "RegressionPlanner": "regression",
+    "ScorerConfig": "scorer",
     "ScoringConfig": "scoring",
     "ScoringPlanner": "scoring",
     "load_planner": "checkpoint",

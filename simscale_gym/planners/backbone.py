@@ -56,14 +56,14 @@ class Seen(NamedTuple):
         plans: ``[B, Q, D]`` features of the queries for plans.
         vehicles: ``[B, M, D]`` those of the queries for vehicles.
         grid: ``[B, R K, D]`` the bird's-eye view.
-        status: ``[B, D]`` feature of the status.
+        told: ``[B, D]`` what is known of the whole: the status, and the grid at once.
         outputs: ``presence`` ``[B, M]``, ``boxes`` ``[B, M, 5]``, ``class_map`` ``[B, 7, R', K']``.
     """
 
     plans: Tensor
     vehicles: Tensor
     grid: Tensor
-    status: Tensor
+    told: Tensor
     outputs: Outputs
 
 
@@ -95,10 +95,11 @@ class Backbone(nn.Module):
         """What it makes of pictures uint8 ``[B, C, H, W, 3]`` and status ``[B, 8]``."""
         (grid, whole), told = self.grid(pictures), self.status(status)
         read = self.decoder(self.queries.expand(len(status), -1, -1), torch.cat([grid, told[:, None]], 1))
-        plans, vehicles = read[:, : self._queries] + (told + whole)[:, None], read[:, self._queries :]
+        whole = told + whole
+        plans, vehicles = read[:, : self._queries] + whole[:, None], read[:, self._queries :]
         presence, boxes = self.box(vehicles)
         outputs = {"presence": presence, "boxes": boxes, "class_map": self.map(grid)}
-        return Seen(plans, vehicles, grid, told, outputs)
+        return Seen(plans, vehicles, grid, whole, outputs)
 
     def losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """``presence``, ``boxes``, ``class_map``, each ``[B]``."""

@@ -10,28 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from simscale_gym.planners.backbone import Backbone
-from simscale_gym.planners.planner import Batch, Outputs, PlanHead, Planner, imitation_loss
-from simscale_gym.planners.regression import RegressionConfig
-
-_TEACHERS = 2  # recorded labels, simulated ones
+from simscale_gym.planners.planner import Batch, Outputs, imitation_loss
+from simscale_gym.planners.regression import RegressionPlanner
 
 
-class ConditionedPlanner(Planner):
-    """A mode for each kind of label; all else is :class:`simscale_gym.planners.regression.RegressionPlanner`'s."""
+class ConditionedPlanner(RegressionPlanner):
+    """A mode for each kind of label, recorded and simulated."""
 
-    imitation_terms = frozenset({"trajectory"})
-
-    def __init__(self, config: RegressionConfig) -> None:
-        super().__init__()
-        self.config, attention = config, config.backbone.attention
-        self.backbone = Backbone(config.inputs, config.backbone, _TEACHERS)
-        self.head = PlanHead(attention.width, attention.hidden)
-
-    @property
-    def map_stride(self) -> int:
-        """See :class:`simscale_gym.planners.planner.Planner`."""
-        return self.config.backbone.map_stride
+    modes = 2
 
     def forward(self, pictures: Tensor, status: Tensor) -> Outputs:
         """``plan`` as a human's, ``plans`` ``[B, 2, 8, 3]`` as a human's and an expert's, and the backbone's."""

@@ -18,6 +18,7 @@ from simscale_gym.planners.mixture import MixtureConfig, MixturePlanner
 from simscale_gym.planners.planner import Planner
 from simscale_gym.planners.proposals import ProposalsConfig, ProposalsPlanner
 from simscale_gym.planners.regression import RegressionConfig, RegressionPlanner
+from simscale_gym.planners.scorer import ScorerConfig
 from simscale_gym.planners.scoring import ScoringConfig, ScoringPlanner
 
 
@@ -55,6 +56,11 @@ _SIZES = {
     "small": (InputSpec(image_size=(144, 256)), _SMALL),
     "paper": (InputSpec(("cam_l0", "cam_f0", "cam_r0"), (512, 683)), _PAPER),
 }
+_SCORERS = {
+    "tiny": ScorerConfig(),
+    "small": ScorerConfig(drawn=256),
+    "paper": ScorerConfig(3, 16_384, 8192),
+}
 
 FAMILIES: Mapping[str, Family] = {
     "regression": Family(
@@ -81,7 +87,7 @@ FAMILIES: Mapping[str, Family] = {
         ProposalsPlanner,
         ProposalsConfig,
         {
-            name: ProposalsConfig(*size, proposals=proposals)
+            name: ProposalsConfig(*size, _SCORERS[name], proposals)
             for (name, size), proposals in zip(_SIZES.items(), (16, 32, 64), strict=True)
         },
     ),
@@ -90,11 +96,9 @@ FAMILIES: Mapping[str, Family] = {
         ScoringConfig,
         {
             name: ScoringConfig(
-                inputs, body.images, body.attention, layers, body.grid, body.grid_layers, vocabulary, drawn
+                inputs, body.images, body.attention, body.grid, body.grid_layers, _SCORERS[name]
             )
-            for (name, (inputs, body)), layers, vocabulary, drawn in zip(
-                _SIZES.items(), (2, 2, 3), (512, 512, 16_384), (128, 256, 8192), strict=True
-            )
+            for name, (inputs, body) in _SIZES.items()
         },
     ),
     "ego_status": Family(

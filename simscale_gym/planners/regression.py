@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -30,11 +31,12 @@ class RegressionPlanner(Planner):
     """A single mode: where labels disagree, its plan lies between them."""
 
     imitation_terms = frozenset({"trajectory"})
+    modes: ClassVar[int] = 1
 
     def __init__(self, config: RegressionConfig) -> None:
         super().__init__()
         self.config, attention = config, config.backbone.attention
-        self.backbone = Backbone(config.inputs, config.backbone, 1)
+        self.backbone = Backbone(config.inputs, config.backbone, self.modes)
         self.head = PlanHead(attention.width, attention.hidden)
 
     @property

@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch")
 
 from simscale_gym.datagen.sample import SUBSCORES  # noqa: E402
 from simscale_gym.errors import ArgumentError  # noqa: E402
-from simscale_gym.planners import ScoringConfig, ScoringPlanner, load_planner, save_planner  # noqa: E402
-from simscale_gym.planners.scoring import LOSS_WEIGHTS, _score, _usual  # noqa: E402
+from simscale_gym.planners import ScorerConfig, ScoringConfig, ScoringPlanner, load_planner, save_planner  # noqa: E402
+from simscale_gym.planners.scorer import LOSS_WEIGHTS, usual_weighing, weighed  # noqa: E402
 
 WAYS = 6
 
@@ -27,11 +27,9 @@ def scoring(small_config, vocabulary):
         small_config.inputs,
         small_config.backbone.images,
         small_config.backbone.attention,
-        1,
         (2, 2),
         0,
-        WAYS,
-        WAYS // 2,
+        ScorerConfig(1, WAYS, WAYS // 2),
     )
     planner = ScoringPlanner(config)
     planner.meet(torch.zeros(1, 8, 3), vocabulary)
@@ -67,7 +65,7 @@ def test_it_finds_what_is_most_like_the_label(scoring, scored_batch):
 def test_it_takes_what_was_scored_best(scoring, scored_batch):
     """Without any label."""
     plan = learn(scoring, scored_batch, list(LOSS_WEIGHTS))["plan"]
-    torch.testing.assert_close(plan, scoring.vocabulary[4, 4::5].expand(3, -1, -1))
+    torch.testing.assert_close(plan, scoring.scorer.vocabulary[4, 4::5].expand(3, -1, -1))
 
 
 def test_losses_of_samples(scoring, scored_batch):
@@ -90,7 +88,7 @@ def test_a_half_of_fault_or_direction_counts_as_nothing(scoring, scored_batch):
 def test_the_score_follows_its_formula():
     logits = {name: torch.zeros(1, 2) for name in ("imitation", *LOSS_WEIGHTS)}
     logits["dac"] = torch.tensor([[0.0, -50.0]])
-    score = _score(logits, _usual())[0]
+    score = weighed(logits, usual_weighing())[0]
     half = 0.5**1.3 * (0.5 * 20.0) ** 6
     assert score[0].exp().item() == pytest.approx(0.5**0.03 * half, rel=1e-4)
     assert (score[0] - score[1]).item() == pytest.approx(
@@ -99,7 +97,7 @@ def test_the_score_follows_its_formula():
 
 
 def test_another_vocabulary(scoring, vocabulary):
-    with pytest.raises(ArgumentError, match="scores of 5 trajectories, expected 6"):
+    with pytest.raises(ArgumentError, match="those of 5 trajectories, expected 6"):
         scoring.meet(torch.zeros(1, 8, 3), vocabulary[:5])
 
 
@@ -108,7 +106,7 @@ def test_what_it_says_of_a_trajectory_does_not_hang_on_the_others(scoring, rando
     with torch.no_grad():
         whole = scoring.eval()(pictures, status)
         some = torch.tensor([4, 1, 3])
-        monkeypatch.setattr(scoring, "_rows", lambda: some)
+        monkeypatch.setattr(scoring.scorer, "rows", lambda: some)
         asked = scoring(pictures, status)
     for name in ("imitation", *LOSS_WEIGHTS):
         torch.testing.assert_close(asked[name], whole[name][:, some])
@@ -121,10 +119,10 @@ def test_it_trusts_what_the_validation_set_bears_out(scoring):
     outputs = {name: torch.zeros(40, WAYS) for name in ("imitation", *LOSS_WEIGHTS)}
     outputs |= {"tlc": torch.where(good, 2.0, -2.0), "ep": torch.where(good, -2.0, 2.0)}
     scores = good[..., None].expand(-1, -1, len(SUBSCORES)).half()
-    before = _score(outputs, scoring.weighing).argmax(1)
+    before = weighed(outputs, scoring.scorer.weighing).argmax(1)
     with torch.no_grad():
         scoring.calibrate(outputs, {"vocabulary_scores": scores})
-    after = _score(outputs, scoring.weighing).argmax(1)
+    after = weighed(outputs, scoring.scorer.weighing).argmax(1)
     rows = torch.arange(40)[good.any(1)]
     assert not good[rows, before[rows]].any()
     assert good[rows, after[rows]].all()
@@ -134,10 +132,12 @@ def test_it_keeps_the_usual_weights_where_they_make_no_difference(scoring):
     outputs = {name: torch.zeros(3, WAYS) for name in ("imitation", *LOSS_WEIGHTS)}
     with torch.no_grad():
         scoring.calibrate(outputs, {"vocabulary_scores": torch.ones(3, WAYS, len(SUBSCORES)).half()})
-    torch.testing.assert_close(scoring.weighing, _usual())
+    torch.testing.assert_close(scoring.scorer.weighing, usual_weighing())
 
 
 def test_its_weights_are_those_of_the_checkpoint(scoring, tmp_path):
-    scoring.weighing += 1.0
+    scoring.scorer.weighing += 1.0
     save_planner(tmp_path / "planner.safetensors", scoring)
-    torch.testing.assert_close(load_planner(tmp_path / "planner.safetensors").weighing, _usual() + 1.0)
+    torch.testing.assert_close(
+        load_planner(tmp_path / "planner.safetensors").scorer.weighing, usual_weighing() + 1.0
+    )
