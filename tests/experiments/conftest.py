@@ -37,6 +37,7 @@ def mini(monkeypatch):
         MixtureConfig,
         ProposalsConfig,
         RegressionConfig,
+        ScorerConfig,
         ScoringConfig,
     )
 
@@ -45,13 +46,13 @@ def mini(monkeypatch):
         ("regression", RegressionConfig),
         ("conditioned", RegressionConfig),
         ("mixture", MixtureConfig),
-        ("proposals", ProposalsConfig),
     ):
         monkeypatch.setitem(FAMILIES[name].presets, "mini", kind(inputs, mini_backbone()))
     monkeypatch.setitem(FAMILIES["ego_status"].presets, "mini", EgoStatusConfig(inputs, 16))
-    body = mini_backbone()
-    scoring = ScoringConfig(inputs, body.images, body.attention, 1, vocabulary=9)
+    body, scorer = mini_backbone(), ScorerConfig(1, vocabulary=9)
+    scoring = ScoringConfig(inputs, body.images, body.attention, scorer=scorer)
     monkeypatch.setitem(FAMILIES["scoring"].presets, "mini", scoring)
+    monkeypatch.setitem(FAMILIES["proposals"].presets, "mini", ProposalsConfig(inputs, body, scorer))
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_scaling_names_what_there_was(budget, judged):
         (
             {"families": ("scoring",)},
             ArgumentError,
-            "scoring: samples have scores of 6 trajectories, expected 9",
+            "scores: samples have those of 6 trajectories, expected 9",
         ),
         ({"preset": "huge"}, ArgumentError, "regression has no 'huge'"),
     ],

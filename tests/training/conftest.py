@@ -39,17 +39,24 @@ def mini(monkeypatch):
 @pytest.fixture
 def minis(mini, monkeypatch):
     """The preset ``mini`` of every family."""
-    from simscale_gym.planners import FAMILIES, DiffusionConfig, MixtureConfig, ProposalsConfig, ScoringConfig
+    from simscale_gym.planners import (
+        FAMILIES,
+        DiffusionConfig,
+        MixtureConfig,
+        ProposalsConfig,
+        ScorerConfig,
+        ScoringConfig,
+    )
     from simscale_gym.planners.ego_status import EgoStatusConfig
 
-    inputs, backbone = mini.inputs, mini.backbone
+    inputs, backbone, scorer = mini.inputs, mini.backbone, ScorerConfig(vocabulary=VOCABULARY)
     presets = {
         "conditioned": mini,
         "mixture": MixtureConfig(inputs, backbone),
         "diffusion": DiffusionConfig(inputs, backbone, anchors=4),
-        "proposals": ProposalsConfig(inputs, backbone, proposals=4),
+        "proposals": ProposalsConfig(inputs, backbone, scorer, proposals=4),
         "scoring": ScoringConfig(
-            inputs, backbone.images, backbone.attention, grid=backbone.grid, vocabulary=VOCABULARY
+            inputs, backbone.images, backbone.attention, grid=backbone.grid, scorer=scorer
         ),
         "ego_status": EgoStatusConfig(inputs, width=16),
     }

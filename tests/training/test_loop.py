@@ -11,7 +11,7 @@ pytest.importorskip("lightning")
 from made_up_set import MadeUpSet, made_up_samples  # noqa: E402
 
 from simscale_gym.errors import ArgumentError, DataError  # noqa: E402
-from simscale_gym.planners import FAMILIES, ScoringPlanner, load_planner, make_planner  # noqa: E402
+from simscale_gym.planners import FAMILIES, ScorerConfig, ScoringPlanner, load_planner, make_planner  # noqa: E402
 from simscale_gym.training import TrainConfig, loop, train  # noqa: E402
 from simscale_gym.training.lesson_store import LessonStore  # noqa: E402
 from simscale_gym.training.selection import Part  # noqa: E402
@@ -201,9 +201,11 @@ def test_mixed_precision(data_sets, minis, tmp_path, family):
 
 
 def test_another_vocabulary_is_refused_before_anything_is_read(data_sets, minis, tmp_path, monkeypatch):
-    monkeypatch.setitem(FAMILIES["scoring"].presets, "mini", replace(minis["scoring"], vocabulary=7))
+    monkeypatch.setitem(
+        FAMILIES["scoring"].presets, "mini", replace(minis["scoring"], scorer=ScorerConfig(vocabulary=7))
+    )
     monkeypatch.setattr(loop, "LessonStore", None)
-    with pytest.raises(ArgumentError, match="scores of 6 trajectories, expected 7"):
+    with pytest.raises(ArgumentError, match="those of 6 trajectories, expected 7"):
         train(config(planner="scoring"), tmp_path, progress=False)
 
 
@@ -217,16 +219,16 @@ def test_the_validation_set_needs_the_scores_that_it_is_to_weigh(data_sets, mini
 def test_a_scoring_planner_is_weighed_by_the_validation_set(data_sets, minis, tmp_path, monkeypatch):
     def weigh(planner, outputs, batch):
         assert len(outputs["imitation"]) == len(batch["target"])
-        planner.weighing.fill_(len(batch["target"]))
+        planner.scorer.weighing.fill_(len(batch["target"]))
 
     monkeypatch.setattr(ScoringPlanner, "calibrate", weigh)
     found = {}
     for name, val in {"with": ("val", "val-sim"), "without": ()}.items():
         train(config(planner="scoring", val=val, keep_best=False), tmp_path / name, progress=False)
         found[name] = weights(tmp_path / name)
-    assert found["with"]["weighing"].unique().tolist() == [8 + 4]
+    assert found["with"]["scorer.weighing"].unique().tolist() == [8 + 4]
     same = {name for name, value in found["with"].items() if value.equal(found["without"][name])}
-    assert found["with"].keys() - same == {"weighing"}
+    assert found["with"].keys() - same == {"scorer.weighing"}
 
 
 def test_plans_are_held_against_recorded_labels_alone(data_sets, minis, tmp_path):
