@@ -25,7 +25,6 @@ _CLIPS_OF_A_SCENE, _CLIPS_OFF_THE_LOG = 15, 21
 _OFF_THE_LOG = 0.5  # [s] between clips that leave the log
 _BLIND = "ego_status"
 _VAL_OFF_LOG = "val-planner"
-_SCORES_ALONE = "scoring"  # learns from scores of the vocabulary without a label
 _ACCELERATION = {"acceleration hidden": 3.0, "acceleration told": 0.2}
 
 
@@ -63,8 +62,8 @@ def make_experiment(name: str, budget: Budget) -> Experiment:
 
 def _calibrated(arm: Arm) -> Arm:
     """The arm; where its planner is calibrated, samples off the log have a say in that."""
-    calibrates = arm.val and FAMILIES[arm.family].planner.calibrates
-    return replace(arm, val=(*arm.val, _VAL_OFF_LOG)) if calibrates else arm
+    judges = arm.val and _judges(arm.family)
+    return replace(arm, val=(*arm.val, _VAL_OFF_LOG)) if judges else arm
 
 
 def about(name: str) -> str:
@@ -127,8 +126,13 @@ def _pair(family: str, budget: Budget, sim: tuple[str, ...] = ("planner",)) -> I
 def _baseline(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
     for family in families:
         yield from _pair(family, budget)
-        if family == _SCORES_ALONE:
+        if _judges(family):
             yield _rewards_only(family, budget, f"{family}, real")
+
+
+def _judges(family: str) -> bool:
+    """Whether planners of a family learn from the scores of the vocabulary, without a label."""
+    return FAMILIES[family].planner.calibrates
 
 
 def _rewards_only(family: str, budget: Budget, reference: str) -> Arm:
@@ -144,7 +148,7 @@ def _experts(families: tuple[str, ...], budget: Budget) -> Iterable[Arm]:
         yield alone
         for expert in ("recovery", "planner", "unified"):
             yield Arm(f"{family}, {expert}", family, sim=(expert,), ratio=budget.ratio, reference=alone.name)
-        if family == _SCORES_ALONE:
+        if _judges(family):
             yield _rewards_only(family, budget, alone.name)
 
 
