@@ -17,7 +17,7 @@ from simscale_gym.planners.anchors import cluster_plans
 from simscale_gym.planners.backbone import Backbone, BackboneConfig, Seen
 from simscale_gym.planners.denoiser import Denoised, DenoisingLayer
 from simscale_gym.planners.inputs import InputSpec
-from simscale_gym.planners.planner import POSES, Batch, Outputs, Planner
+from simscale_gym.planners.planner import POSES, Batch, Outputs, Planner, Teachers
 from simscale_gym.planners.waves import WAVES, waves
 
 _TIMES = 1000  # of the schedule of noise, of which the first few are used
@@ -74,7 +74,7 @@ class DiffusionPlanner(Planner):
         """See :class:`simscale_gym.planners.planner.Planner`."""
         return self.config.backbone.map_stride
 
-    def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
+    def meet(self, targets: Tensor, vocabulary: Tensor, teachers: Teachers = (True, True)) -> None:
         """Anchors are clusters of all labels, coordinates are scaled to their range."""
         places = targets[..., :2].flatten(0, 1).to(self.low)
         self.anchors.copy_(cluster_plans(targets.to(self.anchors), self.config.anchors))

@@ -22,6 +22,7 @@ _USUAL_SPEED = 5.0  # [m/s]
 
 Outputs = dict[str, Tensor]
 Batch = Mapping[str, Tensor]
+Teachers = tuple[bool, bool]
 
 
 class Planner(nn.Module, ABC):
@@ -54,12 +55,13 @@ class Planner(nn.Module, ABC):
             ArgumentError: It cannot.
         """
 
-    def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
+    def meet(self, targets: Tensor, vocabulary: Tensor, teachers: Teachers = (True, True)) -> None:
         """Look at the training set before the first step: anchors and the like are taken from it.
 
         Args:
             targets: All labels ``[N, 8, 3]``.
             vocabulary: Trajectories ``[K, 40, 3]`` whose scores samples have; K may be 0.
+            teachers: Whether labels of recorded samples will be imitated, and whether those of simulated ones.
 
         Raises:
             ArgumentError: The planner cannot learn from it.

@@ -13,7 +13,7 @@ from simscale_gym.planners.bird_view import AttentionConfig
 from simscale_gym.planners.ground_view import GroundGrid
 from simscale_gym.planners.image_encoder import ResNetConfig
 from simscale_gym.planners.inputs import InputSpec
-from simscale_gym.planners.planner import Batch, Outputs, Planner, StatusToken
+from simscale_gym.planners.planner import Batch, Outputs, Planner, StatusToken, Teachers
 from simscale_gym.planners.scorer import ScorerConfig, TrajectoryScorer
 
 
@@ -57,7 +57,7 @@ class ScoringPlanner(Planner):
         """See :meth:`TrajectoryScorer.check_vocabulary`."""
         self.scorer.check_vocabulary(count)
 
-    def meet(self, targets: Tensor, vocabulary: Tensor) -> None:
+    def meet(self, targets: Tensor, vocabulary: Tensor, teachers: Teachers = (True, True)) -> None:
         """The vocabulary is the data sets'."""
         self.scorer.meet(vocabulary)
 

@@ -66,7 +66,10 @@ def train(config: TrainConfig, out: str | os.PathLike[str], *, progress: bool = 
         one_vocabulary([*samples.train, *samples.val])
     lessons = LessonStore(samples.train, planner.map_stride, "reading" if progress else "")
     judged = LessonStore(samples.val, planner.map_stride) if samples.val else None
-    planner.meet(lessons.column("target"), torch.from_numpy(samples.vocabulary))
+    simulated = bool(config.sim or config.stream) and config.sim_imitation
+    planner.meet(
+        lessons.column("target"), torch.from_numpy(samples.vocabulary), (bool(config.real), simulated)
+    )
     saved = folder.saved()
     stream = _stream(config, samples, planner, saved) if config.stream else None
     training = _Training(

@@ -34,9 +34,9 @@ def fork(random_batch):
     return batch
 
 
-def learned(planner, batch, vocabulary=NONE, terms=None):
+def learned(planner, batch, vocabulary=NONE, terms=None, teachers=(True, True)):
     """Where the plan ends [m to the left] after some steps."""
-    planner.meet(batch["target"], vocabulary)
+    planner.meet(batch["target"], vocabulary, teachers)
     optimizer = torch.optim.Adam(planner.parameters(), 3e-3)
     for _ in range(100):
         losses = planner.losses(planner(batch["pictures"], batch["status"]), batch)
@@ -77,22 +77,57 @@ def test_several_modes_take_one(small_config, fork, family, config):
     assert abs(learned(planner, fork)) == pytest.approx(ASIDE, abs=0.25 * ASIDE)
 
 
-@pytest.mark.parametrize("side", [-1.0, 1.0], ids=["right", "left"])
-def test_proposals_are_judged_by_what_was_learned_of_the_vocabulary(small_config, fork, side):
-    """Labels lead to both sides; the scores of the vocabulary say that one of them is off the road."""
-    torch.manual_seed(0)
+@pytest.fixture
+def judged(fork):
+    """``judged(side)``: the fork, scored so that only one side of a vocabulary is on the road, and that vocabulary."""
     ways, times = torch.linspace(-1.5, 1.5, 12) * ASIDE, torch.arange(1, 41) / 40.0
     vocabulary = torch.zeros(len(ways), 40, 3)
     vocabulary[..., 0], vocabulary[..., 1] = 10.0 * times, ways[:, None] * times
-    scores = torch.ones(len(fork["target"]), len(ways), len(SUBSCORES))
-    scores[..., SUBSCORES.index("dac")] = (side * ways > 0.0).float()
-    fork["vocabulary_scores"] = scores.half()
-    scorer = ScorerConfig(1, len(ways), len(ways) // 2)
-    planner = ProposalsPlanner(ProposalsConfig(small_config.inputs, small_config.backbone, scorer, 4))
-    terms = {*planner.imitation_terms, *LOSS_WEIGHTS}
-    assert learned(planner, fork, vocabulary, terms) == pytest.approx(side * ASIDE, abs=0.25 * ASIDE)
-    ends = planner(fork["pictures"][:1], fork["status"][:1])["proposals"][0, :, -1, 1]
+
+    def scored(side):
+        scores = torch.ones(len(fork["target"]), len(ways), len(SUBSCORES))
+        scores[..., SUBSCORES.index("dac")] = (side * ways > 0.0).float()
+        return {**fork, "vocabulary_scores": scores.half()}, vocabulary
+
+    return scored
+
+
+@pytest.fixture
+def proposing(small_config):
+    torch.manual_seed(0)
+    config = ProposalsConfig(small_config.inputs, small_config.backbone, ScorerConfig(1, 12, 6), 4)
+    return ProposalsPlanner(config)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0], ids=["right", "left"])
+def test_proposals_are_judged_by_what_was_learned_of_the_vocabulary(proposing, judged, side):
+    """Labels lead to both sides; the scores of the vocabulary say that one of them is off the road."""
+    batch, vocabulary = judged(side)
+    terms = {*proposing.imitation_terms, *LOSS_WEIGHTS}
+    end = learned(proposing, batch, vocabulary, terms, (True, False))
+    assert end == pytest.approx(side * ASIDE, abs=0.25 * ASIDE)
+    ends = proposing(batch["pictures"][:1], batch["status"][:1])["proposals"][0, :4, -1, 1]
     assert (side * ends).min().item() == pytest.approx(-ASIDE, abs=0.25 * ASIDE)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0], ids=["human's", "expert's"])
+def test_humans_and_experts_teach_proposals_of_their_own(proposing, judged, side):
+    """The human goes to the right, the expert to the left; whoever stays on the road is followed."""
+    batch, vocabulary = judged(side)
+    batch["is_sim"] = batch["target"][:, -1, 1] > 0.0
+    terms = {*proposing.imitation_terms, *LOSS_WEIGHTS}
+    assert learned(proposing, batch, vocabulary, terms) == pytest.approx(side * ASIDE, abs=0.25 * ASIDE)
+    ends = proposing(batch["pictures"][:1], batch["status"][:1])["proposals"][0, :, -1, 1]
+    assert (ends[:4] < 0.0).all() and (ends[4:] > 0.0).all()
+
+
+@pytest.mark.parametrize("teacher", [0, 1], ids=["humans", "experts"])
+def test_proposals_that_no_one_taught_are_not_driven(proposing, judged, teacher):
+    batch, vocabulary = judged(1.0)
+    proposing.meet(batch["target"], vocabulary, (teacher == 0, teacher == 1))
+    outputs = proposing.eval()(batch["pictures"], batch["status"])
+    apart = (outputs["proposals"] - outputs["plan"][:, None]).abs().amax((2, 3)).argmin(1)
+    assert (apart // 4 == teacher).all()
 
 
 def test_every_weight_of_the_diffusion_learns_and_driving_draws_no_chance(small_config, random_batch):
