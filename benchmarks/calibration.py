@@ -1,10 +1,10 @@
-"""What it is worth to weigh a scoring planner's estimates by a validation set instead of by GTRS' weights.
+"""What it is worth to weigh a scorer's estimates by a validation set instead of by GTRS' weights.
 
     python benchmarks/calibration.py run/planner.safetensors --val val val-sim
 
-EPDMS (without EC, of which samples have no scores) of the trajectories that a planner chooses: by GTRS' weights; and by
-those fitted to the other three quarters of the same samples, so that none is judged by what it was fitted to. Several
-planners, as trainings with other seeds, give the means over them.
+EPDMS (without EC, of which samples have no scores) of what a planner with a scorer takes of the vocabulary: by GTRS'
+weights; and by those fitted to the other three quarters of the same samples, so that none is judged by what it was
+fitted to. Several planners, as trainings with other seeds, give the means over them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from simscale_gym.datagen import DataSet
-from simscale_gym.planners import ScoringPlanner, load_planner
+from simscale_gym.planners import ProposalsPlanner, ScoringPlanner, load_planner
 from simscale_gym.planners.planner import Batch, Outputs
 from simscale_gym.planners.scorer import known_epdms, usual_weighing, weighed
 from simscale_gym.training.lesson_store import LessonStore
@@ -38,7 +38,7 @@ def worth(outputs: Outputs, batch: Batch, weighing: Tensor) -> Tensor:
     return known_epdms(batch["vocabulary_scores"]).gather(1, best)[:, 0]
 
 
-def measured(planner: ScoringPlanner, folder: str) -> tuple[float, float]:
+def measured(planner: ScoringPlanner | ProposalsPlanner, folder: str) -> tuple[float, float]:
     """EPDMS on a data set by GTRS' weights and by fitted ones [%]."""
     data = DataSet(folder)
     cameras = [data.recipe["spec"]["cameras"].index(name) for name in planner.inputs.cameras]
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("planners", type=Path, nargs="+", help="checkpoints of scoring planners")
+    parser.add_argument("planners", type=Path, nargs="+", help="checkpoints of scoring or proposals planners")
     parser.add_argument("--val", nargs="+", required=True, help="data sets of roads they did not learn from")
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)

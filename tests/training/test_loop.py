@@ -231,6 +231,21 @@ def test_a_scoring_planner_is_weighed_by_the_validation_set(data_sets, minis, tm
     assert found["with"].keys() - same == {"scorer.weighing"}
 
 
+@pytest.mark.parametrize(
+    ("settings", "taught"),
+    [
+        ({}, [True, False]),
+        ({"sim": ("sim",)}, [True, True]),
+        ({"sim": ("sim",), "sim_imitation": False}, [True, False]),
+        ({"real": (), "sim": ("sim",)}, [False, True]),
+    ],
+    ids=["recorded", "both", "rewards only", "simulated"],
+)
+def test_planners_know_whose_labels_they_imitate(data_sets, minis, tmp_path, settings, taught):
+    train(config(planner="proposals", steps=2, **settings), tmp_path, progress=False)
+    assert weights(tmp_path)["taught"].view(2, 4)[:, 0].tolist() == taught
+
+
 def test_plans_are_held_against_recorded_labels_alone(data_sets, minis, tmp_path):
     """Whatever an expert does off the log, the distances are those to humans."""
     found = [
