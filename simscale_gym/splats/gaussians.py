@@ -124,15 +124,10 @@ class Gaussians:
                 raise ArgumentError(f"Gaussians.{name} has shape {value.shape}, expected {shape}.")
             if value.dtype != np.float32:
                 raise ArgumentError(f"Gaussians.{name} is {value.dtype}, expected float32: use .astype.")
-            _reject(
-                name,
-                ~np.isfinite(value.reshape(count, int(np.prod(value.shape[1:])))).all(1),
-                value,
-                "finite",
-            )
+            _reject(name, ~np.isfinite(value), value, "finite")
         norms = np.sqrt(np.einsum("ij,ij->i", self.quats, self.quats, dtype=np.float64))
         _reject("quats", norms == 0.0, self.quats, "a rotation (wxyz), not zero")
-        _reject("scales", (self.scales < 0.0).any(1), self.scales, "scales of at least 0")
+        _reject("scales", self.scales < 0.0, self.scales, "scales of at least 0")
         _reject("opacities", (self.opacities < 0.0) | (self.opacities > 1.0), self.opacities, "0..1")
         if (np.abs(norms - 1.0) <= _UNIT).all():
             return self
@@ -168,10 +163,11 @@ class Gaussians:
 
 def _reject(name: str, bad: np.ndarray, value: np.ndarray, expected: str) -> None:
     if bad.any():
-        row = int(np.argmax(bad))
+        rows = bad.reshape(len(bad), -1).any(1)
+        row = int(np.argmax(rows))
         found = value[row].ravel()[:4]
         raise ArgumentError(
-            f"Gaussians.{name}[{row}] is {found}, expected {expected}; {int(bad.sum())} rows are so."
+            f"Gaussians.{name}[{row}] is {found}, expected {expected}; {int(rows.sum())} rows are so."
         )
 
 

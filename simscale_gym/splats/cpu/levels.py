@@ -141,6 +141,10 @@ def _partner(i, last, taken, means, normals, colors, sizes):
         for a in range(3):
             step = means[j, a] - means[i, a]
             square += step * step
+        if square >= least:  # the rest of the cost is not negative
+            continue
+        for a in range(3):
+            step = means[j, a] - means[i, a]
             first += normals[i, a] * step
             second += normals[j, a] * step
             aligned += normals[i, a] * normals[j, a]
