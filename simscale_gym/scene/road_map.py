@@ -247,11 +247,7 @@ class RoadMap:
     @cached_property
     def drivable_region(self) -> shapely.MultiPolygon:
         """Union of the drivable polygons, with slivers under 0.2 m between neighbours closed."""
-        rings = [shapely.make_valid(shapely.Polygon(ring)) for ring in self.drivable_rings]
-        region = shapely.unary_union(rings, grid_size=GRID)
-        region = region.buffer(0.1, join_style="mitre").buffer(-0.1, join_style="mitre")
-        parts = [g for g in getattr(region, "geoms", [region]) if isinstance(g, shapely.Polygon)]
-        return shapely.MultiPolygon(parts)
+        return shapely.MultiPolygon([(outer, holes) for outer, *holes in _drivable_parts(self)])
 
     def lanes_at(self, point: Array) -> list[str]:
         """Ids of the lanes and connectors whose polygon contains ``point [2]``."""
@@ -289,3 +285,15 @@ class RoadMap:
                 f"runs within {np.degrees(max_angle):.0f} degrees of heading {pose[2]:.2f} rad."
             )
         return best[2], best[3], best[4]
+
+
+@compiled()
+def _drivable_parts(road_map: RoadMap) -> list[list[Array]]:
+    """Rings ``[K, 2]`` of each part of the drivable region: outline, then holes. To unite them takes a second."""
+    rings = [shapely.make_valid(shapely.Polygon(ring)) for ring in road_map.drivable_rings]
+    region = shapely.unary_union(rings, grid_size=GRID)
+    region = region.buffer(0.1, join_style="mitre").buffer(-0.1, join_style="mitre")
+    parts = [
+        g for g in getattr(region, "geoms", [region]) if isinstance(g, shapely.Polygon) and not g.is_empty
+    ]
+    return [[np.asarray(ring.coords) for ring in (part.exterior, *part.interiors)] for part in parts]
