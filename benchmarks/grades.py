@@ -3,14 +3,18 @@
     python benchmarks/grades.py                                # the town's first scene, eight cameras, one thread
     python benchmarks/grades.py --scenes path/to/logs          # the first scene of other logs
     python benchmarks/grades.py --pictures out/grades          # the pictures as well, PNG
+    python benchmarks/grades.py --dress 4                      # what dressing takes: four scenes of different drives
 
 Milliseconds of processor time a frame, medians of pictures that are drawn in turn; seconds of processor time of the
 first picture, in which the street is dressed where it is not in the cache; and the growth of the process's memory.
+With --dress instead seconds of processor time that a street takes in each grade, median, least and most, after one that
+does not count; Gaussians, median; and the process's greatest memory so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from pathlib import Path
 from unittest import mock
@@ -18,9 +22,12 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from simscale_gym.dressing.looks.grade import COARSE, grade_of
+from simscale_gym.dressing.looks.grade import COARSE, GRADES, Grade, grade_of
+from simscale_gym.dressing.looks.look_cache import LookCache
+from simscale_gym.dressing.looks.packed_look import PackedLook, packed_street
+from simscale_gym.dressing.surroundings.infer_shapes import infer_shapes
 from simscale_gym.rendering import Frame, Renderer, make_renderer
-from simscale_gym.scene import Moment
+from simscale_gym.scene import Moment, Scene
 from simscale_gym.sources import cache_root, list_scenes, load_scene
 
 SIZES = ((144, 256), (360, 640), (1080, 1920))
@@ -42,6 +49,33 @@ def drawn(renderer: Renderer, moment: Moment, size: tuple[int, int], street: str
         return frame, time.process_time() - began
 
 
+def dressed(scene: Scene, grade: Grade) -> tuple[float, int]:
+    """Processor time [s] to dress a street in a grade, and its Gaussians."""
+    shapes, kept = scene.shapes if scene.shapes is not None else infer_shapes(scene), LookCache(None)
+    began = time.process_time()
+    coarse = grade == COARSE
+    packed = (
+        PackedLook.of(scene, shapes, kept).packed if coarse else packed_street(scene, shapes, grade, kept)
+    )
+    return time.process_time() - began, packed.count
+
+
+def measure_dressing(source: str, count: int) -> None:
+    """Dress ``count`` scenes of ``source`` in all grades, and print what it takes."""
+    refs = list_scenes(source)
+    scenes = [load_scene(refs[row * len(refs) // count]) for row in range(count)]
+    print(f"{'focal px':>8} {'s':>6} {'(least, most)':>14} {'Gaussians':>10} {'peak MB':>8}")
+    for grade in GRADES:
+        dressed(scenes[0], grade)
+        times, sizes = np.array([dressed(scene, grade) for scene in scenes]).T
+        spread = f"({times.min():.1f}, {times.max():.1f})"
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(
+            f"{grade.focal:8.0f} {np.median(times):6.2f} {spread:>14} {np.median(sizes):10.0f} {peak:8.0f}",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -51,7 +85,11 @@ def main() -> None:
     parser.add_argument("--frame", type=int, default=20, help="frame of the log")
     parser.add_argument("--repeats", type=int, default=5, help="timed frames")
     parser.add_argument("--pictures", type=Path, help="folder for the pictures")
+    parser.add_argument("--dress", type=int, metavar="N", help="dress N scenes, and draw nothing")
     arguments = parser.parse_args()
+    if arguments.dress:
+        measure_dressing(arguments.scenes, arguments.dress)
+        return
     scene = load_scene(list_scenes(arguments.scenes)[0])
     renderer = make_renderer(scene, threads=1, cache=cache_root() / "looks")
     moment = Moment.of_log(scene, arguments.frame)

@@ -22,6 +22,7 @@ from simscale_gym.dressing.light.visibility import seen_from_path
 from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surfels.surfels import Surfels
 from simscale_gym.scene import Building, Fixture, RoadMap, Scene, Shapes, Tree
+from simscale_gym.scene.derived import derived
 from simscale_gym.splats.gaussians import Gaussians
 
 Array = NDArray[np.float64]
@@ -56,12 +57,14 @@ class StaticLook:
         sky: The sky behind everything.
         light: The light that it was lit with; things that move are lit with the same.
         occluders: The shapes that cast shadows.
+        terrain: The plan of the ground that it was laid on.
     """
 
     gaussians: Gaussians
     sky: Sky
     light: Sunlight
     occluders: Occluders
+    terrain: Terrain
 
     def sun_at(self, points: ArrayLike, size: float = 1.0) -> NDArray[np.float32]:
         """Share ``[N]`` of the sun that reaches things about ``size`` [m] wide at ``points [N, 3]``."""
@@ -100,7 +103,9 @@ def dress_static(scene: Scene, shapes: Shapes, *, detail: float = 0.75, focal: f
     for fixture in shapes.fixtures:
         _add_fixture(fixture, terrain, detail, focal, parts, casters)
     occluders = Occluders.concatenate(casters)
-    return StaticLook(bake(Surfels.concatenate(parts), occluders, light), sky, light, occluders)
+    surfels = Surfels.concatenate(parts)
+    parts.clear()  # a second copy of millions of surfels
+    return StaticLook(bake(surfels, occluders, light), sky, light, occluders, terrain)
 
 
 def weather(road_map: RoadMap, seed: int) -> tuple[Sunlight, Sky]:
@@ -112,6 +117,7 @@ def weather(road_map: RoadMap, seed: int) -> tuple[Sunlight, Sky]:
     return light, with_skyline(sky, np.random.default_rng([seed, 3]))
 
 
+@derived
 def street_axis(road_map: RoadMap) -> float:
     """The direction [rad] of most of the lanes' length, up to a quarter turn, in steps of 15 degrees."""
     turn = 0.0 + 0.0j

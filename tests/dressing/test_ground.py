@@ -5,8 +5,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 from street import HALF_ROAD, rectangle, street_map, street_scene, street_shapes, turned
 
+from simscale_gym.dressing.ground import ground as ground_module
 from simscale_gym.dressing.ground.cells import SKIRT, TAKEN, Line, even_pieces, split_lengthwise
 from simscale_gym.dressing.ground.ground import fill_quadtree, ground_surfels
 from simscale_gym.dressing.ground.kerbs import HEIGHT, lay_kerbs
@@ -14,7 +16,7 @@ from simscale_gym.dressing.ground.markings import lane_lines, paint_lines
 from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.dressing.ground.road_patterns import lay_patterns, stop_and_crossing_patterns
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
-from simscale_gym.dressing.light.visibility import seen_from_path
+from simscale_gym.dressing.light.visibility import seen_from_path, seen_raster
 from simscale_gym.dressing.surfels.noise import value_noise
 from simscale_gym.scene import BoundaryType, StopLineType
 
@@ -75,6 +77,19 @@ def test_terrain_knows_road_sidewalk_grass_and_buildings(terrain):
     places = turned([[0, 0], [-20, 7], [-20, -11], [-20, 14], [-20, -40], [14, 20]])
     expected = ["ROAD", "SIDEWALK", "GRASS", "BUILDING", "NEUTRAL", "ROAD"]
     assert [Surface(k).name for k in terrain.surfaces.at(places)] == expected
+
+
+def test_distances_are_those_of_a_tree(terrain):
+    points = np.random.default_rng(0).uniform(-300.0, 300.0, (500, 2))
+    assert (terrain.distance(points) == cKDTree(terrain.path).query(points)[0]).all()
+
+
+def test_cells_are_the_same_however_far_sight_is_told(terrain, monkeypatch):
+    near = fill_quadtree(terrain, blank(terrain))
+    monkeypatch.setattr(ground_module, "seen_raster", lambda terrain, reach: seen_raster(terrain, np.inf))
+    assert np.array_equal(fill_quadtree(terrain, blank(terrain)).boxes, near.boxes)
+    monkeypatch.setattr(ground_module, "seen_raster", lambda terrain, reach: seen_raster(terrain, 20.0))
+    assert not np.array_equal(fill_quadtree(terrain, blank(terrain)).boxes, near.boxes)
 
 
 def test_lines_shared_by_two_lanes_are_painted_once(terrain):

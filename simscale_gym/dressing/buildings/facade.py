@@ -106,9 +106,9 @@ def building_occluders(building: Building, *, visible_edges: NDArray[np.bool_] |
         visible = np.ones(4, bool) if visible_edges is None else np.asarray(visible_edges, bool)
         _, (a, b), _ = ridge(plan, footprint, visible)
         steps = np.linspace(0.0, 1.0, 6)[1:]
-        center = (a + b)[:2] / 2
+        center, nearest = (a + b)[:2] / 2, _nearest(footprint, a[:2], b[:2])
         for low, high in pairwise(steps):
-            ring = footprint + low * (_nearest(footprint, a[:2], b[:2]) - footprint)
+            ring = footprint + low * (nearest - footprint)
             ring = center + (ring - center) * 0.96
             z = plan.height + low * (a[2] - plan.height)
             parts.append(Occluders.prism(ring, z - 0.7, z + 0.5 * (high - low) * (a[2] - plan.height) - 0.4))

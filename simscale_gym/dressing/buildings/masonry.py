@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.dressing.surfels.surfels import ColorField
@@ -15,22 +16,40 @@ def wall_noise(x: Array, y: Array, scale: float, seed: int) -> Array:
 
     The ground's is :func:`simscale_gym.dressing.surfels.noise.value_noise`, with another hash of the lattice.
     """
-    x, y = x / scale, y / scale
-    column, row = np.floor(x), np.floor(y)
-    fx, fy = x - column, y - row
-    fx, fy = fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy)
-    low = _lattice(column, row, seed) * (1.0 - fx) + _lattice(column + 1.0, row, seed) * fx
-    high = _lattice(column, row + 1.0, seed) * (1.0 - fx) + _lattice(column + 1.0, row + 1.0, seed) * fx
-    return low * (1.0 - fy) + high * fy
+    return _wall_noise(x / scale, y / scale, seed % 65536)
 
 
 def _lattice(column: Array, row: Array, seed: int) -> Array:
     """Hash 0..1 of integer places ``[N]``."""
-    mixed = (
-        column.astype(np.int64) * 374761393 + row.astype(np.int64) * 668265263 + (seed % 65536) * 1274126177
-    )
-    mixed = (mixed ^ (mixed >> 13)) * 1103515245 & 0xFFFFFFFF
+    return _hashes(column, row, seed % 65536)
+
+
+@njit(cache=True, inline="always")
+def _mix(i, j, seed):
+    mixed = i * 374761393 + j * 668265263 + seed * 1274126177
+    mixed = ((mixed ^ (mixed >> 13)) * 1103515245) & 0xFFFFFFFF
     return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 65535.0
+
+
+@njit(cache=True, error_model="numpy")
+def _hashes(column, row, seed):
+    out = np.empty(len(column))
+    for n in range(len(column)):
+        out[n] = _mix(int(column[n]), int(row[n]), seed)
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def _wall_noise(x, y, seed):
+    out = np.empty(len(x))
+    for n in range(len(x)):
+        i, j = int(np.floor(x[n])), int(np.floor(y[n]))
+        a, b = x[n] - i, y[n] - j
+        a, b = a * a * (3.0 - 2.0 * a), b * b * (3.0 - 2.0 * b)
+        low = _mix(i, j, seed) * (1.0 - a) + _mix(i + 1, j, seed) * a
+        high = _mix(i, j + 1, seed) * (1.0 - a) + _mix(i + 1, j + 1, seed) * a
+        out[n] = low * (1.0 - b) + high * b
+    return out
 
 
 def wall_color(base: Array, style: str, height: float, seed: int) -> ColorField:

@@ -5,10 +5,11 @@ A façade's own frame: x along it to the right as seen from the street, y into t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.dressing.surfels.sharpness import AS_ASKED, Sharpness
@@ -78,14 +79,10 @@ class OpeningTemplate:
 
 def repeat_at(surfels: Surfels, offsets: Array) -> Surfels:
     """The same surfels at each of ``offsets [M, 3]`` [m]."""
-    count = len(offsets)
     centers = (np.asarray(offsets, np.float32)[:, None] + surfels.centers[None]).reshape(-1, 3)
-    tiled = {
-        f.name: np.tile(getattr(surfels, f.name), (count, 1) if getattr(surfels, f.name).ndim == 2 else count)
-        for f in fields(surfels)
-        if f.name != "centers"
-    }
-    return Surfels(centers=centers, **tiled)
+    if not len(offsets):
+        return surfels.subset(slice(0))
+    return Surfels(centers, *(np.concatenate([column] * len(offsets)) for column in surfels.columns[1:]))
 
 
 def set_openings(template: OpeningTemplate, corners: Array, rng: np.random.Generator) -> Surfels:
@@ -95,27 +92,41 @@ def set_openings(template: OpeningTemplate, corners: Array, rng: np.random.Gener
     if not len(template.glass):
         return solid
     colors = _glass_colors(template, corners[:, 1], rng)
-    glass = replace(repeat_at(template.glass, offsets), albedo=colors.reshape(-1, 3).astype(np.float32))
+    glass = replace(repeat_at(template.glass, offsets), albedo=colors.reshape(-1, 3))
     return Surfels.concatenate([solid, glass])
 
 
-def _glass_colors(template: OpeningTemplate, heights: Array, rng: np.random.Generator) -> Array:
+def _glass_colors(template: OpeningTemplate, heights: Array, rng: np.random.Generator) -> NDArray[np.float32]:
     """Albedo ``[M, G, 3]``: dark rooms under a mirrored sky, here and there a curtain, a blind or a net."""
     count = len(heights)
     draw = rng.random((count, 6))
-    tilt = rng.normal(0.0, 0.10, (count, int(template.leaf.max()) + 1))[:, template.leaf]
-    mirror = 0.10 + 0.34 * np.clip(template.up[None] - 0.25 + tilt + 0.25 * (draw[:, :1] - 0.5), 0.0, 1.0)
-    mirror = mirror * np.clip(0.55 + heights / 14.0, 0.5, 1.1)[:, None] + 0.3 * np.clip(tilt, 0.0, 0.2)
-    room = ROOM_IN_GLASS * (0.8 + 0.45 * draw[:, 1:2])
-    glass = room[:, None] + mirror[..., None] * (SKY_IN_GLASS - room[:, None])
-    kind = draw[:, 2:3]
-    aside = np.abs(template.across[None] - 0.5) > 0.28 + 0.12 * draw[:, 3:4]
-    curtain = (kind < 0.30) & aside
-    blind = (kind > 0.78) & (template.up[None] > 0.3 + 0.65 * draw[:, 4:5])
-    net = (kind > 0.42) & (kind < 0.56)
-    cover = np.where(curtain | blind, 0.62, np.where(net, 0.36, 0.0))[..., None]
-    cloth = CURTAIN * (0.75 + 0.3 * draw[:, 5:6])
-    return glass + cover * (cloth[:, None] * (0.8 + 0.2 * template.up[None, :, None]) - glass)
+    tilt = rng.normal(0.0, 0.10, (count, int(template.leaf.max()) + 1))
+    bright = np.clip(0.55 + heights / 14.0, 0.5, 1.1)
+    up = template.up
+    places = (np.abs(template.across - 0.5), up, up - 0.25, 0.8 + 0.2 * up, template.leaf)
+    return _behind_glass(*places, draw, tilt, bright)
+
+
+@njit(cache=True, error_model="numpy")
+def _behind_glass(beside, up, risen, shine, leaf, draw, tilt, bright):
+    out = np.empty((len(draw), len(up), 3), np.float32)
+    for m in range(len(draw)):
+        room, cloth = ROOM_IN_GLASS * (0.8 + 0.45 * draw[m, 1]), CURTAIN * (0.75 + 0.3 * draw[m, 5])
+        kind, drawn, low = draw[m, 2], 0.28 + 0.12 * draw[m, 3], 0.3 + 0.65 * draw[m, 4]
+        for g in range(len(up)):
+            turn = tilt[m, leaf[g]]
+            mirror = 0.10 + 0.34 * min(max(risen[g] + turn + 0.25 * (draw[m, 0] - 0.5), 0.0), 1.0)
+            mirror = mirror * bright[m] + 0.3 * min(max(turn, 0.0), 0.2)
+            curtain = kind < 0.30 and beside[g] > drawn
+            cover = 0.0
+            if curtain or (kind > 0.78 and up[g] > low):
+                cover = 0.62
+            elif 0.42 < kind < 0.56:
+                cover = 0.36
+            for c in range(3):
+                glass = room[c] + mirror * (SKY_IN_GLASS[c] - room[c])
+                out[m, g, c] = glass + cover * (cloth[c] * shine[g] - glass)
+    return out
 
 
 @lru_cache(maxsize=512)

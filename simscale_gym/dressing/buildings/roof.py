@@ -90,9 +90,9 @@ def _lifted(points: Array, height: float) -> Array:
 
 def inset_polygon(polygon: Array, inset: float) -> Array:
     """Convex counter-clockwise ``polygon [K, 2]`` with every edge moved inwards by ``inset`` [m]."""
-    edges = np.roll(polygon, -1, axis=0) - polygon
+    edges = np.concatenate([polygon[1:], polygon[:1]]) - polygon
     inward = np.stack([-edges[:, 1], edges[:, 0]], 1) / np.linalg.norm(edges, axis=1, keepdims=True)
-    before = np.roll(inward, 1, axis=0)
+    before = np.concatenate([inward[-1:], inward[:-1]])
     return polygon + inset * (before + inward) / (1.0 + (before * inward).sum(1, keepdims=True))
 
 

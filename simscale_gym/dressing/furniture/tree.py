@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 GOLDEN_ANGLE = np.pi * (3.0 - 5.0**0.5)
 NEAR_SPRAYS = 3000  # leaf sprays of a tree beside the path; fewer look painterly from below
 FAR_SPRAYS = 380
+_ROUNDING = 1.0 + 1e-9
 OPTICAL_DEPTH = (
     1.5  # of a sub-crown along its diameter: a third of the sun comes through one, a tenth through two
 )
@@ -67,7 +68,7 @@ def tree_surfels(tree: Tree, *, lod: float = 1.0, sharpness: Sharpness = AS_ASKE
         centers=(centers + np.array([tree.x, tree.y, 0.0])).astype(np.float32),
         u=u.astype(np.float32),
         v=v.astype(np.float32),
-        normals=np.cross(u, v).astype(np.float32),
+        normals=_cross(u, v).astype(np.float32),
         sigmas=sigmas.astype(np.float32),
         albedo=np.clip(albedo, 0.0, 1.0).astype(np.float32),
         opacity=opacity.astype(np.float32),
@@ -158,7 +159,20 @@ def _depth_inside(points, blobs):
     for i in range(len(points)):
         for j in range(len(blobs)):
             x, y, z = points[i, 0] - blobs[j, 0], points[i, 1] - blobs[j, 1], points[i, 2] - blobs[j, 2]
-            out[i] = max(out[i], 1.0 - np.sqrt(x * x + y * y + z * z) / blobs[j, 3])
+            square, reach = x * x + y * y + z * z, blobs[j, 3] * (1.0 - out[i])
+            if square < reach * reach * _ROUNDING:  # else it cannot be deeper in this one
+                out[i] = max(out[i], 1.0 - np.sqrt(square) / blobs[j, 3])
+    return out
+
+
+@njit(cache=True)
+def _cross(a, b):
+    """As `np.cross` of vectors `[N, 3]`, without its dozen of steps."""
+    out = np.empty(a.shape)
+    for i in range(len(a)):
+        out[i, 0] = a[i, 1] * b[i, 2] - a[i, 2] * b[i, 1]
+        out[i, 1] = a[i, 2] * b[i, 0] - a[i, 0] * b[i, 2]
+        out[i, 2] = a[i, 0] * b[i, 1] - a[i, 1] * b[i, 0]
     return out
 
 
@@ -194,14 +208,14 @@ def _foliage(habit: _Habit, tree: Tree, count: int, rng: np.random.Generator) ->
         # Leaves let light through: those that look down are lit nearly as those that look sideways.
         normal[:, 2] = np.where(normal[:, 2] < 0.0, 0.35 * normal[:, 2], normal[:, 2])
         normal = _unit(normal)
-        u = _unit(np.cross(normal, rng.normal(size=(number, 3))))
+        u = _unit(_cross(normal, rng.normal(size=(number, 3))))
         long = coarse * rng.uniform(*sizes, number)
         sigmas = np.stack([long, long * rng.uniform(0.5, 0.85, number), 0.25 * long], 1)
         level = np.clip((points[:, 2] - low) / (high - low), 0.0, 1.0)
         albedo = habit.leaf * (tone * (0.84 + 0.28 * level) * (1.0 + rng.normal(0.0, 0.13, number)))[:, None]
         albedo = albedo * (1.0 + rng.normal(0.0, 0.05, (number, 3)) * [1.0, 0.4, 0.8])
         openness = np.clip(0.42 + 0.58 * level - 0.75 * depth, 0.16, 1.0)
-        layers.append((points, u, np.cross(normal, u), sigmas, albedo, np.full(number, opacity), openness))
+        layers.append((points, u, _cross(normal, u), sigmas, albedo, np.full(number, opacity), openness))
     return tuple(np.concatenate(column) for column in zip(*layers, strict=True))
 
 
@@ -244,8 +258,8 @@ def _tubes(
     angle = (cell % sides + 0.5) / sides * 2.0 * np.pi
     length = np.linalg.norm(ends - starts, axis=1)
     axis = (ends - starts) / length[:, None]
-    across = _unit(np.cross(axis, np.where(np.abs(axis[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])))
-    normal = np.cos(angle)[:, None] * across[limb] + np.sin(angle)[:, None] * np.cross(axis, across)[limb]
+    across = _unit(_cross(axis, np.where(np.abs(axis[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])))
+    normal = np.cos(angle)[:, None] * across[limb] + np.sin(angle)[:, None] * _cross(axis, across)[limb]
     radius = first[limb] + (last - first)[limb] * along
     points = starts[limb] + along[:, None] * (ends - starts)[limb] + radius[:, None] * normal
     width = np.maximum(0.66 * 2.0 * np.pi * radius / sides, 0.006)
@@ -254,4 +268,4 @@ def _tubes(
     tone = 1.0 + 0.10 * np.sin(angle * 3.0 + 7.0 * limb) + rng.normal(0.0, 0.07, len(limb))
     openness = np.clip(1.0 - 0.16 * points[:, 2], 0.45, 1.0)
     u = axis[limb]
-    return points, u, np.cross(normal, u), sigmas, BARK * tone[:, None], np.full(len(limb), 0.97), openness
+    return points, u, _cross(normal, u), sigmas, BARK * tone[:, None], np.full(len(limb), 0.97), openness

@@ -101,25 +101,53 @@ class Line:
         """Length of the whole line [m]."""
         return float(self.s[-1])
 
-    def at(self, s: Array, offset: Array | float = 0.0) -> Array:
+    def at(self, s: Array, offset: float = 0.0) -> Array:
         """Points ``[M, 2]`` at arc lengths ``s [M]`` (straight on beyond the ends), ``offset`` [m] to the left."""
+        places, left = self.frames(s)
+        return places + offset * left
+
+    def frames(self, s: Array) -> tuple[Array, Array]:
+        """Points ``[M, 2]`` at arc lengths ``s [M]`` and the directions to the left there ``[M, 2]``."""
         inside = np.clip(s, 0.0, self.length)
         tangent = self._on(inside + SMOOTHING) - self._on(inside - SMOOTHING)
         tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
         normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
-        return self._on(inside) + (s - inside)[:, None] * tangent + np.reshape(offset, (-1, 1)) * normal
+        return self._on(inside) + (s - inside)[:, None] * tangent, normal
 
     def _on(self, s: Array) -> Array:
         return np.stack([np.interp(s, self.s, self.points[:, axis]) for axis in (0, 1)], 1)
 
+    def pieces(self, s_low: Array, s_high: Array) -> Pieces:
+        """Its pieces from ``s_low`` to ``s_high [M]`` [m]."""
+        return Pieces(*self.frames(s_low), *self.frames(s_high))
+
     def boxes(self, s_low: Array, s_high: Array, low: float, high: float) -> Array:
-        """Boxes ``[M, 5]`` from ``s_low`` to ``s_high [M]`` and from ``low`` to ``high`` [m] to the left.
+        """Boxes ``[M, 5]`` along its pieces (see :meth:`Pieces.boxes`)."""
+        return self.pieces(s_low, s_high).boxes(low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """``M`` pieces of a line.
+
+    Attributes:
+        start, end: ``[M, 2]`` [m].
+        left_at_start, left_at_end: ``[M, 2]`` unit directions to the left.
+    """
+
+    start: Array
+    left_at_start: Array
+    end: Array
+    left_at_end: Array
+
+    def boxes(self, low: float, high: float) -> Array:
+        """Boxes ``[M, 5]`` along the pieces, from ``low`` to ``high`` [m] to the left.
 
         On the inner side of a sharp bend boxes would turn round: those come out with length 0.
         """
         middle = (low + high) / 2
-        start, end = self.at(s_low, middle), self.at(s_high, middle)
-        delta, chord = end - start, self.at(s_high) - self.at(s_low)
+        start, end = self.start + middle * self.left_at_start, self.end + middle * self.left_at_end
+        delta, chord = end - start, self.end - self.start
         length = np.where((delta * chord).sum(1) > 0.0, np.linalg.norm(delta, axis=1), 0.0)
         heading = np.arctan2(chord[:, 1], chord[:, 0])
         width = np.full(len(length), high - low)

@@ -42,6 +42,9 @@ EXTENT = 520.0
 HIDDEN_CELL = 2.4
 """Cell of the ground that buildings hide from the path [m]."""
 
+MIXED_REACH = 80.0
+"""Cells within this distance of the path [m] are split where the kind of ground changes."""
+
 UNDERLAY_REACH, UNDERLAY_CELL, UNDERLAY_DEPTH = 26.0, 1.2, 0.6
 """A second ground under the first [m] closes the view through the joints of the grid."""
 
@@ -124,7 +127,10 @@ def _claim(boxes: Array, taken: GroundRaster) -> Array:
 
 def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0, focal: float = 0.0) -> Cells:
     """Square cells on all free ground; small near the path and where the kind of ground changes."""
-    root, seen = BASE_CELL * 2 ** len(CELL_REACH), seen_raster(terrain)
+    root = BASE_CELL * 2 ** len(CELL_REACH)
+    # farther away no cell as small as HIDDEN_CELL would be split, seen or not; by so much the raster's cells lie off
+    hideable = CELL_REACH[round(np.log2(HIDDEN_CELL / BASE_CELL)) - 1] * detail
+    seen = seen_raster(terrain, max(hideable, MIXED_REACH) + 2.0 * HIDDEN_CELL)
     low, high = terrain.path.min(0) - EXTENT, terrain.path.max(0) + EXTENT
     axes = (np.arange(a, b, root) + root / 2 for a, b in zip(low, high, strict=True))
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
@@ -140,7 +146,7 @@ def fill_quadtree(terrain: Terrain, taken: GroundRaster, detail: float = 1.0, fo
         hidden = (seen.at(points) == 0) & (distance < REACH) & (size <= HIDDEN_CELL)
         wanted = np.where(hidden, level, wanted)
         split = wanted < level
-        mixed = ~split & (distance < 80.0) & ~hidden
+        mixed = ~split & (distance < MIXED_REACH) & ~hidden
         split[mixed] = _is_mixed(points[mixed], distance[mixed], size, terrain, taken, focal)
         if level == finest:
             split[:] = False

@@ -40,9 +40,9 @@ class GroundHeights:
         count = np.ceil((terrain.path.max(0) + REACH - low) / CELL).astype(int) + 1
         x, y = np.meshgrid(np.arange(count[0]), np.arange(count[1]))
         points = low + CELL * np.column_stack([x.ravel(), y.ravel()])
-        road = np.zeros(len(points)) if not terrain.heights.any() else terrain.height(points)
         step = np.where(terrain.surfaces.at(points) == Surface.ROAD, 0.0, HEIGHT)
-        return cls(low, *(a.reshape(x.shape).astype(np.float32) for a in (road, step)))
+        heights = (terrain.height(points), step)
+        return cls(low, *(a.reshape(x.shape).astype(np.float32) for a in heights))
 
     def at(self, points: ArrayLike, afoot: ArrayLike) -> Array:
         """Height ``[N]`` [m] that things at ``points [N, 2]`` stand at, bilinear.

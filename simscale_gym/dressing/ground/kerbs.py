@@ -17,6 +17,7 @@ from simscale_gym.dressing.ground.cells import (
     TAKEN,
     Cells,
     Line,
+    Pieces,
     even_pieces,
 )
 from simscale_gym.dressing.ground.raster import GroundRaster
@@ -62,20 +63,22 @@ def lay_kerbs(terrain: Terrain, taken: GroundRaster, *, fine: bool = False) -> K
             if not rows.any():
                 continue
             s_low, s_high = even_pieces(low[rows], high[rows], (0.34, 1.0, 1.0)[lod])
+            pieces = line.pieces(s_low, s_high)
             for a, b in _spans(((-STONE, -0.11, -0.04, 0.0), (-STONE, 0.0), (-STONE, 0.0))[lod]):
-                stones.append(line.boxes(s_low, s_high, a, b))
+                stones.append(pieces.boxes(a, b))
             rims = ((0.0, 0.05, 0.10, HEIGHT), (0.0, HEIGHT), (0.0, HEIGHT))[lod]
             if fine:
                 rims = (FINE_RIMS, FINE_RIMS[::2], (0.0, HEIGHT))[lod]
-                s_low, s_high = even_pieces(low[rows], high[rows], (0.12, 0.3, 1.0)[lod])
+                pieces = line.pieces(*even_pieces(low[rows], high[rows], (0.12, 0.3, 1.0)[lod]))
             for a, b in _spans(rims):
-                upright = line.boxes(s_low, s_high, -1e-3, 1e-3)
+                upright = pieces.boxes(-1e-3, 1e-3)
                 upright[:, 4] = b - a
                 faces.append(upright)
                 face_z.append(np.full(len(upright), (a + b) / 2))
             if lod < 2:
+                pieces = line.pieces(*even_pieces(low[rows], high[rows], (0.34, 0.8)[lod]))
                 for side, columns in ((1.0, road), (-1.0, walk)):
-                    _skirts(line, low[rows], high[rows], side, lod, columns)
+                    _skirts(pieces, side, lod, columns)
     cells = Cells.of(np.concatenate(stones) if stones else np.zeros((0, 5)), Surface.KERB, HEIGHT)
     taken.mark(cells.boxes, TAKEN)
     upright = np.concatenate(faces) if faces else np.zeros((0, 5))
@@ -105,10 +108,9 @@ def _spans(borders: tuple[float, ...]) -> list[tuple[float, float]]:
     return list(pairwise(borders))
 
 
-def _skirts(line: Line, low: Array, high: Array, side: float, lod: int, columns: tuple[list, ...]) -> None:
-    s_low, s_high = even_pieces(low, high, (0.34, 0.8)[lod])
+def _skirts(pieces: Pieces, side: float, lod: int, columns: tuple[list, ...]) -> None:
     offset = 0.0 if side > 0 else STONE
     for column, width in enumerate(SKIRT_WIDTHS[lod]):
         ends = sorted((side * offset, side * (offset + width)))
-        columns[column].append(line.boxes(s_low, s_high, *ends))
+        columns[column].append(pieces.boxes(*ends))
         offset += width

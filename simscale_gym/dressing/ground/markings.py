@@ -25,6 +25,7 @@ from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
 from simscale_gym.dressing.surfels.grading import graded_edges
 from simscale_gym.scene import BoundaryType, Lane, RoadMap
+from simscale_gym.scene.derived import derived
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,7 @@ class PaintedLine:
     paint: Surface = Surface.PAINT
 
 
+@derived
 def lane_lines(road_map: RoadMap) -> list[PaintedLine]:
     """The lines of all lanes; where a map knows none, between neighbours dashed and beside oncoming lanes solid."""
     lanes = [lane for lane in road_map.lanes.values() if not lane.connector]
@@ -87,14 +89,15 @@ def _upper(raster: GroundRaster) -> Array:
 def _paint_line(item: PaintedLine, terrain: Terrain, taken: GroundRaster, zone: GroundRaster) -> Layer | None:
     line = item.line
     low, high, painted = _intervals(item)
-    middle = line.at((low + high) / 2)
+    middle, left = line.frames((low + high) / 2)
     distance = terrain.distance(middle)
-    free = zone.share(line.boxes(low, high, -0.2, 0.2), 1) < 0.5
-    beside = [terrain.surfaces.at(line.at((low + high) / 2, side)) == Surface.ROAD for side in (-0.22, 0.22)]
+    pieces = line.pieces(low, high)
+    free = zone.share(pieces.boxes(-0.2, 0.2), 1) < 0.5
+    beside = [terrain.surfaces.at(middle + side * left) == Surface.ROAD for side in (-0.22, 0.22)]
     keep = free & beside[0] & beside[1] & (distance < FAR)
     if not keep.any():
         return None
-    zone.mark(line.boxes(low[keep], high[keep], -0.45, 0.45), 1)
+    zone.mark(pieces.boxes(-0.45, 0.45)[keep], 1)
     level = np.digitize(distance, [NEAR, MIDDLE])
     solids, skirts = [], [[], [], [], []]
     for lod in (0, 1):
@@ -139,8 +142,9 @@ def _cut_line(
         paint.append(np.full(len(edges) - 1, on))
     s_low, s_high, on = (np.concatenate(x) for x in (starts, ends, paint))
     columns = np.linspace(-LINE_WIDTH / 2, LINE_WIDTH / 2, (4, 2)[lod])
-    boxes = [line.boxes(s_low, s_high, a, b) for a, b in pairwise(columns)]
-    free = taken.share(line.boxes(s_low, s_high, -0.15, 0.15), TAKEN) < 0.3
+    pieces = line.pieces(s_low, s_high)
+    boxes = [pieces.boxes(a, b) for a, b in pairwise(columns)]
+    free = taken.share(pieces.boxes(-0.15, 0.15), TAKEN) < 0.3
     surface = np.where(on, item.paint, Surface.ROAD)[free]
     cells = Cells.concatenate([Cells.of(b[free], surface) for b in boxes])
     taken.mark(cells.boxes, TAKEN)
@@ -149,7 +153,7 @@ def _cut_line(
 
 def _line_skirts(line: Line, low: Array, high: Array, lod: int) -> list[Array]:
     """Columns of boxes on both sides of a line's pieces, and a little beyond the ends of each run."""
-    s_low, s_high = even_pieces(low, high, (0.3, 0.7)[lod])
+    pieces = line.pieces(*even_pieces(low, high, (0.3, 0.7)[lod]))
     runs_end = high[np.r_[np.abs(low[1:] - high[:-1]) > 1e-6, True]]
     runs_start = low[np.r_[True, np.abs(low[1:] - high[:-1]) > 1e-6]]
     columns, offset = [], LINE_WIDTH / 2
@@ -159,10 +163,7 @@ def _line_skirts(line: Line, low: Array, high: Array, lod: int) -> list[Array]:
             line.boxes(runs_end + beyond, runs_end + beyond + width, -LINE_WIDTH, LINE_WIDTH),
             line.boxes(runs_start - beyond - width, runs_start - beyond, -LINE_WIDTH, LINE_WIDTH),
         ]
-        left, right = (
-            line.boxes(s_low, s_high, *ends)
-            for ends in ((offset, offset + width), (-offset - width, -offset))
-        )
-        columns.append(np.concatenate([left, right, *caps]))
+        sides = [pieces.boxes(offset, offset + width), pieces.boxes(-offset - width, -offset)]
+        columns.append(np.concatenate([*sides, *caps]))
         offset += width
     return columns

@@ -45,11 +45,10 @@ class GroundRaster:
 
     def at(self, points: ArrayLike) -> NDArray[np.uint8]:
         """Values ``[...]`` at ``points [..., 2]``; 0 outside."""
-        index = np.floor((np.asarray(points, float) - self.origin) / self.cell).astype(np.int64)
-        shape = self.values.shape
-        x, y = index[..., 0], index[..., 1]
-        inside = (x >= 0) & (y >= 0) & (x < shape[1]) & (y < shape[0])
-        return np.where(inside, self.values[np.where(inside, y, 0), np.where(inside, x, 0)], 0)
+        points = np.ascontiguousarray(points, float)
+        return _values_at(self.values, points.reshape(-1, 2), self.origin, self.cell).reshape(
+            points.shape[:-1]
+        )
 
     def mark(self, boxes: Array, bits: int) -> None:
         """Set ``bits`` under ``boxes [N, 5]`` (x, y, heading, length, width)."""
@@ -72,6 +71,17 @@ class GroundRaster:
         boxes[:, :2] = (boxes[:, :2] - self.origin) / self.cell
         boxes[:, 3:] /= self.cell
         return boxes
+
+
+@njit(cache=True, error_model="numpy")
+def _values_at(values, points, origin, cell):
+    ny, nx = values.shape
+    out = np.zeros(len(points), values.dtype)
+    for i in range(len(points)):
+        x, y = np.floor((points[i, 0] - origin[0]) / cell), np.floor((points[i, 1] - origin[1]) / cell)
+        if 0.0 <= x < nx and 0.0 <= y < ny:
+            out[i] = values[int(y), int(x)]
+    return out
 
 
 @njit(cache=True)
@@ -99,7 +109,13 @@ def _fill_polygon(values, vertices, starts, value):
                         crossings[cursor[row - low]] = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
                         cursor[row - low] += 1
     for row in range(rows):
-        line = np.sort(crossings[offsets[row] : offsets[row + 1]])
+        line = crossings[offsets[row] : offsets[row + 1]]
+        for k in range(1, len(line)):  # a few, nearly in order
+            crossing, to = line[k], k
+            while to > 0 and line[to - 1] > crossing:
+                line[to] = line[to - 1]
+                to -= 1
+            line[to] = crossing
         for k in range(0, len(line) - 1, 2):
             first, last = max(int(np.ceil(line[k] - 0.5)), 0), min(int(np.ceil(line[k + 1] - 0.5)), nx)
             if last > first:

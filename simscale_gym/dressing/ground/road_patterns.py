@@ -27,6 +27,7 @@ from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
 from simscale_gym.dressing.surfels.grading import graded_edges
 from simscale_gym.scene import RoadMap, StopLine, StopLineType, Turn
+from simscale_gym.scene.derived import derived
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,7 @@ class Pattern:
     area: shapely.Polygon
 
 
+@derived
 def stop_and_crossing_patterns(road_map: RoadMap) -> list[Pattern]:
     """Stop lines of lights and stop signs, teeth where to yield, and zebra crossings."""
     drawn = (StopLineType.TRAFFIC_LIGHT, StopLineType.STOP_SIGN, StopLineType.UNKNOWN)
@@ -65,6 +67,7 @@ def stop_and_crossing_patterns(road_map: RoadMap) -> list[Pattern]:
     return [p for p in [*stops, *yields, *zebras] if p is not None]
 
 
+@derived
 def arrow_patterns(road_map: RoadMap) -> list[Pattern]:
     """Arrows before junctions on roads with more than one lane a direction."""
     out = []

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 import shapely
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
@@ -70,7 +71,6 @@ class Terrain:
     lanes: Array
     places: Array
     heights: Array
-    _path_tree: cKDTree = field(repr=False)
     _lane_tree: cKDTree = field(repr=False)
     _place_tree: cKDTree = field(repr=False)
 
@@ -84,15 +84,17 @@ class Terrain:
         lanes = [polyline.resample(lane.centerline[:, :2], 1.0) for lane in scene.map.lanes.values()]
         lanes = np.concatenate(lanes) if lanes else np.zeros((1, 3))
         places, heights = _known_heights(scene, path, heights)
-        trees = cKDTree(path), cKDTree(lanes[:, :2]), cKDTree(places)
+        trees = cKDTree(lanes[:, :2]), cKDTree(places)
         return cls(path, road, surfaces, lanes, places, heights, *trees)
 
     def distance(self, points: ArrayLike) -> Array:
         """Distance ``[N]`` of ``points [N, 2]`` from the path [m]."""
-        return self._path_tree.query(np.asarray(points, float))[0]
+        return _distances(np.ascontiguousarray(points, float), np.ascontiguousarray(self.path.T))
 
     def height(self, points: ArrayLike) -> Array:
         """Height ``[N]`` of the road level at ``points [N, 2]`` [m], that of the nearest places where it is known."""
+        if not self.heights.any():
+            return np.zeros(len(points))
         nearest = list(range(1, min(4, len(self.places)) + 1))
         distance, row = self._place_tree.query(np.asarray(points, float), k=nearest)
         weight = 1.0 / (distance + 0.5)
@@ -104,6 +106,19 @@ class Terrain:
         row = self._lane_tree.query(points)[1]
         x, y, heading = self.lanes[row].T
         return (points[:, 1] - y) * np.cos(heading) - (points[:, 0] - x) * np.sin(heading), row
+
+
+@njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _distances(points, path):
+    """From each of ``points [N, 2]`` to the nearest of ``path [2, K]``: for some hundred quicker than a tree."""
+    out = np.empty(len(points))
+    for i in range(len(points)):
+        least = np.inf
+        for k in range(path.shape[1]):
+            x, y = path[0, k] - points[i, 0], path[1, k] - points[i, 1]
+            least = min(least, x * x + y * y)
+        out[i] = np.sqrt(least)
+    return out
 
 
 def _path_of(scene: Scene) -> tuple[Array, Array]:

@@ -63,7 +63,7 @@ class Occluders:
     def prism(cls, footprint: ArrayLike, low: float, high: float) -> Occluders:
         """An upright prism over ``footprint [K, 2]`` that stands on or in the ground (its bottom is not tested)."""
         ring = np.asarray(footprint, np.float32)[:, :2]
-        following = np.roll(ring, -1, axis=0)
+        following = np.concatenate([ring[1:], ring[:1]])
         heights = np.broadcast_to(np.array([low, high], np.float32), (len(ring), 2))
         return cls(walls=np.concatenate([ring, following, heights], 1))
 

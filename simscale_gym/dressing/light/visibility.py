@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.dressing.ground.raster import GroundRaster
 from simscale_gym.dressing.ground.terrain import REACH, Surface, Terrain
+from simscale_gym.scene.derived import derived
 
 Array = NDArray[np.float64]
 
@@ -21,25 +22,30 @@ SWAY = 4.0
 """A driver may leave the logged path this far to either side [m]."""
 
 
-def seen_raster(terrain: Terrain) -> GroundRaster:
-    """1 where a place can be seen from the path or from beside it, past all buildings (whatever their height)."""
+def seen_raster(terrain: Terrain, reach: float) -> GroundRaster:
+    """1 where a place within ``reach`` [m] of the path can be seen from it or from beside it, past all buildings.
+
+    These count as endlessly high. Farther away all is 0.
+    """
     raster = GroundRaster.over(terrain.path.min(0) - REACH, terrain.path.max(0) + REACH, CELL)
     ny, nx = raster.values.shape
     x, y = np.meshgrid(np.arange(nx) + 0.5, np.arange(ny) + 0.5)
     targets = raster.origin + raster.cell * np.stack([x.ravel(), y.ravel()], 1)
-    seen = _seen(targets, viewpoints(terrain.path), *_surface_arrays(terrain))
-    raster.values[:] = seen.reshape(ny, nx)
+    near = terrain.distance(targets) < reach
+    raster.values.reshape(-1)[near] = seen_from_path(targets[near], terrain)
     return raster
 
 
 def seen_from_path(targets: ArrayLike, terrain: Terrain) -> NDArray[np.bool_]:
     """Whether each of ``targets [N, 2]`` can be seen from the path or from beside it."""
     targets = np.asarray(targets, float).reshape(-1, 2)
-    return _seen(targets, viewpoints(terrain.path), *_surface_arrays(terrain))
+    return _seen(targets, viewpoints(terrain), *_surface_arrays(terrain))
 
 
-def viewpoints(path: Array) -> Array:
+@derived
+def viewpoints(terrain: Terrain) -> Array:
     """Places ``[M, 2]`` on and ``SWAY`` beside the path, every 6 m."""
+    path = terrain.path
     if len(path) < 2:
         return path
     tangent = np.gradient(path, axis=0)

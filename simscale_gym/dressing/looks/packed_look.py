@@ -9,13 +9,13 @@ import numpy as np
 
 from simscale_gym.dressing.dress import dress_static
 from simscale_gym.dressing.ground.heights import GroundHeights
-from simscale_gym.dressing.ground.terrain import Terrain
 from simscale_gym.dressing.light.bake import Sunlight
 from simscale_gym.dressing.light.shade_field import ShadeField
 from simscale_gym.dressing.light.sky import Sky
 from simscale_gym.dressing.looks.grade import COARSE, Grade
 from simscale_gym.dressing.looks.look_cache import LookCache, content_key
-from simscale_gym.scene import Scene, Shapes
+from simscale_gym.scene import RoadMap, Scene, Shapes
+from simscale_gym.scene.derived import compiled
 from simscale_gym.splats.cpu.pack import L00, LEVELS, PackedGaussians, pack
 
 
@@ -61,7 +61,13 @@ def packed_street(scene: Scene, shapes: Shapes, grade: Grade, cache: LookCache) 
 
 
 def _made_from(scene: Scene, shapes: Shapes) -> tuple[object, ...]:
-    return scene.source, scene.log_id, scene.id, scene.map, scene.route, scene.ego, shapes
+    return scene.source, scene.log_id, scene.id, _map_name(scene.map), scene.route, scene.ego, shapes
+
+
+@compiled()
+def _map_name(road_map: RoadMap) -> str:
+    """What names of looks say of a map: to look at all of it takes a tenth of a second."""
+    return content_key(road_map)
 
 
 def _stored(packed: PackedGaussians) -> dict[str, np.ndarray]:
@@ -78,7 +84,9 @@ def _stored(packed: PackedGaussians) -> dict[str, np.ndarray]:
 
 
 def _unstored(arrays: Mapping[str, np.ndarray]) -> PackedGaussians:
-    lanes = np.concatenate([arrays["places"], arrays["values"].astype(np.float32)], axis=1)
+    places, values = arrays["places"], arrays["values"]
+    lanes = np.empty((len(places), places.shape[1] + values.shape[1], places.shape[2]), np.float32)
+    lanes[:, :L00], lanes[:, L00:] = places, values
     rest = np.empty((len(lanes), 0, lanes.shape[2]), np.float32)
     names = ("bounds", "order", "spheres", "level_chunks", "grains")
     return PackedGaussians(lanes, rest, *(arrays[name] for name in names))
@@ -86,8 +94,8 @@ def _unstored(arrays: Mapping[str, np.ndarray]) -> PackedGaussians:
 
 def _made(scene: Scene, shapes: Shapes) -> dict[str, np.ndarray]:
     look = dress_static(scene, shapes, detail=COARSE.detail)
-    ground = GroundHeights.of(Terrain.of(scene, shapes))
-    packed, shade = pack(look.gaussians, levels=LEVELS), ShadeField.of(scene, look)
+    ground, shade = GroundHeights.of(look.terrain), ShadeField.of(scene, look)
+    packed = pack(look.gaussians, levels=LEVELS)
     return {
         **_stored(packed),
         "sky": look.sky.table.astype(np.float16),

@@ -6,8 +6,8 @@ one numpy call for each.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -18,13 +18,13 @@ from simscale_gym.dressing.surfels.sharpness import Sharpness
 from simscale_gym.dressing.surfels.surfels import ColorField, SurfelBuilder, Surfels
 
 Array = NDArray[np.float64]
-Vector = tuple[float, float, float]
 
 MAX_CELLS = 512  # along one side of a sheet
 _NARROWEST = 0.004  # standard deviation along a sheet [m]
 _MAX_GRADED = 12  # cells that shrink towards one sharp edge, at most
 _SHARP_K = 0.62  # standard deviation over the extent of a cell where sides are sharp: closed, and no wider than needed
 _SLANTED = 4.0  # rows of a sheet with slanted sides are at most so many borders high: they end in steps
+_NONE = (0.0, 0.0, 0.0)
 _LEFT, _RIGHT, _BOTTOM, _TOP = 1, 2, 4, 8
 _SHARP = {"l": _LEFT, "r": _RIGHT, "b": _BOTTOM, "t": _TOP}
 
@@ -36,10 +36,10 @@ _SHEET = np.dtype(
         ("low", float, 2),  # place of the first corner along u and v, as functions are told it [m]
         ("extent", float, 2),  # along u and v [m]
         ("cell", float, 2),  # largest cell along u and v [m]
-        ("sharp", np.int64),  # bits of _SHARP
+        ("sharp", float),  # bits of _SHARP
         ("edge", float),  # first cell beside a sharp edge [m]
         ("growth", float),  # from one cell to the next away from it
-        ("steady", bool),  # whether cells in the middle keep to that growth
+        ("steady", float),  # whether cells in the middle keep to that growth
         ("k", float),  # standard deviation over the extent of a cell
         ("thickness", float),  # standard deviation along the normal [m]
         ("opacity", float),
@@ -47,38 +47,11 @@ _SHEET = np.dtype(
         ("emissive", float),
         ("gloss", float),
         ("noise", float),  # standard deviation of a brightness factor per cell
-        ("paint", np.int64),  # number of the function that paints, -1 for none
-        ("shade", np.int64),  # number of the function that tells occlusion, -1 for none
+        ("paint", float),  # number of the function that paints, -1 for none
+        ("shade", float),  # number of the function that tells occlusion, -1 for none
     ]
 )
-"""A sheet as it is written down, until all are cut together."""
-
-
-class _Cells(NamedTuple):
-    """The cells of all sheets, ``N`` surfels to be.
-
-    Attributes:
-        centers, u, v, normals, sigmas, albedo, opacity, occlusion, emissive, gloss: Columns of :class:`Surfels`.
-        brightness: ``[N]`` factor on the color.
-        places: ``[2, N]`` middle along u and v, as functions are told it [m].
-        extents: ``[2, N]`` along u and v [m].
-        sheet: ``[N]`` row of the sheet that a cell belongs to.
-    """
-
-    centers: NDArray[np.float32]
-    u: NDArray[np.float32]
-    v: NDArray[np.float32]
-    normals: NDArray[np.float32]
-    sigmas: NDArray[np.float32]
-    albedo: NDArray[np.float32]
-    opacity: NDArray[np.float32]
-    occlusion: NDArray[np.float32]
-    emissive: NDArray[np.float32]
-    gloss: NDArray[np.float32]
-    brightness: NDArray[np.float32]
-    places: Array
-    extents: Array
-    sheet: NDArray[np.int64]
+"""A sheet as it is written down, until all are cut together: a row of floats, as numpy reads lists of such fast."""
 
 
 class SheetBuilder(SurfelBuilder):
@@ -109,12 +82,17 @@ class SheetBuilder(SurfelBuilder):
         Where the builder's sharpness has limits, all sides are sharp but those that the option ``seams`` names, behind
         which the same surface goes on; and cells are limited but for what the option ``plain`` says nobody looks at.
         """
-        o, u, v = (_floats(x) for x in (origin, u, v))
-        (a, b), (c, d) = u_range, v_range
-        corners = [
-            (o[0] + s * u[0] + t * v[0], o[1] + s * u[1] + t * v[1], o[2] + s * u[2] + t * v[2])
-            for s, t in ((a, c), (b, c), (b, d), (a, d))
-        ]
+        # spelled out in Python's own floats: a street has ten thousand rectangles, and numpy's take ten times as long
+        (ox, oy, oz), (ux, uy, uz), (vx, vy, vz) = _floats(origin), _floats(u), _floats(v)
+        a, b, c, d = float(u_range[0]), float(u_range[1]), float(v_range[0]), float(v_range[1])
+        left, right = (ox + a * ux, oy + a * uy, oz + a * uz), (ox + b * ux, oy + b * uy, oz + b * uz)
+        below, above = (c * vx, c * vy, c * vz), (d * vx, d * vy, d * vz)
+        corners = (
+            left[0] + below[0], left[1] + below[1], left[2] + below[2],
+            right[0] + below[0], right[1] + below[1], right[2] + below[2],
+            right[0] + above[0], right[1] + above[1], right[2] + above[2],
+            left[0] + above[0], left[1] + above[1], left[2] + above[2],
+        )  # fmt: skip
         self._write(corners, (a, c), (b - a, d - c), cell, color, **options)
 
     def patch(
@@ -128,11 +106,13 @@ class SheetBuilder(SurfelBuilder):
             size = cell if isinstance(cell, tuple) else (cell, cell)
             cell = (min(size[0], self.sharpness.longest), min(size[1], _SLANTED * self.sharpness.border))
             options["plain"] = True
-        self._write(corners.tolist(), (0.0, 0.0), (float(along), float(across)), cell, color, **options)
+        self._write(
+            corners.ravel().tolist(), (0.0, 0.0), (float(along), float(across)), cell, color, **options
+        )
 
     def _write(
         self,
-        corners: list[Vector],
+        corners: Sequence[float],
         low: tuple[float, float],
         extent: tuple[float, float],
         cell: float | tuple[float, float],
@@ -157,18 +137,18 @@ class SheetBuilder(SurfelBuilder):
         if self.sharpness.limits and seams != "lrbt":
             limit = self.sharpness.texture if paint >= 0 else self.sharpness.longest
             cell = cell if plain else (min(cell[0], limit), min(cell[1], limit))
-            sharp = [side for side in "lrbt" if side not in seams]
+            sharp = "".join(side for side in "lrbt" if side not in seams)
             edge, growth, k = min(edge, self.sharpness.border), min(growth, SHARP_GROWTH), _SHARP_K
             steady = True
         self._sheets.append(
             (
-                corners,
-                (0.0, 0.0, 0.0) if normal is None else _floats(normal),
-                (0.0, 0.0, 0.0) if paint >= 0 else _floats(color),
-                low,
-                extent,
-                cell,
-                sum(bit for letter, bit in _SHARP.items() if letter in sharp),
+                *corners,
+                *(_NONE if normal is None else _floats(normal)),
+                *(_NONE if paint >= 0 else _floats(color)),
+                *low,
+                *extent,
+                *cell,
+                _bits(sharp),
                 edge,
                 growth,
                 steady,
@@ -202,20 +182,23 @@ class SheetBuilder(SurfelBuilder):
         return super().build()
 
     def _cut(self) -> Surfels:
-        sheets = np.array(self._sheets, _SHEET)
+        sheets = np.array(self._sheets, float).view(_SHEET)[:, 0]
         noise = self.rng.standard_normal(int(_count_cells(sheets).sum()))
-        cells = _empty_cells(len(noise))
-        _cut_cells(sheets, noise, cells)
-        paint, shade = sheets["paint"][cells.sheet], sheets["shade"][cells.sheet]
+        count = len(noise)
+        vectors, values = np.empty((6, count, 3), np.float32), np.empty((5, count), np.float32)
+        spots, owners = np.empty((4, count)), np.empty(count, np.int64)
+        _cut_cells(sheets, noise, vectors, values, spots, owners)
+        cells, brightness = Surfels(*vectors, *values[:4]), values[4]
+        paint, shade = sheets["paint"][owners], sheets["shade"][owners]
         for i, field in enumerate(self._fields):
             chosen = np.flatnonzero(paint == i)
             if len(chosen):
-                where = (*cells.places[:, chosen], *cells.extents[:, chosen], cells.centers[chosen])
-                cells.albedo[chosen] = np.asarray(field(*where)) * cells.brightness[chosen, None]
+                color = np.asarray(field(*spots[:, chosen], cells.centers[chosen]))
+                cells.albedo[chosen] = color * brightness[chosen, None]
             chosen = np.flatnonzero(shade == i)
             if len(chosen):
-                cells.occlusion[chosen] = field(*cells.places[:, chosen], cells.centers[chosen])
-        return Surfels(*(getattr(cells, f.name) for f in fields(Surfels)))
+                cells.occlusion[chosen] = field(*spots[:2, chosen], cells.centers[chosen])
+        return cells
 
 
 def _is_slanted(corners: Array) -> bool:
@@ -225,14 +208,13 @@ def _is_slanted(corners: Array) -> bool:
     return bool((np.abs(sides @ along) > 0.05 * lengths).any())
 
 
-def _empty_cells(count: int) -> _Cells:
-    vectors, scalars = np.empty((6, count, 3), np.float32), np.empty((5, count), np.float32)
-    return _Cells(*vectors, *scalars, np.empty((2, count)), np.empty((2, count)), np.empty(count, np.int64))
+def _floats(values: ArrayLike) -> Sequence[float]:
+    return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def _floats(values: ArrayLike) -> Vector:
-    x, y, z = values
-    return float(x), float(y), float(z)
+@cache
+def _bits(sharp: str) -> int:
+    return sum(bit for letter, bit in _SHARP.items() if letter in sharp)
 
 
 @njit(cache=True)
@@ -269,8 +251,8 @@ def _graded(length, cell, low, high, edge, growth, steady, out):
 
 @njit(cache=True)
 def _borders(sheet, along, across):
-    extent, cell, sharp, edge, growth = sheet.extent, sheet.cell, sheet.sharp, sheet.edge, sheet.growth
-    steady = sheet.steady
+    extent, cell, edge, growth = sheet.extent, sheet.cell, sheet.edge, sheet.growth
+    sharp, steady = int(sheet.sharp), sheet.steady > 0.0
     columns = _graded(extent[0], cell[0], sharp & _LEFT > 0, sharp & _RIGHT > 0, edge, growth, steady, along)
     lines = _graded(extent[1], cell[1], sharp & _BOTTOM > 0, sharp & _TOP > 0, edge, growth, steady, across)
     return columns, lines
@@ -293,39 +275,55 @@ def _unit_or(vector, other):
 
 
 @njit(cache=True)
-def _cut_cells(sheets, noise, cells):
-    """Fill ``cells`` of all ``sheets``; long because every value of a cell is written in one pass."""
+def _cut_cells(sheets, noise, vectors, values, spots, owners):
+    """The cells of all ``sheets``, ``N`` surfels to be; long because every value of a cell is written in one pass.
+
+    Args:
+        sheets: Sheets as they are written down.
+        noise: ``[N]`` standard normal.
+        vectors: ``[6, N, 3]`` centres, u, v, normals, sigmas and albedo, to be filled in.
+        values: ``[5, N]`` opacity, occlusion, emissive, gloss, and the factor on the colour.
+        spots: ``[4, N]`` middle along u and v, as functions are told it, and extents along both [m].
+        owners: ``[N]`` row of the sheet that a cell belongs to.
+    """
+    centers, us, vs, normals, sigmas, albedo = (
+        vectors[0], vectors[1], vectors[2], vectors[3], vectors[4], vectors[5],
+    )  # fmt: skip
     along, across = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
+    bottom, climb = np.empty(3), np.empty(3)
     at = 0
     for i in range(len(sheets)):
         sheet = sheets[i]
         c0, c1, c2, c3 = sheet.corners[0], sheet.corners[1], sheet.corners[2], sheet.corners[3]
-        low, extent = sheet.low, sheet.extent
+        lower, upper, low, extent, color = c1 - c0, c2 - c3, sheet.low, sheet.extent, sheet.color
         columns, lines = _borders(sheet, along, across)
         # of a triangle one side has no length, then the opposite one gives the direction
-        first = _unit_or(c1 - c0, _unit_or(c2 - c3, np.array([1.0, 0.0, 0.0])))
+        first = _unit_or(lower, _unit_or(upper, np.array([1.0, 0.0, 0.0])))
         rise = (c3 + c2 - c0 - c1) / 2.0
         second = _unit_or(rise - (rise * first).sum() * first, np.array([0.0, 0.0, 1.0]))
         normal = _unit_or(sheet.normal, np.cross(first, second))
         for a in range(columns):
             s, ds = (along[a] + along[a + 1]) / 2 / extent[0], (along[a + 1] - along[a]) / extent[0]
+            for q in range(3):
+                bottom[q] = c0[q] + s * lower[q]
+                climb[q] = c3[q] + s * upper[q] - bottom[q]
             for b in range(lines):
                 t, dt = (across[b] + across[b + 1]) / 2 / extent[1], (across[b + 1] - across[b]) / extent[1]
-                bottom, top = c0 + s * (c1 - c0), c3 + s * (c2 - c3)
-                width = ((c1 - c0) * (1.0 - t) + (c2 - c3) * t) * ds
-                height = (top - bottom) * dt
-                cells.centers[at] = bottom + t * (top - bottom)
-                cells.u[at], cells.v[at], cells.normals[at] = first, second, normal
+                brightness, square, height = 1.0 + sheet.noise * noise[at], 0.0, 0.0
+                for q in range(3):
+                    width = (lower[q] * (1.0 - t) + upper[q] * t) * ds
+                    square += width * width
+                    height += climb[q] * dt * second[q]
+                    centers[at, q] = bottom[q] + t * climb[q]
+                    us[at, q], vs[at, q], normals[at, q] = first[q], second[q], normal[q]
+                    albedo[at, q] = color[q] * brightness
                 # cells at the tip of a triangle have no width, a Gaussian needs some
-                cells.sigmas[at, 0] = max(sheet.k * np.sqrt((width * width).sum()), _NARROWEST)
-                cells.sigmas[at, 1] = sheet.k * abs((height * second).sum())
-                cells.sigmas[at, 2] = sheet.thickness
-                brightness = 1.0 + sheet.noise * noise[at]
-                cells.brightness[at] = brightness
-                cells.albedo[at] = sheet.color * brightness
-                cells.opacity[at], cells.occlusion[at] = sheet.opacity, sheet.occlusion
-                cells.emissive[at], cells.gloss[at] = sheet.emissive, sheet.gloss
-                cells.places[0, at], cells.places[1, at] = low[0] + s * extent[0], low[1] + t * extent[1]
-                cells.extents[0, at], cells.extents[1, at] = ds * extent[0], dt * extent[1]
-                cells.sheet[at] = i
+                sigmas[at, 0] = max(sheet.k * np.sqrt(square), _NARROWEST)
+                sigmas[at, 1] = sheet.k * abs(height)
+                sigmas[at, 2] = sheet.thickness
+                values[0, at], values[1, at] = sheet.opacity, sheet.occlusion
+                values[2, at], values[3, at], values[4, at] = sheet.emissive, sheet.gloss, brightness
+                spots[0, at], spots[1, at] = low[0] + s * extent[0], low[1] + t * extent[1]
+                spots[2, at], spots[3, at] = ds * extent[0], dt * extent[1]
+                owners[at] = i
                 at += 1

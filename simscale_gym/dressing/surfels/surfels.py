@@ -8,7 +8,7 @@ about 1.8 times as wide as the cell beside it, so cells shrink towards the edges
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,6 +55,14 @@ class Surfels:
     def __len__(self) -> int:
         return len(self.centers)
 
+    @property
+    def columns(self) -> tuple[NDArray[np.float32], ...]:
+        """All arrays, in the order of the attributes."""
+        return (
+            self.centers, self.u, self.v, self.normals, self.sigmas,
+            self.albedo, self.opacity, self.occlusion, self.emissive, self.gloss,
+        )  # fmt: skip
+
     @classmethod
     def empty(cls) -> Surfels:
         """None at all."""
@@ -66,17 +74,17 @@ class Surfels:
         """Join sets into one, in order."""
         if not parts:
             return cls.empty()
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+        return cls(*(np.concatenate(column) for column in zip(*(p.columns for p in parts), strict=True)))
 
     def subset(self, index: NDArray | slice) -> Surfels:
         """Select by index array, mask or slice."""
-        return Surfels(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Surfels(*(column[index] for column in self.columns))
 
     def transformed(self, pose: Array) -> Surfels:
         """Move rigidly by ``pose [4, 4]``."""
         pose = np.asarray(pose, np.float32)
-        turned = {name: getattr(self, name) @ pose[:3, :3].T for name in ("u", "v", "normals")}
-        return replace(self, centers=self.centers @ pose[:3, :3].T + pose[:3, 3], **turned)
+        centers, u, v, normals = (column @ pose[:3, :3].T for column in self.columns[:4])
+        return Surfels(centers + pose[:3, 3], u, v, normals, *self.columns[4:])
 
 
 class SurfelBuilder(SolidBuilder):
@@ -140,7 +148,7 @@ class SurfelBuilder(SolidBuilder):
 
     def extend(self, surfels: Surfels) -> None:
         """Add finished surfels."""
-        self._parts.append(tuple(getattr(surfels, f.name) for f in fields(Surfels)))
+        self._parts.append(surfels.columns)
 
     def rect(
         self,
