@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from simscale_gym.geometry import polyline
@@ -108,18 +109,13 @@ class Line:
 
     def frames(self, s: Array) -> tuple[Array, Array]:
         """Points ``[M, 2]`` at arc lengths ``s [M]`` and the directions to the left there ``[M, 2]``."""
-        inside = np.clip(s, 0.0, self.length)
-        tangent = self._on(inside + SMOOTHING) - self._on(inside - SMOOTHING)
-        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
-        normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
-        return self._on(inside) + (s - inside)[:, None] * tangent, normal
-
-    def _on(self, s: Array) -> Array:
-        return np.stack([np.interp(s, self.s, self.points[:, axis]) for axis in (0, 1)], 1)
+        return _frames(self.points, self.s, s)
 
     def pieces(self, s_low: Array, s_high: Array) -> Pieces:
         """Its pieces from ``s_low`` to ``s_high [M]`` [m]."""
-        return Pieces(*self.frames(s_low), *self.frames(s_high))
+        (start, left_at_start), (end, left_at_end) = self.frames(s_low), self.frames(s_high)
+        heading = np.arctan2(end[:, 1] - start[:, 1], end[:, 0] - start[:, 0])
+        return Pieces(start, left_at_start, end, left_at_end, heading)
 
     def boxes(self, s_low: Array, s_high: Array, low: float, high: float) -> Array:
         """Boxes ``[M, 5]`` along its pieces (see :meth:`Pieces.boxes`)."""
@@ -133,12 +129,14 @@ class Pieces:
     Attributes:
         start, end: ``[M, 2]`` [m].
         left_at_start, left_at_end: ``[M, 2]`` unit directions to the left.
+        heading: ``[M]`` [rad].
     """
 
     start: Array
     left_at_start: Array
     end: Array
     left_at_end: Array
+    heading: Array
 
     def boxes(self, low: float, high: float) -> Array:
         """Boxes ``[M, 5]`` along the pieces, from ``low`` to ``high`` [m] to the left.
@@ -149,9 +147,50 @@ class Pieces:
         start, end = self.start + middle * self.left_at_start, self.end + middle * self.left_at_end
         delta, chord = end - start, self.end - self.start
         length = np.where((delta * chord).sum(1) > 0.0, np.linalg.norm(delta, axis=1), 0.0)
-        heading = np.arctan2(chord[:, 1], chord[:, 0])
-        width = np.full(len(length), high - low)
-        return np.column_stack([(start + end) / 2, heading, length, width])
+        boxes = np.empty((len(length), 5))
+        boxes[:, :2], boxes[:, 2], boxes[:, 3], boxes[:, 4] = (
+            (start + end) / 2,
+            self.heading,
+            length,
+            high - low,
+        )
+        return boxes
+
+
+@njit(cache=True, error_model="numpy")
+def _frames(points, lengths, s):
+    """Places and directions to the left at ``s`` along the line ``points`` (see :meth:`Line.frames`)."""
+    places, left = np.empty((len(s), 2)), np.empty((len(s), 2))
+    for i in range(len(s)):
+        inside = min(max(s[i], 0.0), lengths[-1])
+        x, y = _place(points, lengths, inside)
+        ahead_x, ahead_y = _place(points, lengths, inside + SMOOTHING)
+        behind_x, behind_y = _place(points, lengths, inside - SMOOTHING)
+        along_x, along_y = ahead_x - behind_x, ahead_y - behind_y
+        size = max(np.sqrt(along_x * along_x + along_y * along_y), 1e-9)
+        along_x, along_y = along_x / size, along_y / size
+        places[i, 0], places[i, 1] = x + (s[i] - inside) * along_x, y + (s[i] - inside) * along_y
+        left[i, 0], left[i, 1] = -along_y, along_x
+    return places, left
+
+
+@njit(cache=True, error_model="numpy")
+def _place(points, lengths, s):
+    """As `np.interp`, bit for bit."""
+    low, high = 0, len(lengths)
+    while low < high:  # the first point beyond
+        middle = (low + high) // 2
+        if lengths[middle] <= s:
+            low = middle + 1
+        else:
+            high = middle
+    row = max(low - 1, 0)
+    if low == 0 or low == len(lengths):
+        return points[row, 0], points[row, 1]
+    step = lengths[low] - lengths[row]
+    x = (points[low, 0] - points[row, 0]) / step * (s - lengths[row]) + points[row, 0]
+    y = (points[low, 1] - points[row, 1]) / step * (s - lengths[row]) + points[row, 1]
+    return x, y
 
 
 def split_lengthwise(boxes: Array, pieces: int) -> Array:

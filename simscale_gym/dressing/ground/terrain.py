@@ -214,8 +214,11 @@ def _draw(road: shapely.MultiPolygon, shapes: Shapes, window: shapely.Polygon) -
     for ground in sorted(shapes.grounds, key=lambda g: order.index(g.kind)):
         raster.fill_polygon([ground.polygon], Surface[ground.kind.upper()])
     _fill(raster, road, Surface.ROAD)
-    for building in shapes.buildings:
-        _fill(raster, shapely.Polygon(building.footprint).buffer(-0.4), Surface.BUILDING)
+    footprints = np.array([shapely.Polygon(building.footprint) for building in shapes.buildings], object)
+    x0, y0, x1, y1 = shapely.bounds(footprints).T
+    inside = (x1 > low_x) & (y1 > low_y) & (x0 < high_x) & (y0 < high_y)
+    for shape in shapely.buffer(footprints[inside], -0.4, quad_segs=16):
+        _fill(raster, shape, Surface.BUILDING)
     return raster
 
 

@@ -177,8 +177,11 @@ class SheetBuilder(SurfelBuilder):
     def build(self) -> Surfels:
         """Everything added so far."""
         if self._sheets:
-            self.extend(self._cut())
+            cut = self._cut()
             self._sheets, self._fields = [], []
+            if not self._parts:
+                return cut
+            self.extend(cut)
         return super().build()
 
     def _cut(self) -> Surfels:

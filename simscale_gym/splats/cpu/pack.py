@@ -84,6 +84,7 @@ def pack(gaussians: Gaussians, *, levels: int = 1) -> PackedGaussians:
     ends = np.minimum(np.arange(size, count + size, size), count)
     parts, grains = [(_rows(gaussians), ends)], [np.zeros(len(ends))]
     moments = _moments(gaussians) if levels > 1 else None
+    del gaussians  # of large pictures' streets there are millions
     for _ in range(1, levels):
         moments, level_ends = merge(moments, ends if len(parts) == 1 else parts[-1][1])
         parts.append((_merged_rows(moments), level_ends))
@@ -149,7 +150,7 @@ def _quantities(
 def _assembled(
     parts: list[tuple[Rows, np.ndarray]], grains: list[np.ndarray], order: np.ndarray
 ) -> PackedGaussians:
-    """Chunks by cluster, then level."""
+    """Chunks by cluster, then level; ``parts`` are taken out one by one, as their memory is needed."""
     clusters, levels = len(grains[0]), len(parts)
     lengths = np.stack([np.diff(ends, prepend=0) for _, ends in parts], axis=1)
     chunks = -(-lengths // CHUNK)
@@ -160,7 +161,8 @@ def _assembled(
     rest = np.zeros((total, len(parts[0][0][1]), CHUNK), np.float32)
     lanes[:, LOG_OPACITY] = NEVER_VISIBLE
     means, reaches = np.zeros((3, total, CHUNK)), np.zeros((total, CHUNK))
-    for level, ((rows, colors, centres, extents), ends) in enumerate(parts):
+    for level in range(levels):
+        (rows, colors, centres, extents), ends = parts.pop(0)
         for chunk, (start, end) in zip(first[:, level].tolist(), pairwise([0, *ends.tolist()]), strict=True):
             for row, at in enumerate(range(start, end, CHUNK), chunk):
                 to = min(at + CHUNK, end)
@@ -218,9 +220,15 @@ def _cholesky_rows(quats: np.ndarray, scales: np.ndarray) -> np.ndarray:
 
 
 def _chunk_bounds(means: np.ndarray, reaches: np.ndarray) -> np.ndarray:
-    """Bounds of every chunk, `[M, 5]` (see `PackedGaussians`), of means `[3, M, 256]` and reaches `[M, 256]`."""
+    """Bounds of every chunk, `[M, 5]`, as in `PackedGaussians`.
+
+    Args:
+        means: Means of its Gaussians, `[3, M, 256]`; overwritten.
+        reaches: Their reaches, `[M, 256]`.
+    """
     centres = (means.min(2) + means.max(2)) / 2.0
-    x, y, z = np.square(means - centres[..., None])
+    means -= centres[..., None]
+    x, y, z = np.square(means, out=means)
     radii = np.sqrt((x + y + z).max(1))
     return np.stack([*centres, radii, reaches.max(1)], axis=1)
 
