@@ -23,7 +23,6 @@ from torch.distributions import Normal
 import simscale_gym  # noqa: F401  (registers the id)
 from simscale_gym.envs import STATE_LAYOUT, RewardConfig
 from simscale_gym.perturbation import PerturbConfig
-from simscale_gym.sources import list_scenes, load_scene
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 option = parser.add_argument
@@ -45,8 +44,8 @@ option(
     help="cost of a fault, at first and at last; judged by: 15",
 )
 option("--reward-scale", type=float, default=0.1, help="so that returns are of order 1")
-option("--scenes", type=int, default=200, help="first scenes of the train split")
-option("--variety", type=int, default=8, help="perturbed starts of a scene")
+option("--towns", type=int, default=100, help="first towns of the train split, ten scenes each")
+option("--variety", type=int, default=4, help="perturbed starts of a scene")
 option("--horizon", type=float, default=8.0, help="longest episode [s]")
 option("--seed", type=int, default=0)
 option("--out", type=Path, help="folder for the policy and its curve")
@@ -151,10 +150,9 @@ def update(seen, acted, gains, targets, before) -> None:
             optimiser.step()
 
 
-scenes = [load_scene(ref) for ref in list_scenes("town", "train")[: args.scenes]]
 envs = gym.make_vec(
-    "SimScale-v0", num_envs=args.envs, autoreset_mode=AutoresetMode.SAME_STEP, scenes=scenes, observation="state",
-    action="curvature", action_repeat=args.repeat, experts=(),
+    "SimScale-v0", num_envs=args.envs, autoreset_mode=AutoresetMode.SAME_STEP, scenes=f"town:{args.towns}",
+    observation="state", action="curvature", action_repeat=args.repeat, experts=(),
     perturb=PerturbConfig(variety=args.variety), horizon=args.horizon,
 )  # fmt: skip
 model = ActorCritic()

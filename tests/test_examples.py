@@ -129,7 +129,7 @@ def test_ppo_on_a_camera(run, tmp_path):
 def test_ppo_on_the_vector_environment(run, tmp_path):
     """Two updates, the second after it was broken off; its policy gives actions."""
     torch = pytest.importorskip("torch")
-    quick = ("--envs", 2, "--rollout", 10, "--minibatch", 8, "--horizon", 1.0, "--scenes", 1, "--variety", 1)
+    quick = ("--envs", 2, "--rollout", 10, "--minibatch", 8, "--horizon", 1.0, "--towns", 1, "--variety", 1)
     run("11_ppo_vector.py", "--steps", 40, *quick, "--out", tmp_path)
     run("11_ppo_vector.py", "--steps", 80, *quick, "--out", tmp_path)
     lines = (tmp_path / "curve.csv").read_text().splitlines()

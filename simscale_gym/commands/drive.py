@@ -145,7 +145,7 @@ def _write(settings: Drive, driver: NamedAgent | TrainedDriver | None, part: Pat
     spec = DataSpec(
         kind="rollout",
         scenes=settings.scenes
-        if settings.scenes == "town"
+        if settings.scenes.partition(":")[0] == "town"
         else str(Path(settings.scenes).expanduser().absolute()),
         split=settings.split,
         experts=settings.experts,

@@ -117,7 +117,8 @@ class SimScaleEnv(gym.Env[dict[str, NDArray], NDArray]):
     Every config may be given as a dictionary of its fields, as JSON holds it: a spec survives `EnvSpec.to_json`.
 
     Args:
-        scenes: `"town"`, a path to a nuPlan or NAVSIM data set or other logs, or a list of Scene.
+        scenes: `"town"` (`"town:100"` for its first 100 towns), a path to a nuPlan or NAVSIM data set or other logs,
+            or a list of Scene.
         split: "train", "val", "test" or "hard" (the town's splits; other sources name their own).
         observation: "camera", "state", "lidar", or several of them.
         cameras: Names of cameras on the rig.

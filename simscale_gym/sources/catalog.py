@@ -46,9 +46,9 @@ def list_scenes(
     """The scenes of a source, without loading any.
 
     Args:
-        scenes: "town"; the path of a nuPlan data set or log, of a NAVSIM data set, log or scene of navhard, of an
-            Argoverse 2 scenario or log, of a ScenarioDescription file, or of a folder with some of one kind; scenes in
-            memory; or what a registered source takes.
+        scenes: "town", or "town:100" for its first 100 towns; the path of a nuPlan data set or log, of a NAVSIM data
+            set, log or scene of navhard, of an Argoverse 2 scenario or log, of a ScenarioDescription file, or of a
+            folder with some of one kind; scenes in memory; or what a registered source takes.
         split: train, val, test or hard. Of a nuPlan, NAVSIM or Argoverse 2 data set it picks the folder of that name
             where there is one (nuPlan's ``trainval`` serves train and val); other sources have no splits.
         unreadable: Whether files that cannot be read are listed as well (:attr:`SceneRef.readable`), for those who pass

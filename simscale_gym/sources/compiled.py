@@ -49,7 +49,7 @@ from simscale_gym.scene.derived import shelve
 from simscale_gym.scene.way import Way
 
 KEPT_SCENES = 256
-"""Scenes that a process holds open; the pages behind them belong to all processes."""
+"""Scenes that a process holds open though nobody uses them; the pages behind them belong to all processes."""
 
 _CLIP = (Camera, CameraRig, EgoLog, RecordedPictures, Tracks, TrafficLights, Vehicle, Way)
 _MAP = (
@@ -59,7 +59,8 @@ _SHAPES = (Building, Fixture, Ground, Shapes, Tree)
 _ASIDE = ("map", "shapes")
 _WORKED_OUT = ("way", "route_lane_ids", "lights_on_route")  # cached properties that every drive needs
 
-_scenes: OrderedDict[Path, Scene] = OrderedDict()
+_kept: OrderedDict[Path, Scene] = OrderedDict()
+_scenes: WeakValueDictionary[Path, Scene] = WeakValueDictionary()
 _maps: WeakValueDictionary[Path, RoadMap] = WeakValueDictionary()
 _lock = Lock()
 
@@ -75,12 +76,13 @@ def compiled_scene(made_from: Iterable[Any], read: Callable[[], Scene], *, keep:
     """
     folder = cache_root() / "compiled" / "scenes" / stamped_key(made_from)
     with _lock:
-        scene = _scenes[folder] if folder in _scenes else _open(Shelf(folder), read)
+        scene = _scenes.get(folder) or _open(Shelf(folder), read)
+        _scenes[folder] = scene
         if keep:
-            _scenes[folder] = scene
-            _scenes.move_to_end(folder)
-        while len(_scenes) > KEPT_SCENES:
-            _scenes.popitem(last=False)
+            _kept[folder] = scene
+            _kept.move_to_end(folder)
+        while len(_kept) > KEPT_SCENES:
+            _kept.popitem(last=False)
         return scene
 
 

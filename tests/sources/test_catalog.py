@@ -49,6 +49,24 @@ def driven(first_drive, monkeypatch):
     monkeypatch.setattr(town_dataset, "simulate_log", lambda town, index, duration: first_drive[1])
 
 
+def test_more_towns_of_a_split_can_be_named():
+    refs = list_scenes("town:100")
+    assert len(refs) == 1000 and refs[:200] == list_scenes("town") and len(set(refs)) == 1000
+    assert list_scenes("town:1", "val") == list_scenes("town", "val")[:10]
+
+
+@pytest.mark.parametrize("scenes", ["town:0", "town:10001"])
+def test_a_split_has_only_so_many_towns(scenes):
+    with pytest.raises(ArgumentError, match="expected 1 to 10000 towns of split val"):
+        list_scenes(scenes, "val")
+
+
+@pytest.mark.parametrize("scenes", ["town:", "town:-1", "town:1 ", "towns"])
+def test_what_only_looks_like_the_town_is_no_source(scenes):
+    with pytest.raises(DataError, match='the name "town"'):
+        list_scenes(scenes)
+
+
 @pytest.mark.parametrize("split", ["train", "val", "test", "hard"])
 def test_every_split_lists_a_hundred_town_scenes_and_none_twice(split):
     refs = list_scenes("town", split)

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -48,7 +49,8 @@ def write(path, scenario):
 
 def forget(monkeypatch):
     """As if in another process: what is open stays with whoever has it."""
-    monkeypatch.setattr(compiled, "_scenes", type(compiled._scenes)())
+    for name in ("_kept", "_scenes"):
+        monkeypatch.setattr(compiled, name, type(getattr(compiled, name))())
     monkeypatch.setattr(compiled, "_maps", type(compiled._maps)())
 
 
@@ -147,13 +149,21 @@ def test_states_are_the_same_read_and_compiled(town_cache, vocabulary, monkeypat
         forget(monkeypatch)
 
 
-def test_a_scene_is_opened_once_and_the_oldest_dropped(cache, scenario, tmp_path, monkeypatch):
+def test_a_scene_is_opened_once_and_the_oldest_dropped_unless_it_is_in_use(
+    cache, scenario, tmp_path, monkeypatch
+):
     monkeypatch.setattr(compiled, "KEPT_SCENES", 1)
     other = write(tmp_path / "sd_other.pkl", crossing(graph=False))
-    scene = loaded(scenario)
-    assert loaded(scenario) is scene
+    scene, dropped = loaded(scenario), weakref.ref(loaded(scenario))
     loaded(other)
-    assert loaded(scenario) is not scene
+    gc.collect()
+    assert loaded(scenario) is scene
+    del scene
+    gc.collect()
+    assert dropped() is not None  # kept, as the one that was asked for last
+    loaded(other)
+    gc.collect()
+    assert dropped() is None
 
 
 def test_a_file_that_changed_is_read_again(cache, scenario):

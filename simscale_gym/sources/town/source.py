@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from simscale_gym.errors import ArgumentError
 from simscale_gym.scene import Scene
 from simscale_gym.sources.source import BANK_SCENES, BankScenes, SceneRef, Source
 from simscale_gym.town.config import SPLIT_SEEDS, TOWN_VERSION
 
 TOWNS_PER_SPLIT = {"train": 20, "val": 10, "test": 10, "hard": 10}
-"""Number of towns that each split lists, from its first seed on."""
+"""Number of towns that each split of ``"town"`` lists, from its first seed on."""
 
 LOGS_PER_TOWN, SCENES_PER_LOG = 2, 5
 """Drives per listed town, and pieces of 20 s per drive."""
@@ -27,21 +29,28 @@ class TownPiece(NamedTuple):
 
 @dataclass(frozen=True)
 class TownSource(Source):
-    """The name ``"town"``."""
+    """The name ``"town"``, or ``"town:100"`` for the first 100 towns of a split, ten scenes each."""
 
     name = "town"
-    expects = 'the name "town" (built in)'
+    expects = 'the name "town" (built in; "town:100" for the first 100 towns of the split)'
 
     def matches(self, scenes: object) -> bool:
-        """Whether that is the name."""
-        return scenes == self.name
+        """Whether that is the name, with or without a number of towns."""
+        return isinstance(scenes, str) and re.fullmatch(rf"{self.name}(:\d+)?", scenes) is not None
 
     def list(self, scenes: Any, split: str) -> list[SceneRef]:
-        """The scenes of the split's towns."""
-        first = SPLIT_SEEDS[split].start
+        """The scenes of the split's towns.
+
+        Raises:
+            ArgumentError: The split does not have so many towns.
+        """
+        seeds, number = SPLIT_SEEDS[split], scenes.partition(":")[2]
+        towns = int(number) if number else TOWNS_PER_SPLIT[split]
+        if not 1 <= towns <= len(seeds):
+            raise ArgumentError(f"scenes: {scenes!r}, expected 1 to {len(seeds)} towns of split {split}.")
         pieces = (
             TownPiece(seed, log, scene)
-            for seed in range(first, first + TOWNS_PER_SPLIT[split])
+            for seed in seeds[:towns]
             for log in range(LOGS_PER_TOWN)
             for scene in range(SCENES_PER_LOG)
         )
