@@ -1,6 +1,6 @@
 """Draws learning curves: return and EPDMS of episodes over steps, a line for each seed of a run.
 
-    python benchmarks/curves.py docs/results/rl/ppo-*.csv --out docs/images/rl.png --lines planner=5.2,0.93
+    python benchmarks/curves.py docs/results/rl/*.csv --out docs/images/rl.png --lines planner=5.2,0.93
 
 Files are the ``curve.csv`` that examples/05_sb3_ppo.py writes, named RUN-SEED.csv.
 """
