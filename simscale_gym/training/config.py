@@ -27,7 +27,8 @@ class TrainConfig:
             simscale-gym[stream].
         stream_workers: Processes that make them; 0 for the one that trains. With another number other samples come.
         val: Folders of data sets of other roads: recorded ones, on which the checkpoint is chosen (the last one if left
-            out), and simulated ones of planners that are calibrated (scoring), so that they are also off the log.
+            out), and simulated ones of planners that are calibrated (scoring, proposals), so that they are also off the
+            log.
         scenes: Scenes of the recorded sets that are used, drawn by ``seed``, and the simulated samples of those scenes
             alone; None for all.
         sim_ratio: Simulated samples for each recorded one, drawn by the seed so that larger ratios hold the smaller
