@@ -27,8 +27,8 @@ def main() -> None:
     """Collect, train twice, judge, print the gain."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("out/cotrain"), help="data sets and planners")
-    parser.add_argument("--scenes", type=int, default=60, help="recorded scenes, of some 6 samples each")
-    parser.add_argument("--steps", type=int, default=1500, help="gradient steps of each planner")
+    parser.add_argument("--scenes", type=int, default=40, help="recorded scenes, of some 6 samples each")
+    parser.add_argument("--steps", type=int, default=1000, help="gradient steps of each planner")
     parser.add_argument("--suite", default="town-hard", help="name of a suite, or its file")
     parser.add_argument(
         "--preset", default="tiny", choices=("tiny", "small", "paper"), help="size of the planners"

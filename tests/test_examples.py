@@ -3,6 +3,7 @@
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,9 +184,12 @@ def test_cotrain(run, tmp_path, small_suite, capsys, monkeypatch):
     """Two planners of two steps; again, nothing is collected or trained anew."""
     for package in ("torch", "lightning", "safetensors", "tensorboard", "pyarrow"):
         pytest.importorskip(package)
+    from simscale_gym.planners import FAMILIES, ScorerConfig
     from simscale_gym.training import selection
 
     monkeypatch.setattr(selection, "_check_roads", lambda train, val: None)  # this town has one scene
+    tiny = FAMILIES["scoring"].presets["tiny"]  # and some two hundred futures
+    monkeypatch.setitem(FAMILIES["scoring"].presets, "tiny", replace(tiny, scorer=ScorerConfig(1, 64, 16)))
     write_suite(small_suite, tmp_path / "small.json")
     quick = ("--scenes", 1, "--steps", 2, "--image-size", 16, 32, "--workers", 1)
     told = ("cotrain.py", "--out", tmp_path / "out", "--suite", tmp_path / "small.json", *quick)
