@@ -93,13 +93,13 @@ class Backbone(nn.Module):
 
     def forward(self, pictures: Tensor, status: Tensor) -> Seen:
         """What it makes of pictures uint8 ``[B, C, H, W, 3]`` and status ``[B, 8]``."""
-        (grid, whole), told = self.grid(pictures), self.status(status)
-        read = self.decoder(self.queries.expand(len(status), -1, -1), torch.cat([grid, told[:, None]], 1))
-        whole = told + whole
-        plans, vehicles = read[:, : self._queries] + whole[:, None], read[:, self._queries :]
+        (grid, whole), token = self.grid(pictures), self.status(status)
+        read = self.decoder(self.queries.expand(len(status), -1, -1), torch.cat([grid, token[:, None]], 1))
+        told = token + whole
+        plans, vehicles = read[:, : self._queries] + told[:, None], read[:, self._queries :]
         presence, boxes = self.box(vehicles)
         outputs = {"presence": presence, "boxes": boxes, "class_map": self.map(grid)}
-        return Seen(plans, vehicles, grid, whole, outputs)
+        return Seen(plans, vehicles, grid, told, outputs)
 
     def losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """``presence``, ``boxes``, ``class_map``, each ``[B]``."""

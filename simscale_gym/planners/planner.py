@@ -23,6 +23,7 @@ _USUAL_SPEED = 5.0  # [m/s]
 Outputs = dict[str, Tensor]
 Batch = Mapping[str, Tensor]
 Teachers = tuple[bool, bool]
+"""Whether labels of recorded samples are imitated, and whether those of simulated ones."""
 
 
 class Planner(nn.Module, ABC):

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.dressing.surfels.noise import faded
 from simscale_gym.dressing.surfels.surfels import ColorField
 
 Array = NDArray[np.float64]
@@ -44,11 +45,9 @@ def _wall_noise(x, y, seed):
     out = np.empty(len(x))
     for n in range(len(x)):
         i, j = int(np.floor(x[n])), int(np.floor(y[n]))
-        a, b = x[n] - i, y[n] - j
-        a, b = a * a * (3.0 - 2.0 * a), b * b * (3.0 - 2.0 * b)
-        low = _mix(i, j, seed) * (1.0 - a) + _mix(i + 1, j, seed) * a
-        high = _mix(i, j + 1, seed) * (1.0 - a) + _mix(i + 1, j + 1, seed) * a
-        out[n] = low * (1.0 - b) + high * b
+        low = _mix(i, j, seed), _mix(i + 1, j, seed)
+        high = _mix(i, j + 1, seed), _mix(i + 1, j + 1, seed)
+        out[n] = faded(x[n] - i, y[n] - j, low, high)
     return out
 
 

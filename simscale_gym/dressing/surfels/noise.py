@@ -29,6 +29,13 @@ def _mix(i, j, seed):
     return ((value ^ (value >> 16)) & 0xFFFFFF) / 16777216.0
 
 
+@njit(cache=True, inline="always")
+def faded(a, b, low, high):
+    """The value at (a, b) in 0..1, smoothly between those at the corners: ``low`` at b = 0, ``high`` at b = 1."""
+    a, b = a * a * (3.0 - 2.0 * a), b * b * (3.0 - 2.0 * b)
+    return (low[0] * (1.0 - a) + low[1] * a) * (1.0 - b) + (high[0] * (1.0 - a) + high[1] * a) * b
+
+
 @njit(cache=True)
 def _cell_hash(i, j, seed):
     out = np.empty(i.shape)
@@ -42,9 +49,7 @@ def _value_noise(x, y, seed):
     out = np.empty(x.shape[0])
     for n in range(x.shape[0]):
         i, j = int(np.floor(x[n])), int(np.floor(y[n]))
-        a, b = x[n] - i, y[n] - j
-        a, b = a * a * (3.0 - 2.0 * a), b * b * (3.0 - 2.0 * b)
-        low = _mix(i, j, seed) * (1.0 - a) + _mix(i + 1, j, seed) * a
-        high = _mix(i, j + 1, seed) * (1.0 - a) + _mix(i + 1, j + 1, seed) * a
-        out[n] = low * (1.0 - b) + high * b
+        low = _mix(i, j, seed), _mix(i + 1, j, seed)
+        high = _mix(i, j + 1, seed), _mix(i + 1, j + 1, seed)
+        out[n] = faded(x[n] - i, y[n] - j, low, high)
     return out
