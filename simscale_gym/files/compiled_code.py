@@ -14,25 +14,36 @@ from simscale_gym.files.cache import cache_root, unwritable
 NUMBA_VARIABLE = "NUMBA_CACHE_DIR"
 """Environment variable by which numba is told where to keep what it compiled."""
 
+LOCATORS_VARIABLE = "NUMBA_CACHE_LOCATOR_CLASSES"
+"""Environment variable by which numba is told who says where, and whether a source has changed."""
+
+_LOCATOR = "simscale_gym.files.kernel_locator.KernelLocator"
+
 
 def keep_compiled_code(package: Path) -> None:
-    """Have numba keep the kernels of ``package`` in our cache folder, where it could keep them nowhere else.
+    """Have numba keep kernels of ``package`` until a file that they are made of changes.
 
-    By itself it writes beside the sources or into the user's cache folder, and fails where it can do neither: in a
-    package that another user installed, without a home.
+    They lie where numba would keep them by itself: beside the sources or in the user's cache folder. Where it could
+    write neither (a package that another user installed, without a home) they lie in our cache folder.
 
     Raises:
         DataError: Our cache folder cannot be written either.
     """
+    if not os.environ.get(LOCATORS_VARIABLE):
+        _tell_numba(LOCATORS_VARIABLE, _LOCATOR)
     own = (package / "__pycache__", Path(platformdirs.user_cache_dir("numba")))
     if os.environ.get(NUMBA_VARIABLE) or any(map(_can_be_written, own)):
         return
     folder = cache_root() / "numba"
     if not _can_be_written(folder):
         raise unwritable(folder, PermissionError("compiled kernels must be kept somewhere"))
-    os.environ[NUMBA_VARIABLE] = str(folder)
+    _tell_numba(NUMBA_VARIABLE, str(folder))
+
+
+def _tell_numba(variable: str, value: str) -> None:
+    os.environ[variable] = value
     if "numba" in sys.modules:  # which has read its environment already
-        sys.modules["numba"].config.CACHE_DIR = str(folder)
+        setattr(sys.modules["numba"].config, variable.removeprefix("NUMBA_"), value)
 
 
 def kernel_files() -> list[Path]:

@@ -1,16 +1,19 @@
 """Kernels are kept where numba would, else in our cache, else there is one clear error."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import platformdirs
 import pytest
 
+import simscale_gym
 from simscale_gym.errors import DataError
 from simscale_gym.files import compiled_code
 from simscale_gym.files.cache import CACHE_VARIABLE
-from simscale_gym.files.compiled_code import NUMBA_VARIABLE, keep_compiled_code
+from simscale_gym.files.compiled_code import LOCATORS_VARIABLE, NUMBA_VARIABLE, keep_compiled_code
 
 
 @pytest.fixture
@@ -74,3 +77,44 @@ def test_a_package_of_somebody_else_and_no_home(has_cache, tmp_path):
         assert done.returncode == 0 and list((tmp_path / "numba").iterdir()), done.stderr
     else:
         assert done.returncode == 1 and CACHE_VARIABLE in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_a_kernel_is_compiled_anew_when_a_file_that_it_calls_changes(tmp_path):
+    """Numba itself looks at the file of the kernel alone and would go on with what it had called."""
+    package = tmp_path / "simscale_gym"
+    shutil.copytree(
+        Path(simscale_gym.__file__).parent,
+        package,
+        ignore=shutil.ignore_patterns("__pycache__", "town", "dressing"),
+    )
+    geometry = package / "geometry"
+    (geometry / "doubled.py").write_text(
+        "from numba import njit\n\nfrom simscale_gym.geometry import halves\n\n\n"
+        "@njit(cache=True)\ndef doubled(x):\n    return 2.0 * halves.half(x) + halves.MORE\n"
+    )
+    (geometry / "unlike.py").write_text(
+        "from numba import njit\n\n\n@njit(cache=True)\ndef unlike(x):\n    return x\n"
+    )
+    halves = "from numba import njit\n\nMORE = {more}\n\n\n@njit(cache=True)\ndef half(x):\n    return {factor} * x\n"
+    code = (
+        "from simscale_gym.geometry.doubled import doubled\n"
+        "from simscale_gym.geometry.unlike import unlike\n"
+        "print(doubled(1.0) + unlike(0.0), len(doubled.stats.cache_hits), len(unlike.stats.cache_hits))\n"
+    )
+
+    def printed(**values):
+        (geometry / "halves.py").write_text(halves.format(**values))
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path), NUMBA_VARIABLE: "", LOCATORS_VARIABLE: ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()
+
+    assert printed(more=0.0, factor=0.5) == ["1.0", "0", "0"]
+    assert printed(more=0.0, factor=0.5) == ["1.0", "1", "1"]
+    assert printed(more=0.0, factor=4.0) == ["8.0", "0", "1"]
+    assert printed(more=1.0, factor=4.0) == ["9.0", "0", "1"]
