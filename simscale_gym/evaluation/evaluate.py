@@ -6,6 +6,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from simscale_gym.datagen.runners import Runner
@@ -84,7 +85,7 @@ def evaluate(
     entrants = entrants_of(planners, sensing, calibrate=calibrate)
     refs = suite_refs(suite, scenes)
     tasks = [SceneTask(suite, *pair, tuple(parts), rules) for pair in zip(suite.scenes, refs, strict=True)]
-    _check(tasks, entrants)
+    _try(tasks, entrants)
     kept = kept_calibration(suite, parts, rules) if calibrate else None
     judged = (
         entrants if kept is None else [entrant for entrant in entrants if entrant.name not in CALIBRATION]
@@ -102,11 +103,11 @@ def evaluate(
 
 
 def _judged(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:
-    if not entrants:
-        return iter([])
-    if runner.processes(len(tasks)) == 1:
-        return (judge_scene(task, entrants) for task in tasks)
-    return _pooled(tasks, entrants, runner)
+    """Outcomes in the order of ``tasks``, of which every scene is looked at before any is judged."""
+    work = [(task, False) for task in tasks] + [(task, True) for task in tasks if entrants]
+    processes = runner.processes(len(tasks))
+    given = tuple(entrants) if processes == 1 else _pickled(entrants)
+    return islice(Runner(workers=processes).map(_done, given, work), len(tasks), None)
 
 
 def _of_calibration(plans: Sequence[PlanRow], drives: Sequence[DriveRow]) -> Outcome:
@@ -115,10 +116,8 @@ def _of_calibration(plans: Sequence[PlanRow], drives: Sequence[DriveRow]) -> Out
     ]
 
 
-def _check(tasks: Sequence[SceneTask], entrants: Sequence[Entrant]) -> None:
-    """Raise what would go wrong later: other scenes, cameras that are not there, answers that are none."""
-    for task in tasks:
-        checked_scene(task.suite, task.pinned, task.ref)
+def _try(tasks: Sequence[SceneTask], entrants: Sequence[Entrant]) -> None:
+    """Raise what would go wrong later: parts of which there is nothing, missing cameras, answers that are none."""
     planned = [task for task in tasks if "plans" in task.parts and task.pinned.groups]
     driven = [task for task in tasks if "drives" in task.parts and task.pinned.drives]
     if not planned and not driven:
@@ -144,21 +143,24 @@ def _try_plans(task: SceneTask, entrant: Entrant) -> None:
         list(asked(agent_of(given, glass), shown, [first], [seen], glass, entrant.name))
 
 
-def _pooled(tasks: Sequence[SceneTask], entrants: Sequence[Entrant], runner: Runner) -> Iterator[Outcome]:
-    """Outcomes in the order of ``tasks``, each made in one of several processes."""
+def _pickled(entrants: Sequence[Entrant]) -> bytes:
     try:
-        sent = pickle.dumps(tuple(entrants))
+        return pickle.dumps(tuple(entrants))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ArgumentError(
             f"planners: cannot be sent to other processes ({error}); ask for workers=1."
         ) from error
-    return runner.map(_judge, sent, tasks)
 
 
-def _judge(sent: bytes, task: SceneTask) -> Outcome:
-    return judge_scene(task, _unpacked(sent))
+def _done(entrants: tuple[Entrant, ...] | bytes, work: tuple[SceneTask, bool]) -> Outcome | None:
+    """A scene looked at, or judged."""
+    task, judging = work
+    if judging:
+        return judge_scene(task, _unpacked(entrants) if isinstance(entrants, bytes) else entrants)
+    checked_scene(task.suite, task.pinned, task.ref)
+    return None
 
 
 @lru_cache(maxsize=1)
-def _unpacked(sent: bytes) -> tuple[Entrant, ...]:
-    return pickle.loads(sent)
+def _unpacked(entrants: bytes) -> tuple[Entrant, ...]:
+    return pickle.loads(entrants)

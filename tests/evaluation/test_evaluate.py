@@ -2,12 +2,13 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
-from simscale_gym.errors import ArgumentError
+from simscale_gym.errors import ArgumentError, SceneError
 from simscale_gym.evaluation import (
     FIGURES,
     ConstantVelocityDriver,
@@ -110,9 +111,23 @@ def test_rows_have_the_columns_of_navsim(judged, small_suite):
 
 def test_several_processes_give_the_same_rows(small_suite, town_scene, judged, town_cache):
     planners = {"twins": [ConstantVelocityDriver(), ConstantVelocityDriver()]}
-    twice = small_suite.only("twice", "", {town_scene.id: ((0,), (0,))})
-    there = evaluate(planners, twice, scenes=[town_scene], workers=2)
+    (pinned,) = small_suite.scenes
+    parts = (replace(pinned, drives=()), replace(pinned, groups=()))
+    there = evaluate(planners, replace(small_suite, scenes=parts), scenes=[town_scene], workers=2)
     assert there.plans == judged.plans and there.drives == judged.drives
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_scenes_are_looked_at_before_any_is_judged(small_suite, town_scene, workers):
+    (pinned,) = small_suite.scenes
+    suite = replace(small_suite, scenes=(pinned, replace(pinned, digest="another")))
+    judged = []
+    with pytest.raises(SceneError, match="has changed since the suite was made"):
+        evaluate(
+            ConstantVelocityDriver(), suite, scenes=[town_scene], calibrate=False, workers=workers,
+            progress=lambda done, total: judged.append(done),
+        )  # fmt: skip
+    assert not judged
 
 
 def test_rows_for_calibration_are_kept_and_made_again_where_damaged(
