@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.polyline import nearest_on, segment_at
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def stopping_plans(route: Array, lengths: Array, pose: Array, ways: Array, trave
     return out
 
 
-@njit(cache=True)
+@borrowing
 def _curve(route: Array, lengths: Array, pose: Array, joint_at: float, points: Array, along: Array) -> int:
     """Write a cubic Hermite curve into the route at ``joint_at`` [m], and the route after it: number of points.
 
@@ -78,7 +79,7 @@ def _curve(route: Array, lengths: Array, pose: Array, joint_at: float, points: A
     return count
 
 
-@njit(cache=True)
+@borrowing
 def _place(route: Array, lengths: Array, s: float) -> tuple[float, float, float]:
     """x, y [m] and heading [rad] of the route at arc length ``s``."""
     k, share = segment_at(lengths, s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.sim.kinematics import AX, VX, YAW_ACC, YAW_RATE
 
 TERMS = (
@@ -51,8 +52,8 @@ def fill_terms(
     out[9] = weights.goal * arrived
 
 
-@njit(cache=True, nogil=True)
-def _discomfort(weights, before, after, seconds):
+@borrowing
+def _discomfort(weights, before, after, seconds) -> float:
     """Sum of the relative excesses over the comfortable limits, of each at most 1."""
     if seconds <= 0.0:
         return 0.0
@@ -64,6 +65,6 @@ def _discomfort(weights, before, after, seconds):
     return _excess(along) + _excess(jerk / weights.max_jerk) + _excess(turning)
 
 
-@njit(cache=True, nogil=True)
-def _excess(share):
+@borrowing
+def _excess(share) -> float:
     return min(max(share - 1.0, 0.0), 1.0)

@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 from simscale_gym.geometry.polyline import segment_at
-from simscale_gym.metrics.area_index import tile_at
-from simscale_gym.metrics.rings import holds
+from simscale_gym.kernels.borrowing import borrowing
+from simscale_gym.metrics.area_index import is_covered
 from simscale_gym.scene import LightStatus, TrackType
 from simscale_gym.sim.kinematics import AX, HEADING, STEERING, STEERING_RATE, VX, VY, YAW_RATE
 
@@ -94,7 +94,7 @@ def _fill_path(values, at, ahead, ego, path, lengths, arc):
     return way
 
 
-@njit(cache=True, nogil=True)
+@borrowing
 def _fill_light(values, at, kind, reach, front, arc, light_rows, light_places, status):
     """Write whether a light of ``kind`` stands ahead of the rear axle, and the way from the front bumper to it."""
     distance = reach
@@ -105,10 +105,10 @@ def _fill_light(values, at, kind, reach, front, arc, light_rows, light_places, s
     values[at], values[at + 1] = 1.0 if distance < reach else 0.0, distance
 
 
-@njit(cache=True, nogil=True)
+@borrowing
 def _fill_edges(values, at, bearings, reach, ego, hull, road):
     """Write the room to the road's edge in each direction from the middle of the ego, less the ego's own extent."""
-    grid, starts, entries, flags = road.grid, road.starts, road.entries, road.flags
+    cover, grid, starts, entries, flags = road.cover, road.grid, road.starts, road.entries, road.flags
     vertices, runs, run_boxes, ring_runs = road.vertices, road.runs, road.run_boxes, road.ring_runs
     cos, sin, middle = np.cos(ego[HEADING]), np.sin(ego[HEADING]), (hull[0] - hull[1]) / 2.0
     half_length, half_width = (hull[0] + hull[1]) / 2.0, hull[2]
@@ -120,7 +120,7 @@ def _fill_edges(values, at, bearings, reach, ego, hull, road):
         inside, outside, probe, stride, halvings = 0.0, np.inf, 0.0, _STRIDE, _HALVINGS
         while True:
             px, py = x + (own + probe) * dx, y + (own + probe) * dy
-            if _on_road(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, px, py):
+            if is_covered(cover, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, px, py):
                 inside = probe
             else:
                 outside = probe
@@ -133,24 +133,8 @@ def _fill_edges(values, at, bearings, reach, ego, hull, road):
         values[at + n] = inside
 
 
-@njit(cache=True, nogil=True)
-def _on_road(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y):
-    """Whether any polygon with a flag holds (x, y); those that hold the whole tile are asked first, as it is free."""
-    tile = tile_at(grid, x, y)
-    if tile < 0:
-        return False
-    for e in range(starts[tile], starts[tile + 1]):
-        if entries[e] & 1 and flags[entries[e] >> 1]:
-            return True
-    for e in range(starts[tile], starts[tile + 1]):
-        code = entries[e]
-        if not code & 1 and flags[code >> 1] and holds(vertices, runs, run_boxes, ring_runs, code >> 1, x, y):
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def _place_on_way(way, x, y):
+@borrowing
+def _place_on_way(way, x, y) -> tuple[float, float, float, float]:
     """Way along and offset beside (left +) of the place nearest to (x, y), and the direction of the way there.
 
     Behind the first point and beyond the last one the way goes straight on.

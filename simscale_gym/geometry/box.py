@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
+
 Array = NDArray[np.float64]
 
 
@@ -39,7 +41,7 @@ def overlap(a: Array, b: Array) -> NDArray[np.bool_]:
     return _overlap(*flat).reshape(shape[:-1])
 
 
-@njit(cache=True)
+@borrowing
 def place_corners(x: float, y: float, heading: float, half_length: float, half_width: float, out: Array):
     """Write the corners ``[4, 2]`` of the box around (x, y), each term computed as NAVSIM does."""
     cos, sin = np.cos(heading), np.sin(heading)
@@ -51,7 +53,7 @@ def place_corners(x: float, y: float, heading: float, half_length: float, half_w
         out[i, 1] = y + (across * sin_side + along * sin)
 
 
-@njit(cache=True)
+@borrowing
 def place_around(pose: Array, ahead: float, length: float, width: float, out: Array):
     """Write the box ``[5]`` whose centre lies ``ahead`` [m] of ``pose [3+]``."""
     heading = pose[2]
@@ -60,7 +62,7 @@ def place_around(pose: Array, ahead: float, length: float, width: float, out: Ar
     out[2], out[3], out[4] = heading, length, width
 
 
-@njit(cache=True)
+@borrowing
 def boxes_touch(a: Array, b: Array) -> bool:
     """Do boxes ``a [5]`` and ``b [5]`` touch or overlap? Separating-axis test."""
     dx, dy = b[0] - a[0], b[1] - a[1]
@@ -78,14 +80,14 @@ def boxes_touch(a: Array, b: Array) -> bool:
     )
 
 
-@njit(cache=True)
+@borrowing
 def _corners(boxes: Array, out: Array):
     for n in range(len(boxes)):
         x, y, heading = boxes[n, 0], boxes[n, 1], boxes[n, 2]
         place_corners(x, y, heading, boxes[n, 3] / 2.0, boxes[n, 4] / 2.0, out[n])
 
 
-@njit(cache=True)
+@borrowing
 def _around(poses: Array, ahead: float, length: float, width: float, out: Array):
     for n in range(len(poses)):
         place_around(poses[n], ahead, length, width, out[n])

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.one_line import one_line
 
 Array = NDArray[np.float64]
@@ -145,8 +146,8 @@ def _sort_into_cells(first, last, columns, count):
     return starts, polygons
 
 
-@njit(cache=True)
-def _cell_of(x, y, origin, cell, nx, ny):
+@borrowing
+def _cell_of(x, y, origin, cell, nx, ny) -> int:
     cx, cy = int(np.floor((x - origin[0]) / cell)), int(np.floor((y - origin[1]) / cell))
     return cy * nx + cx if 0 <= cx < nx and 0 <= cy < ny else -1
 
@@ -159,7 +160,7 @@ def _all(points: Array, polygons: PolygonArrays) -> NDArray:
     return out
 
 
-@njit(cache=True)
+@borrowing
 def mark_holders(polygons: PolygonArrays, x: float, y: float, out: NDArray):
     """Set ``out [P]``, all False, where a polygon holds (x, y)."""
     bounds, starts = polygons.bounds, polygons.starts
@@ -172,7 +173,7 @@ def mark_holders(polygons: PolygonArrays, x: float, y: float, out: NDArray):
             out[p] = _ring_holds(x, y, polygons.vertices, starts[p], starts[p + 1])
 
 
-@njit(cache=True)
+@borrowing
 def _ring_holds(x: float, y: float, vertices: Array, start: int, end: int) -> bool:
     """Is (x, y) inside the ring ``vertices[start:end]``? Even-odd rule."""
     inside = False

@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ def curvature(points: Array) -> Array:
     return np.r_[inner[:1], inner, inner[-1:]] if len(inner) else np.zeros(len(angle))
 
 
-@njit(cache=True)
+@borrowing
 def segment_at(lengths: Array, s: float) -> tuple[int, float]:
     """Segment at arc length ``s``, clipped to the ends, and the share of it that lies before; K >= 2."""
     here = min(max(s, 0.0), lengths[-1])

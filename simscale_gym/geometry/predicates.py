@@ -11,8 +11,9 @@ runs counter-clockwise.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -20,16 +21,16 @@ SAFE_ERROR = 1e-15  # relative error bound of the plain determinant (GEOS, CGAlg
 _SPLIT = 134217729.0  # 2^27 + 1, splits a double into halves (Dekker 1971)
 
 
-@njit(cache=True)
-def _difference(a: float, b: float):
+@borrowing
+def _difference(a: float, b: float) -> tuple[float, float]:
     """``a - b`` as a rounded value and its error (Knuth's two-sum)."""
     value = a - b
     virtual = a - value
     return value, (a - (value + virtual)) + (virtual - b)
 
 
-@njit(cache=True)
-def _product(a: float, b: float):
+@borrowing
+def _product(a: float, b: float) -> tuple[float, float]:
     """``a * b`` as a rounded value and its error (Dekker's two-product)."""
     value = a * b
     large = _SPLIT * a
@@ -41,7 +42,7 @@ def _product(a: float, b: float):
     return value, a_low * b_low - (((value - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
-@njit(cache=True)
+@borrowing
 def add_product(a: float, b: float, c: float) -> float:
     """``a * b + c`` with one rounding."""
     product, low = _product(a, b)
@@ -49,8 +50,8 @@ def add_product(a: float, b: float, c: float) -> float:
     return value + (error + low)
 
 
-@njit(cache=True)
-def centroid(box: Array):
+@borrowing
+def centroid(box: Array) -> tuple[float, float]:
     """Centroid of ``box [4, 2]``, summed over triangles as GEOS does."""
     x0, y0 = box[0, 0], box[0, 1]
     x, y, area = 0.0, 0.0, 0.0
@@ -62,7 +63,7 @@ def centroid(box: Array):
     return x / 3.0 / area, y / 3.0 / area
 
 
-@njit(cache=True)
+@borrowing
 def _precise_side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     dx, dx_low = _difference(ax, x)
     dy, dy_low = _difference(by, y)
@@ -77,7 +78,7 @@ def _precise_side(ax: float, ay: float, bx: float, by: float, x: float, y: float
     return 1 if total > 0.0 else (-1 if total < 0.0 else 0)
 
 
-@njit(cache=True)
+@borrowing
 def side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     """1 if (x, y) lies left of the line from a to b, -1 if right of it, 0 if on it."""
     left, right = (ax - x) * (by - y), (ay - y) * (bx - x)
@@ -90,7 +91,7 @@ def side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     return _precise_side(ax, ay, bx, by, x, y)
 
 
-@njit(cache=True)
+@borrowing
 def _beyond_an_edge(a: Array, b: Array) -> bool:
     """Do all of ``b [., 2]`` lie strictly outside one edge of the counter-clockwise box ``a [4, 2]``?"""
     for i in range(4):
@@ -105,13 +106,13 @@ def _beyond_an_edge(a: Array, b: Array) -> bool:
     return False
 
 
-@njit(cache=True)
+@borrowing
 def boxes_meet(a: Array, b: Array) -> bool:
     """Do boxes ``a [4, 2]`` and ``b [4, 2]`` share a point?"""
     return not (_beyond_an_edge(a, b) or _beyond_an_edge(b, a))
 
 
-@njit(cache=True)
+@borrowing
 def segment_meets_box(ax: float, ay: float, bx: float, by: float, box: Array) -> bool:
     """Does the segment from a to b share a point with ``box [4, 2]``?"""
     for i in range(4):
@@ -128,7 +129,7 @@ def segment_meets_box(ax: float, ay: float, bx: float, by: float, box: Array) ->
     return first == 0
 
 
-@njit(cache=True)
+@borrowing
 def crossing(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     """Whether a ray from a point to the right crosses the edge from a to b: 1 if so; -1 if the point is on the edge.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.rings import Rings, holds
 
 Array = NDArray[np.float64]
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 TILE = 0.5
 """Edge of a tile [m], where the map is not so large that tiles must grow."""
 MAX_TILES = 1_000_000
+OUTSIDE, EDGE, INSIDE = range(3)
+"""What a tile has of some polygons: nothing; an edge, so that each point has to be asked; all of it lies in one."""
 _SEAM = (
     1e-6  # [m] tiles count as a little larger than they are, so that rounding of coordinates cannot matter
 )
@@ -50,7 +53,7 @@ def build_area_index(rings: Rings, tile: float = TILE) -> AreaIndex:
     return AreaIndex(np.array([*origin, tile, *shape], float), starts, entries)
 
 
-@njit(cache=True)
+@borrowing
 def _mark_edges(vertices: Array, origin: Array, tile: float, low: NDArray, edge: NDArray):
     """Set ``edge [rows, columns]`` (whose first tile is ``low``) where an edge of the ring may pass."""
     rows, columns = edge.shape
@@ -133,7 +136,7 @@ def _by_tile(spans: NDArray, count: int):
     return starts, entries
 
 
-@njit(cache=True)
+@borrowing
 def tile_at(grid: Array, x: float, y: float) -> int:
     """Tile of (x, y), -1 outside of all."""
     column, row = np.floor((x - grid[0]) / grid[2]), np.floor((y - grid[1]) / grid[2])
@@ -142,7 +145,7 @@ def tile_at(grid: Array, x: float, y: float) -> int:
     return int(row * grid[3] + column)
 
 
-@njit(cache=True)
+@borrowing
 def flags_at(
     grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, x: float, y: float,
@@ -162,3 +165,38 @@ def flags_at(
         ):
             found |= bits
     return found
+
+
+@njit(cache=True)
+def tile_cover(starts: NDArray, entries: NDArray, flags: NDArray) -> NDArray:
+    """OUTSIDE, EDGE or INSIDE of each tile ``[tiles]``, of the polygons that have any of the bits ``flags [M]``.
+
+    A walk over the plane looks at single bytes beside each other instead of lists.
+    """
+    cover = np.zeros(len(starts) - 1, np.uint8)
+    for tile in range(len(cover)):
+        for e in range(starts[tile], starts[tile + 1]):
+            if flags[entries[e] >> 1]:
+                cover[tile] = max(cover[tile], EDGE + (entries[e] & 1))
+    return cover
+
+
+@borrowing
+def is_covered(
+    cover: NDArray, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, x: float, y: float,
+) -> bool:  # fmt: skip
+    """Whether any polygon with a flag strictly holds (x, y).
+
+    ``cover`` is of :func:`tile_cover`; the other arrays are those of :func:`flags_at`.
+    """
+    tile = tile_at(grid, x, y)
+    if tile < 0:
+        return False
+    if cover[tile] != EDGE:
+        return cover[tile] == INSIDE
+    for e in range(starts[tile], starts[tile + 1]):
+        row = entries[e] >> 1
+        if flags[row] and holds(vertices, runs, run_boxes, ring_runs, row, x, y):
+            return True
+    return False

@@ -14,7 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry import box
-from simscale_gym.metrics.area_index import AreaIndex, flags_at, tile_at
+from simscale_gym.kernels.borrowing import borrowing
+from simscale_gym.metrics.area_index import AreaIndex, flags_at, is_covered, tile_at
 from simscale_gym.metrics.rings import Rings, holds
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def areas_of_boxes(
     return areas
 
 
-@njit(cache=True)
+@borrowing
 def _count_corner(lanes: NDArray, counts: NDArray, found: int, lane: int) -> int:
     for j in range(found):
         if lanes[j] == lane:
@@ -120,15 +121,15 @@ def _count_corner(lanes: NDArray, counts: NDArray, found: int, lane: int) -> int
     return found
 
 
-@njit(cache=True)
+@borrowing
 def corner_off_road(
-    corners: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    corners: Array, cover: NDArray, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
 ) -> bool:  # fmt: skip
     """NON_DRIVABLE of the box with ``corners [4, 2]``; the other arrays are a map's :class:`Road`."""
     for i in range(4):
         x, y = corners[i, 0], corners[i, 1]
-        if flags_at(grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y) == 0:
+        if not is_covered(cover, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs, x, y):
             return True
     return False
 
@@ -146,13 +147,13 @@ def off_road(boxes: Array, road: Road) -> NDArray[np.bool_]:
 
 @njit(cache=True)
 def _off_road(
-    corners: Array, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
+    corners: Array, cover: NDArray, grid: Array, starts: NDArray, entries: NDArray, flags: NDArray,
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray,
 ) -> NDArray:  # fmt: skip
     out = np.empty(len(corners), np.bool_)
     for n in range(len(corners)):
         out[n] = corner_off_road(
-            corners[n], grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs
+            corners[n], cover, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs
         )
     return out
 

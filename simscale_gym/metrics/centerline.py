@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.areas import IN_INTERSECTION
 
 Array = NDArray[np.float64]
@@ -51,8 +52,8 @@ def build_centerline(points: Array) -> Centerline:
     return Centerline(points, np.concatenate([[0.0], np.cumsum(steps)]), np.concatenate([low, high], 1))
 
 
-@njit(cache=True)
-def _distance(points: Array, segment: int, x: float, y: float):
+@borrowing
+def _distance(points: Array, segment: int, x: float, y: float) -> tuple[float, float]:
     """Distance to the segment that leaves a point, and the share of it where the nearest point lies."""
     ax, ay, bx, by = points[segment, 0], points[segment, 1], points[segment + 1, 0], points[segment + 1, 1]
     dx, dy = bx - ax, by - ay
@@ -67,7 +68,7 @@ def _distance(points: Array, segment: int, x: float, y: float):
     return abs(((ay - y) * dx - (ax - x) * dy) / squared) * np.sqrt(squared), share
 
 
-@njit(cache=True)
+@borrowing
 def gap_to_run(boxes: Array, run: int, x: float, y: float) -> float:
     """Squared distance to box ``run``."""
     dx = max(max(boxes[run, 0] - x, 0.0), x - boxes[run, 2])
@@ -75,13 +76,13 @@ def gap_to_run(boxes: Array, run: int, x: float, y: float) -> float:
     return dx * dx + dy * dy
 
 
-@njit(cache=True)
+@borrowing
 def _farther(boxes: Array, run: int, x: float, y: float, limit: float) -> bool:
     """Is every point of box ``run`` farther than ``limit`` by more than rounding?"""
     return gap_to_run(boxes, run, x, y) > limit * limit * (1.0 + 1e-9) + 1e-12
 
 
-@njit(cache=True)
+@borrowing
 def project_point(points: Array, lengths: Array, run_boxes: Array, x: float, y: float) -> float:
     """Arc length of the nearest point; the first one among equals."""
     best, where = np.inf, 0.0
@@ -108,7 +109,7 @@ def _project_all(points: Array, lengths: Array, run_boxes: Array, queries: Array
     return out
 
 
-@njit(cache=True)
+@borrowing
 def is_near_run(points: Array, run: int, x: float, y: float) -> bool:
     """Is (x, y) within ``LANE_LIMIT`` of a segment of ``run``?"""
     for v in range(run * RUN, min((run + 1) * RUN, len(points) - 1)):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.smoothing import Filter, smooth, smoothing_filter
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
@@ -144,7 +145,7 @@ def extended_comfort(previous: Array, current: Array, interval: float = 0.5) -> 
     return (rms <= np.array(EXTENDED_LIMITS)).all(1).astype(float), rms
 
 
-@njit(cache=True)
+@borrowing
 def _unwrap(headings: Array, out: Array):
     turns = 0.0
     out[0] = headings[0]
@@ -153,13 +154,13 @@ def _unwrap(headings: Array, out: Array):
         out[i] = headings[i] - 2.0 * np.pi * turns
 
 
-@njit(cache=True)
+@borrowing
 def turns_between(heading: float, following: float) -> float:
     """Whole turns by which two headings of neighbouring samples differ."""
     return np.rint((following - heading) / (2.0 * np.pi))
 
 
-@njit(cache=True)
+@borrowing
 def place_sample(state: Array, ahead: float, columns: Array, i: int):
     """Write what :func:`bounded_terms` filters of ``state [11]``, but for the heading, into column ``i``."""
     # NAVSIM moves accelerations from the rear axle to the centre with untransformed terms: the yaw rate's square and
@@ -169,7 +170,7 @@ def place_sample(state: Array, ahead: float, columns: Array, i: int):
     columns[2, i] = np.hypot(state[AX], state[AY])
 
 
-@njit(cache=True)
+@borrowing
 def bounded_terms(columns: Array, filters: ComfortFilters, terms: Array):
     """Write the six values that HC bounds at each of ``n`` samples into ``terms [6, n]``.
 
@@ -189,7 +190,7 @@ def bounded_terms(columns: Array, filters: ComfortFilters, terms: Array):
     smooth(columns[3], filters.yaw_rate, terms[5])
 
 
-@njit(cache=True)
+@borrowing
 def within_bounds(terms: Array, first: int, last: int, flags: NDArray):
     """Write which of ``terms [6, n]`` stay within nuPlan's bounds from sample ``first`` to before ``last``."""
     for term in range(6):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simscale_gym.geometry import box
 from simscale_gym.geometry.box import place_corners
 from simscale_gym.geometry.predicates import add_product, boxes_meet, centroid, segment_meets_box
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.area_index import AreaIndex, flags_at
 from simscale_gym.metrics.areas import INTERSECTION, MULTIPLE_OR_OFF
 from simscale_gym.metrics.rings import Rings, ring_meets_box
@@ -66,7 +67,7 @@ class RedLights(NamedTuple):
     rows: NDArray[np.int64]
 
 
-@njit(cache=True)
+@borrowing
 def bearing_to(cos: float, sin: float, x: float, y: float, box: Array) -> float:
     """Angle [rad] between a heading at (x, y) and the direction to the centroid of ``box [4, 2]``.
 
@@ -135,7 +136,7 @@ def collisions(
     return score, when
 
 
-@njit(cache=True)
+@borrowing
 def is_at_fault(state: Array, area: int, corners: Array, other: Array, moving: bool) -> bool:
     """Is a contact of the ego with the box ``other [4, 2]`` its own fault?
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
-from simscale_gym.metrics.area_index import AreaIndex, build_area_index
+from simscale_gym.metrics.area_index import AreaIndex, build_area_index, tile_cover
 from simscale_gym.metrics.areas import DRIVABLE, INTERSECTION, LANE
 from simscale_gym.metrics.rings import Rings, build_rings
 from simscale_gym.one_line import one_line
@@ -42,11 +42,13 @@ class Road(NamedTuple):
     """The drivable area of a map as kernels take it, one array after another.
 
     Attributes:
+        cover: ``[tiles]`` of :func:`simscale_gym.metrics.area_index.tile_cover`.
         grid, starts, entries: Fields of the map's :class:`simscale_gym.metrics.area_index.AreaIndex`.
         flags: ``[M]`` bit DRIVABLE or 0 for each polygon.
         vertices, runs, run_boxes, ring_runs: Fields of the map's :class:`simscale_gym.metrics.rings.Rings`.
     """
 
+    cover: NDArray[np.uint8]
     grid: Array
     starts: NDArray[np.int32]
     entries: NDArray[np.int32]
@@ -132,7 +134,9 @@ class MapLayers:
     @cached_property
     def road(self) -> Road:
         """The drivable area alone."""
-        return Road(*self.index, self.flags & DRIVABLE, *self.polygons[:4])
+        index, flags = self.index, self.flags & DRIVABLE
+        cover = tile_cover(index.starts, index.entries, flags)
+        return Road(cover, *index, flags, *self.polygons[:4])
 
     @cached_property
     def lane_rows(self) -> dict[str, int]:

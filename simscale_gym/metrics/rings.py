@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.predicates import crossing, segment_meets_box
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -71,7 +72,7 @@ def _run_boxes(vertices: Array, runs: NDArray) -> Array:
 # The kernels take arrays one by one: out of a tuple, each look at one costs a count of its references.
 
 
-@njit(cache=True)
+@borrowing
 def holds(
     vertices: Array, runs: NDArray, run_boxes: Array, ring_runs: NDArray, ring: int, x: float, y: float
 ) -> bool:
@@ -94,7 +95,7 @@ def holds(
     return inside
 
 
-@njit(cache=True)
+@borrowing
 def ring_meets_box(
     vertices: Array,
     runs: NDArray,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.geometry.box import place_corners
 from simscale_gym.geometry.predicates import boxes_meet
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.area_index import flags_at
 from simscale_gym.metrics.areas import (
     DIRECTION_HORIZON,
@@ -108,7 +109,7 @@ def judge_step(
         _foresee(tally, marks, states[begin], exposed, earlier, dimensions, others)
 
 
-@njit(cache=True)
+@borrowing
 def _place_ego(
     state: Array, half_length: float, half_width: float, ahead: float, corners: Array, center: Array
 ):
@@ -117,7 +118,7 @@ def _place_ego(
     place_corners(center[0], center[1], state[2], half_length, half_width, corners)
 
 
-@njit(cache=True)
+@borrowing
 def _way_against(states: Array, areas: NDArray, ahead: float) -> float:
     """Way against the route within the last second [m]."""
     total, last = 0.0, len(states) - 1
@@ -138,7 +139,7 @@ def _way_against(states: Array, areas: NDArray, ahead: float) -> float:
     return total
 
 
-@njit(cache=True)
+@borrowing
 def _follow_line(tally: Array, line, center: Array, area: int, first: bool):
     points, lengths, run_boxes = line
     x, y = center[0], center[1]
@@ -175,7 +176,7 @@ def _meets_red(corners: Array, red, lights, vertices, runs, run_boxes, ring_runs
     return False
 
 
-@njit(cache=True)
+@borrowing
 def _note_speeds(marks: NDArray, speeds: Array, velocities: Array, valid: NDArray):
     for n in range(len(valid)):
         if valid[n] and not marks[n, SEEN]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.areas import DIRECTION_LIMITS
 from simscale_gym.metrics.centerline import PROGRESS_THRESHOLD
 from simscale_gym.metrics.running_kernel import AGAINST, ARC, DAC, LK, NC, START, TLC, TTC
@@ -16,7 +16,7 @@ RUNNING_CODES = ("nc", "dac", "ddc", "tlc", "ep", "ttc", "lk", "hc")
 """Codes of the subscores of a drive, in the kernel's order. There is no ``ec``: it compares two plans."""
 
 
-@njit(cache=True)
+@borrowing
 def fill_subscores(tally: Array, comfortable: bool, reference: float, out: Array):
     """Write the subscores ``[8]`` in the order of :data:`RUNNING_CODES`.
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def _fitted(samples: int, window: int, order: int, derivative: int, dt: float) -
     return Filter(np.ascontiguousarray(bands), firsts.astype(np.int64))
 
 
-@njit(cache=True)
+@borrowing
 def smooth(values: Array, by: Filter, out: Array):
     """Filter ``values [n]`` into ``out [n]``, rounded to 8 decimals as NAVSIM rounds."""
     for i in range(len(values)):

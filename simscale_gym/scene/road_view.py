@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.geometry.polygon_set import PolygonArrays, mark_holders
 from simscale_gym.geometry.polyline import nearest_on, segment_at
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene.derived import derived
 from simscale_gym.scene.scene import Scene
 
@@ -104,8 +105,8 @@ def view_at(road: RoadArrays, ego: Array):
     return arc, offset, limit, along, _command(path, lengths, arc, offset, ego[3])
 
 
-@njit(cache=True)
-def _command(path, lengths, arc, offset, speed):
+@borrowing
+def _command(path, lengths, arc, offset, speed) -> int:
     if abs(offset) > _OFF_ROUTE:
         return UNKNOWN
     k, share = segment_at(lengths, arc)

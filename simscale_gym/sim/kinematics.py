@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT, STATE_SIZE, StateIndex, Vehicle
 
 Array = NDArray[np.float64]
@@ -49,7 +50,7 @@ def bicycle_step(states: Array, commands: Array, dt: float = DT, vehicle: Vehicl
     return _step_all(flat, controls, float(dt), wheel_base).reshape(*batch, STATE_SIZE)
 
 
-@njit(cache=True)
+@borrowing
 def move_bicycle(
     state: Array, out: Array, acceleration: float, steering_rate: float, dt: float, wheel_base: float
 ):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT, STATE_SIZE, Scene
 from simscale_gym.sim.kinematics import AX, VX, YAW_ACC, YAW_RATE, move_bicycle
 from simscale_gym.sim.state import SimState, TrafficModel
@@ -49,7 +49,7 @@ def advance(scene: Scene, traffic_model: TrafficModel, state: SimState, ego: Arr
     return SimState(state.frame + 1, ego, traffic)
 
 
-@njit(cache=True)
+@borrowing
 def move_ego(
     ego: Array, out: Array, acceleration: float, steering_rate: float, wheel_base: float, reverse: bool
 ):

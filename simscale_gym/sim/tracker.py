@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry.se2 import poses_to_world
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT, STATE_SIZE, Vehicle
 from simscale_gym.sim.kinematics import HEADING, STEERING, VX, X, Y, move_bicycle
 
@@ -173,7 +174,7 @@ def speed_factor(m: int, dt: float, jerk_penalty: str) -> Array:
     return factor
 
 
-@njit(cache=True)
+@borrowing
 def _wrap(angle: float) -> float:
     return angle - 2.0 * np.pi * np.floor((angle + np.pi) / (2.0 * np.pi))
 
@@ -215,10 +216,10 @@ def fit_profile(poses: Array, factor: Array, dt: float, speeds: Array, curvature
         curvatures[i] = (curvatures[i] + following) / pivots[i]
 
 
-@njit(cache=True)
+@borrowing
 def command_at(
     state: Array, pose: Array, speeds: Array, curvatures: Array, k: int, dt: float, wheel_base: float
-):
+) -> tuple[float, float]:
     """Acceleration and steering rate at step ``k`` with reference ``pose [3]``."""
     target = min(k + HORIZON, len(speeds) - 1)
     speed, reference = state[VX], speeds[target]

@@ -24,6 +24,7 @@ from simscale_gym.agents.navsim.shapes import (
     touches,
 )
 from simscale_gym.agents.navsim.strip import TOUCHING, box_ring, ring_gap, strip_ring
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -107,7 +108,7 @@ def _lead(shapes: Shapes, k: int, hidden: NDArray, rows: NDArray, way: Array, co
     return lead, tie and (least > 0.0 or many > LEAVES)
 
 
-@njit(cache=True)
+@borrowing
 def _speed_change(driver: Driver, speed: float, target: float, gap: float, lead_speed: float) -> float:
     """Acceleration of the Intelligent Driver Model [m/s^2], as in nuPlan (idm_policy.py)."""
     root = 2.0 * np.sqrt(driver.acceleration * driver.deceleration)

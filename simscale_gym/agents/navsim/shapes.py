@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.navsim.rails import Rails
 from simscale_gym.agents.navsim.strip import TOUCHING, box_ring, ring_gap, strip_ring
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ def stretch(rails: Rails, lane: int, begin: float, end: float, line: Array) -> i
     return count + 1
 
 
-@njit(cache=True)
+@borrowing
 def set_shape(shapes: Shapes, k: int, pose: tuple[float, float, float], length: float, width: float) -> None:
     """Make shape ``k`` that of a box, with the strip that stands there, in place."""
     box_ring(pose, length, width, shapes.boxes[k])
@@ -84,7 +85,7 @@ def set_shape(shapes: Shapes, k: int, pose: tuple[float, float, float], length: 
         set_bounds(shapes.strips[k], shapes.counts[k], shapes.bounds[k], -np.inf)
 
 
-@njit(cache=True)
+@borrowing
 def set_bounds(ring: Array, count: int, bounds: Array, fresh: float) -> None:
     """Widen ``bounds [4]`` by a ring, in place; from nothing where ``fresh`` is positive."""
     if fresh > 0.0:
@@ -107,7 +108,7 @@ def set_footprint(
     set_shape(shapes, k, rail_pose(rails, lane, progress), length, width)
 
 
-@njit(cache=True)
+@borrowing
 def shape_gap(shapes: Shapes, i: int, j: int) -> float:
     """Squared distance of two shapes [m^2]."""
     bounds, least = shapes.bounds[j], np.inf
@@ -118,7 +119,7 @@ def shape_gap(shapes: Shapes, i: int, j: int) -> float:
     return least
 
 
-@njit(cache=True)
+@borrowing
 def touches(shapes: Shapes, j: int, way: Array, count: int) -> bool:
     """Whether shape ``j`` touches a ring."""
     bounds = shapes.bounds[j]
@@ -128,7 +129,7 @@ def touches(shapes: Shapes, j: int, way: Array, count: int) -> bool:
     return strip > 0 and ring_gap(way, count, shapes.strips[j], strip, bounds, TOUCHING) == 0.0
 
 
-@njit(cache=True)
+@borrowing
 def bounds_gap(a: Array, b: Array) -> float:
     """Squared distance of two bounds ``[4]`` [m^2]."""
     gap_x, gap_y = max(a[0] - b[2], b[0] - a[2], 0.0), max(a[1] - b[3], b[1] - a[3], 0.0)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ TOUCHING = 1e-18
 """Squared distance [m^2] below which two rings touch: a nanometre."""
 
 
-@njit(cache=True)
+@borrowing
 def box_ring(pose: tuple[float, float, float], length: float, width: float, ring: Array) -> None:
     """Write the corners of a box into ``ring [4, 2]``: front left, front right, rear right, rear left."""
     x, y, heading = pose
@@ -40,7 +41,7 @@ def box_ring(pose: tuple[float, float, float], length: float, width: float, ring
         ring[i, 1] = y + (across * np.sin(side) + along * np.sin(heading))
 
 
-@njit(cache=True)
+@borrowing
 def strip_ring(line: Array, count: int, half: float, ring: Array) -> int:
     """Write the strip ``half`` [m] to both sides of the first ``count`` points of ``line`` into ``ring``.
 
@@ -52,7 +53,7 @@ def strip_ring(line: Array, count: int, half: float, ring: Array) -> int:
     kept = 1
     for i in range(1, count):
         if line[i, 0] != line[kept - 1, 0] or line[i, 1] != line[kept - 1, 1]:
-            line[kept] = line[i]
+            line[kept, 0], line[kept, 1] = line[i, 0], line[i, 1]
             kept += 1
     if kept < 2:
         return 0
@@ -60,7 +61,7 @@ def strip_ring(line: Array, count: int, half: float, ring: Array) -> int:
     return _add_side(line, kept - 1, -1, kept, half, ring, size)
 
 
-@njit(cache=True)
+@borrowing
 def _add_side(line: Array, first: int, way: int, count: int, half: float, ring: Array, size: int) -> int:
     """Add the left side of ``line``, walked from ``first`` on by ``way``, from end to end."""
     i = first
@@ -75,7 +76,7 @@ def _add_side(line: Array, first: int, way: int, count: int, half: float, ring: 
     return _add(line[i, 0] - uy, line[i, 1] + ux, half, ring, size)
 
 
-@njit(cache=True)
+@borrowing
 def _offset(line: Array, i: int, j: int, half: float) -> tuple[float, float]:
     """The direction from point ``i`` to ``j``, as long as the strip is wide to one side."""
     dx, dy = line[j, 0] - line[i, 0], line[j, 1] - line[i, 1]
@@ -83,7 +84,7 @@ def _offset(line: Array, i: int, j: int, half: float) -> tuple[float, float]:
     return half * dx / length, half * dy / length
 
 
-@njit(cache=True)
+@borrowing
 def _add(x: float, y: float, half: float, ring: Array, size: int) -> int:
     if size > 0 and np.sqrt((x - ring[size - 1, 0]) ** 2 + (y - ring[size - 1, 1]) ** 2) < _SAME * half:
         return size
@@ -91,7 +92,7 @@ def _add(x: float, y: float, half: float, ring: Array, size: int) -> int:
     return size + 1
 
 
-@njit(cache=True)
+@borrowing
 def _add_bend(
     line: Array, i: int, way: int, before: tuple[float, float], after: tuple[float, float], half: float,
     ring: Array, size: int,
@@ -129,7 +130,7 @@ def _add_bend(
     return _add(bx, by, half, ring, size)
 
 
-@njit(cache=True)
+@borrowing
 def _add_round(
     x: float,
     y: float,
@@ -150,7 +151,7 @@ def _add_round(
     return size
 
 
-@njit(cache=True)
+@borrowing
 def ring_gap(a: Array, na: int, b: Array, nb: int, bounds: Array, most: float) -> float:
     """Squared distance [m^2] of two rings, 0 where they touch or overlap; ``most`` where it is not below that.
 
@@ -186,7 +187,7 @@ def ring_gap(a: Array, na: int, b: Array, nb: int, bounds: Array, most: float) -
     return least
 
 
-@njit(cache=True)
+@borrowing
 def _segment_gap(
     px: float, py: float, qx: float, qy: float, rx: float, ry: float, sx: float, sy: float
 ) -> float:
@@ -202,7 +203,7 @@ def _segment_gap(
     return min(near, min(_point_gap(rx, ry, px, py, pqx, pqy), _point_gap(sx, sy, px, py, pqx, pqy)))
 
 
-@njit(cache=True)
+@borrowing
 def _point_gap(x: float, y: float, rx: float, ry: float, dx: float, dy: float) -> float:
     """Squared distance of a point from the segment that leads from r by d."""
     squared, share = dx * dx + dy * dy, 0.0
@@ -211,12 +212,12 @@ def _point_gap(x: float, y: float, rx: float, ry: float, dx: float, dy: float) -
     return (x - rx - share * dx) ** 2 + (y - ry - share * dy) ** 2
 
 
-@njit(cache=True)
+@borrowing
 def _left_of(p: Array, q: Array, r: Array) -> float:
     return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
 
-@njit(cache=True)
+@borrowing
 def _inside(p: Array, ring: Array, count: int) -> bool:
     """Whether a clockwise ring winds around p; the small loops of inner bends wind the other way."""
     winding = 0

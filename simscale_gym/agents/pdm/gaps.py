@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.predicates import boxes_meet, crossing, segment_meets_box
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def outlines(shapes: Sequence[shapely.Polygon]) -> Outlines:
     return Outlines(vertices, starts.astype(np.int64), np.cumsum([0, *map(len, rings)]).astype(np.int64))
 
 
-@njit(cache=True)
+@borrowing
 def box_gap(a: Array, b: Array) -> float:
     """Distance between boxes ``a [4, 2]`` and ``b [4, 2]`` [m]; 0 where they touch."""
     if boxes_meet(a, b):
@@ -56,7 +56,7 @@ def box_gap(a: Array, b: Array) -> float:
     return np.sqrt(best)
 
 
-@njit(cache=True)
+@borrowing
 def polygon_meets_box(shapes: Outlines, polygon: int, corners: Array) -> bool:
     """Do a polygon and a box share a point?"""
     vertices, starts = shapes.vertices, shapes.starts
@@ -74,7 +74,7 @@ def polygon_meets_box(shapes: Outlines, polygon: int, corners: Array) -> bool:
     return True
 
 
-@njit(cache=True)
+@borrowing
 def polygon_gap(shapes: Outlines, polygon: int, corners: Array) -> float:
     """Distance between a polygon and a box [m]; 0 where they touch."""
     if polygon_meets_box(shapes, polygon, corners):
@@ -95,7 +95,7 @@ def polygon_gap(shapes: Outlines, polygon: int, corners: Array) -> float:
     return np.sqrt(best)
 
 
-@njit(cache=True)
+@borrowing
 def _is_seam(starts: NDArray, first: int, end: int, vertex: int) -> bool:
     """Does the step from this vertex lead from one ring to the next?"""
     for ring in range(first + 1, end):  # noqa: SIM110 (numba)
@@ -104,12 +104,12 @@ def _is_seam(starts: NDArray, first: int, end: int, vertex: int) -> bool:
     return False
 
 
-@njit(cache=True)
-def _bounds(corners: Array):
+@borrowing
+def _bounds(corners: Array) -> tuple[float, float, float, float]:
     return corners[:, 0].min(), corners[:, 1].min(), corners[:, 0].max(), corners[:, 1].max()
 
 
-@njit(cache=True)
+@borrowing
 def _holds(vertices: Array, start: int, end: int, x: float, y: float) -> bool:
     inside = False
     for v in range(start, end - 1):
@@ -120,7 +120,7 @@ def _holds(vertices: Array, start: int, end: int, x: float, y: float) -> bool:
     return inside
 
 
-@njit(cache=True)
+@borrowing
 def _squared(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
     """Squared distance from (x, y) to the segment from a to b."""
     dx, dy = bx - ax, by - ay

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simscale_gym.agents.pdm.forecast import Motion
 from simscale_gym.agents.pdm.gaps import Outlines, box_gap, polygon_gap, polygon_meets_box
 from simscale_gym.agents.pdm.path import PDMPath, cap_at, pose_at, project
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -186,7 +187,7 @@ def _find_lead(
     return tied
 
 
-@njit(cache=True)
+@borrowing
 def _acceleration(v: float, progress: float, lead: Array, target: float, driver: Driver) -> float:
     """The Intelligent Driver Model, clipped to comfortable braking and acceleration."""
     root = 2.0 * np.sqrt(driver.acceleration * driver.deceleration)
@@ -196,14 +197,14 @@ def _acceleration(v: float, progress: float, lead: Array, target: float, driver:
     return min(max(value, -driver.deceleration), driver.acceleration)
 
 
-@njit(cache=True)
+@borrowing
 def _moved(motion: Motion, n: int, time: float, out: Array):
     for i in range(4):
         out[i, 0] = motion.corners[n, i, 0] + time * motion.drift[n, 0]
         out[i, 1] = motion.corners[n, i, 1] + time * motion.drift[n, 1]
 
 
-@njit(cache=True)
+@borrowing
 def _ego_corners(pose: Array, driver: Driver, out: Array):
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     x, y = pose[0] + driver.ahead * cos, pose[1] + driver.ahead * sin

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
+
 Array = NDArray[np.float64]
 
 RUN = 8
@@ -75,7 +77,7 @@ def _measure(points: Array):
     return lengths, boxes, caps
 
 
-@njit(cache=True)
+@borrowing
 def _cap_speeds(points: Array, lengths: Array, lateral: float, braking: float, caps: Array):
     """Write the highest speeds from which curves ahead can still be taken into ``caps [K]``."""
     first, last = 0, 0
@@ -150,7 +152,7 @@ def _beginning(path: PDMPath, length: float) -> PDMPath:
     return PDMPath(path.points[:count], path.lengths[:count], path.run_boxes[:runs], path.caps[:count])
 
 
-@njit(cache=True)
+@borrowing
 def project(path: PDMPath, x: float, y: float) -> float:
     """Arc length [m] of the path's point nearest to (x, y); the first one among equals."""
     best, where = np.inf, 0.0

@@ -12,6 +12,7 @@ from simscale_gym.agents.reactive.lane_walk import LaneArrays, body_pose, match_
 from simscale_gym.agents.reactive.logged_path import PLACE
 from simscale_gym.agents.reactive.scene_arrays import PARKED_SPEED, SceneArrays
 from simscale_gym.geometry.box import boxes_touch
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import TrackType
 
 Array = NDArray[np.float64]
@@ -67,7 +68,7 @@ def join_lanes(world: SceneArrays, crowd: Crowd, n: int, log: Array, frame: int)
     return LOGGED if world.moves[n] else STANDING
 
 
-@njit(cache=True)
+@borrowing
 def _lane_behind(lanes: LaneArrays, pose: Array, lane: int, rear: float) -> int:
     """The lane that the rear axle is still on when it lies before the start of ``lane``; -1 if none."""
     if rear > 0.0:
@@ -83,7 +84,7 @@ def _lane_behind(lanes: LaneArrays, pose: Array, lane: int, rear: float) -> int:
     return best
 
 
-@njit(cache=True)
+@borrowing
 def offset_from_route(
     lanes: LaneArrays, route: NDArray, s: float, half_base: float, pose: Array
 ) -> tuple[float, float, float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive import idm_kernel as idm
@@ -11,6 +12,7 @@ from simscale_gym.agents.reactive.crowd import DRIVING, LOGGED, REPLAYED, Crowd,
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, body_pose
 from simscale_gym.agents.reactive.logged_path import FREE, PLACE, LogArrays, log_point
 from simscale_gym.geometry.box import boxes_touch
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -24,7 +26,7 @@ LOGGED_DISTANCE, LOGGED_SPEED, LOGGED_ANGLE = 0.5, 1.0, 0.2
 """Differences from its own log [m, m/s, rad] below which somebody does what the others' logs reckon with."""
 
 
-@njit(cache=True)
+@borrowing
 def is_as_logged(log: LogArrays, n: int, frame: int, pose: Array, velocity: Array) -> bool:
     """Is track ``n`` about where it was logged at ``frame``?"""
     if not log.first[n] <= frame:
@@ -35,7 +37,7 @@ def is_as_logged(log: LogArrays, n: int, frame: int, pose: Array, velocity: Arra
     return near and np.hypot(vx - velocity[0], vy - velocity[1]) < LOGGED_SPEED and abs(turn) < LOGGED_ANGLE
 
 
-@njit(cache=True)
+@borrowing
 def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array):
     """Fill ``moving.foreseen[m]``: along its lanes, along its log, round the ego's curve, or straight on.
 
@@ -43,7 +45,8 @@ def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Mo
     """
     moving.known[m] = True
     out = moving.foreseen[m]
-    out[:] = moving.boxes[m, :3]
+    for k in range(LOOKS):
+        out[k, 0], out[k, 1], out[k, 2] = moving.boxes[m, 0], moving.boxes[m, 1], moving.boxes[m, 2]
     speed = np.hypot(moving.velocities[m, 0], moving.velocities[m, 1])
     if m == len(before.kinds):
         _along_curve(out, speed, ego_motion[0], min(ego_motion[1], 0.0))
@@ -75,7 +78,7 @@ def foresee(m: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Mo
             out[k, 1] += k * LOOK_STEP * moving.velocities[m, 1]
 
 
-@njit(cache=True)
+@borrowing
 def rolled(speed: float, acceleration: float, seconds: float) -> float:
     """Distance [m] driven in ``seconds``; braking ends at rest."""
     if acceleration < 0.0:
@@ -83,7 +86,7 @@ def rolled(speed: float, acceleration: float, seconds: float) -> float:
     return max(speed * seconds + 0.5 * acceleration * seconds * seconds, 0.0)
 
 
-@njit(cache=True)
+@borrowing
 def _along_curve(out: Array, speed: float, turn: float, braking: float):
     for k in range(1, LOOKS):
         way = rolled(speed, braking, k * LOOK_STEP) - rolled(speed, braking, (k - 1) * LOOK_STEP)
@@ -94,7 +97,7 @@ def _along_curve(out: Array, speed: float, turn: float, braking: float):
         out[k, 2] = out[k - 1, 2] + change
 
 
-@njit(cache=True)
+@borrowing
 def within_reach(n: int, m: int, speed: float, boxes: Array, velocities: Array) -> bool:
     """Can ``n``, at up to ``speed`` [m/s], meet ``m`` within what is foreseen?"""
     other = np.hypot(velocities[m, 0], velocities[m, 1])
@@ -103,22 +106,32 @@ def within_reach(n: int, m: int, speed: float, boxes: Array, velocities: Array) 
     return (boxes[n, 0] - boxes[m, 0]) ** 2 + (boxes[n, 1] - boxes[m, 1]) ** 2 < reach * reach
 
 
-@njit(cache=True)
+class Scratch(NamedTuple):
+    """Room to work in, made once for all who are asked about.
+
+    Attributes:
+        way: ``[LOOKS, 3]`` poses of whoever goes on as logged.
+        own, other: ``[5]`` boxes of two that may touch.
+    """
+
+    way: Array
+    own: Array
+    other: Array
+
+
+@borrowing
 def is_disturbed(
-    n: int, looks: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array
-) -> bool:
+    n: int, looks: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array,
+    scratch: Scratch,
+) -> bool:  # fmt: skip
     """Would track ``n``, if it went on as logged, touch somebody who is not where it was logged, within ``looks``?"""
-    boxes, velocities, present = (
-        moving.boxes,
-        moving.velocities,
-        moving.present,
-    )  # each look counts references
-    as_logged, speed = moving.as_logged, np.hypot(velocities[n, 0], velocities[n, 1])
-    way, own, other, laid_out = np.empty((LOOKS, 3)), np.empty(5), np.empty(5), False
-    for m in range(len(present)):
-        if as_logged[m] or m == n or not present[m]:
+    way, own, other = scratch
+    boxes, foreseen, laid_out = moving.boxes, moving.foreseen, False
+    speed = np.hypot(moving.velocities[n, 0], moving.velocities[n, 1])
+    for m in range(len(moving.present)):
+        if moving.as_logged[m] or m == n or not moving.present[m]:
             continue
-        if not within_reach(n, m, speed + 1.0, boxes, velocities):
+        if not within_reach(n, m, speed + 1.0, boxes, moving.velocities):
             continue
         if not laid_out:
             laid_out = True
@@ -128,14 +141,15 @@ def is_disturbed(
                 )
         if not moving.known[m]:
             foresee(m, lanes, log, before, moving, ego_motion)
-        own[3], own[4] = moving.boxes[n, 3] + 2.0 * SPACE, moving.boxes[n, 4] + 2.0 * SPACE
-        other[3], other[4] = moving.boxes[m, 3], moving.boxes[m, 4]
+        own[3], own[4] = boxes[n, 3] + 2.0 * SPACE, boxes[n, 4] + 2.0 * SPACE
+        other[3], other[4] = boxes[m, 3], boxes[m, 4]
         reach = (own[3] + own[4] + other[3] + other[4]) / 2.0
         for k in range(1, looks):
-            dx, dy = way[k, 0] - moving.foreseen[m, k, 0], way[k, 1] - moving.foreseen[m, k, 1]
+            dx, dy = way[k, 0] - foreseen[m, k, 0], way[k, 1] - foreseen[m, k, 1]
             if dx * dx + dy * dy > reach * reach:
                 continue
-            own[:3], other[:3] = way[k], moving.foreseen[m, k]
+            for i in range(3):
+                own[i], other[i] = way[k, i], foreseen[m, k, i]
             if boxes_touch(own, other):
                 return True
     return False

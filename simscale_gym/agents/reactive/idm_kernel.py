@@ -17,6 +17,7 @@ from simscale_gym.agents.reactive.lane_walk import (
     vertex_before,
 )
 from simscale_gym.agents.reactive.right_of_way import FAR, Approaches, must_yield, taken_gap
+from simscale_gym.kernels.borrowing import borrowing
 
 Array = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ class Obstacles(NamedTuple):
     present: NDArray[np.bool_]
 
 
-@njit(cache=True)
+@borrowing
 def following(v: float, desired: float, gap: float, lead_speed: float, driver: DriverParameters) -> float:
     """IDM acceleration [m/s^2], with a floor on the wished gap and braking as hard as a collision demands.
 
@@ -97,7 +98,7 @@ def following(v: float, desired: float, gap: float, lead_speed: float, driver: D
     return result
 
 
-@njit(cache=True)
+@borrowing
 def lay_out(lanes: LaneArrays, route: NDArray, s: float, distance: float, segments: Array) -> int:
     """Lay out the path ahead as straight segments.
 
@@ -137,7 +138,7 @@ def lay_out(lanes: LaneArrays, route: NDArray, s: float, distance: float, segmen
     return count
 
 
-@njit(cache=True)
+@borrowing
 def desired_speed(segments: Array, count: int, driver: DriverParameters) -> float:
     """Speed [m/s] allowed now by the limits and curves ahead, braking comfortably for them."""
     allowed = np.inf
@@ -156,7 +157,7 @@ def desired_speed(segments: Array, count: int, driver: DriverParameters) -> floa
     return np.sqrt(allowed) if count else driver.speed * driver.speed_factor
 
 
-@njit(cache=True)
+@borrowing
 def lateral_offset(motion: Array, further: float) -> tuple[float, float]:
     """Offset [m] from the centreline and its slope, ``further`` [m] ahead of a vehicle with ``motion [6]``."""
     u = motion[TRAVELLED] + further
@@ -167,14 +168,14 @@ def lateral_offset(motion: Array, further: float) -> tuple[float, float]:
     return (motion[OFFSET] + rise * u) * fade, (motion[SLOPE] - OFFSET_DECAY * rise * u) * fade
 
 
-@njit(cache=True)
+@borrowing
 def farthest_offset(motion: Array) -> float:
     """A bound [m] of :func:`lateral_offset` from here on."""
     offset, slope = lateral_offset(motion, 0.0)
     return abs(offset) + abs(slope + OFFSET_DECAY * offset) / (OFFSET_DECAY * np.e)
 
 
-@njit(cache=True)
+@borrowing
 def entry_distance(
     segments: Array, count: int, motion: Array, half_width: float, box: Array
 ) -> tuple[float, int]:
@@ -216,14 +217,14 @@ def entry_distance(
     return np.inf, -1
 
 
-@njit(cache=True)
+@borrowing
 def _corner(px: float, py: float, cos: float, sin: float, box: Array, index: int) -> tuple[float, float]:
     along = box[3] / 2.0 if index % 4 in (0, 3) else -box[3] / 2.0
     across = box[4] / 2.0 if index % 4 < 2 else -box[4] / 2.0
     return px + cos * along - sin * across, py + sin * along + cos * across
 
 
-@njit(cache=True)
+@borrowing
 def _react_to_others(n: int, pose: Array, motion: Array, size: Array, segments: Array, count: int,
                      desired: float, others: Obstacles, sight: float, driver: DriverParameters) -> float:  # fmt: skip
     """Smallest acceleration that anybody on the path of vehicle ``n`` asks for."""
@@ -312,7 +313,7 @@ def integrate(lanes: LaneArrays, routes: NDArray, motion: Array, driving: NDArra
     return ended
 
 
-@njit(cache=True)
+@borrowing
 def place_on_routes(lanes: LaneArrays, routes: NDArray, motion: Array, driving: NDArray, sizes: Array,
                     poses: Array, velocities: Array):  # fmt: skip
     """Write poses and velocities of the driving vehicles."""

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.se2 import wrap_angle
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import LaneGraph
 
 Array = NDArray[np.float64]
@@ -76,7 +77,7 @@ def lane_arrays(graph: LaneGraph) -> LaneArrays:
     )
 
 
-@njit(cache=True)
+@borrowing
 def vertex_before(lanes: LaneArrays, lane: int, s: float) -> int:
     """Index of the last vertex of ``lane`` at or before ``s``, such that a segment follows it."""
     low, high = lanes.starts[lane], lanes.starts[lane + 1] - 2
@@ -89,7 +90,7 @@ def vertex_before(lanes: LaneArrays, lane: int, s: float) -> int:
     return low
 
 
-@njit(cache=True)
+@borrowing
 def point_at(lanes: LaneArrays, lane: int, s: float) -> tuple[float, float]:
     """Point at ``s`` [m] along ``lane``; beyond its ends on their straight continuation."""
     i = vertex_before(lanes, lane, s)
@@ -99,7 +100,7 @@ def point_at(lanes: LaneArrays, lane: int, s: float) -> tuple[float, float]:
     return x, y
 
 
-@njit(cache=True)
+@borrowing
 def route_point(lanes: LaneArrays, route: NDArray, s: float) -> tuple[float, float]:
     """Point at ``s`` [m] along the present lane of ``route [R]``, also on the lanes behind and ahead."""
     at = 1
@@ -111,7 +112,7 @@ def route_point(lanes: LaneArrays, route: NDArray, s: float) -> tuple[float, flo
     return point_at(lanes, route[at], s)
 
 
-@njit(cache=True)
+@borrowing
 def body_pose(lanes: LaneArrays, route: NDArray, s: float, half_base: float) -> tuple[float, float, float]:
     """Pose of a body whose two axles, ``half_base`` [m] before and behind its centre, ride on the route."""
     rear_x, rear_y = route_point(lanes, route, s - half_base)
@@ -120,7 +121,7 @@ def body_pose(lanes: LaneArrays, route: NDArray, s: float, half_base: float) -> 
     return (rear_x + front_x) / 2.0, (rear_y + front_y) / 2.0, heading
 
 
-@njit(cache=True)
+@borrowing
 def project_on_lane(lanes: LaneArrays, lane: int, x: float, y: float) -> tuple[float, float, float, float]:
     """Arc length, signed offset (left +), heading there, and distance of the nearest point of ``lane``."""
     best, best_s, best_d, best_heading, passed = np.inf, 0.0, 0.0, 0.0, -1.0
@@ -140,7 +141,7 @@ def project_on_lane(lanes: LaneArrays, lane: int, x: float, y: float) -> tuple[f
     return best_s, best_d, best_heading, np.sqrt(best)
 
 
-@njit(cache=True)
+@borrowing
 def _hash(a: int, b: int) -> float:
     """A number in [0, 1) that looks random, the same for the same ``a`` and ``b`` (splitmix64)."""
     z = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xD1B54A32D192ED03)
@@ -150,7 +151,7 @@ def _hash(a: int, b: int) -> float:
     return float(z >> np.uint64(11)) / 9007199254740992.0  # 2^53: what a float64 tells apart
 
 
-@njit(cache=True)
+@borrowing
 def choose_successor(lanes: LaneArrays, lane: int, key: int, red: NDArray) -> int:
     """A lane to follow ``lane``, or -1: without a red light if there is one, mostly the straightest.
 
@@ -185,7 +186,7 @@ def choose_successor(lanes: LaneArrays, lane: int, key: int, red: NDArray) -> in
     return straightest
 
 
-@njit(cache=True)
+@borrowing
 def extend_route(lanes: LaneArrays, route: NDArray, s: float, distance: float, key: int, red: NDArray):
     """Append lanes to ``route [R]`` in place until it reaches ``distance`` [m] beyond ``s``, or a dead end."""
     ahead, at = lanes.lengths[route[1]] - s, 1

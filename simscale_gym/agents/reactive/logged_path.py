@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT, Tracks
 
 Array = NDArray[np.float64]
@@ -134,7 +134,7 @@ def _take_out_waits(pace: Array, poses: Array, way: Array, first: int, last: int
         pace[rows] = np.maximum(pace[rows], np.minimum(cruise, curve))
 
 
-@njit(cache=True)
+@borrowing
 def log_point(log: LogArrays, n: int, place: float) -> tuple[float, float, float, float, float]:
     """Pose and velocity of track ``n`` at ``place`` [frames]; after its end it comes to rest straight ahead."""
     i = min(int(place), log.way.shape[1] - 2)
@@ -151,20 +151,20 @@ def log_point(log: LogArrays, n: int, place: float) -> tuple[float, float, float
     )
 
 
-@njit(cache=True)
+@borrowing
 def wrapped(angle: float) -> float:
     """``angle`` [rad] in [-pi, pi)."""
     return angle - 2.0 * np.pi * np.floor((angle + np.pi) / (2.0 * np.pi))
 
 
-@njit(cache=True)
+@borrowing
 def log_speed(log: LogArrays, n: int, place: float) -> float:
     """Speed [m/s] along the path of track ``n`` from ``place`` on."""
     i = min(int(place), log.way.shape[1] - 2)
     return (log.way[n, i + 1] - log.way[n, i]) / DT
 
 
-@njit(cache=True)
+@borrowing
 def advance_place(log: LogArrays, n: int, place: float, distance: float, frame: int) -> float:
     """The place ``distance`` [m] further along the path of track ``n``.
 
@@ -187,7 +187,7 @@ def advance_place(log: LogArrays, n: int, place: float, distance: float, frame: 
     return float(end)
 
 
-@njit(cache=True)
+@borrowing
 def wait_ahead(log: LogArrays, n: int, place: float, lag: float, sight: float) -> float:
     """Distance [m] to the next place where track ``n`` has to wait, or its path ends; ``sight`` if it is further.
 
@@ -211,7 +211,7 @@ def wait_ahead(log: LogArrays, n: int, place: float, lag: float, sight: float) -
     return min(way, sight)
 
 
-@njit(cache=True)
+@borrowing
 def lay_out_log(log: LogArrays, n: int, place: float, distance: float, chord: float, segments: Array) -> int:
     """Lay out the path of track ``n`` from ``place`` as straight segments, as :func:`idm_kernel.lay_out`."""
     x, y, _, _, _ = log_point(log, n, place)

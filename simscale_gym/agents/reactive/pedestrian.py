@@ -24,6 +24,7 @@ from simscale_gym.agents.reactive.logged_path import (
     wrapped,
 )
 from simscale_gym.agents.reactive.rider import TOGETHER, pace_at, stopping
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -54,7 +55,7 @@ PATH_STEP = 0.5
 _NEAR, _PATH_POINTS = 16, 12
 
 
-@njit(cache=True)
+@borrowing
 def clearance(x: float, y: float, radius: float, pose: Array, length: float, width: float) -> float:
     """Distance [m] between a disc and a box; negative inside."""
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
@@ -66,8 +67,10 @@ def clearance(x: float, y: float, radius: float, pose: Array, length: float, wid
     return np.hypot(max(out_x, 0.0), max(out_y, 0.0)) - radius
 
 
-@njit(cache=True)
-def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, count: int, moving: Moving):
+@borrowing
+def _danger(
+    now: Array, plan: tuple, path: Array, radius: float, near: NDArray, count: int, moving: Moving
+) -> float:
     """Danger of a choice: 0 where nobody comes near, beyond 1 where somebody is hit, the more the sooner.
 
     Args:
@@ -115,7 +118,7 @@ def _danger(now: Array, plan: tuple, path: Array, radius: float, near: NDArray, 
     return danger
 
 
-@njit(cache=True)
+@borrowing
 def _choose(now: Array, wish: float, back: tuple, direction: tuple, path: Array, radius: float, near: NDArray,
             count: int, moving: Moving) -> tuple[float, float, float]:  # fmt: skip
     """The choice with the least danger and effort: speed along the path, and rate of the displacement."""
@@ -143,7 +146,7 @@ def _choose(now: Array, wish: float, back: tuple, direction: tuple, path: Array,
     return best
 
 
-@njit(cache=True)
+@borrowing
 def _near_ones(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, moving: Moving, ego_motion: Array,
                near: NDArray) -> int:  # fmt: skip
     count = 0
@@ -201,7 +204,7 @@ def walk_on(n: int, lanes: LaneArrays, log: LogArrays, before: Crowd, crowd: Cro
     _stand_at(n, log, crowd, frame + 1, may_join)
 
 
-@njit(cache=True)
+@borrowing
 def _stand_at(n: int, log: LogArrays, crowd: Crowd, frame: int, may_join: bool):
     """Write pose and velocity; who is where it was logged, and goes as logged, joins its log again."""
     walk = crowd.walks[n]

@@ -24,6 +24,7 @@ from simscale_gym.agents.reactive.logged_path import (
 )
 from simscale_gym.agents.reactive.right_of_way import RED, YELLOW
 from simscale_gym.geometry.box import boxes_touch
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 
 Array = NDArray[np.float64]
@@ -38,7 +39,7 @@ TOGETHER = 0.1
 """Nearer to its log than this [frames] a road user joins it again."""
 
 
-@njit(cache=True)
+@borrowing
 def pace_at(log: LogArrays, n: int, place: float, lag: float) -> float:
     """Speed [m/s] that suits track ``n`` at ``place``: as logged, a little faster when late, slower when early."""
     if lag < TOGETHER:
@@ -47,7 +48,7 @@ def pace_at(log: LogArrays, n: int, place: float, lag: float) -> float:
     return factor * max(log.pace[n, min(int(place), log.pace.shape[1] - 1)], log_speed(log, n, place))
 
 
-@njit(cache=True)
+@borrowing
 def stopping(v: float, room: float) -> float:
     """Acceleration [m/s^2] with which to come to rest after ``room`` [m], braking steadily."""
     # the speed from which steady braking ends in time after this step; the last centimetres are crept
@@ -55,7 +56,7 @@ def stopping(v: float, room: float) -> float:
     return (allowed - v) / DT
 
 
-@njit(cache=True)
+@borrowing
 def _light_ahead(
     log: LogArrays, n: int, place: float, half_length: float, v: float, lights: NDArray
 ) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simscale_gym.agents.reactive.junction import JunctionArrays
 from simscale_gym.agents.reactive.lane_walk import LaneArrays, project_on_lane
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import LightStatus
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ def approaches_of(lanes: LaneArrays, junctions: JunctionArrays, lights: NDArray,
     return out
 
 
-@njit(cache=True)
+@borrowing
 def _approach(
     n: int, lanes: LaneArrays, junctions: JunctionArrays, route: NDArray, s: float, out: Approaches
 ):
@@ -104,7 +105,7 @@ def _approach(
         ahead += lanes.lengths[row]
 
 
-@njit(cache=True)
+@borrowing
 def _ego_approach(lanes: LaneArrays, junctions: JunctionArrays, ego: Array, out: Approaches):
     """The ego's place, guessed from its pose: its way beyond a lane's end is taken to be the foremost one."""
     n, best = len(out.inside) - 1, 1.5
@@ -133,7 +134,7 @@ def _ego_approach(lanes: LaneArrays, junctions: JunctionArrays, ego: Array, out:
             out.stop_gap[n] = out.entry[n] - junctions.stop_offsets[row] - out.half_lengths[n]
 
 
-@njit(cache=True)
+@borrowing
 def must_yield(n: int, junctions: JunctionArrays, approaches: Approaches, deceleration: float) -> bool:
     """Whether vehicle ``n`` has to wait before the junction ahead of it.
 
@@ -159,7 +160,7 @@ def must_yield(n: int, junctions: JunctionArrays, approaches: Approaches, decele
     return False
 
 
-@njit(cache=True)
+@borrowing
 def _goes_first(m: int, n: int, k: int, junctions: JunctionArrays, approaches: Approaches) -> bool:
     """Whether ``m``, not yet inside, passes conflict ``k`` before ``n``."""
     if approaches.halted[m] or approaches.entry[m] > 60.0:
@@ -178,7 +179,7 @@ def _goes_first(m: int, n: int, k: int, junctions: JunctionArrays, approaches: A
     return arrives < way / max(approaches.speeds[n], 3.0) + TIME_MARGIN
 
 
-@njit(cache=True)
+@borrowing
 def taken_gap(n: int, junctions: JunctionArrays, approaches: Approaches) -> float:
     """Distance [m] from the front of vehicle ``n`` to the first conflict that somebody inside reaches before it.
 

@@ -14,6 +14,7 @@ from simscale_gym.agents.reactive.foresight import (
     LOGGED_SPEED,
     LOOKS,
     SHORT_LOOKS,
+    Scratch,
     is_as_logged,
     is_disturbed,
 )
@@ -22,6 +23,7 @@ from simscale_gym.agents.reactive.pedestrian import FASTEST, walk_on
 from simscale_gym.agents.reactive.rider import ride
 from simscale_gym.agents.reactive.right_of_way import RED, approaches_of
 from simscale_gym.agents.reactive.scene_arrays import SceneArrays
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.scene import DT
 from simscale_gym.sim.kinematics import AX, HEADING, VX, YAW_RATE, X, Y
 
@@ -64,7 +66,7 @@ def everybody(
     return Moving(boxes, seen, velocities, present, as_logged, foreseen, known)
 
 
-@njit(cache=True)
+@borrowing
 def sweep(box: Array, velocity: Array, seconds: float):
     """Lengthen ``box [5]`` in place to where it will be within ``seconds``."""
     speed = np.hypot(velocity[0], velocity[1])
@@ -138,7 +140,7 @@ def wait_as_logged(world: SceneArrays, before: Crowd, driving: NDArray, driver: 
         acceleration[i] = min(acceleration[i], to_rest)
 
 
-@njit(cache=True)
+@borrowing
 def follow_log(world: SceneArrays, crowd: Crowd, n: int, frame: int):
     """Put track ``n`` exactly where it was logged at ``frame``."""
     crowd.walks[n, PLACE] = frame
@@ -179,6 +181,7 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
     lights = world.lights[min(frame, len(world.lights) - 1)]
     moving = everybody(world, before, ego, ego_box, driver.sweep, frame)
     ego_motion = np.array([ego[YAW_RATE], ego[AX]])
+    scratch = Scratch(np.empty((LOOKS, 3)), np.empty(5), np.empty(5))
     ended = drive_on(world, before, crowd, moving, driver, traits, ego, lights, frame)
     for i in range(n):
         kind = before.kinds[i]
@@ -186,7 +189,7 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
             continue
         free = before.walks[i, FREE] > 0.0
         looks = SHORT_LOOKS if world.types[i] == PEDESTRIAN else LOOKS
-        disturbed = is_disturbed(i, looks, world.lanes, log, before, moving, ego_motion)
+        disturbed = is_disturbed(i, looks, world.lanes, log, before, moving, ego_motion, scratch)
         if disturbed and not free:
             free, crowd.walks[i, FREE] = True, 1.0
             speed = log_speed(log, i, before.walks[i, PLACE])

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simscale_gym.geometry.box import boxes_touch, place_corners
+from simscale_gym.kernels.borrowing import borrowing
 from simscale_gym.metrics.areas import corner_off_road
 from simscale_gym.metrics.layers import Road
 from simscale_gym.scene import DT
@@ -61,7 +62,7 @@ class Surroundings(NamedTuple):
     road: Road
 
 
-@njit(cache=True)
+@borrowing
 def wrap(angle: float) -> float:
     """``angle`` [rad], wrapped into [-pi, pi)."""
     return angle - 2.0 * np.pi * np.floor((angle + np.pi) / (2.0 * np.pi))
@@ -92,7 +93,7 @@ def nearest(features: Array, sought: Array, weights: Array, count: int) -> tuple
     return rows, distances
 
 
-@njit(cache=True)
+@borrowing
 def bend(future: Array, target: Array, most: Array, out: Array):
     """Write ``future [K, 3]``, its end moved toward ``target [3]`` by at most ``most [2]``, into ``out [K, 3]``."""
     count = len(future)
@@ -182,7 +183,7 @@ def _is_safe(
 ) -> bool:  # fmt: skip
     """Does the ego, tracking ``poses``, keep to the road and clear of the others?"""
     state, after, mine, other = ego.copy(), np.empty_like(ego), np.empty(5), np.empty(5)
-    grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs = road
+    cover, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs = road
     corners = np.empty((4, 2))
     half_length, half_width = driving.half_length + driving.margin, driving.half_width + driving.margin
     mine[3], mine[4] = 2.0 * half_length, 2.0 * half_width
@@ -197,7 +198,9 @@ def _is_safe(
         x, y = state[0] + driving.ahead * cos, state[1] + driving.ahead * sin
         if k + 1 >= SETTLED * LOOK:
             place_corners(x, y, state[2], half_length, half_width, corners)
-            if corner_off_road(corners, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs):
+            if corner_off_road(
+                corners, cover, grid, starts, entries, flags, vertices, runs, run_boxes, ring_runs
+            ):
                 return False
         mine[0], mine[1], mine[2] = x, y, state[2]
         for n in range(len(others)):
