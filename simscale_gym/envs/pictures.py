@@ -132,8 +132,7 @@ class Pictures:
         state, before = drive.history[row], drive.history[max(row - 1, 0)]
         found = self._known(state)
         if found is None:
-            draw_moments([Wanted(self, drive.scene, state, moment_of(drive.scene, state, before))])
-            found = self._recent[-1]
+            (found,) = draw_moments([Wanted(self, drive.scene, state, moment_of(drive.scene, state, before))])
         return found
 
     def wanted(self, drive: Drive) -> Wanted | None:
@@ -162,14 +161,16 @@ class Pictures:
             else Drawn(state, images, None, RenderQuality.of_recorded(self._cameras), "log")
         )
 
-    def draw(self, wanted: Sequence[Wanted]) -> None:
-        """Draw what these cameras, and others like them, are to see of one scene, in one call; each keeps its own."""
+    def draw(self, wanted: Sequence[Wanted]) -> list[Drawn]:
+        """Draw what these cameras, and others like them, are to see of one scene, in one call."""
         frame = self._renderers.drawing(wanted[0].scene).render(
             [entry.moment for entry in wanted], self._cameras, self._size
         )
-        for n, entry in enumerate(wanted):
-            viewed = frame.viewed(n) if self._bends else None
-            entry.pictures.keep(Drawn(entry.state, frame.images[n], viewed, frame.qualities[n]))
+        viewed = [frame.viewed(n) if self._bends else None for n in range(len(wanted))]
+        return [
+            Drawn(entry.state, frame.images[n], viewed[n], frame.qualities[n])
+            for n, entry in enumerate(wanted)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,17 +190,22 @@ class Wanted:
     moment: Moment
 
 
-def draw_moments(wanted: Sequence[Wanted]) -> None:
-    """Have the pictures ``wanted`` by cameras of the same settings drawn, all of a scene in one call."""
-    by_scene: dict[str, list[Wanted]] = {}
-    for entry in wanted:
-        recorded = entry.pictures.recorded(entry)
-        if recorded is None:
-            by_scene.setdefault(entry.scene.id, []).append(entry)
-        else:
-            entry.pictures.keep(recorded)
-    for entries in by_scene.values():
-        entries[0].pictures.draw(entries)
+def draw_moments(wanted: Sequence[Wanted]) -> list[Drawn]:
+    """Draw the pictures ``wanted`` by cameras of the same settings, all of a scene in one call; each keeps its own.
+
+    They are returned as well, for who shares cameras with others: these may have drawn something else meanwhile.
+    """
+    drawn = {n: entry.pictures.recorded(entry) for n, entry in enumerate(wanted)}
+    by_scene: dict[str, list[int]] = {}
+    for n, entry in enumerate(wanted):
+        if drawn[n] is None:
+            by_scene.setdefault(entry.scene.id, []).append(n)
+    for rows in by_scene.values():
+        entries = [wanted[n] for n in rows]
+        drawn.update(zip(rows, entries[0].pictures.draw(entries), strict=True))
+    for n, entry in enumerate(wanted):
+        entry.pictures.keep(drawn[n])
+    return list(drawn.values())
 
 
 def camera_motion(scene: Scene, state: SimState, cameras: Sequence[str]) -> CameraMotion:

@@ -9,6 +9,7 @@ import pytest
 from gsplat_stand_in import decibel, stand_in
 
 from simscale_gym.envs import SimScaleEnv, renderers
+from simscale_gym.envs.pictures import Pictures
 from simscale_gym.errors import ArgumentError, MissingExtraError
 from simscale_gym.geometry import se3
 from simscale_gym.splats.assets.asset_folder import save_asset
@@ -130,6 +131,22 @@ def test_forks_in_threads_see_what_they_see_one_after_the_other(town_scene, one_
         made = list(threads.map(drive, env.fork(4), actions))
     np.testing.assert_array_equal(made, wanted)
     assert len({steps[-1].tobytes() for steps in wanted}) == 4
+
+
+def test_a_fork_sees_its_own_pictures_whatever_another_keeps_meanwhile(
+    town_scene, one_renderer_per_scene, monkeypatch
+):
+    env = SimScaleEnv([town_scene], **settings((36, 64), perturb=False))
+    env.reset(seed=2, options={"time": 4.0})
+
+    def seen(fork, pull):
+        return [fork.step(np.array([pull, 0.0]))[0]["cam_f0"] for _ in range(3)][-1]
+
+    wanted = [seen(fork, pull) for fork, pull in zip(env.fork(2), (-1, 1), strict=True)]
+    assert (wanted[0] != wanted[1]).any()
+    keep, between = Pictures.keep, env.unwrapped._sensors.pictures._recent[-1]
+    monkeypatch.setattr(Pictures, "keep", lambda self, drawn: (keep(self, drawn), keep(self, between)))
+    np.testing.assert_array_equal(seen(env.fork(1)[0], -1), wanted[0])
 
 
 def kept_renderer(env):
