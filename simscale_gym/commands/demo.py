@@ -18,6 +18,7 @@ from tqdm import tqdm
 from simscale_gym.agents.expert import PLAN_STRIDE
 from simscale_gym.commands.settings import Demo
 from simscale_gym.envs import SimScaleEnv
+from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.scene import DT
 from simscale_gym.viewer import FilmWriter
 
@@ -66,7 +67,8 @@ def run_demo(settings: Demo) -> None:
     for sentence in info["inferred"]:
         console.print(f"[dim]inferred: {sentence}[/dim]")
     episode, pictures = _drive(env, info, out / "demo.mp4")
-    Image.fromarray(pictures[len(pictures) // _STILL]).save(out / "demo.png")
+    with atomic_write(out / "demo.png") as built:
+        Image.fromarray(pictures[len(pictures) // _STILL]).save(built)
     console.print(_table(env.unwrapped, info, episode, ready, settings.image_size))
     console.print(f"wrote {out / 'demo.mp4'} and {out / 'demo.png'}", soft_wrap=True)
     env.close()

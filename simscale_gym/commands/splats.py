@@ -14,7 +14,6 @@ from rich.table import Table
 
 from simscale_gym.commands.settings import Convert, Inspect, Validate
 from simscale_gym.errors import ArgumentError, DataError
-from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.stored_arrays import read_npy
 from simscale_gym.rendering import AssetRenderer
 from simscale_gym.rendering.asset_check import Check, pixel_check, scene_checks, value_checks
@@ -143,7 +142,6 @@ def validate_asset(path: Path, scene: Scene | None, out: Path | None) -> bool:
         renderer = AssetRenderer(scene, asset)
         checks += [*scene_checks(asset, scene), pixel_check(renderer, cameras)]
         if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
             draw_check_picture(out, renderer, cameras)
     console = Console()
     console.print(_checks_table(checks))
@@ -214,13 +212,12 @@ def read_track_ids(path: Path) -> dict[str, str]:
 
 
 def _convert_file(path: Path, out: Path) -> None:
-    """`out` is whole or not there."""
+    """Write what ``path`` holds to ``out``."""
     if format_of(path) != "gaussians":
         found = "a scene of several parts"
         hint = "Name a folder to write to."
         raise DataError(path, found=found, expected=f"one set of Gaussians for {out.name}", hint=hint)
-    with atomic_write(out) as part:
-        Gaussians.load(path).save(part)
+    Gaussians.load(path).save(out)
 
 
 def _parts(asset: SceneAsset) -> dict[str, Gaussians]:

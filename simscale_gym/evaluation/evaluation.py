@@ -112,7 +112,6 @@ class Evaluation:
         Raises:
             DataError: It cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         write_rows(folder / "plans.csv", (row.flat() for row in self.plans))
         keep_drives(folder, self.suite, self.drives)
         write_rows(folder / "scenes.csv", self._scene_rows())

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.geometry import box
 from simscale_gym.rendering.trained import AssetRenderer
 from simscale_gym.scene import Moment, Scene
@@ -51,7 +52,8 @@ def draw_check_picture(path: Path, renderer: AssetRenderer, cameras: tuple[str, 
     for name, color in legend:
         draw.text((left, strip.shape[0] + 4), name, color)
         left += 16 + int(draw.textlength(name))
-    picture.save(path)
+    with atomic_write(path) as built:
+        picture.save(built)
 
 
 def _from_above(renderer: AssetRenderer, scene: Scene, frame: int, width: int) -> Image.Image:

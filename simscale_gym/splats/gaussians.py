@@ -141,6 +141,7 @@ class Gaussians:
 
         Raises:
             ArgumentError: No kind of file has that suffix, or a value is wrong.
+            DataError: The file cannot be written; what was there is there still.
         """
         from simscale_gym.splats.formats.files import save_gaussians  # the writers import this module
 

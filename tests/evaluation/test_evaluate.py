@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simscale_gym.agents import ConstantVelocityAgent, ExpertAgent, make_expert
-from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.errors import ArgumentError, SceneError, StorageError
 from simscale_gym.evaluation import (
     FIGURES,
     ConstantVelocityDriver,
@@ -236,6 +236,12 @@ def test_unknown_parts_and_figures_are_said(small_suite, town_scene, judged):
 def read(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_folder_that_cannot_be_made_is_named(judged, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"file/folder.* cannot be written"):
+        judged.write(tmp_path / "file" / "folder")
 
 
 def test_files_hold_every_row(judged, tmp_path):

@@ -1,5 +1,6 @@
 """Which kind of file a file is, and which is written."""
 
+import resource
 import shutil
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from damage import check_cuts, check_damage
 from random_scenes import random_gaussians
 
-from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.errors import ArgumentError, DataError, StorageError
 from simscale_gym.splats.formats.files import WRITERS
 from simscale_gym.splats.gaussians import Gaussians
 
@@ -52,6 +53,25 @@ def test_wrong_gaussians_are_not_written(tmp_path, suffix):
     with pytest.raises(ArgumentError, match=r"means\[3\]"):
         bad.save(tmp_path / f"a{suffix}")
     assert not (tmp_path / f"a{suffix}").exists()
+
+
+@pytest.fixture
+def full_disk():
+    """The system lets nobody write files of more than 4 kB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, full_disk, suffix):
+    file = tmp_path / f"a{suffix}"
+    some().save(file)
+    before = file.read_bytes()
+    with pytest.raises(StorageError, match="cannot be written"):
+        some(5000).save(file)
+    assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
 
 
 def test_cut_and_damage_of_an_npz(tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simscale_gym.errors import ArgumentError, DataError
+from simscale_gym.files.atomic_write import atomic_write
 from simscale_gym.files.stored_archive import BROKEN_ARCHIVE
 from simscale_gym.splats.checkpoints.torch_archive import is_torch_archive, legacy_torch_error
 from simscale_gym.splats.checkpoints.trainer_checkpoint import load_trainer_checkpoint
@@ -68,12 +69,15 @@ def save_gaussians(path: str | os.PathLike[str], gaussians: Gaussians) -> None:
 
     Raises:
         ArgumentError: No kind has that suffix, or the Gaussians are not valid.
+        DataError: It cannot be written; what was there is there still.
     """
     path = Path(path)
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise ArgumentError(f"path ends with {path.suffix!r}, expected one of {', '.join(WRITERS)}.")
-    writer(path, gaussians.validate())
+    valid = gaussians.validate()
+    with atomic_write(path) as built:
+        writer(built, valid)
 
 
 def _zip_reader(path: Path) -> Callable[[Path], Gaussians]:
