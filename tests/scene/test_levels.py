@@ -100,6 +100,9 @@ def test_a_bridge_is_drawn_at_its_height_over_the_street(scene):
         )
         assert top > 10 and below > 10 and np.ptp(surfels.centers[:, 1]) > 150.0
         assert np.allclose(shadows.plates[:, 2], road - 1.2, atol=0.01)
+        paint = surfels.centers[surfels.albedo.min(1) > 0.7]
+        assert len(paint) > 100 and np.allclose(paint[:, 2], road + 0.02, atol=0.01)
+        np.testing.assert_allclose(np.abs(paint[:, 0] - 60.0), 1.75, atol=0.01)
         blocked = shapely.LineString([(60.0, -60.0), (60.0, 60.0)])
         things = [shapely.Polygon(b.footprint) for b in shapes.buildings]
         things += [shapely.Point(thing.x, thing.y) for thing in (*shapes.trees, *shapes.fixtures)]

@@ -1,4 +1,4 @@
-"""Bridges over the ego's way: a slab at the height of its road, with a parapet, out of surfels."""
+"""Bridges over the ego's way: a slab at the height of its road, with lines and a parapet, out of surfels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from simscale_gym.dressing.ground.cells import Line
+from simscale_gym.dressing.ground.markings import DASH, GAP, LINE_WIDTH
 from simscale_gym.dressing.ground.terrain import REACH, Terrain
 from simscale_gym.dressing.light.occluders import Occluders
 from simscale_gym.dressing.surfels.surfels import SurfelBuilder, Surfels
@@ -25,7 +27,12 @@ _THICKNESS, _PARAPET = 1.2, 0.9  # [m] below and above the road
 _CELL, _PIECE, _ROWS = 0.6, 0.8, 6  # [m] of the slab and along its sides, which are so many cells high
 _COARSE, _FAR = 3, 60.0  # cells are this many times as large farther from the path than [m]
 _SHADE_PIECE = 8.0  # [m] of a lane that casts one rectangle of shadow
-_ASPHALT, _CONCRETE = (0.36, 0.36, 0.37), (0.62, 0.61, 0.58)
+_ASPHALT, _CONCRETE, _PAINT = (0.36, 0.36, 0.37), (0.62, 0.61, 0.58), (0.78, 0.78, 0.76)
+_STROKE, _RAISED, _BEYOND = (
+    1.0,
+    0.02,
+    0.5,
+)  # [m] of a line; above the road; beside a line, where another lane may be
 _ACROSS = 0.7  # sine of the angle to the lane from which a side is the end of the slab
 
 
@@ -46,6 +53,7 @@ def decks(scene: Scene, terrain: Terrain, rng: np.random.Generator) -> tuple[Sur
         _lay_slab(builder, part, road, terrain)
         for ring in (part.exterior, *part.interiors):
             _lay_sides(builder, np.asarray(ring.coords), road, terrain)
+    _lay_lines(builder, lanes, road, terrain)
     return builder.build(), _shadows(lanes)
 
 
@@ -115,6 +123,34 @@ def _lay_sides(builder: SurfelBuilder, ring: Array, road: _Road, terrain: Terrai
             (start, at_start + high),
         ]
         builder.quads(np.stack([np.column_stack(corner) for corner in corners], 1), _CONCRETE, k=0.6)
+
+
+def _lay_lines(builder: SurfelBuilder, lanes: list[Lane], road: _Road, terrain: Terrain) -> None:
+    """Lane lines on the road: dashed where another lane lies beyond, else solid."""
+    covered = shapely.unary_union([shapely.make_valid(shapely.Polygon(lane.polygon)) for lane in lanes])
+    shapely.prepare(covered)
+    for lane in lanes:
+        for edge, side in ((lane.left_boundary, 1.0), (lane.right_boundary, -1.0)):
+            line = Line.of(edge)
+            at = np.arange(0.0, line.length - _STROKE, _STROKE)
+            if not len(at):
+                continue
+            middle, left = line.frames(at + _STROKE / 2)
+            shared = shapely.contains_xy(covered, middle + side * _BEYOND * left)
+            dash = (at % (DASH + GAP) < DASH) & (
+                side > 0.0
+            )  # of the two lanes that share a line, one paints it
+            at = at[np.where(shared, dash, True) & (terrain.distance(middle) < _FAR)]
+            if len(at):
+                _paint(builder, line, at, road)
+
+
+def _paint(builder: SurfelBuilder, line: Line, at: Array, road: _Road) -> None:
+    """Strokes of paint that begin ``at [K]`` [m] along a line."""
+    corners = ((0.0, -1.0), (_STROKE, -1.0), (_STROKE, 1.0), (0.0, 1.0))
+    places = [line.at(at + along, side * LINE_WIDTH / 2) for along, side in corners]
+    raised = [np.column_stack([place, road.height(place) + _RAISED]) for place in places]
+    builder.quads(np.stack(raised, 1), _PAINT, k=0.6)
 
 
 def _shadows(lanes: list[Lane]) -> Occluders:
