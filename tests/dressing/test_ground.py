@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy
 import shapely
+from crossroads import lane
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -14,11 +16,15 @@ from simscale_gym.dressing.ground.ground import fill_quadtree, ground_surfels
 from simscale_gym.dressing.ground.kerbs import HEIGHT, lay_kerbs
 from simscale_gym.dressing.ground.markings import lane_lines, paint_lines
 from simscale_gym.dressing.ground.raster import GroundRaster
-from simscale_gym.dressing.ground.road_patterns import lay_patterns, stop_and_crossing_patterns
+from simscale_gym.dressing.ground.road_patterns import (
+    arrow_patterns,
+    lay_patterns,
+    stop_and_crossing_patterns,
+)
 from simscale_gym.dressing.ground.terrain import Surface, Terrain
 from simscale_gym.dressing.light.visibility import seen_from_path, seen_raster
 from simscale_gym.dressing.surfels.noise import value_noise
-from simscale_gym.scene import BoundaryType, StopLineType
+from simscale_gym.scene import BoundaryType, RoadMap, StopLineType, Turn
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +215,18 @@ def test_teeth_point_at_who_has_to_yield(terrain):
     assert (
         1.5 * before < behind and 0.3 < before + behind < 0.9
     )  # tips before, bases behind, for who goes east
+
+
+@pytest.mark.parametrize("ways", [(1, 0), (-1, 0), (1, 0, -1)])
+def test_heads_of_an_arrow_stand_apart(ways):
+    """Beside its shaft each side of the head straight on is a piece of its own, and so is each other head."""
+    turns = {1: Turn.LEFT, 0: Turn.STRAIGHT, -1: Turn.RIGHT}
+    ahead = {way: np.array([[80.0, 0.0], [85.0, 2.0 * way], [90.0, 9.0 * way]]) for way in ways}
+    after = [lane(f"{way}", line, connector=True, turn=turns[way]) for way, line in ahead.items()]
+    road = np.array([[0.0, 0.0], [40.0, 0.0], [80.0, 0.0]])
+    before = lane("road", road, left_neighbor="other", successors=tuple(one.id for one in after))
+    arrow = arrow_patterns(RoadMap("ways", {one.id: one for one in (before, *after)}))[0]
+    x, y = np.meshgrid(np.arange(-2.2, 2.2, 0.02), np.arange(-1.4, 1.4, 0.02), indexing="ij")
+    painted = arrow.painted(x.ravel(), y.ravel()).reshape(x.shape)
+    assert scipy.ndimage.label(painted)[1] == 1
+    assert scipy.ndimage.label(painted & (np.abs(y) > 0.09))[1] == 1 + len(ways)

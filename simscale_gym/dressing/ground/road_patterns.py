@@ -237,14 +237,18 @@ def _arrow(place: Array, heading: float, turns: set[Turn]) -> Pattern:
         ]
     for turn, side in ((Turn.LEFT, 1.0), (Turn.RIGHT, -1.0)):
         if turn in turns:
-            at = -0.4 if Turn.STRAIGHT in turns else 0.6
+            at, out = (-0.9, 0.22) if Turn.STRAIGHT in turns else (0.6, 0.0)  # heads stand apart
             bend = [
                 (at - 0.35, 0.0),
                 (at - 0.35, side * 0.07),
-                (at + 0.75, side * 0.45),
-                (at + 1.1, side * 0.4),
+                (at + 0.75, side * (out + 0.45)),
+                (at + 1.1, side * (out + 0.4)),
             ]
-            head = [(at + 0.45, side * 0.62), (at + 1.35, side * 0.12), (at + 1.75, side * 0.85)]
+            head = [
+                (at + 0.45, side * (out + 0.62)),
+                (at + 1.35, side * (out + 0.12)),
+                (at + 1.75, side * (out + 0.85)),
+            ]
             parts += [shapely.Polygon([*bend, (at + 0.2, 0.0)]), shapely.Polygon(head)]
     shape = shapely.unary_union([p.buffer(0) for p in parts])
     low, high = np.array(shape.bounds[1]), np.array(shape.bounds[3])
