@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 import threading
 import time
@@ -19,11 +20,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from simscale_gym.errors import StorageError
+
 PATIENCE = 1.0
 """Work that is done sooner is not mentioned [s]."""
 
 _EVERY = 0.5  # between looks at the clock [s]
 _LINGER = 1.0  # without a kernel, after which compiling is over [s]
+_ROOM = 4_000_000  # [bytes] that a compiled kernel needs at most
 _COMPILING = "compiling kernels, once for each installation"
 
 
@@ -69,12 +73,16 @@ def quiet() -> None:
 
 @cache
 def watch_compiler() -> None:
-    """Have kernels of this package counted that numba compiles in this process."""
+    """Have kernels of this package counted that numba compiles in this process; those it has no room for are refused.
+
+    A kernel that is refused raises a StorageError where it is called; on a full disk numba raises an error of its own.
+    """
     from numba.core import event
 
     class Compiling(event.Listener):
         def on_start(self, event: event.Event) -> None:
             if _is_ours(event):
+                _check_room(event.data["dispatcher"].stats.cache_path)
                 _line().compiling(event.data["dispatcher"].py_func.__name__)
 
         def on_end(self, event: event.Event) -> None:
@@ -82,6 +90,18 @@ def watch_compiler() -> None:
                 _line().compiled()
 
     event.register("numba:compile", Compiling())
+
+
+def _check_room(folder: str | None) -> None:
+    """Complain where compiled kernels are kept in ``folder`` and there is no room for one."""
+    free = _ROOM if folder is None else shutil.disk_usage(folder).free
+    if free < _ROOM:
+        raise StorageError(
+            folder,
+            found=f"{free / 1e6:.1f} MB of room",
+            expected=f"{_ROOM / 1e6:.0f} MB for compiled kernels",
+            hint="Make room there, or set the environment variable NUMBA_CACHE_DIR to a folder of yours.",
+        )
 
 
 def _is_ours(event: Any) -> bool:

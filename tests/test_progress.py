@@ -140,3 +140,17 @@ def test_compiling_is_noticed(tmp_path):
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert "_project" in done.stdout
+
+
+def test_a_full_disk_is_said_before_a_kernel_is_compiled(tmp_path):
+    script = (
+        "import shutil; from simscale_gym import progress; progress.watch_compiler()\n"
+        "shutil.disk_usage = lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 1000)\n"
+        "from simscale_gym.geometry import polyline; import numpy as np\n"
+        "polyline.project(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[2.0, 2.0]]))\n"
+    )
+    environment = {"PATH": "", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"simscale_gym.errors.StorageError: {tmp_path}") and "NUMBA_CACHE_DIR" in said
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
