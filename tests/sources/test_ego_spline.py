@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simscale_gym.scene import StateIndex
-from simscale_gym.sources.inferred.ego_spline import states_from_keyframes
+from simscale_gym.sources.inferred.ego_spline import states_from_keyframes, through_keyframes
 
 WHEEL_BASE = 3.0
 
@@ -64,3 +64,39 @@ def test_who_stands_stands():
     )
     np.testing.assert_allclose(states[:, :3], poses[:1].repeat(45, 0), atol=1e-6)
     assert np.abs(states[:, 3:]).max() < 1e-6
+
+
+def filled(keys, every=5):
+    """Keyframes ``[F, 3]`` and what lies on straight lines between them."""
+    rows, frames = np.arange(len(keys)) * every, np.arange((len(keys) - 1) * every + 1)
+    return np.column_stack([np.interp(frames, rows, column) for column in keys.T])
+
+
+def test_lines_between_keyframes_become_the_drive_that_was():
+    times, rng = 0.5 * np.arange(17), np.random.default_rng(1)
+    late = bend(times + np.r_[0.0, rng.uniform(0.0, 0.05, 16)])[0]
+    late[:, 2] = np.unwrap(late[:, 2])
+    lines = filled(late)
+    positions, headings, apart = through_keyframes(lines[:, :2], lines[:, 2])
+    true, motion, _ = bend(0.1 * np.arange(81))
+    assert apart == 5
+    across = np.column_stack([-np.sin(true[:, 2]), np.cos(true[:, 2])])
+    assert np.abs(((positions - true[:, :2]) * across).sum(1)).max() < 0.05
+    assert np.abs(np.angle(np.exp(1j * (headings - true[:, 2])))).max() < 0.03
+    speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / 0.1
+    assert np.abs(speed - (motion[1:, 0] + motion[:-1, 0]) / 2).max() < 0.5
+    assert np.abs(np.diff(speed) / 0.1).max() < 2.0 < np.abs(np.diff(lines[:, 0], 2)).max() / 0.01
+
+
+@pytest.mark.parametrize("kind", ["recorded", "standing", "even", "of 5 Hz"])
+def test_what_is_no_line_between_keyframes_stays(kind):
+    rng = np.random.default_rng(2)
+    drive = bend(0.1 * np.arange(81))[0]
+    poses = {
+        "recorded": drive,
+        "standing": drive[:1] + np.where(rng.random((81, 1)) < 0.2, 0.01, 0.0) * rng.random((81, 3)),
+        "even": np.column_stack([np.arange(81.0), np.zeros((81, 2))]),
+        "of 5 Hz": filled(drive[::2], 2),
+    }[kind]
+    positions, headings, apart = through_keyframes(poses[:, :2], poses[:, 2])
+    assert apart == 1 and positions.base is poses and headings.base is poses

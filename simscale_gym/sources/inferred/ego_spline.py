@@ -34,6 +34,11 @@ _POSITION, _VELOCITY, _ACCELERATION, _JERK = (
 )  # deviations [m, s]: how far each is trusted
 _HEADING, _YAW_RATE, _YAW_JERK = 0.001, 0.02, 20.0  # likewise [rad, s]
 
+_KINK = 1e-3  # [m] of second differences, over which a line at 10 Hz has a corner
+_FEWEST, _APART = 5, 4  # corners, and frames between them, from which on they are keyframes
+_LATE, _SMOOTH = 0.1, 1.0  # [m, m/s^3] trust in the way that was driven by a keyframe, and in smoothness
+_PLACE = 0.5  # [m] of way: of keyframes that are nearer to each other, one says where the way leads
+
 
 def states_from_keyframes(
     times: Array, poses: Array, motion: Array, yaw_rates: Array | None, at: Array, wheel_base: float
@@ -58,6 +63,34 @@ def states_from_keyframes(
     turns = (heading,) if yaw_rates is None else (heading, yaw_rates)
     yaw = _fitted(times, turns, (_HEADING, _YAW_RATE), _YAW_JERK)
     return _states(*([spline.derivative(k)(at) for k in range(3)] for spline in (x, y, yaw)), wheel_base)
+
+
+def through_keyframes(positions: Array, headings: Array) -> tuple[Array, Array, int]:
+    """A smooth drive in place of straight lines between keyframes, with which some converters fill up 10 Hz.
+
+    It leads through the places of the keyframes, and is there when a smooth drive would be: nuScenes' keyframes are up
+    to 50 ms off the half seconds that they are said to be apart.
+
+    Args:
+        positions: ``[T, 2]`` at 10 Hz [m].
+        headings: ``[T]`` [rad].
+
+    Returns:
+        Positions and headings, and how many frames the keyframes are apart: 1 where all frames were recorded, and
+        nothing has changed.
+    """
+    corners = np.flatnonzero(np.linalg.norm(np.diff(positions, 2, axis=0), axis=1) > _KINK) + 1
+    apart = int(np.gcd.reduce(np.diff(corners))) if len(corners) >= _FEWEST else 1
+    if apart < _APART:
+        return positions, headings, 1
+    last = len(positions) - 1
+    frames = np.union1d(np.arange(corners[0] % apart, last, apart), [0, last])
+    keys = np.column_stack([positions, np.unwrap(headings)])[frames]
+    way = np.r_[0.0, np.linalg.norm(np.diff(keys[:, :2], axis=0), axis=1).cumsum()]
+    passed = _fitted(DT * frames, (way,), (_LATE,), _SMOOTH)(DT * np.arange(last + 1))
+    places = np.unique(np.round(way / _PLACE), return_index=True)[1]
+    drive = scipy.interpolate.CubicSpline(way[places], keys[places])(passed)
+    return drive[:, :2], wrap_angle(drive[:, 2]), apart
 
 
 def _fitted(

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from simscale_gym.errors import DataError, shown
 from simscale_gym.files.fields import Fields
 from simscale_gym.files.pickled import load_pickle
-from simscale_gym.scene import EgoLog, LightStatus, RoadMap, Scene, Vehicle
+from simscale_gym.scene import DT, EgoLog, LightStatus, RoadMap, Scene, Vehicle
 from simscale_gym.scene.lane_matching import find_route
 from simscale_gym.sources.inferred.ego_motion import (
     with_recorded_speed,
     without_jumps,
     without_slips,
 )
+from simscale_gym.sources.inferred.ego_spline import through_keyframes
 from simscale_gym.sources.inferred.extent import Extent
 from simscale_gym.sources.inferred.lights import completed_lights
 from simscale_gym.sources.inferred.motion import Motion, Sampling, build_ego, build_tracks, resample
@@ -179,8 +180,15 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
         said.append("The ego's length and width were swapped in the file.")
     vehicle = scenario_tracks.ego_vehicle(sizes)
     positions, headings, velocities, _ = resample(motion, sampling)
-    positions[:, :2], jumps = without_jumps(positions[:, :2])
-    positions[:, :2], slips = without_slips(positions[:, :2])
+    positions[:, :2], headings, apart = through_keyframes(positions[:, :2], headings)
+    jumps = slips = 0
+    if apart > 1:
+        said.append(
+            f"The ego was recorded every {apart * DT:.1f} s, with straight lines between: it drives a smooth curve."
+        )
+    else:
+        positions[:, :2], jumps = without_jumps(positions[:, :2])
+        positions[:, :2], slips = without_slips(positions[:, :2])
     if jumps:
         said.append(f"{jumps} jumps of the ego's recorded position are smoothed away.")
     if slips:
@@ -194,7 +202,7 @@ def _read_ego(motion: Motion, sampling: Sampling, at_axle: bool) -> tuple[EgoLog
     ego = build_ego(positions - origin, headings, vehicle, offset)
     place = "is the rear axle" if at_axle else f"is the box centre, {offset:.2f} m ahead of the rear axle"
     said.append(f"The ego's recorded point {place}; the wheel base is 0.6 of its length.")
-    recorded = with_recorded_speed(ego.states, velocities, vehicle.wheel_base)
+    recorded = with_recorded_speed(ego.states, velocities, vehicle.wheel_base) if apart == 1 else None
     if recorded is None:
         said.append(
             "The ego's speed, acceleration, yaw rate and steering follow from its positions and headings."
