@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simscale_gym.errors import ArgumentError, SceneError
+from simscale_gym.geometry import se2
 from simscale_gym.one_line import one_line
 from simscale_gym.scene import RoadMap, Scene, Vehicle, derived
 from simscale_gym.scene.lane_sequence import (
@@ -139,8 +140,7 @@ def _lanes_of(road_map: RoadMap, blocks: tuple[str, ...]) -> tuple[str, ...]:
 def _from_lane(road_map: RoadMap, blocks: tuple[str, ...], start: str, search: RouteSearch) -> RouteAhead:
     """The way along ``blocks`` (none for the straightest way) from the beginning of lane ``start``."""
     lanes, along, beyond = _lanes_of(road_map, blocks), [start], []
-    block = road_map.lanes[start].roadblock_id
-    first = blocks.index(block) if block in blocks else 0
+    first = _visit(road_map, blocks, start)
     if blocks and search.free_route <= 0.0:
         along = shortest_way(road_map, start, blocks[first : first + search.depth][-1], set(lanes))
     if search.free_route > 0.0:
@@ -150,6 +150,23 @@ def _from_lane(road_map: RoadMap, blocks: tuple[str, ...], start: str, search: R
         lanes = (*lanes, *along, *beyond, *_lanes_of(road_map, tuple(besides)))
     path = (*along, *beyond)
     return RouteAhead(tuple(dict.fromkeys(lanes)), path, lane_line(road_map, path))
+
+
+def _visit(road_map: RoadMap, blocks: tuple[str, ...], start: str) -> int:
+    """Place of the roadblock of lane ``start`` among ``blocks``, 0 where it is not there.
+
+    A recorded map may have lanes behind each other in one roadblock, beside a long one: a route comes there twice. From
+    a lane it goes on with the first visit that is left farther ahead than the lane begins.
+    """
+    lane = road_map.lanes[start]
+    visits = [k for k, block in enumerate(blocks) if block == lane.roadblock_id]
+    beside = [road_map.lanes[i] for i in lanes_of_block(road_map, lane.roadblock_id)]
+    for k in visits:
+        after = lanes_of_block(road_map, blocks[k + 1]) if k + 1 < len(blocks) else ()
+        ends = [other.centerline[-1, :2] for other in beside if not set(after).isdisjoint(other.successors)]
+        if not ends or se2.points_to_local(lane.centerline[0], np.array(ends))[:, 0].max() > 0.0:
+            return k
+    return visits[0] if visits else 0
 
 
 def _within(road_map: RoadMap, lanes: list[str], distance: float) -> tuple[list[str], float]:

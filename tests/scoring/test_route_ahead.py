@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from crossroads import SIDE, crossroads_map, with_roadblocks
+from crossroads import SIDE, crossroads_map, lane, with_roadblocks
 
 from simscale_gym.errors import ArgumentError
+from simscale_gym.scene import RoadMap
 from simscale_gym.scoring.route_ahead import RouteSearch, find_route_ahead
 
 NAVSIM, FREE = RouteSearch(), RouteSearch.off_route()
@@ -54,6 +55,28 @@ def test_goes_to_the_last_new_roadblock_of_a_route_that_leads_back():
     plain = {name: replace(block, connector=False) for name, block in MAP.roadblocks.items()}
     route = find_route_ahead(replace(MAP, roadblocks=plain), ("out_2", "0>2"), ON_EAST_ARM, NAVSIM)
     assert route.path_lane_ids == EAST_TO_WEST
+
+
+@pytest.mark.parametrize(("x", "path"), [(10.0, ("first", "link", "second", "on")), (70.0, ("second", "on"))])
+def test_goes_on_from_the_visit_of_a_roadblock_that_lies_ahead(x, path):
+    """Two short lanes in a row beside a long one are one roadblock, to which the route comes twice."""
+
+    def straight(name, begin, end, y=0.0, **links):
+        return lane(name, [[begin, y], [(begin + end) / 2, y], [end, y]], **links)
+
+    lanes = [
+        straight("first", 0.0, 40.0, successors=("link",)),
+        straight("link", 40.0, 60.0, connector=True, predecessors=("first",), successors=("second",)),
+        straight("second", 60.0, 100.0, predecessors=("link",), successors=("on",)),
+        straight("beside", 0.0, 100.0, 3.5),
+        straight("on", 100.0, 400.0, predecessors=("second",)),
+    ]
+    blocks = {"first": "road", "second": "road", "beside": "road"}
+    lanes = {one.id: replace(one, roadblock_id=blocks.get(one.id, one.id)) for one in lanes}
+    road_map = with_roadblocks(RoadMap("row", lanes))
+    ahead = find_route_ahead(road_map, ("road", "link", "road", "on"), ego(x, 0.0, 0.0), FREE)
+    assert ahead.path_lane_ids == path
+    assert (np.diff(ahead.centerline[:, 0]) >= 0.0).all()
 
 
 def test_ends_where_the_route_is_not_connected():
