@@ -1,26 +1,34 @@
 """What becomes of recorded scenes: opened, scored, driven among reacting traffic, started off their logs, drawn.
 
-python benchmarks/real_logs.py FOLDER [--parts human traffic expert resets picture] [--pictures DIR] [--every N]
+python benchmarks/real_logs.py FOLDER [--parts human traffic log planner resets picture] [--pictures DIR] [--sheet FILE]
 
-FOLDER holds recorded scenes in any format that is read, in sub-folders; a line of the table is one scene, the last ones
-are the means of each sub-folder of FOLDER. human: EPDMS of the log's own states among the log's traffic in windows of
-4 s, every 2 s. traffic: what IDM makes of the others in 4 s while the ego keeps to its log: how many that stand in the
-log drive off by more than 2 m, and the median distance of those that move from where they were. expert: the log expert
-followed for 8 s, how far it gets from its log and how often it vouches for its plan. resets: share of perturbed resets
-that are perturbed. picture: whether the scene can be drawn, to the front and from above (kept in --pictures).
+FOLDER holds recorded scenes in any format that is read, in sub-folders. Two tables come out; a line is one scene, the
+last ones are the means of each sub-folder of FOLDER.
+
+opened: processor time of opening a scene, which is more for the first time than later.
+human: EPDMS of the log's own states among the log's traffic in windows of 4 s, every 2 s.
+traffic: what IDM makes of the others in 4 s while the ego keeps to its log: how many that stand in the log drive off by
+    more than 2 m, and the median distance of those that move from where they were.
+log: the log expert followed for 8 s: how far it gets from its log, how often it vouches for its plan, how drives end.
+planner: how drives of 8 s of the planner among IDM end.
+resets: share of perturbed resets that are perturbed.
+picture: whether the scene can be drawn, to the front, the sides and from above (kept in --pictures); --sheet shows the
+    front and left side of all scenes in one picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import shapely
+from PIL import Image, ImageDraw, ImageFont
 
 from simscale_gym.agents import IDMTraffic, LogReplay
 from simscale_gym.envs import SimScaleEnv
@@ -32,9 +40,14 @@ from simscale_gym.sim import advance, start
 from simscale_gym.sources import SceneRef, list_scenes, load_scene
 
 WINDOW, STRIDE, FIRST = 40, 20, 15
-MULTIPLIERS = ("nc", "dac", "ddc", "tlc")
 STANDS, RUNS_AWAY = 0.5, 2.0  # [m] in a window: who moves less stands, who stood and moves more runs away
 RESETS, DRIVES = 6, 2
+SIZE, THUMBNAIL, CAPTION, ACROSS = (
+    (270, 480),
+    (90, 160),
+    14,
+    3,
+)  # height, width, of a line of text [px]; in a row
 FAILURES = (
     SimScaleError,
     ValueError,
@@ -43,7 +56,7 @@ FAILURES = (
     RuntimeError,
     shapely.errors.ShapelyError,
 )
-PARTS = ("human", "traffic", "expert", "resets", "picture")
+PARTS = ("human", "traffic", "log", "planner", "resets", "picture")
 CODES = tuple(code for code in COLUMNS if code not in ("ec", "ep"))
 
 
@@ -61,7 +74,8 @@ class Findings:
     perturbed: list[bool] = field(default_factory=list)
     farthest: list[float] = field(default_factory=list)
     vouched: list[bool] = field(default_factory=list)
-    ends: Counter[str] = field(default_factory=Counter)
+    log_ends: Counter[str] = field(default_factory=Counter)
+    planner_ends: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Findings) -> None:
@@ -76,25 +90,39 @@ class Findings:
             else:
                 setattr(self, name, mine + value)
 
-    def row(self, name: str) -> str:
-        """A line of the table."""
+    def scores(self, name: str) -> str:
+        """A line of the first table."""
         subscores = [_mean(self.subscores[code]) for code in CODES]
-        median = f"{np.median(self.errors):.2f}" if self.errors else "-"
-        cells = [
-            name, _mean(self.seconds, 1), _mean(self.totals), *subscores,
-            f"{len(self.runaways)}/{self.standing}", median, _mean(self.perturbed, 2), _mean(self.vouched, 2),
-            f"{max(self.farthest, default=np.nan):.2f}", " ".join(f"{k} {v}" for k, v in self.ends.items()) or "-",
-            "; ".join(self.wrong) or "-",
-        ]  # fmt: skip
-        return "| " + " | ".join(cells) + " |"
+        opened = _mean(self.seconds, 1) if self.seconds else "no"
+        return _line([name, opened, str(len(self.totals)), _mean(self.totals), *subscores])
+
+    def drives(self, name: str) -> str:
+        """A line of the second table."""
+        error = f"{np.median(self.errors):.2f}" if self.errors else "-"
+        farthest = f"{max(self.farthest):.2f}" if self.farthest else "-"
+        stays = f"{len(self.runaways)}/{self.standing}" if self.standing else "-"
+        return _line([
+            name, stays, error, _mean(self.perturbed, 2), _mean(self.vouched, 2),
+            farthest, _counts(self.log_ends), _counts(self.planner_ends), "; ".join(self.wrong) or "-",
+        ])  # fmt: skip
 
 
 def _mean(values: list, digits: int = 3) -> str:
     return f"{np.mean(values):.{digits}f}" if values else "-"
 
 
-HEADER = (
-    "scene", "s", "EPDMS", *CODES, "run away", "error at 4 s", "perturbed", "vouched", "off its log", "ends", "wrong",
+def _counts(ends: Counter[str]) -> str:
+    return ", ".join(f"{count} {end}" for end, count in ends.most_common()) or "-"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+SCORES = ("scene", "opened [s]", "windows", "EPDMS", *(code.upper() for code in CODES))
+DRIVEN = (
+    "scene", "run away", "error at 4 s [m]", "perturbed", "vouched", "off its log [m]", "log expert", "planner",
+    "wrong",
 )  # fmt: skip
 
 
@@ -108,8 +136,8 @@ def human(scene: Scene, found: Findings) -> None:
         found.totals.append(float(scores.total[0]))
         for code in CODES:
             found.subscores[code].append(float(getattr(scores, code)[0]))
-        failed = [code for code in MULTIPLIERS if getattr(scores, code)[0] < 1.0]
-        found.failures += [f"frame {first} {'+'.join(failed)}"] if failed else []
+        lost = [f"{code} {found.subscores[code][-1]:g}" for code in CODES if found.subscores[code][-1] < 1.0]
+        found.failures += [f"frame {first}: {', '.join(lost)}"] if lost else []
 
 
 def traffic(scene: Scene, found: Findings) -> None:
@@ -134,22 +162,41 @@ def traffic(scene: Scene, found: Findings) -> None:
         found.errors += error[there & (moved > RUNS_AWAY)].tolist()
 
 
-def expert(scene: Scene, found: Findings) -> None:
-    """The log expert followed."""
+def drives(scene: Scene, name: str, traffic: str) -> Iterator[tuple[SimScaleEnv, dict, bool]]:
+    """Drives of 8 s by an expert: of each step the environment, ``info``, and whether the drive has ended."""
     env = SimScaleEnv(
-        scenes=[scene], observation="state", experts=("log",), traffic="log", perturb=False, horizon=8.0
+        scenes=[scene], observation="state", experts=(name,), traffic=traffic, perturb=False, horizon=8.0
     )
     for seed in range(DRIVES):
         _, info = env.reset(seed=seed)
+        yield env, info, False
         over = False
         while not over:
-            found.vouched.append(info["expert"]["log"]["valid"])
             _, _, terminated, truncated, info = env.step(info["expert_action"])
             over = terminated or truncated
-            logged = scene.ego.poses[min(env.sim_state.frame, scene.num_frames - 1), :2]
-            found.farthest.append(float(np.hypot(*(info["ego_state"][:2] - logged))))
-        how = "left_road" if info["left_road"] else "at_fault" if info["at_fault"] else ""
-        found.ends[how or info["truncation"] or "goal"] += 1
+            yield env, info, over
+
+
+def end_of(info: dict) -> str:
+    """How a drive ended."""
+    how = "left_road" if info["left_road"] else "at_fault" if info["at_fault"] else ""
+    return how or info["truncation"] or "goal"
+
+
+def log(scene: Scene, found: Findings) -> None:
+    """The log expert followed."""
+    for env, info, over in drives(scene, "log", "log"):
+        logged = scene.ego.poses[min(env.sim_state.frame, scene.num_frames - 1), :2]
+        found.farthest.append(float(np.hypot(*(info["ego_state"][:2] - logged))))
+        if over:
+            found.log_ends[end_of(info)] += 1
+        else:
+            found.vouched.append(info["expert"]["log"]["valid"])
+
+
+def planner(scene: Scene, found: Findings) -> None:
+    """The planner followed."""
+    found.planner_ends.update(end_of(info) for _, info, over in drives(scene, "planner", "idm") if over)
 
 
 def resets(scene: Scene, found: Findings) -> None:
@@ -160,23 +207,30 @@ def resets(scene: Scene, found: Findings) -> None:
         found.perturbed.append(bool(info["reset"]["perturbed"]))
 
 
-def picture(scene: Scene, name: str, folder: Path | None) -> None:
-    """The scene drawn: its front cameras over a view from above."""
+def picture(scene: Scene, name: str, folder: Path | None) -> Image.Image:
+    """The scene drawn, its cameras over a view from above; returns what is seen to the front and to the left."""
     env = SimScaleEnv(
-        scenes=[scene],
-        experts=(),
-        perturb=False,
-        image_size=(360, 640),
-        render_mode="rgb_array",
-        traffic="log",
+        scenes=[scene], experts=(), perturb=False, image_size=SIZE, render_mode="rgb_array", traffic="log"
     )
-    env.reset(seed=0)
+    observation, _ = env.reset(seed=0)
     drawn = env.render()
     if folder is not None:
-        from PIL import Image
-
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(drawn).save(folder / f"{name}.png")
+    seen = Image.fromarray(np.hstack([observation["cam_f0"], observation["cam_l0"]]))
+    return seen.resize((2 * THUMBNAIL[1], THUMBNAIL[0]), Image.Resampling.LANCZOS)
+
+
+def contact_sheet(thumbnails: dict[str, Image.Image]) -> Image.Image:
+    """All thumbnails in one picture, each under the name of its scene."""
+    wide, high = 2 * THUMBNAIL[1] + 4, THUMBNAIL[0] + CAPTION + 4
+    sheet = Image.new("RGB", (ACROSS * wide, -(-len(thumbnails) // ACROSS) * high), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    for place, (name, thumbnail) in enumerate(thumbnails.items()):
+        x, y = place % ACROSS * wide, place // ACROSS * high
+        draw.text((x + 2, y), name[-52:], fill="black", font=font)
+        sheet.paste(thumbnail, (x, y + CAPTION))
+    return sheet
 
 
 def windows(scene: Scene) -> range:
@@ -184,25 +238,29 @@ def windows(scene: Scene) -> range:
     return range(FIRST, scene.num_frames - WINDOW, STRIDE)
 
 
-def survey(ref: SceneRef, name: str, parts: list[str], pictures: Path | None) -> Findings:
-    """All that is asked for about one scene; what cannot be done is noted."""
-    found, began = Findings(), time.perf_counter()
+def survey(ref: SceneRef, parts: Sequence[str]) -> tuple[Scene | None, Findings]:
+    """A scene, None where it cannot be opened, and all that is asked for about it; what cannot be done is noted."""
+    found, began = Findings(), time.process_time()
     try:
         scene = load_scene(ref)
     except SimScaleError as error:
         found.wrong.append(f"not opened: {str(error)[:160]}")
-        return found
-    found.seconds.append(time.perf_counter() - began)
-    work = {"human": human, "traffic": traffic, "expert": expert, "resets": resets}
+        return None, found
+    found.seconds.append(time.process_time() - began)
+    work = {"human": human, "traffic": traffic, "log": log, "planner": planner, "resets": resets}
     for part in parts:
-        try:
-            if part == "picture":
-                picture(scene, name, pictures)
-            else:
-                work[part](scene, found)
-        except FAILURES as error:
-            found.wrong.append(f"{part}: {type(error).__name__}: {str(error)[:120]}")
-    return found
+        if part != "picture":
+            attempt(found, part, work[part], scene, found)
+    return scene, found
+
+
+def attempt(found: Findings, part: str, work: Callable, *arguments: object) -> object:
+    """Do a part of the work, and note what went wrong; returns what ``work`` does, or None."""
+    try:
+        return work(*arguments)
+    except FAILURES as error:
+        found.wrong.append(f"{part}: {type(error).__name__}: {str(error)[:120]}")
+        return None
 
 
 def scenes_below(folder: Path) -> Iterator[tuple[str, SceneRef]]:
@@ -212,7 +270,7 @@ def scenes_below(folder: Path) -> Iterator[tuple[str, SceneRef]]:
         try:
             refs = list_scenes(str(place), "train")
         except SimScaleError as error:
-            print(f"{place.name}: {error}")
+            print(f"{place.name}: {error}", file=sys.stderr)
             continue
         yield from ((place.name, ref) for ref in refs)
 
@@ -226,21 +284,40 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--every", type=int, default=1, help="of the scenes, take every so manieth")
     parser.add_argument("--only", default="", help="take scenes whose folder or id holds this")
-    parser.add_argument("--verbose", action="store_true", help="name every failed window and every runaway")
+    parser.add_argument("--verbose", action="store_true", help="name every window below 1 and every runaway")
+    parser.add_argument("--sheet", type=Path, help="file of a contact sheet of all scenes")
     args = parser.parse_args()
-    print("| " + " | ".join(HEADER) + " |\n|" + "---|" * len(HEADER))
+    rows: dict[str, Findings] = {}
     sums: dict[str, Findings] = {}
-    for place, ref in list(scenes_below(args.folder))[:: args.every]:
-        name = f"{place}/{ref.id}"
-        if args.only not in name:
-            continue
-        found = survey(ref, name.replace("/", "_"), args.parts, args.pictures)
-        print(found.row(name), flush=True)
-        if args.verbose:
-            print(*(f"    {line}" for line in (*found.failures, *found.runaways)), sep="\n", flush=True)
-        sums.setdefault(place, Findings()).add(found)
-    for place, total in sums.items():
-        print(total.row(f"**{place}**"))
+    thumbnails: dict[str, Image.Image] = {}
+    try:
+        for place, ref in list(scenes_below(args.folder))[:: args.every]:
+            name = f"{place}/{ref.id}"
+            if args.only not in name:
+                continue
+            print(name, file=sys.stderr, flush=True)
+            scene, found = survey(ref, args.parts)
+            if scene is not None and "picture" in args.parts:
+                seen = attempt(found, "picture", picture, scene, name.replace("/", "_"), args.pictures)
+                thumbnails |= {name: seen} if seen else {}
+            rows[name] = found
+            sums.setdefault(f"**{place}**", Findings()).add(found)
+    finally:  # what was found out until it was interrupted
+        show(rows | sums, args.verbose)
+        if args.sheet is not None and thumbnails:
+            contact_sheet(thumbnails).save(args.sheet)
+
+
+def show(rows: dict[str, Findings], verbose: bool) -> None:
+    """Print both tables."""
+    print(_line(SCORES) + "\n|" + "---|" * len(SCORES))
+    print(*(found.scores(name) for name, found in rows.items()), sep="\n")
+    print("\n" + _line(DRIVEN) + "\n|" + "---|" * len(DRIVEN))
+    print(*(found.drives(name) for name, found in rows.items()), sep="\n")
+    details = ((name, found) for name, found in rows.items() if verbose and not name.startswith("*"))
+    for name, found in details:
+        for line in (*found.failures, *found.runaways):
+            print(name, line)
 
 
 if __name__ == "__main__":
