@@ -109,6 +109,12 @@ def test_who_waits_while_others_cross_stands_at_red(read):
     assert "through" not in read(waits_until(60), crossing(300)).lights.lane_ids  # nobody crosses
 
 
+def test_who_is_parked_at_the_side_waits_at_no_light(read):
+    parked = np.tile([-13.0, -1.6], (FRAMES, 1))
+    assert "through" not in read(parked, crossing(30)).lights.lane_ids
+    assert "through" in read(parked * [1.0, 0.5], crossing(30)).lights.lane_ids
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_traffic_waits_as_its_log_did_where_no_light_is_known(read, known):
     """Nobody crosses, no light is seen: the one that waits for six seconds does so, and then drives."""

@@ -35,6 +35,7 @@ _HOLD_FRAMES = round(HOLD / DT)
 _CONTRADICTED = 10  # [frames] before somebody drives in from which a red light is not believed any more
 _GATE, _GATE_ANGLE = 1.75, 0.6  # who passes the start of a lane within these of it [m, rad] drives into it
 _QUEUE = -8.0, 0.5  # [m] from the end of a lane to the bumper of who waits there
+_BESIDE = 1.2  # [m] from the centreline, from which on who stands is parked at the side
 _WAITS, _STANDS = 20, 0.3  # [frames] in which somebody slower than this [m/s] waits and does not just stop
 _CROSS_SPEED, _CROSS_REACH = 3.0, 25.0  # who crosses is so fast [m/s] and so near to the end of the lane [m]
 
@@ -155,7 +156,7 @@ def _waiting(end: Array, drivers: _Drivers) -> Flags:
     """Frames ``[T]`` at which somebody stands before the end ``[3]`` of a lane."""
     along, across = _in_frame(drivers.fronts, end)
     aligned = np.abs(wrap_angle(drivers.poses[..., 2] - end[2])) < _GATE_ANGLE
-    there = drivers.valid & aligned & (np.abs(across) < _GATE) & (along > _QUEUE[0]) & (along < _QUEUE[1])
+    there = drivers.valid & aligned & (np.abs(across) < _BESIDE) & (along > _QUEUE[0]) & (along < _QUEUE[1])
     return (there & (drivers.speeds < _STANDS)).any(0)
 
 
