@@ -121,6 +121,7 @@ def unroll(
         Whether the order decided anywhere.
     """
     lead, base, tied = np.zeros(3), first // driver.stride, False
+    corners, other = np.empty((4, 2)), np.empty((4, 2))
     for t in range(first, last + 1):
         sample = t // driver.stride
         if t % driver.stride == 0 or (driver.lead_at_once and t == 1):
@@ -131,8 +132,9 @@ def unroll(
                     lead[:] = 0.0
                 now, turn = ahead[sample - base], order[sample - base]
                 tied |= _find_lead(
-                    path, motion, red, now, turn, driver, poses[s, t - 1], progress[s, t - 1], time, lead
-                )
+                    path, motion, red, now, turn, driver, poses[s, t - 1], progress[s, t - 1], time, lead,
+                    corners, other,
+                )  # fmt: skip
                 leads[s, t] = lead
         else:
             leads[:, t] = leads[:, t - 1]
@@ -148,16 +150,16 @@ def unroll(
     return tied
 
 
-@njit(cache=True)
+@borrowing
 def _find_lead(
     path: PDMPath, motion: Motion, red: RedZones, ahead: Array, order: NDArray, driver: Driver, pose: Array,
-    progress: float, time: float, lead: Array,
+    progress: float, time: float, lead: Array, corners: Array, other: Array,
 ) -> bool:  # fmt: skip
     """Write place [m along the path], speed and length of the leader into ``lead [3]``; was it one of several?
 
     As in NAVSIM, what does not apply is left as it was: a red light has no speed, only a free road has a length.
+    ``corners``, ``other`` ``[4, 2]`` are room to work in.
     """
-    corners, other = np.empty((4, 2)), np.empty((4, 2))
     least, nearest, tied = np.inf, -1, False
     x, y = pose[0] + driver.ahead * np.cos(pose[2]), pose[1] + driver.ahead * np.sin(pose[2])
     own_reach = np.hypot(driver.half_length, driver.half_width)

@@ -177,7 +177,7 @@ def project(path: PDMPath, x: float, y: float) -> float:
     return where
 
 
-@njit(cache=True)
+@borrowing
 def cap_at(path: PDMPath, s: float) -> float:
     """Highest speed [m/s] at arc length ``s``: of the vertex before or the one after, whichever is less."""
     last = len(path.lengths) - 1
@@ -185,7 +185,7 @@ def cap_at(path: PDMPath, s: float) -> float:
     return min(path.caps[high - 1], path.caps[high])
 
 
-@njit(cache=True)
+@borrowing
 def pose_at(path: PDMPath, s: float, out: Array):
     """Write the pose (x, y, heading in [-pi, pi]) at arc length ``s``, clipped to the path, into ``out [3]``."""
     last = len(path.lengths) - 1
