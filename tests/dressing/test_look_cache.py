@@ -116,7 +116,7 @@ def test_code_anywhere_in_its_packages_names_a_look(tmp_path):
 
 
 NO_LOOKS = (
-    "errors.py", "extras.py", "lazy_names.py", "one_line.py", "__init__.py", "files/", "splats/formats/",
+    "errors.py", "extras.py", "lazy_names.py", "one_line.py", "__init__.py", "files/", "kernels/", "splats/formats/",
     "splats/checkpoints/",
 )  # fmt: skip
 """What looks are made without: readers and writers of files, and what is common to all."""
