@@ -69,7 +69,7 @@ def _run_boxes(vertices: Array, runs: NDArray) -> Array:
     return boxes
 
 
-# The kernels take arrays one by one: out of a tuple, each look at one costs a count of its references.
+# The kernels take arrays one by one: a caller that does not borrow counts references at each look into a tuple.
 
 
 @borrowing

@@ -87,3 +87,14 @@ def test_those_of_the_package_call_each_other_alone():
                 if full in known and full not in borrow:
                     wrong.append(f"{name} calls {full}")
     assert not wrong
+
+
+def test_those_without_an_annotation_give_back_nothing():
+    wrong = [
+        name
+        for name, (node, decorators, _) in kernels().items()
+        if decorators == "borrowing" and node.returns is None
+        for part in ast.walk(node)
+        if isinstance(part, ast.Return) and part.value is not None
+    ]
+    assert not wrong

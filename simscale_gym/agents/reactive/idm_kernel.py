@@ -228,11 +228,7 @@ def _corner(px: float, py: float, cos: float, sin: float, box: Array, index: int
 def _react_to_others(n: int, pose: Array, motion: Array, size: Array, segments: Array, count: int,
                      desired: float, others: Obstacles, sight: float, driver: DriverParameters) -> float:  # fmt: skip
     """Smallest acceleration that anybody on the path of vehicle ``n`` asks for."""
-    boxes, velocities, present = (
-        others.boxes,
-        others.velocities,
-        others.present,
-    )  # each look counts references
+    boxes, velocities, present = others.boxes, others.velocities, others.present
     v, half_length, x, y = motion[SPEED], size[0] / 2.0, pose[0], pose[1]
     half_width = size[1] / 2.0 + driver.margin
     cos, sin = np.cos(pose[2]), np.sin(pose[2])

@@ -82,11 +82,7 @@ def _danger(
         count: Number of rows in ``near``.
         moving: Everybody at this instant.
     """
-    boxes, velocities, foreseen = (
-        moving.boxes,
-        moving.velocities,
-        moving.foreseen,
-    )  # each look counts references
+    boxes, velocities, foreseen = moving.boxes, moving.velocities, moving.foreseen
     x, y, speed, drift_x, drift_y = now[0], now[1], now[2], now[5], now[6]
     aside_x, aside_y, way, danger = 0.0, 0.0, 0.0, 0.0
     for k in range(1, LOOKS):
