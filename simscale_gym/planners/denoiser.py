@@ -11,7 +11,7 @@ from torch.nn import functional
 from simscale_gym.planners.backbone import Seen
 from simscale_gym.planners.bird_view import AttentionConfig
 from simscale_gym.planners.ground_view import REACH
-from simscale_gym.planners.planner import POSES
+from simscale_gym.planners.planner import POSES, PlanHead
 from simscale_gym.planners.waves import WAVES, waves
 
 
@@ -28,7 +28,10 @@ class Denoised(NamedTuple):
 
 
 class DenoisingLayer(nn.Module):
-    """One layer: looks at the grid where the points lie, at vehicles and at the ego, and moves the points.
+    """One layer: looks at the grid where the points lie, at vehicles and at the ego, and says where they belong.
+
+    DiffusionDrive's moves the noisy points, and so has to know the noise of each pose to take it off. A small planner
+    does not learn that: what it leaves from pose to pose is jerk (docs/results.md). Here a plan without noise is moved.
 
     Args:
         attention: Size of its attention.
@@ -49,11 +52,11 @@ class DenoisingLayer(nn.Module):
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
         self.film = nn.Linear(width, 2 * width)
-        self.move = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, POSES * 3))
+        self.move = PlanHead(width, width)
         self.logit = nn.Linear(width, 1)
 
-    def forward(self, points: Tensor, seen: Seen, time: Tensor) -> Denoised:
-        """Plans for points ``[B, A, 8, 2]`` [m] at the time feature ``[B, D]``."""
+    def forward(self, points: Tensor, clean: Tensor, seen: Seen, time: Tensor) -> Denoised:
+        """Plans for points ``[B, A, 8, 2]`` [m] at the time feature ``[B, D]``, not far from ``clean``, likewise."""
         query = self.embed(waves(points).flatten(2))
         query = self.norms[0](query + self.sampled(self._sampled(points, seen.grid, query)))
         query = self.norms[1](query + self.vehicles(query, seen.vehicles, seen.vehicles)[0])
@@ -61,9 +64,8 @@ class DenoisingLayer(nn.Module):
         query = self.norms[3](query + self.hidden(query))
         scale, shift = self.film(time)[:, None].chunk(2, -1)
         query = query * (1.0 + scale) + shift
-        moved = self.move(query).unflatten(-1, (POSES, 3))
-        turn = torch.pi * torch.tanh(moved[..., 2:])
-        return Denoised(torch.cat([points + moved[..., :2], turn], -1), self.logit(query)[..., 0])
+        plans = self.move(query) + functional.pad(clean, (0, 1))
+        return Denoised(plans, self.logit(query)[..., 0])
 
     def _sampled(self, points: Tensor, grid: Tensor, query: Tensor) -> Tensor:
         """Features ``[B, A, D]`` of the grid at the points of each plan, weighed by what the plan asks for."""

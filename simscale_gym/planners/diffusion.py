@@ -122,10 +122,10 @@ class DiffusionPlanner(Planner):
     def _cascade(self, noisy: Tensor, seen: Seen, times: Tensor) -> list[Denoised]:
         """All layers' plans for scaled points ``[B, A, 8, 2]``; nothing is learned from one layer through the next."""
         points, told = self._meters(noisy), self.time(waves(times[:, None].to(self.low)))
-        found = []
+        clean, found = self.anchors.expand_as(points), []
         for layer in self.layers:
-            found.append(layer(points, seen, told))
-            points = found[-1].plans[..., :2].detach()
+            found.append(layer(points, clean, seen, told))
+            points = clean = found[-1].plans[..., :2].detach()
         return found
 
     def _noisy(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:

@@ -77,6 +77,19 @@ def test_several_modes_take_one(small_config, fork, family, config):
     assert abs(learned(planner, fork)) == pytest.approx(ASIDE, abs=0.25 * ASIDE)
 
 
+def test_a_planner_that_moves_nothing_leaves_no_noise(small_config, random_batch):
+    """What it does not know to take off the noise of poses would be jerk."""
+    planner = DiffusionPlanner(DiffusionConfig(small_config.inputs, small_config.backbone))
+    planner.meet(random_batch["target"], NONE)
+    with torch.no_grad():
+        for layer in planner.layers:
+            for weights in layer.move.layers[-1].parameters():
+                weights.zero_()
+        plans = planner.eval()(random_batch["pictures"], random_batch["status"])["plans"]
+    assert (plans[..., :2] == planner.anchors).all()
+    assert (plans[..., 2] == 0.0).all()
+
+
 @pytest.fixture
 def judged(fork):
     """``judged(side)``: the fork, scored so that only one side of a vocabulary is on the road, and that vocabulary."""
