@@ -33,7 +33,7 @@ class Described(NamedTuple):
 def describe(record: Any, like: Any) -> Described:
     """``record`` described, for tables in whose example ``like`` stands at its place."""
     words: list[int] = []
-    kept = _described(_emptied(like), record, words)
+    kept = described(emptied(like), record, words)
     return Described(tuple(words), kept)
 
 
@@ -50,7 +50,7 @@ class RecordTable:
     """
 
     def __init__(self, example: Any, rows: int) -> None:
-        self.example = _emptied(example)
+        self.example = emptied(example)
         self.words = np.zeros((rows, _width(self.example)), np.int64)
         self._kept: list[Any] = [None] * rows  # so that what has an address here stays alive
 
@@ -63,7 +63,7 @@ class RecordTable:
         Parts of it may be :class:`Described`.
         """
         words: list[int] = []
-        self._kept[row] = _described(self.example, record, words)
+        self._kept[row] = described(self.example, record, words)
         self.words[row] = words
 
     def get(self, row: int) -> Any:
@@ -75,12 +75,12 @@ class RecordTable:
         self.words[row], self._kept[row] = self.words[other], self._kept[other]
 
 
-def _emptied(example: Any) -> Any:
+def emptied(example: Any) -> Any:
     """``example`` with arrays of no length, contiguous and open to writing whatever its own are."""
     if isinstance(example, Described):
-        return _emptied(example.record)
+        return emptied(example.record)
     if isinstance(example, tuple):
-        return _like(example, [_emptied(entry) for entry in example])
+        return _like(example, [emptied(entry) for entry in example])
     if isinstance(example, np.ndarray):
         return np.zeros((0,) * example.ndim, example.dtype)
     return type(example)(0)
@@ -92,13 +92,13 @@ def _width(example: Any) -> int:
     return 1 + example.ndim if isinstance(example, np.ndarray) else 1
 
 
-def _described(example: Any, value: Any, words: list[int]) -> Any:
+def described(example: Any, value: Any, words: list[int]) -> Any:
     """``value`` as kernels see it, whose description is put behind ``words``."""
     if isinstance(value, Described):
         words.extend(value.words)
         return value.record
     if isinstance(example, tuple):
-        return _like(value, [_described(*pair, words) for pair in zip(example, value, strict=True)])
+        return _like(value, [described(*pair, words) for pair in zip(example, value, strict=True)])
     if not isinstance(example, np.ndarray):
         words.append(int(np.float64(value).view(np.int64)) if isinstance(example, float) else int(value))
         return value
@@ -123,23 +123,27 @@ def record_at(typingctx: Any, example: Any, words: Any, row: Any) -> tuple[Signa
         table = make_array(signature.args[1])(context, builder, arguments[1])
         width = builder.extract_value(table.shape, 1)
         place = builder.gep(table.data, [builder.mul(arguments[2], width)])
-        return _Reader(context, builder, place).value(signature.return_type)
+        return Reader(context, builder, place).value(signature.return_type)
 
     return signature, codegen
 
 
-class _Reader:
-    """Emits what reads the words of a row one by one."""
+class Reader:
+    """Emits what reads the words of a row one after another."""
 
     def __init__(self, context: Any, builder: Any, place: Any) -> None:
         self.context, self.builder, self.place, self.read = context, builder, place, 0
 
     def word(self) -> Any:
+        """The next word, of which LLVM may know that nothing that a kernel writes to changes it."""
         at = self.builder.gep(self.place, [ir.Constant(ir.IntType(64), self.read)])
         self.read += 1
-        return self.builder.load(at)
+        word = self.builder.load(at)
+        word.set_metadata("invariant.load", self.builder.module.add_metadata([]))
+        return word
 
     def value(self, kind: Any) -> Any:
+        """What has the type ``kind``."""
         builder = self.builder
         if isinstance(kind, types.BaseTuple):
             return self.context.make_tuple(builder, kind, [self.value(entry) for entry in kind])
@@ -152,6 +156,7 @@ class _Reader:
         return self.word()
 
     def array(self, kind: Any) -> Any:
+        """An array, whose address and shape come next."""
         context, builder = self.context, self.builder
         array = make_array(kind)(context, builder)
         data = builder.inttoptr(self.word(), context.get_data_type(kind.dtype).as_pointer())

@@ -5,7 +5,7 @@ import pytest
 from crossroads import crossroads_map, moving, scene_of, straight_map
 
 from simscale_gym.agents.reactive.idm import IDMConfig, IDMTraffic
-from simscale_gym.agents.reactive.mixed_traffic import MixedConfig, MixedTraffic, draw_drivers
+from simscale_gym.agents.reactive.mixed_traffic import MixedConfig, MixedTraffic
 from simscale_gym.errors import ArgumentError
 from simscale_gym.geometry import box
 from simscale_gym.scene import LightStatus, TrackType
@@ -142,14 +142,14 @@ def test_reactions_are_deterministic_and_snapshots_go_on_alike():
 def test_mixed_drivers_differ_within_the_ranges_and_by_seed_only():
     ids = tuple(f"track{k}" for k in range(300))
     config = MixedConfig(seed=3)
-    traits, replays = draw_drivers(config, ids)
+    traits, replays = config.drivers(ids)
     for column, name in enumerate(("speed_factor", "min_gap", "headway", "acceleration")):
         low, high = sorted(getattr(config, name))
         assert traits[:, column].min() >= low and traits[:, column].max() <= high
         assert np.ptp(traits[:, column]) > 0.8 * (high - low)
     assert 0.2 < replays.mean() < 0.4
-    np.testing.assert_array_equal(draw_drivers(MixedConfig(seed=3), ids[::-1])[0], traits[::-1])
-    assert (draw_drivers(MixedConfig(seed=4), ids)[0] != traits).any()
+    np.testing.assert_array_equal(MixedConfig(seed=3).drivers(ids[::-1])[0], traits[::-1])
+    assert (MixedConfig(seed=4).drivers(ids)[0] != traits).any()
     assert np.corrcoef(traits[:, 2], traits[:, 0])[0, 1] < -0.5  # who keeps a long headway drives slowly
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -13,7 +12,7 @@ from simscale_gym.agents.reactive.crowd import Crowd
 from simscale_gym.agents.reactive.idm_kernel import DriverParameters
 from simscale_gym.agents.reactive.stepping import ROUTE_LANES, ReactiveWorld, move_crowd
 from simscale_gym.geometry.box import place_around
-from simscale_gym.kernels import Crew, Described, RecordTable, describe, record_at, take
+from simscale_gym.kernels import Crew, Lent, RecordTable, lent_at, record_at, take
 from simscale_gym.scene import Scene
 from simscale_gym.sim.state import TrafficState
 from simscale_gym.sim.traffic_batch import Places
@@ -38,25 +37,22 @@ class CrowdBatch:
         self,
         count: int,
         crew: Crew,
-        world_of: Callable[[Scene], ReactiveWorld],
+        world_of: Callable[[Scene], Lent],
         driver: DriverParameters,
         leave_distance: float,
     ) -> None:
-        self._count, self._crew, self._world_of = count, crew, world_of
+        self._crew, self._world_of = crew, world_of
         self._driver, self._leave_distance = driver, leave_distance
-        self._worlds: RecordTable | None = None
-        self._known: WeakKeyDictionary[Scene, Described] = WeakKeyDictionary()
+        self._worlds: list[Lent | None] = [None] * count
+        self._addresses = np.zeros(count, np.int64)  # of these
         self._crowds = RecordTable(_empty_crowd(), count)
         self._shapes = np.zeros((count, 3))  # of the egos: from rear axle to centre, length, width
 
     def enter(self, row: int, scene: Scene, places: Places, states: Mapping[int, TrafficState]) -> None:
         """As :meth:`simscale_gym.sim.TrafficBatch.enter`."""
         vehicle = scene.vehicle
-        if scene not in self._known:
-            world = self._world_of(scene)
-            self._worlds = self._worlds or RecordTable(world, self._count)
-            self._known[scene] = describe(world, self._worlds.example)
-        self._worlds.put(row, self._known[scene])
+        self._worlds[row] = world = self._world_of(scene)
+        self._addresses[row] = world.address
         slots, n = places.valid.shape
         memory = (
             np.zeros((slots, n), np.int8), np.zeros((slots, n, ROUTE_LANES), np.int64), np.zeros((slots, n, 6)),
@@ -72,10 +68,10 @@ class CrowdBatch:
         self, rows: NDArray[np.int64], slots: NDArray[np.int64], frames: NDArray[np.int64], egos: Array
     ) -> None:
         """As :meth:`simscale_gym.sim.TrafficBatch.step`."""
-        if self._worlds is None:
+        if not len(rows):
             return
         self._crew.run(
-            _move_crowds, np.zeros(1, np.int64), rows, self._worlds.example, self._worlds.words, self._crowds.example,
+            _move_crowds, np.zeros(1, np.int64), rows, self._worlds[rows[0]], self._addresses, self._crowds.example,
             self._crowds.words, slots, frames, egos, self._shapes, self._driver, self._leave_distance,
         )  # fmt: skip
 
@@ -102,7 +98,7 @@ def _at(crowd: Crowd, slot: int) -> Crowd:
 
 
 @njit(cache=True, nogil=True)
-def _move_crowds(counter: NDArray, rows: NDArray, worlds: ReactiveWorld, world_words: NDArray, crowds: Crowd,
+def _move_crowds(counter: NDArray, rows: NDArray, a_world: ReactiveWorld, worlds: NDArray, crowds: Crowd,
                  crowd_words: NDArray, slots: NDArray, frames: NDArray, egos: Array, shapes: Array,
                  driver: DriverParameters, leave_distance: float):  # fmt: skip
     """Move the crowds of environments ``rows`` into the slot behind ``slots [E]``."""
@@ -112,7 +108,7 @@ def _move_crowds(counter: NDArray, rows: NDArray, worlds: ReactiveWorld, world_w
         if k >= len(rows):
             return
         row = rows[k]
-        world, crowd = record_at(worlds, world_words, row), record_at(crowds, crowd_words, row)
+        world, crowd = lent_at(a_world, worlds[row]), record_at(crowds, crowd_words, row)
         slot = slots[row]
         place_around(egos[row], shapes[row, 0], shapes[row, 1], shapes[row, 2], box)
         behind = (slot + 1) % crowd.valid.shape[0]

@@ -8,7 +8,7 @@ where it is, slow for curves, give way in junctions, and brake harder than comfo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -65,6 +65,11 @@ class IDMConfig:
             self.emergency_deceleration, self.lateral_acceleration, self.margin, self.ego_sweep, 1.0,
         )  # fmt: skip
 
+    def drivers(self, ids: tuple[str, ...]) -> tuple[Array, NDArray[np.bool_]]:
+        """Traits ``[N, 4]`` of drivers who are all the same, and who replays its log ``[N]``: nobody."""
+        traits = np.array([1.0, self.min_gap, self.headway, self.acceleration])
+        return np.tile(traits, (len(ids), 1)), np.zeros(len(ids), bool)
+
 
 def idm_acceleration(
     speed: Array, gap: Array, lead_speed: Array, *, target_speed: Array, config: IDMConfig | None = None,
@@ -100,30 +105,19 @@ class IDMTraffic:
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
         """The others as logged at ``frame``; each is told how it will move from here."""
-        return start_reactive(scene, frame, _alike(self.config, len(scene.tracks))[1])
+        return start_reactive(scene, frame, self.config)
 
     def step(self, scene: Scene, frame: int, ego: Array, traffic: TrafficState) -> TrafficState:
         """Everybody sees everybody, and the ego, at ``frame``, and moves to ``frame + 1``."""
-        traits, replays = _alike(self.config, len(scene.tracks))
-        return step_reactive(
-            scene, frame, ego, traffic, self.config.driver, traits, replays, self.config.leave_distance
-        )
+        return step_reactive(scene, frame, ego, traffic, self.config, self.config)
 
     def batch(self, count: int, crew: Crew) -> CrowdBatch:
         """The others of ``count`` environments, see :class:`simscale_gym.sim.TrafficBatch`."""
         config = self.config
         return CrowdBatch(
-            count, crew, lambda scene: reactive_world(scene, *_alike(config, len(scene.tracks))), config.driver,
-            config.leave_distance,
-        )  # fmt: skip
+            count, crew, lambda scene: reactive_world(scene, config), config.driver, config.leave_distance
+        )
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """``idm``, ``yielding_log``, ``cyclist``, ``pedestrian`` or ``standing`` for each track that is there."""
         return reactive_controllers(scene, traffic)
-
-
-@lru_cache(maxsize=32)
-def _alike(config: IDMConfig, count: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Traits ``[N, 4]`` of ``count`` drivers who are all the same, and who replays its log ``[N]``: nobody."""
-    traits = np.array([1.0, config.min_gap, config.headway, config.acceleration])
-    return np.tile(traits, (count, 1)), np.zeros(count, bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -59,6 +58,17 @@ class MixedConfig:
         if self.scatter < 0.0:
             raise ArgumentError(f"scatter is {self.scatter}, expected 0 or more.")
 
+    def drivers(self, ids: tuple[str, ...]) -> tuple[Array, NDArray[np.bool_]]:
+        """Traits ``[N, 4]`` (:mod:`simscale_gym.agents.reactive.idm_kernel`); who replays its log ``[N]``."""
+        ranges = np.array([self.speed_factor, self.min_gap, self.headway, self.acceleration])
+        traits, replays = np.empty((len(ids), 4)), np.empty(len(ids), bool)
+        for row, track_id in enumerate(ids):
+            rng = np.random.default_rng([zlib.crc32(track_id.encode()), self.seed])
+            replays[row] = rng.random() < self.log_share
+            temper = np.clip(rng.random() + self.scatter * rng.standard_normal(4), 0.0, 1.0)
+            traits[row] = ranges[:, 0] + temper * (ranges[:, 1] - ranges[:, 0])
+        return traits, replays
+
 
 @dataclass(frozen=True)
 class MixedTraffic:
@@ -72,35 +82,19 @@ class MixedTraffic:
 
     def start(self, scene: Scene, frame: int, ego: Array) -> TrafficState:
         """The others as logged at ``frame``; each is told how it will move from here."""
-        return start_reactive(scene, frame, draw_drivers(self.config, scene.tracks.ids)[1])
+        return start_reactive(scene, frame, self.config)
 
     def step(self, scene: Scene, frame: int, ego: Array, traffic: TrafficState) -> TrafficState:
         """Everybody sees everybody, and the ego, at ``frame``, and moves to ``frame + 1``."""
-        traits, replays = draw_drivers(self.config, scene.tracks.ids)
-        idm = self.config.idm
-        return step_reactive(scene, frame, ego, traffic, idm.driver, traits, replays, idm.leave_distance)
+        return step_reactive(scene, frame, ego, traffic, self.config, self.config.idm)
 
     def batch(self, count: int, crew: Crew) -> CrowdBatch:
         """The others of ``count`` environments, see :class:`simscale_gym.sim.TrafficBatch`."""
         config, idm = self.config, self.config.idm
         return CrowdBatch(
-            count, crew, lambda scene: reactive_world(scene, *draw_drivers(config, scene.tracks.ids)), idm.driver,
-            idm.leave_distance,
-        )  # fmt: skip
+            count, crew, lambda scene: reactive_world(scene, config), idm.driver, idm.leave_distance
+        )
 
     def controllers(self, scene: Scene, traffic: TrafficState) -> NDArray[np.uint8]:
         """The name of each track's controller, see :func:`reactive_controllers`; ``log`` for who does what it did."""
         return reactive_controllers(scene, traffic)
-
-
-@lru_cache(maxsize=32)
-def draw_drivers(config: MixedConfig, ids: tuple[str, ...]) -> tuple[Array, NDArray[np.bool_]]:
-    """Traits ``[N, 4]``, columns as in :mod:`simscale_gym.agents.reactive.idm_kernel`; who replays its log ``[N]``."""
-    ranges = np.array([config.speed_factor, config.min_gap, config.headway, config.acceleration])
-    traits, replays = np.empty((len(ids), 4)), np.empty(len(ids), bool)
-    for row, track_id in enumerate(ids):
-        rng = np.random.default_rng([zlib.crc32(track_id.encode()), config.seed])
-        replays[row] = rng.random() < config.log_share
-        temper = np.clip(rng.random() + config.scatter * rng.standard_normal(4), 0.0, 1.0)
-        traits[row] = ranges[:, 0] + temper * (ranges[:, 1] - ranges[:, 0])
-    return traits, replays

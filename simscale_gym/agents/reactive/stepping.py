@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numba import njit
@@ -13,7 +13,8 @@ from simscale_gym.agents.reactive.entry import enter_present
 from simscale_gym.agents.reactive.idm_kernel import HEADWAY, LARGEST_ACCELERATION, DriverParameters
 from simscale_gym.agents.reactive.scene_arrays import SceneArrays, scene_arrays
 from simscale_gym.agents.reactive.traffic_kernel import advance_traffic
-from simscale_gym.scene import Scene, TrackType, on_other_level
+from simscale_gym.kernels import Lent
+from simscale_gym.scene import Scene, TrackType, derived, on_other_level
 from simscale_gym.sim.state import Controller, TrafficState
 
 Array = NDArray[np.float64]
@@ -25,12 +26,25 @@ _OF_KIND = np.zeros(REPLAYED + 1, np.uint8)
 _OF_KIND[[DRIVING, STANDING, REPLAYED]] = Controller.IDM, Controller.STANDING, Controller.LOG
 _OF_TYPE = np.full(len(TrackType), Controller.YIELDING_LOG, np.uint8)
 _OF_TYPE[[TrackType.PEDESTRIAN, TrackType.BICYCLE]] = Controller.PEDESTRIAN, Controller.CYCLIST
-_NOWHERE = np.array([1e9, 1e9, 0.0, 0.0, 0.0])
 
 
-def start_reactive(scene: Scene, frame: int, replays: NDArray[np.bool_]) -> TrafficState:
-    """The others as logged at ``frame``; vehicles that ``replays [N]`` do what they did until they are disturbed."""
-    n, at, arrays = len(scene.tracks), min(frame, scene.num_frames - 1), scene_arrays(scene)
+class Drivers(Protocol):
+    """Who sits behind the wheels: hashable, so that worlds are known by it."""
+
+    def drivers(self, ids: tuple[str, ...]) -> tuple[Array, NDArray[np.bool_]]:
+        """What differs from driver to driver ``[N, 4]``; who does what it did until it is disturbed ``[N]``."""
+
+
+class Settings(Protocol):
+    """What all drivers have in common."""
+
+    driver: DriverParameters
+    leave_distance: float
+
+
+def start_reactive(scene: Scene, frame: int, drivers: Drivers) -> TrafficState:
+    """The others as logged at ``frame``."""
+    n, at, world = len(scene.tracks), min(frame, scene.num_frames - 1), reactive_world(scene, drivers)
     crowd = Crowd(
         kinds=np.full(n, PENDING, np.int8),
         routes=np.full((n, ROUTE_LANES), -1, np.int64),
@@ -42,15 +56,14 @@ def start_reactive(scene: Scene, frame: int, replays: NDArray[np.bool_]) -> Traf
     )
     elsewhere = on_other_level(scene)
     crowd.kinds[elsewhere] = GONE
-    enter_present(arrays, crowd, at, replays, _NOWHERE, False)
-    crowd.kinds[(crowd.kinds == PENDING) & (arrays.log.last <= at)] = GONE
+    enter_all(world, crowd, at)
+    crowd.kinds[(crowd.kinds == PENDING) & (world.record.scene.log.last <= at)] = GONE
     return _replayed(scene, at, _state_of(crowd), elsewhere)
 
 
 def step_reactive(
-    scene: Scene, frame: int, ego: Array, traffic: TrafficState, driver: DriverParameters, traits: Array,
-    replays: NDArray[np.bool_], leave_distance: float,
-) -> TrafficState:  # fmt: skip
+    scene: Scene, frame: int, ego: Array, traffic: TrafficState, drivers: Drivers, settings: Settings
+) -> TrafficState:
     """The others at ``frame + 1``; see :func:`move_crowd`."""
     memory = traffic.memory
     before = Crowd(
@@ -58,9 +71,10 @@ def step_reactive(
         traffic.valid,
     )  # fmt: skip
     crowd = Crowd(*map(np.empty_like, before))
-    ego = np.ascontiguousarray(ego, float)
-    world = reactive_world(scene, traits, replays)
-    move_crowd(world, before, crowd, driver, ego, scene.vehicle.boxes(ego), frame, leave_distance)
+    ego, world = np.ascontiguousarray(ego, float), reactive_world(scene, drivers)
+    move_crowd(
+        world, before, crowd, settings.driver, ego, scene.vehicle.boxes(ego), frame, settings.leave_distance
+    )
     return _state_of(crowd)
 
 
@@ -83,12 +97,23 @@ class ReactiveWorld(NamedTuple):
     velocities: Array
 
 
-def reactive_world(scene: Scene, traits: Array, replays: NDArray[np.bool_]) -> ReactiveWorld:
-    """``scene`` with drivers of the ``traits [N, 4]``, of whom some replay their logs."""
-    traits, tracks = traits if scene.lights.complete else _brisk(traits), scene.tracks
-    return ReactiveWorld(
-        scene_arrays(scene), traits, replays, on_other_level(scene), tracks.poses, tracks.velocities
+@derived
+def reactive_world(scene: Scene, drivers: Drivers) -> Lent:
+    """A :class:`ReactiveWorld`, lent: ``scene`` with its ``drivers``."""
+    tracks, (traits, replays) = scene.tracks, drivers.drivers(scene.tracks.ids)
+    if not scene.lights.complete:
+        traits = _brisk(traits)
+    return Lent(
+        ReactiveWorld(
+            scene_arrays(scene), traits, replays, on_other_level(scene), tracks.poses, tracks.velocities
+        )
     )
+
+
+@njit(cache=True)
+def enter_all(world: ReactiveWorld, crowd: Crowd, frame: int):
+    """Let all that are recorded at ``frame`` take part, whether there is room or not."""
+    enter_present(world.scene, crowd, frame, world.replays, np.empty(5), False)
 
 
 @njit(cache=True)

@@ -209,5 +209,6 @@ def advance_traffic(world: SceneArrays, before: Crowd, crowd: Crowd, driver: idm
         on_the_move = crowd.kinds[i] in (DRIVING, LOGGED, REPLAYED)
         if ended[i] or (frame >= log.last[i] and far and on_the_move):
             crowd.kinds[i], crowd.valid[i], crowd.velocities[i] = GONE, False, 0.0
-    if frame + 1 < len(world.lights):
-        enter_present(world, crowd, frame + 1, replays, ego_box, True)
+    goes_on = frame + 1 < len(world.lights)
+    if goes_on:  # given as a value, so that nothing is compiled once more for a literal
+        enter_present(world, crowd, frame + 1, replays, ego_box, goes_on)
