@@ -1,4 +1,4 @@
-"""The cascade that pulls noisy plans towards where one would drive: DiffusionDrive's decoder (Liao et al. 2025)."""
+"""The cascade that moves plans to where one would drive, after DiffusionDrive's decoder (Liao et al. 2025)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The diffusion planner: a few anchors, a little noise on them, and a cascade that takes it away again.
+"""The diffusion planner: a few anchors, looked at with a little noise on them, and a cascade that moves them.
 
 The essence of DiffusionDrive (Liao et al. 2025): truncated diffusion around anchors, points of plans that look at the
 bird's-eye view where they lie, two layers with losses each, the time as scale and shift. The anchor nearest to the
